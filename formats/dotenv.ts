@@ -1,0 +1,116 @@
+import { EmitError, ParseError } from "../src/errors.ts";
+import { comment, entry, map, str, type Item, type Node } from "../src/tree/node.ts";
+import { flatText } from "../src/tree/scalar.ts";
+import { decodeText, encodeText, lineAt, textLeaf } from "../src/tree/text.ts";
+import type { Format } from "./format.ts";
+import { refuseMoreDocuments } from "./json.ts";
+
+const chunkLength = 1 << 16;
+
+/** Go's name of the type, as sops shows it. */
+function goType(node: Node): string {
+  switch (node.kind) {
+    case "str":
+    case "bytes":
+      return "string";
+    case "int":
+      return "int";
+    case "float":
+      return "float64";
+    case "bool":
+      return "bool";
+    case "time":
+      return "time.Time";
+    case "comment":
+      return "sops.Comment";
+    case "null":
+      return "<nil>";
+    case "seq":
+      return "[]interface {}";
+    case "map":
+      return "sops.TreeBranch";
+    default:
+      return node satisfies never;
+  }
+}
+
+function lineOf(item: Item): string {
+  if (item.kind === "comment") return `#${item.value}\n`;
+  if (item.value.kind === "seq" || item.value.kind === "map") {
+    throw new EmitError(`cannot use complex value in dotenv file; offending key ${item.key}`);
+  }
+  return `${item.key}=${flatText(item.value).replaceAll("\n", "\\n")}\n`;
+}
+
+/** `KEY=value` lines and `#` comments. Nothing is trimmed or unquoted; `\n` in a value is a line feed. */
+export const dotenv: Format = {
+  name: "dotenv",
+  placement: "prefix",
+
+  parse(source) {
+    const text = decodeText(source);
+    const items: Item[] = [];
+    let start = 0;
+    for (let line = 1; start < text.length; line++) {
+      const feed = text.indexOf("\n", start);
+      const end = feed === -1 ? text.length : feed;
+      const content = text.slice(start, end);
+      if (content.startsWith("#")) {
+        items.push(comment(content.slice(1), false, start, end));
+      } else if (content !== "") {
+        const equals = content.indexOf("=");
+        if (equals === -1)
+          throw new ParseError("invalid dotenv input line: there is no `=` in it", line);
+        const value = content.slice(equals + 1).replaceAll("\\n", "\n");
+        const split = start + equals;
+        items.push(entry(content.slice(0, equals), textLeaf(value, split + 1, end), start, split));
+      }
+      start = end + 1;
+    }
+    return [map(items, 0, text.length)];
+  },
+
+  emit([document]) {
+    const chunks: (string | Uint8Array)[] = [];
+    let out = "";
+    const flush = (): void => {
+      if (out !== "") chunks.push(out.isWellFormed() ? out : encodeText(out));
+      out = "";
+    };
+    for (const item of document?.items ?? []) {
+      out += lineOf(item);
+      if (out.length >= chunkLength) flush();
+    }
+    flush();
+    return chunks;
+  },
+
+  emitValue(value) {
+    throw new EmitError(`the dotenv store only supports emitting strings, got ${goType(value)}`);
+  },
+
+  checkSealable(documents, source) {
+    refuseMoreDocuments(documents);
+    for (const item of documents[0]?.items ?? []) {
+      if (item.kind === "comment") continue;
+      const refuse = (reason: string): never => {
+        const line = item.start < 0 ? "" : `line ${lineAt(source, item.start)}: `;
+        throw new EmitError(`${line}no sops could read this back from a dotenv file: ${reason}`);
+      };
+      if (item.key.startsWith("#"))
+        refuse("a variable whose name begins with `#` reads as a comment");
+      if (/[=\n]/.test(item.key)) refuse("a variable's name cannot hold `=` or a line feed");
+      if (item.value.kind === "null") refuse("null becomes the text `<nil>`");
+    }
+  },
+
+  example() {
+    const document = map([
+      comment(" This is an example file."),
+      entry("hello", str("Welcome to SOPS! Edit this file as you please!")),
+      entry("example_key", str("example_value")),
+      entry("example_multiline", str("foo\nbar\nbaz")),
+    ]);
+    return [document];
+  },
+};

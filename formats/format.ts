@@ -1,0 +1,61 @@
+import type { Documents, Mapping, Node } from "../src/tree/node.ts";
+
+export type FormatName = "yaml" | "json" | "dotenv" | "ini" | "binary";
+
+/**
+ * Where the `sops` block stands in an encrypted document (spec file-format 5.1):
+ * `mapping` a top-level key `sops`; `section` an INI section `[sops]` with flattened keys; `prefix` variables `sops_…`.
+ */
+export type Placement = "mapping" | "section" | "prefix";
+
+/** Called with one line of text for the user; the caller adds the file's name and writes it to stderr. */
+export type Warn = (message: string) => void;
+
+export interface ParseOptions {
+  /** The text is an encrypted file (matters to `binary`, whose encrypted form is JSON). */
+  sealed: boolean;
+  warn?: Warn;
+}
+
+export interface EmitOptions {
+  /** The documents carry ciphertext and the `sops` block. */
+  sealed: boolean;
+  /** Indent width; undefined is the format's default (spec file-format 6.4). */
+  indent?: number | undefined;
+  warn?: Warn;
+}
+
+/**
+ * One file format: text ⇄ tree. Knows nothing of keys, ciphers or what the `sops` block means.
+ * `parse(emit(documents))` is `documents`, but for what the format cannot hold.
+ */
+export interface Format {
+  readonly name: FormatName;
+  readonly placement: Placement;
+  /**
+   * @throws {ParseError} with the line where it can be told
+   */
+  parse(source: Uint8Array, options: ParseOptions): Documents;
+  /**
+   * The whole file, in chunks to be written one after the other.
+   * @throws {EmitError} for a tree the format cannot hold
+   */
+  emit(documents: Documents, options: EmitOptions): (string | Uint8Array)[];
+  /**
+   * One value selected by `--extract` that is neither a mapping nor a string (spec file-format 6.1).
+   * @throws {EmitError}
+   */
+  emitValue(value: Node, options: EmitOptions): string;
+  /**
+   * Refuses, before anything is encrypted, plain documents that no sops could read back.
+   * @throws {EmitError} with the line
+   */
+  checkSealable?(documents: Documents, source: string): void;
+  /** What `edit` offers for a file that does not exist (spec file-format 6.3). */
+  example(): Documents;
+}
+
+/** Documents with the top-level keys of the `sops` block still in them, as parsed from an encrypted file. */
+export type SealedDocuments = Documents;
+
+export type { Mapping };

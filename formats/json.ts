@@ -1,0 +1,407 @@
+import { EmitError, ParseError } from "../src/errors.ts";
+import {
+  bool,
+  entry,
+  float,
+  int,
+  map,
+  nil,
+  seq,
+  str,
+  type Documents,
+  type Item,
+  type Mapping,
+  type Node,
+} from "../src/tree/node.ts";
+import { jsonFloat } from "../src/tree/scalar.ts";
+import { decodeText, leafText, lineAt, lossyText } from "../src/tree/text.ts";
+import type { Format } from "./format.ts";
+
+/** Levels of nesting; what Go's encoding/json accepts. */
+const maxDepth = 10_000;
+
+const chunkLength = 1 << 16;
+
+const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const comma = 0x2c;
+const colon = 0x3a;
+const minus = 0x2d;
+
+const isDigit = (c: number): boolean => c >= 0x30 && c <= 0x39;
+
+/** A container whose end has not been read yet. `key` waits for its value. */
+interface Open {
+  node: Extract<Node, { kind: "map" | "seq" }>;
+  key: { text: string; start: number; end: number } | undefined;
+}
+
+/** Reads one JSON text. Lone surrogates are already replaced in `text`; offsets are those of the decoded file. */
+class Reader {
+  readonly text: string;
+  at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** An error at the current place; `what` does not quote the text. */
+  fail(what: string, at = this.at): never {
+    throw new ParseError(`Could not unmarshal input data: ${what}`, lineAt(this.text, at));
+  }
+
+  /** An unexpected character at the current place, or the end of the text. */
+  unexpected(where: string): never {
+    return this.fail(this.at < this.text.length ? `invalid character ${where}` : "unexpected EOF");
+  }
+
+  /** The next character that is not white space, not consumed; NaN at the end. */
+  peek(): number {
+    for (;;) {
+      const c = this.text.charCodeAt(this.at);
+      if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return c;
+      this.at++;
+    }
+  }
+
+  /** The string whose opening quote is the current character. */
+  string(): string {
+    const { text } = this;
+    const start = this.at;
+    let escaped = false;
+    let i = start + 1;
+    for (;;) {
+      const c = text.charCodeAt(i);
+      if (c === quote) break;
+      if (c === backslash) {
+        escaped = true;
+        const next = text.charAt(i + 1);
+        if (next === "" || !'"\\/bfnrtu'.includes(next))
+          this.unexpectedAt(i + 1, "in string escape code");
+        if (next === "u") {
+          for (let k = i + 2; k < i + 6; k++) {
+            if (!/^[0-9a-fA-F]/.test(text.charAt(k)))
+              this.unexpectedAt(k, "in \\u hexadecimal character escape");
+          }
+        }
+        i += 2;
+      } else if (c >= 0x20) {
+        i++;
+      } else {
+        this.unexpectedAt(i, "in string literal");
+      }
+    }
+    this.at = i + 1;
+    if (!escaped) return text.slice(start + 1, i);
+    return lossyText(JSON.parse(text.slice(start, this.at)) as string);
+  }
+
+  /** `offset` may lie behind the end of the text. */
+  unexpectedAt(offset: number, where: string): never {
+    this.at = Math.min(offset, this.text.length);
+    return this.unexpected(where);
+  }
+
+  /** The number, `true`, `false`, `null` or string at the current character `c`. */
+  scalar(c: number): Node {
+    const start = this.at;
+    if (c === quote) {
+      const value = this.string();
+      return str(value, start, this.at);
+    }
+    if (c === minus || isDigit(c)) return this.number();
+    if (this.text.startsWith("true", start)) return bool(true, start, (this.at += 4));
+    if (this.text.startsWith("false", start)) return bool(false, start, (this.at += 5));
+    if (this.text.startsWith("null", start)) return nil(start, (this.at += 4));
+    return this.unexpected("looking for beginning of value");
+  }
+
+  digits(): void {
+    if (!isDigit(this.text.charCodeAt(this.at))) this.unexpected("in numeric literal");
+    while (isDigit(this.text.charCodeAt(this.at))) this.at++;
+  }
+
+  /** An integer literal within int64 is an int; every other number is a float. */
+  number(): Node {
+    const { text } = this;
+    const start = this.at;
+    let isInt = true;
+    if (text.charCodeAt(this.at) === minus) this.at++;
+    if (text.charAt(this.at) === "0") this.at++;
+    else this.digits();
+    if (text.charAt(this.at) === ".") {
+      isInt = false;
+      this.at++;
+      this.digits();
+    }
+    if (text.charAt(this.at) === "e" || text.charAt(this.at) === "E") {
+      isInt = false;
+      this.at++;
+      if (text.charAt(this.at) === "+" || text.charAt(this.at) === "-") this.at++;
+      this.digits();
+    }
+    const literal = text.slice(start, this.at);
+    if (isInt && literal.length <= 20) {
+      const value = BigInt(literal);
+      if (value >= int64.min && value <= int64.max) return int(value, start, this.at);
+    }
+    const value = Number(literal);
+    if (!Number.isFinite(value))
+      this.fail("strconv.ParseFloat: parsing a number: value out of range", start);
+    return float(value, start, this.at);
+  }
+
+  /** The object that is the whole document; `at` ends behind it. */
+  document(): Mapping {
+    const root = map([], this.at);
+    this.at++;
+    const open: Open[] = [{ node: root, key: undefined }];
+    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+      const node = this.element(top);
+      if (node === undefined) {
+        top.node.end = ++this.at;
+        open.pop();
+        continue;
+      }
+      if (top.node.kind === "seq") top.node.items.push(node);
+      else if (top.key !== undefined)
+        top.node.items.push(entry(top.key.text, node, top.key.start, top.key.end));
+      if (node.kind === "map" || node.kind === "seq") {
+        if (open.length === maxDepth)
+          this.fail(`exceeded max depth of ${maxDepth} levels`, node.start);
+        open.push({ node, key: undefined });
+      }
+    }
+    return root;
+  }
+
+  /**
+   * The next value in `top`, its key in `top.key`; a container's opening bracket is consumed, its content is not.
+   * Undefined at `top`'s closing bracket, which is not consumed.
+   */
+  element(top: Open): Node | undefined {
+    const isMap = top.node.kind === "map";
+    let c = this.peek();
+    if (c === (isMap ? closeBrace : closeBracket)) return undefined;
+    if (top.node.items.length > 0) {
+      if (isMap && Number.isNaN(c))
+        this.fail("Expected JSON object key, got the end of the file instead");
+      if (c !== comma)
+        this.unexpected(isMap ? "after object key:value pair" : "after array element");
+      this.at++;
+      c = this.peek();
+    }
+    if (isMap) {
+      if (Number.isNaN(c)) this.fail("Expected JSON object key, got the end of the file instead");
+      if (c !== quote) this.unexpected("looking for beginning of object key string");
+      const start = this.at;
+      top.key = { text: this.string(), start, end: this.at };
+      if (this.peek() !== colon) this.unexpected("after object key");
+      this.at++;
+      c = this.peek();
+    }
+    if (c === openBrace) return map([], this.at++);
+    if (c === openBracket) return seq([], this.at++);
+    return this.scalar(c);
+  }
+}
+
+const onlyObjects = "SOPS only supports JSON files with a top-level object (starting with '{'),";
+
+function parse(source: Uint8Array, sealed: boolean): Mapping {
+  const reader = new Reader(lossyText(decodeText(source)));
+  const c = reader.peek();
+  if (Number.isNaN(c)) reader.fail("EOF");
+  if (c === openBracket) {
+    reader.fail(
+      `${onlyObjects} not arrays or other types. Got delimiter [ instead. To encrypt this file, wrap it in an object, e.g., {"data": [...]}`,
+    );
+  }
+  if (c !== openBrace) {
+    const { kind } = reader.scalar(c);
+    reader.fail(`${onlyObjects} not other JSON types. Got a value of type ${kind} instead`);
+  }
+  const root = reader.document();
+  // sops drops such text without a word; where it is the user's own it would be lost.
+  if (!sealed && !Number.isNaN(reader.peek()))
+    reader.fail("there is text after the top-level object");
+  return root;
+}
+
+const escapes: Record<string, string> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+};
+
+/** A superset of what needs escaping, quick to test for. */
+// oxlint-disable-next-line no-control-regex -- JSON escapes control characters
+const suspect = /["\\<>&\u0000-\u001f\u2028\u2029\ud800-\udfff]/;
+
+/** With the `u` flag `\p{Cs}` is a lone surrogate only, that is a byte that was not UTF-8. */
+// oxlint-disable-next-line no-control-regex -- JSON escapes control characters
+const special = /["\\<>&\u0000-\u001f\u2028\u2029\p{Cs}]/gu;
+
+function quoted(text: string): string {
+  if (!suspect.test(text)) return `"${text}"`;
+  const body = text.replace(special, (c) => {
+    const code = c.charCodeAt(0);
+    return (
+      escapes[c] ??
+      (code >= 0xd800 && code <= 0xdfff ? "\\ufffd" : `\\u${code.toString(16).padStart(4, "0")}`)
+    );
+  });
+  return `"${body}"`;
+}
+
+function scalarText(node: Exclude<Node, { kind: "map" | "seq" }>): string {
+  switch (node.kind) {
+    case "str":
+    case "bytes":
+      return quoted(leafText(node));
+    case "comment":
+    case "time":
+      return quoted(node.value);
+    case "int":
+      return String(node.value);
+    case "float":
+      return jsonFloat(node.value);
+    case "bool":
+      return node.value ? "true" : "false";
+    case "null":
+      return "null";
+    default:
+      return node satisfies never;
+  }
+}
+
+interface Written {
+  items: readonly (Node | Item)[];
+  next: number;
+  isEmpty: boolean;
+  close: "}" | "]";
+}
+
+/**
+ * JSON text in chunks, without a final newline; comments are left out. `indent` is one level's white space; undefined
+ * writes everything on one line without blanks.
+ *
+ * @throws {EmitError} for NaN, an infinity, or nesting that no JSON reader takes back
+ */
+export function jsonText(root: Node, indent: string | undefined): string[] {
+  const chunks: string[] = [];
+  const open: Written[] = [];
+  let out = "";
+  const newline = (): string => (indent === undefined ? "" : `\n${indent.repeat(open.length)}`);
+  const write = (node: Node): void => {
+    if (node.kind !== "map" && node.kind !== "seq") {
+      out += scalarText(node);
+      return;
+    }
+    if (open.length === maxDepth)
+      throw new EmitError(`json: exceeded max depth of ${maxDepth} levels`);
+    out += node.kind === "map" ? "{" : "[";
+    open.push({
+      items: node.items,
+      next: 0,
+      isEmpty: true,
+      close: node.kind === "map" ? "}" : "]",
+    });
+  };
+  write(root);
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    if (out.length >= chunkLength) {
+      chunks.push(out);
+      out = "";
+    }
+    const item = top.items[top.next++];
+    if (item === undefined) {
+      open.pop();
+      out += top.isEmpty ? top.close : newline() + top.close;
+    } else if (item.kind !== "comment") {
+      out += (top.isEmpty ? "" : ",") + newline();
+      top.isEmpty = false;
+      if (item.kind === "entry") {
+        out += quoted(item.key) + (indent === undefined ? ":" : ": ");
+        write(item.value);
+      } else {
+        write(item);
+      }
+    }
+  }
+  chunks.push(out);
+  return chunks;
+}
+
+function indentOf(width: number | undefined): string {
+  if (width === undefined || width === -1) return "\t";
+  if (width < -1) {
+    throw new EmitError(
+      "Error marshaling to json: JSON Indentation parameter smaller than -1 is not accepted",
+    );
+  }
+  return " ".repeat(width);
+}
+
+/**
+ * For formats that hold one document: sops writes the first of several, but its MAC covers them all.
+ *
+ * @throws {EmitError} when a document but the first holds anything
+ */
+export function refuseMoreDocuments(documents: Documents): void {
+  if (
+    documents.slice(1).every((document) => document.items.every((item) => item.kind === "comment"))
+  )
+    return;
+  throw new EmitError(
+    `no sops could read this back: the output format holds one document, and there are ${documents.length}`,
+  );
+}
+
+export const json: Format = {
+  name: "json",
+  placement: "mapping",
+
+  parse(source, { sealed }) {
+    return [parse(source, sealed)];
+  },
+
+  emit(documents, options) {
+    const indent = indentOf(options.indent);
+    try {
+      return [...jsonText(documents[0] ?? map([]), indent), "\n"];
+    } catch (error) {
+      if (!(error instanceof EmitError)) throw error;
+      throw new EmitError(`Error marshaling to json: Error encoding value : ${error.message}`, {
+        cause: error,
+      });
+    }
+  },
+
+  emitValue(value, options) {
+    return jsonText(value, indentOf(options.indent)).join("");
+  },
+
+  checkSealable: refuseMoreDocuments,
+
+  example() {
+    const document = map([
+      entry("hello", str("Welcome to SOPS! Edit this file as you please!")),
+      entry("example_key", str("example_value")),
+      entry("example_array", seq([str("example_value1"), str("example_value2")])),
+      entry("example_number", float(1234.56789)),
+      entry("example_booleans", seq([bool(true), bool(false)])),
+    ]);
+    return [document];
+  },
+};

@@ -1,0 +1,413 @@
+import { ParseError } from "../../src/errors.ts";
+import {
+  comment,
+  entry,
+  float,
+  map,
+  seq,
+  str,
+  type Comment,
+  type Documents,
+  type Entry,
+  type Item,
+  type Mapping,
+  type Node,
+  type Sequence,
+} from "../../src/tree/node.ts";
+import { decodeText, lineAt, textLeaf } from "../../src/tree/text.ts";
+import { decodeStream } from "./chars.ts";
+import { Parser, type Event } from "./parser.ts";
+import { MAX_INT64, resolvePlain } from "./resolve.ts";
+
+/** A node while its document is read: its tree form, and the comments that its parent has yet to place. */
+interface Draft {
+  kind: "scalar" | "alias" | "map" | "seq";
+  tree: Node;
+  /** Source text of a scalar, anchor name of an alias: what duplicate keys are told by. */
+  source: string;
+  head: string;
+  line: string;
+  foot: string;
+  /** How many nodes the tree holds, aliases expanded. */
+  size: number;
+}
+
+interface Frame {
+  draft: Draft;
+  flow: boolean;
+  anchor: string;
+  /** Mapping: key, value, key, value …; sequence: elements. */
+  children: Draft[];
+}
+
+/**
+ * YAML text → documents (spec file-format 7.1, 7.6 and Appendix A). Aliases are expanded by value, merge keys stay
+ * ordinary keys `<<`, comments become items of the collection they belong to.
+ *
+ * @throws {ParseError} for what go-yaml or sops refuses
+ */
+export function readDocuments(source: Uint8Array): Documents {
+  if (source.length === 0) return [];
+  const text = decodeStream(source);
+  const reader = new Reader(text);
+  const documents = reader.read();
+  if (documents.length === 0) {
+    throw new ParseError("EOF: the file holds no document", undefined, {
+      hint: "Add at least one key, or encrypt it as binary (--input-type binary).",
+    });
+  }
+  return documents;
+}
+
+class Reader {
+  private readonly text: string;
+  private readonly parser: Parser;
+  /** Anchored nodes of the current document; undefined while the node is still open. */
+  private readonly anchors = new Map<string, Draft | undefined>();
+  private nodes = 0;
+  private aliased = 0;
+  private firstDocument = true;
+
+  constructor(text: string) {
+    this.text = text;
+    this.parser = new Parser(text);
+  }
+
+  read(): Documents {
+    const documents: Documents = [];
+    for (;;) {
+      const e = this.parser.next();
+      if (e.type === "stream-end") return documents;
+      if (e.type === "document-start") {
+        documents.push(this.document(e));
+        this.firstDocument = false;
+      }
+    }
+  }
+
+  private document(start: Event): Mapping {
+    this.anchors.clear();
+    const root = this.compose();
+    const end = this.parser.next();
+    const { tree } = root;
+    if (tree.kind === "null" && root.kind === "scalar") {
+      return map([...commentLines(start.head), ...commentLines(end.foot)], start.start, end.start);
+    }
+    if (tree.kind !== "map") this.refuseRoot(root);
+    const items = [
+      ...commentLines(start.head),
+      ...commentLines(root.head),
+      ...commentLines(root.line),
+    ];
+    if (items.length > 0) tree.items = [...items, ...tree.items];
+    pushComments(tree.items, root.foot);
+    pushComments(tree.items, end.foot);
+    return tree;
+  }
+
+  private refuseRoot(root: Draft): never {
+    const what = root.tree.kind === "seq" ? "sequences" : "values";
+    throw new ParseError(
+      this.firstDocument
+        ? `yaml: unmarshal errors: cannot unmarshal !!${root.tree.kind} into map[string]interface {}`
+        : `Error unmarshaling input YAML: YAML documents that are ${what} are not supported`,
+      lineAt(this.text, root.tree.start),
+      { hint: `Only mappings can be encrypted: put the ${what.slice(0, -1)} under a key.` },
+    );
+  }
+
+  /** One node with everything below it; iterates, since documents may be 10,000 levels deep. */
+  private compose(): Draft {
+    const stack: Frame[] = [];
+    for (;;) {
+      const e = this.parser.next();
+      let done: Draft;
+      switch (e.type) {
+        case "mapping-start":
+        case "sequence-start": {
+          const tree = e.type === "mapping-start" ? map([], e.start) : seq([], e.start);
+          const draft: Draft = {
+            kind: tree.kind,
+            tree,
+            source: "",
+            head: e.head,
+            line: "",
+            foot: "",
+            size: 1,
+          };
+          stack.push({ draft, flow: e.flow, anchor: e.anchor, children: [] });
+          if (e.anchor !== "") this.anchors.set(e.anchor, undefined);
+          continue;
+        }
+        case "mapping-end":
+        case "sequence-end": {
+          const frame = stack.pop() as Frame;
+          done = frame.draft;
+          done.tree.end = e.end;
+          done.line = e.line;
+          done.foot = e.foot;
+          if (e.type === "mapping-end") this.finishMapping(frame);
+          else finishSequence(frame);
+          for (const child of frame.children) done.size += child.size;
+          if (frame.anchor !== "") this.anchors.set(frame.anchor, done);
+          break;
+        }
+        case "scalar":
+          done = this.scalar(e);
+          if (e.anchor !== "") this.anchors.set(e.anchor, done);
+          break;
+        case "alias":
+          done = this.alias(e);
+          break;
+        default:
+          return this.parser.fail("did not find expected node content", e.start);
+      }
+      this.nodes++;
+      const parent = stack[stack.length - 1];
+      if (!parent) return done;
+      this.adopt(parent, done);
+    }
+  }
+
+  /** Adds a child; for block mappings, moves the foot comments that stand at the wrong entry (A.4). */
+  private adopt(parent: Frame, child: Draft): void {
+    const { children } = parent;
+    children.push(child);
+    if (parent.draft.kind !== "map") return;
+    const count = children.length;
+    if (count % 2 === 1) {
+      if (!parent.flow && child.foot !== "" && count > 2) {
+        (children[count - 3] as Draft).foot = child.foot;
+        child.foot = "";
+      }
+    } else {
+      const key = children[count - 2] as Draft;
+      if (key.foot === "" && child.foot !== "") {
+        key.foot = child.foot;
+        child.foot = "";
+      }
+    }
+  }
+
+  private scalar(e: Event): Draft {
+    const quoted = e.style !== "plain";
+    let tree: Node;
+    if (e.tag === "" || e.tag === "!") {
+      tree = quoted ? str(e.value, e.start, e.end) : resolvePlain(e.value, e.start, e.end);
+    } else {
+      tree = this.tagged(e, quoted);
+    }
+    return {
+      kind: "scalar",
+      tree,
+      source: e.value,
+      head: e.head,
+      line: e.line,
+      foot: e.foot,
+      size: 1,
+    };
+  }
+
+  private tagged(e: Event, quoted: boolean): Node {
+    switch (e.tag) {
+      case "!!binary": {
+        const compact = e.value.replaceAll(/[\r\n]/g, "");
+        if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact)) {
+          return this.fail("!!binary value contains invalid base64 data", e.start);
+        }
+        return textLeaf(decodeText(Buffer.from(compact, "base64")), e.start, e.end);
+      }
+      case "!!int":
+      case "!!float":
+      case "!!bool":
+      case "!!null":
+      case "!!timestamp": {
+        const tree = resolvePlain(e.value, e.start, e.end, quoted && e.tag !== "!!timestamp");
+        const want = e.tag === "!!timestamp" ? "time" : e.tag.slice(2);
+        if (want === "float" && tree.kind === "int" && tree.value <= MAX_INT64) {
+          return float(Number(tree.value), e.start, e.end);
+        }
+        if (tree.kind !== want) return this.fail(`cannot decode a scalar as a ${e.tag}`, e.start);
+        return tree;
+      }
+      default:
+        return str(e.value, e.start, e.end);
+    }
+  }
+
+  private alias(e: Event): Draft {
+    const target = this.anchors.get(e.value);
+    if (!target) {
+      return this.fail(
+        this.anchors.has(e.value)
+          ? `anchor '${e.value}' value contains itself`
+          : `unknown anchor '${e.value}' referenced`,
+        e.start,
+      );
+    }
+    this.aliased += target.size;
+    this.nodes += target.size;
+    // go-yaml's bound: expanded aliases may be 99 % of a small document and 10 % of a huge one.
+    const allowed =
+      this.nodes <= 400_000
+        ? 0.99
+        : this.nodes >= 4_000_000
+          ? 0.1
+          : 0.99 - (0.89 * (this.nodes - 400_000)) / 3_600_000;
+    if (this.aliased > 100 && this.nodes > 1000 && this.aliased / this.nodes > allowed) {
+      return this.fail("document contains excessive aliasing", e.start);
+    }
+    const tree = clone(target.tree);
+    // The target's own comments come with it.
+    if (tree.kind === "map" || tree.kind === "seq") placeOwnComments(tree, target);
+    return {
+      kind: "alias",
+      tree,
+      source: e.value,
+      head: e.head,
+      line: e.line,
+      foot: e.foot,
+      size: target.size,
+    };
+  }
+
+  private finishMapping(frame: Frame): void {
+    const { items } = frame.draft.tree as Mapping;
+    const { children, draft } = frame;
+    if (!frame.flow && draft.foot !== "" && children.length > 1) {
+      (children[children.length - 2] as Draft).foot = draft.foot;
+      draft.foot = "";
+    }
+    const seen = this.firstDocument && children.length > 2 ? new Map<string, Draft>() : undefined;
+    for (let i = 0; i + 1 < children.length; i += 2) {
+      const key = children[i] as Draft;
+      const value = children[i + 1] as Draft;
+      if (seen) this.refuseDuplicate(seen, key);
+      pushComments(items, key.head);
+      pushComments(items, key.line);
+      const { tree } = value;
+      if (value.kind === "scalar" || value.kind === "alias") {
+        pushComments(items, value.head, true);
+        pushComments(items, value.line, true);
+      } else if (tree.kind === "map" || tree.kind === "seq") {
+        placeOwnComments(tree, value);
+      }
+      items.push(this.entry(key, value));
+      if (value.kind === "scalar" || value.kind === "alias") pushComments(items, value.foot);
+      pushComments(items, key.foot);
+    }
+  }
+
+  private refuseDuplicate(seen: Map<string, Draft>, key: Draft): void {
+    if (key.kind === "map" || key.kind === "seq") return;
+    const id = `${key.kind} ${key.source}`;
+    const earlier = seen.get(id);
+    if (earlier) {
+      const line = lineAt(this.text, earlier.tree.start);
+      throw new ParseError(
+        `yaml: unmarshal errors: mapping key ${JSON.stringify(key.source)} already defined at line ${line}`,
+        lineAt(this.text, key.tree.start),
+      );
+    }
+    seen.set(id, key);
+  }
+
+  private entry(key: Draft, value: Draft): Entry {
+    const { tree } = key;
+    const { start, end } = tree;
+    switch (tree.kind) {
+      case "str":
+        if (this.firstDocument && tree.value === "<<" && key.kind === "scalar")
+          this.checkMerge(key, value);
+        return entry(tree.value, value.tree, start, end);
+      case "bytes":
+        return entry(decodeText(tree.value), value.tree, start, end);
+      case "map":
+      case "seq":
+        return this.fail("a key is a collection: only text can be a key", start);
+      default:
+        return { ...entry(key.source, value.tree, start, end), foreign: goTypeName(tree) };
+    }
+  }
+
+  private checkMerge(key: Draft, value: Draft): void {
+    if (this.text.charCodeAt(key.tree.start) !== 60) return; // quoted: an ordinary key
+    const { tree } = value;
+    const fits =
+      tree.kind === "map" ||
+      (tree.kind === "seq" && tree.items.every((n) => n.kind === "map" || n.kind === "comment"));
+    if (!fits) this.fail("map merge requires map or sequence of maps as the value", tree.start);
+  }
+
+  private fail(message: string, at: number): never {
+    return this.parser.fail(message, at);
+  }
+}
+
+function goTypeName(tree: Node): string {
+  switch (tree.kind) {
+    case "int":
+      return tree.value > MAX_INT64 ? "uint64" : "int";
+    case "float":
+      return "float64";
+    case "time":
+      return "time.Time";
+    case "null":
+      return "<nil>";
+    default:
+      return tree.kind;
+  }
+}
+
+function finishSequence(frame: Frame): void {
+  const { items } = frame.draft.tree as Sequence;
+  for (const child of frame.children) {
+    pushComments(items, child.head);
+    pushComments(items, child.line, true);
+    items.push(child.tree);
+    pushComments(items, child.foot);
+  }
+}
+
+/** Puts a collection's own comments inside it: head and line first, foot last. */
+function placeOwnComments(tree: Mapping | Sequence, draft: Draft): void {
+  if (draft.head !== "" || draft.line !== "") {
+    const lead = [...commentLines(draft.head), ...commentLines(draft.line)];
+    if (tree.kind === "map") tree.items = [...lead, ...tree.items];
+    else tree.items = [...lead, ...tree.items];
+  }
+  pushComments(tree.items, draft.foot);
+}
+
+function commentLines(text: string, inline = false): Comment[] {
+  if (text === "") return [];
+  const out: Comment[] = [];
+  for (const line of text.split("\n")) if (line !== "") out.push(comment(line.slice(1), inline));
+  return out;
+}
+
+function pushComments(items: Item[] | Node[], text: string, inline = false): void {
+  if (text !== "") items.push(...commentLines(text, inline));
+}
+
+/** A deep copy, without recursion. */
+function clone(root: Node): Node {
+  const copy = shallow(root);
+  const open: Node[] = [copy];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (node.kind === "seq") {
+      node.items = node.items.map(shallow);
+      open.push(...node.items);
+    } else if (node.kind === "map") {
+      node.items = node.items.map((item) => {
+        if (item.kind === "comment") return { ...item };
+        const value = shallow(item.value);
+        open.push(value);
+        return { ...item, value };
+      });
+    }
+  }
+  return copy;
+}
+
+const shallow = (node: Node): Node => ({ ...node });

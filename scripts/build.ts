@@ -1,0 +1,69 @@
+// Builds dist/: the library (dist/src, dist/formats) with tsc, one .js and .d.ts per source file, and the command
+// (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk of its own. Everything is made in
+// .cache and moved into place at the end, so that a failed build leaves the old dist alone.
+import { spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+
+const root = join(import.meta.dirname, "..");
+
+async function buildLibrary(outDir: string): Promise<void> {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const child = spawn(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", outDir], {
+    cwd: root,
+    // stdout belongs to npm pack --json, which runs this script first.
+    stdio: ["ignore", process.stderr, process.stderr],
+  });
+  const status = await new Promise((resolve, reject) => {
+    child.on("error", reject).on("close", resolve);
+  });
+  if (status !== 0) throw new Error(`tsc ended with status ${String(status)}`);
+}
+
+async function buildCommand(outDir: string): Promise<void> {
+  const bundle = await rolldown({
+    cwd: root,
+    input: { sopsmith: "bin/sopsmith.ts" },
+    platform: "node",
+    logLevel: "warn",
+  });
+  await bundle.write({
+    dir: outDir,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name]-[hash].js",
+    banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : ""),
+    minify: true,
+  });
+  await bundle.close();
+  await chmod(join(outDir, "sopsmith.js"), 0o755);
+}
+
+async function replaceDist(made: string, old: string): Promise<void> {
+  const dist = join(root, "dist");
+  for (let attempt = 1; ; attempt++) {
+    await rename(dist, `${old}-${attempt}`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    try {
+      return await rename(made, dist);
+    } catch (error) {
+      // Another build put its result there in between.
+      const { code } = error as NodeJS.ErrnoException;
+      if (attempt === 5 || (code !== "ENOTEMPTY" && code !== "EEXIST")) throw error;
+    }
+  }
+}
+
+await mkdir(join(root, ".cache"), { recursive: true });
+const work = await mkdtemp(join(root, ".cache/build-"));
+try {
+  await Promise.all([buildLibrary(join(work, "dist")), buildCommand(join(work, "dist/bin"))]);
+  await replaceDist(join(work, "dist"), join(work, "old"));
+} catch (error) {
+  process.stderr.write(`build failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+} finally {
+  await rm(work, { recursive: true, force: true });
+}

@@ -1,0 +1,98 @@
+import type { Host } from "../io/host.ts";
+import type { Flag } from "./flags.ts";
+import type { Options } from "./options.ts";
+
+export type Chunks = readonly (string | Uint8Array)[];
+
+/** Where a run reads and writes besides files. */
+export interface Streams {
+  /** All of stdin, up to its end. */
+  readStdin(): Promise<Uint8Array>;
+  /** Resolves when everything was handed to the system. */
+  writeStdout(chunks: Chunks): Promise<void>;
+  writeStderr(text: string): void;
+  /** stderr is a terminal and the user did not say no to colours. */
+  readonly color: boolean;
+}
+
+/** One run of a command. */
+export interface Call {
+  readonly options: Options;
+  /** Flags in front of the command; the same as `options` where there is no command. */
+  readonly globals: Options;
+  readonly operands: readonly string[];
+  readonly host: Host;
+  readonly streams: Streams;
+}
+
+export interface Command {
+  /** How the operands look in the help. */
+  readonly operands: string;
+  readonly flags: readonly Flag[];
+  /** Sentences for the help; one line each. */
+  readonly notes: readonly string[];
+  readonly examples: readonly { readonly does: string; readonly line: string }[];
+  /** @throws {SopsmithError} whose exit code becomes the process's */
+  run(call: Call): Promise<void>;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly alias?: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** The registry of commands, in the order of the help. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "encrypt",
+    summary: "encrypt a file, or stdin",
+    load: async () => (await import("./commands/encrypt.ts")).encrypt,
+  },
+  {
+    name: "decrypt",
+    summary: "decrypt a file, or stdin",
+    load: async () => (await import("./commands/decrypt.ts")).decrypt,
+  },
+  {
+    name: "edit",
+    summary: "open an encrypted file, or a new one, in your editor",
+    load: async () => (await import("./commands/edit.ts")).edit,
+  },
+  {
+    name: "set",
+    summary: "set one value of an encrypted file",
+    load: async () => (await import("./commands/set.ts")).set,
+  },
+  {
+    name: "unset",
+    summary: "remove one value from an encrypted file",
+    load: async () => (await import("./commands/unset.ts")).unset,
+  },
+  {
+    name: "rotate",
+    summary: "give a file a new data key; add and remove master keys",
+    load: async () => (await import("./commands/rotate.ts")).rotate,
+  },
+  {
+    name: "filestatus",
+    summary: "tell whether a file is encrypted",
+    load: async () => (await import("./commands/filestatus.ts")).filestatus,
+  },
+  {
+    name: "keygen",
+    summary: "make an age key",
+    load: async () => (await import("./commands/keygen.ts")).keygen,
+  },
+  {
+    name: "help",
+    alias: "h",
+    summary: "show the commands, or help for one command",
+    load: async () => (await import("./commands/help.ts")).help,
+  },
+];
+
+export function findCommand(name: string | undefined): CommandEntry | undefined {
+  return commands.find((entry) => entry.name === name || entry.alias === name);
+}

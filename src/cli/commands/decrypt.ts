@@ -1,0 +1,52 @@
+import type { Path } from "../../tree/path.ts";
+import type { Call, Chunks, Command } from "../command.ts";
+import { deliver, refuseTwoTargets } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { openOrder } from "../open-settings.ts";
+import { parseExtractPath } from "../paths.ts";
+import { firstOperand, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
+import { openStores, type Stores } from "../stores.ts";
+
+export const decrypt: Command = {
+  operands: "[file]",
+  flags: [
+    flags.inPlace,
+    flags.extract,
+    flags.output,
+    flags.noAtomic,
+    flags.inputType,
+    flags.outputType,
+    flags.ignoreMac,
+    flags.filenameOverride,
+    flags.decryptionOrder,
+    flags.localKeyService,
+  ],
+  notes: ["Without a file, stdin is decrypted; say with --input-type and --output-type, or --filename-override, what it is."],
+  examples: [
+    { does: "print a file in clear", line: "sopsmith decrypt secrets.yaml" },
+    { does: "print one value", line: `sopsmith decrypt --extract '["db"]["password"]' secrets.yaml` },
+    { does: "convert while decrypting", line: "sopsmith decrypt --output-type json secrets.yaml" },
+    { does: "decrypt stdin", line: "sopsmith decrypt --filename-override secrets.yaml < secrets.yaml" },
+  ],
+  async run(call) {
+    const operand = firstOperand(call);
+    refuseTwoTargets(call, operand);
+    const source = sourceOf(call, operand);
+    await refuseMissing(source);
+    const stores = await openStores(call, source);
+    const order = await openOrder(call);
+    const extract = await parseExtractPath(call.options.text(flags.extract));
+    await deliver(call, source, await openSource(call, source, stores, { order, extract }));
+  },
+};
+
+export async function openSource(
+  call: Call,
+  source: Source,
+  stores: Stores,
+  how: { order: readonly string[]; extract: Path | undefined },
+): Promise<Chunks> {
+  const sealed = await readSource(call, source);
+  const { decryptSource } = await import("../../decrypt.ts");
+  return decryptSource(sealed, { ...stores.verb, ...how, ignoreMac: call.options.on(flags.ignoreMac) }, call.host);
+}

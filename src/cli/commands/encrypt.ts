@@ -1,0 +1,60 @@
+import { ConflictError } from "../../errors.ts";
+import type { Call, Chunks, Command } from "../command.ts";
+import { deliver, refuseTwoTargets } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { keyFlags } from "../key-flags.ts";
+import { sealSettings } from "../seal-settings.ts";
+import { firstOperand, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
+import { openStores, type Stores } from "../stores.ts";
+
+export const encrypt: Command = {
+  operands: "[file]",
+  flags: [
+    flags.inPlace,
+    flags.output,
+    flags.noAtomic,
+    ...keyFlags.map(({ to }) => to),
+    flags.inputType,
+    flags.outputType,
+    flags.unencryptedSuffix,
+    flags.encryptedSuffix,
+    flags.unencryptedRegex,
+    flags.encryptedRegex,
+    flags.threshold,
+    flags.filenameOverride,
+    flags.localKeyService,
+  ],
+  notes: [
+    "Without a file, stdin is encrypted. The keys come from the flags below, or else from the creation rule in",
+    ".sops.yaml that matches the file.",
+  ],
+  examples: [
+    { does: "encrypt a file where it stands", line: "sopsmith encrypt -i --age age1… secrets.yaml" },
+    { does: "encrypt to another file", line: "sopsmith encrypt --output secrets.enc.yaml secrets.yaml" },
+    {
+      does: "encrypt stdin",
+      line: "sopsmith encrypt --filename-override secrets.json < plain.json > secrets.json",
+    },
+    {
+      does: "encrypt only the values of some keys",
+      line: "sopsmith encrypt -i --encrypted-regex '^(data|stringData)$' secret.yaml",
+    },
+  ],
+  async run(call) {
+    const operand = firstOperand(call);
+    refuseTwoTargets(call, operand);
+    if (operand === undefined && call.options.text(flags.filenameOverride) === "")
+      throw new ConflictError("Error: must specify --filename-override when reading from stdin");
+    const source = sourceOf(call, operand);
+    await refuseMissing(source);
+    const stores = await openStores(call, source);
+    await deliver(call, source, await sealSource(call, source, stores));
+  },
+};
+
+export async function sealSource(call: Call, source: Source, stores: Stores): Promise<Chunks> {
+  const settings = await sealSettings(call, source, stores);
+  const plain = await readSource(call, source);
+  const { encryptSource } = await import("../../encrypt.ts");
+  return encryptSource(plain, { ...stores.verb, ...settings }, call.host);
+}

@@ -1,0 +1,28 @@
+import { SopsmithError } from "../../errors.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { noFile, readSource, sourceOf } from "../source.ts";
+import { openStores } from "../stores.ts";
+
+export const filestatus: Command = {
+  operands: "file",
+  flags: [flags.inputType],
+  notes: [`Prints {"encrypted":true} or {"encrypted":false}. No key is needed.`],
+  examples: [{ does: "ask whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" }],
+  async run(call) {
+    const [operand] = call.operands;
+    if (operand === undefined) throw noFile("Error: no file specified");
+    const source = sourceOf(call, operand);
+    const { verb } = await openStores(call, source);
+    const { isEncrypted } = await import("../../status.ts");
+    let encrypted: boolean;
+    try {
+      encrypted = await isEncrypted(await readSource(call, source), { file: source.file, input: verb.input });
+    } catch (error) {
+      if (!(error instanceof SopsmithError)) throw error;
+      const message = `cannot check file status: cannot load encrypted file: ${error.message}`;
+      throw new SopsmithError(error.code, 1, message, { hint: error.hint, cause: error });
+    }
+    await call.streams.writeStdout([`${JSON.stringify({ encrypted })}\n`]);
+  },
+};

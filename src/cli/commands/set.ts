@@ -1,0 +1,110 @@
+import type { FormatName } from "../../../formats/format.ts";
+import { loadFormat } from "../../../formats/index.ts";
+import { SopsmithError } from "../../errors.ts";
+import { isSealed } from "../../metadata/placement.ts";
+import type { Documents, Node } from "../../tree/node.ts";
+import type { Path } from "../../tree/path.ts";
+import type { Call, Chunks, Command } from "../command.ts";
+import { writeBack } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { openOrder } from "../open-settings.ts";
+import { parseChangePath } from "../paths.ts";
+import { parseSetValue } from "../set-value.ts";
+import { noFile, quoted, readSource, sourceOf, type Source } from "../source.ts";
+import { openStores, type Stores } from "../stores.ts";
+
+export const set: Command = {
+  operands: "file path [value]",
+  flags: [
+    flags.valueFile,
+    flags.valueStdin,
+    flags.idempotent,
+    flags.noAtomic,
+    flags.inputType,
+    flags.outputType,
+    flags.threshold,
+    flags.ignoreMac,
+    flags.decryptionOrder,
+    flags.localKeyService,
+  ],
+  notes: [
+    "The path is made of keys and list positions; what is missing on the way is made. A position behind the end of a list",
+    "appends. The value is JSON: strings stand in double quotes. Other values of the file keep their ciphertext.",
+  ],
+  examples: [
+    { does: "set a string", line: `sopsmith set secrets.yaml '["db"]["password"]' '"s3cret"'` },
+    { does: "set a value that must not show in the process list", line: `sopsmith set --value-stdin secrets.yaml '["token"]' < token.json` },
+    { does: "set a structure", line: `sopsmith set secrets.yaml '["users"][0]' '{"name": "a", "id": 1}'` },
+  ],
+  async run(call) {
+    const { options, operands } = call;
+    if (options.on(flags.valueFile) && options.on(flags.valueStdin))
+      throw new SopsmithError("two-values", 1, "Error: cannot use both --value-file and --value-stdin");
+    const [file, pathText, valueText] = operands;
+    const fromStdin = options.on(flags.valueStdin);
+    if (operands.length !== (fromStdin ? 2 : 3) || file === undefined || pathText === undefined)
+      throw noFile(
+        fromStdin
+          ? "Error: no file specified, or the path is missing, or there is a value although --value-stdin is given; needed are: file path"
+          : "Error: no file specified, or index and value are missing; needed are: file path value",
+      );
+    const source = sourceOf(call, file);
+    const stores = await openStores(call, source);
+    const path = await parseChangePath(pathText, "set");
+    const value = await parseSetValue(await readValue(call, valueText));
+    const chunks = await setInSource(call, source, stores, { path, value, order: await openOrder(call) });
+    if (chunks !== undefined) await writeBack(call, source, chunks);
+  },
+};
+
+/** The value as JSON text: the operand, the content of the file it names, or stdin. */
+async function readValue({ options, host, streams }: Call, operand: string | undefined): Promise<string | Uint8Array> {
+  if (operand === undefined) return streams.readStdin();
+  return options.on(flags.valueFile) ? readValueFile(host.readFile(operand), operand) : operand;
+}
+
+async function readValueFile(content: Promise<Uint8Array>, file: string): Promise<Uint8Array> {
+  const { systemCode, systemReason } = await import("../../io/system-error.ts");
+  return content.catch((error: unknown) => {
+    if (systemCode(error) === undefined) throw error;
+    throw new SopsmithError("value-unreadable", 1, `open ${file}: ${systemReason(error)}`, {
+      hint: "With --value-file the value is the name of a file.",
+      cause: error,
+    });
+  });
+}
+
+/** @returns the changed file; undefined when `--idempotent` finds nothing to change */
+export async function setInSource(
+  call: Call,
+  source: Source,
+  stores: Stores,
+  what: { path: Path; value: Node; order: readonly string[] },
+): Promise<Chunks | undefined> {
+  const { options, host } = call;
+  const sealed = await readSource(call, source);
+  const { changeSource } = await import("../../edit.ts");
+  const { setPath } = await import("../../tree/path.ts");
+  return changeSource(
+    sealed,
+    { ...stores.verb, order: what.order, ignoreMac: options.on(flags.ignoreMac) },
+    async (documents) => {
+      const [first] = documents;
+      if (first === undefined) return false;
+      const isChanged = setPath(first, what.path, what.value);
+      await refuseReserved(documents, source, stores.verb.output);
+      return isChanged || !options.on(flags.idempotent);
+    },
+    host,
+  );
+}
+
+async function refuseReserved(documents: Documents, { file }: Source, output: FormatName): Promise<void> {
+  const { placement } = await loadFormat(output);
+  if (isSealed(documents, placement))
+    throw new SopsmithError(
+      "reserved-key",
+      203,
+      `The file you have provided contains a top-level entry called 'sops': ${quoted(file)} would get one by this change, and it is kept for the metadata`,
+    );
+}

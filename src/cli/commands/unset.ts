@@ -1,0 +1,46 @@
+import type { Command } from "../command.ts";
+import { writeBack } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { openOrder } from "../open-settings.ts";
+import { parseChangePath } from "../paths.ts";
+import { noFile, readSource, sourceOf } from "../source.ts";
+import { openStores } from "../stores.ts";
+
+export const unset: Command = {
+  operands: "file path",
+  flags: [
+    flags.idempotent,
+    flags.noAtomic,
+    flags.inputType,
+    flags.outputType,
+    flags.threshold,
+    flags.ignoreMac,
+    flags.decryptionOrder,
+    flags.localKeyService,
+  ],
+  notes: ["Other values of the file keep their ciphertext."],
+  examples: [
+    { does: "remove a key", line: `sopsmith unset secrets.yaml '["db"]["password"]'` },
+    { does: "remove a key if it is there", line: `sopsmith unset --idempotent secrets.yaml '["old"]'` },
+  ],
+  async run(call) {
+    const { options, operands, host } = call;
+    const [file, pathText] = operands;
+    if (operands.length !== 2 || file === undefined || pathText === undefined)
+      throw noFile("Error: no file specified, or index is missing; needed are: file path");
+    const source = sourceOf(call, file);
+    const stores = await openStores(call, source);
+    const path = await parseChangePath(pathText, "unset");
+    const order = await openOrder(call);
+    const sealed = await readSource(call, source);
+    const { changeSource } = await import("../../edit.ts");
+    const { unsetPath } = await import("../../tree/path.ts");
+    const chunks = await changeSource(
+      sealed,
+      { ...stores.verb, order, ignoreMac: options.on(flags.ignoreMac) },
+      ([first]) => first !== undefined && unsetPath(first, path),
+      host,
+    );
+    if (chunks !== undefined) await writeBack(call, source, chunks);
+  },
+};

@@ -1,0 +1,32 @@
+import { ConflictError } from "../errors.ts";
+import type { Call, Chunks } from "./command.ts";
+import * as flags from "./flags.ts";
+import type { Source } from "./source.ts";
+import { info } from "./warn.ts";
+
+/** @throws {ConflictError} for `--in-place` on stdin or with `--output` (spec cli 11) */
+export function refuseTwoTargets({ options }: Call, operand: string | undefined): void {
+  if (!options.on(flags.inPlace)) return;
+  if (operand === undefined) throw new ConflictError("Error: cannot use --in-place when reading from stdin");
+  if (options.text(flags.output) !== "") throw new ConflictError("Error: cannot operate on both --output and --in-place");
+}
+
+/** Writes the result where the flags say: to the file itself, to `--output`, else to stdout. */
+export async function deliver(call: Call, source: Source, chunks: Chunks): Promise<void> {
+  const { options, streams } = call;
+  const output = options.text(flags.output);
+  if (options.on(flags.inPlace)) await writeBack(call, source, chunks);
+  else if (output !== "") await write(call, output, chunks, "output");
+  else await streams.writeStdout(chunks);
+}
+
+/** Writes the result to the file itself. */
+export function writeBack(call: Call, source: Source, chunks: Chunks): Promise<void> {
+  return write(call, source.opened, chunks, "in-place");
+}
+
+async function write(call: Call, path: string, chunks: Chunks, purpose: "in-place" | "output"): Promise<void> {
+  const { replaceFile } = await import("../io/atomic-write.ts");
+  await replaceFile(path, chunks, { purpose, noAtomic: call.options.on(flags.noAtomic) });
+  if (call.globals.on(flags.verbose)) info(call.streams, `File written successfully: ${path}`);
+}

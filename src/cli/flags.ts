@@ -1,0 +1,205 @@
+/**
+ * Every option of the command line but those of the master keys (key-flags.ts), as data. Parsing, help and, one day,
+ * completion read these objects; commands use them to look up values, so that a misspelt name does not compile.
+ */
+
+interface Named {
+  /** Long name first. Where a flag is given under two names, the order decides how the error is worded (spec cli 1.1). */
+  readonly names: readonly [string, ...string[]];
+  /** One line for the help. */
+  readonly about: string;
+  /** Environment variable that supplies the value where the flag is absent. */
+  readonly env?: string;
+}
+
+export interface TextFlag extends Named {
+  readonly kind: "text";
+  /** What stands for the value in the help. */
+  readonly value?: string;
+}
+
+export interface BoolFlag extends Named {
+  readonly kind: "bool";
+  /** True unless switched off. */
+  readonly on?: boolean;
+}
+
+export interface IntFlag extends Named {
+  readonly kind: "int";
+}
+
+export type Flag = TextFlag | BoolFlag | IntFlag;
+
+const formatNames = "yaml, json, dotenv, ini or binary";
+
+// What decides about input and output.
+
+export const inPlace: BoolFlag = {
+  kind: "bool",
+  names: ["in-place", "i"],
+  about: "write the result back to the file instead of stdout",
+};
+export const output: TextFlag = { kind: "text", names: ["output"], about: "write the result to this file instead of stdout" };
+export const inputType: TextFlag = {
+  kind: "text",
+  names: ["input-type"],
+  about: `read the file as ${formatNames}; by default its name decides`,
+};
+export const outputType: TextFlag = {
+  kind: "text",
+  names: ["output-type"],
+  about: `write the result as ${formatNames}; by default the name of the input decides`,
+};
+export const filenameOverride: TextFlag = {
+  kind: "text",
+  names: ["filename-override"],
+  about: "use this file name to pick the creation rule and the formats; needed to encrypt stdin",
+};
+export const indent: IntFlag = {
+  kind: "int",
+  names: ["indent"],
+  about: "number of spaces per level in YAML and JSON output; overrides the configuration",
+};
+export const noAtomic: BoolFlag = {
+  kind: "bool",
+  names: ["no-atomic"],
+  about: "overwrite the file where it stands instead of replacing it by a new one; for files that cannot be replaced",
+};
+export const config: TextFlag = {
+  kind: "text",
+  names: ["config"],
+  env: "SOPS_CONFIG",
+  about: "use this configuration file instead of searching for .sops.yaml from the working directory upwards",
+};
+
+// What is encrypted.
+
+export const unencryptedSuffix: TextFlag = {
+  kind: "text",
+  names: ["unencrypted-suffix"],
+  about: "leave values in clear whose key ends in this suffix",
+};
+export const encryptedSuffix: TextFlag = {
+  kind: "text",
+  names: ["encrypted-suffix"],
+  about: "encrypt only values whose key ends in this suffix",
+};
+export const unencryptedRegex: TextFlag = {
+  kind: "text",
+  names: ["unencrypted-regex"],
+  about: "leave values in clear whose key matches this regular expression",
+};
+export const encryptedRegex: TextFlag = {
+  kind: "text",
+  names: ["encrypted-regex"],
+  about: "encrypt only values whose key matches this regular expression",
+};
+export const unencryptedCommentRegex: TextFlag = {
+  kind: "text",
+  names: ["unencrypted-comment-regex"],
+  about: "leave values in clear whose comment matches this regular expression",
+};
+export const encryptedCommentRegex: TextFlag = {
+  kind: "text",
+  names: ["encrypted-comment-regex"],
+  about: "encrypt only values whose comment matches this regular expression",
+};
+export const macOnlyEncrypted: BoolFlag = {
+  kind: "bool",
+  names: ["mac-only-encrypted"],
+  about: "let the MAC cover only the values that are encrypted",
+};
+
+// Keys and checks.
+
+export const threshold: IntFlag = {
+  kind: "int",
+  names: ["shamir-secret-sharing-threshold"],
+  about: "number of key groups that must be unlocked to recover the data key; 0 takes the configuration's",
+};
+export const decryptionOrder: TextFlag = {
+  kind: "text",
+  names: ["decryption-order"],
+  env: "SOPS_DECRYPTION_ORDER",
+  about: "comma-separated types of master keys in the order in which to try them",
+};
+export const localKeyService: BoolFlag = {
+  kind: "bool",
+  names: ["enable-local-keyservice"],
+  env: "SOPS_ENABLE_LOCAL_KEYSERVICE",
+  on: true,
+  about: "use the keys of this machine",
+};
+export const ignoreMac: BoolFlag = {
+  kind: "bool",
+  names: ["ignore-mac"],
+  about: "do not check the message authentication code (MAC)",
+};
+
+// Single commands.
+
+export const extract: TextFlag = {
+  kind: "text",
+  names: ["extract"],
+  value: "path",
+  about: `print only the value at this path, such as '["key"][0]'`,
+};
+export const showMasterKeys: BoolFlag = {
+  kind: "bool",
+  names: ["show-master-keys", "s"],
+  about: "show the master keys in the editor, where they can be changed too",
+};
+export const valueFile: BoolFlag = {
+  kind: "bool",
+  names: ["value-file"],
+  about: "the operand 'value' is the name of a file that holds the value, which keeps it out of the process list",
+};
+export const valueStdin: BoolFlag = {
+  kind: "bool",
+  names: ["value-stdin"],
+  about: "read the value from stdin, which keeps it out of the process list",
+};
+export const idempotent: BoolFlag = {
+  kind: "bool",
+  names: ["idempotent"],
+  about: "leave the file untouched when nothing would change",
+};
+export const keyOutput: TextFlag = {
+  kind: "text",
+  names: ["output", "o"],
+  about: "write to this file, which must not exist, instead of stdout",
+};
+export const convert: BoolFlag = {
+  kind: "bool",
+  names: ["y"],
+  about: "print the recipient of each identity in the file, or on stdin",
+};
+export const postQuantum: BoolFlag = { kind: "bool", names: ["pq"], about: "make a post-quantum key" };
+export const defaultKeyFile: BoolFlag = {
+  kind: "bool",
+  names: ["default"],
+  about: "append to the key file in which sopsmith and sops look by themselves",
+};
+
+// Only in front of, or instead of, a command.
+
+export const decryptMode: BoolFlag = { kind: "bool", names: ["decrypt", "d"], about: "decrypt the file; same as the command" };
+export const encryptMode: BoolFlag = { kind: "bool", names: ["encrypt", "e"], about: "encrypt the file; same as the command" };
+export const rotateMode: BoolFlag = { kind: "bool", names: ["rotate", "r"], about: "rotate the file; same as the command" };
+export const setMode: TextFlag = {
+  kind: "text",
+  names: ["set"],
+  about: `set one value of the file, such as '["key"][0] "value"'; same as the command`,
+};
+export const verbose: BoolFlag = { kind: "bool", names: ["verbose"], about: "say what was written" };
+export const disableVersionCheck: BoolFlag = {
+  kind: "bool",
+  names: ["disable-version-check"],
+  env: "SOPS_DISABLE_VERSION_CHECK",
+  about: "accepted for scripts: --version never looks for a newer version",
+};
+export const help: BoolFlag = { kind: "bool", names: ["help", "h"], about: "show this help" };
+export const showVersion: BoolFlag = { kind: "bool", names: ["version", "v"], about: "print the version" };
+
+/** Flags whose variable must be a boolean before anything else is looked at (spec cli 1.4). */
+export const environmentBooleans: readonly BoolFlag[] = [localKeyService, disableVersionCheck];

@@ -1,0 +1,75 @@
+import { versionLine } from "../version.ts";
+import { commands, type Command, type CommandEntry } from "./command.ts";
+import { help as helpFlag, type Flag } from "./flags.ts";
+
+/** Help for the whole program, with the headings that sops uses (spec cli 1.5). */
+export function programHelp(globalFlags: readonly Flag[]): string {
+  return sections([
+    ["NAME", ["sopsmith - encrypted files that you can edit, compare and review"]],
+    [
+      "USAGE",
+      [
+        "sopsmith [global options] command [command options] [operands]",
+        "sopsmith [global options] file",
+        "",
+        "Encrypts the values of YAML, JSON, ENV and INI files, and whole files of any other kind, in the file format of",
+        "SOPS. Keys and structure stay readable. Without a command, the file is opened in your editor.",
+      ],
+    ],
+    ["VERSION", [versionLine]],
+    [
+      "COMMANDS",
+      columns(commands.map(({ name, alias, summary }) => [alias === undefined ? name : `${name}, ${alias}`, summary])),
+    ],
+    ["GLOBAL OPTIONS", flagLines(globalFlags)],
+    [
+      "EXAMPLES",
+      [
+        "sopsmith keygen --default                   make a key where sopsmith looks for it",
+        "sopsmith encrypt -i --age RECIPIENT a.yaml  encrypt a file to a recipient",
+        "sopsmith a.yaml                             edit it",
+        "sopsmith decrypt a.yaml                     print it in clear",
+        "sopsmith help encrypt                       show all options of a command",
+      ],
+    ],
+  ]);
+}
+
+export function commandHelp(entry: CommandEntry, command: Command): string {
+  return sections([
+    ["NAME", [`sopsmith ${entry.name} - ${entry.summary}`]],
+    ["USAGE", [`sopsmith ${entry.name} [command options] ${command.operands}`.trimEnd(), ...paragraph(command.notes)]],
+    ["OPTIONS", flagLines([...command.flags, helpFlag])],
+    ["EXAMPLES", command.examples.flatMap(({ does, line }, i) => [...(i > 0 ? [""] : []), `# ${does}`, line])],
+  ]);
+}
+
+function sections(parts: readonly (readonly [string, readonly string[]])[]): string {
+  return parts
+    .filter(([, lines]) => lines.length > 0)
+    .map(([heading, lines]) => `${heading}:\n${lines.map((line) => (line === "" ? "\n" : `   ${line}\n`)).join("")}`)
+    .join("\n");
+}
+
+function paragraph(notes: readonly string[]): string[] {
+  return notes.length === 0 ? [] : ["", ...notes];
+}
+
+function flagLines(flags: readonly Flag[]): string[] {
+  return columns(flags.map((flag) => [spelling(flag), description(flag)]));
+}
+
+function spelling(flag: Flag): string {
+  const value = flag.kind === "bool" ? "" : ` ${(flag.kind === "text" ? flag.value : undefined) ?? "value"}`;
+  return flag.names.map((name) => `${name.length === 1 ? "-" : "--"}${name}${value}`).join(", ");
+}
+
+function description(flag: Flag): string {
+  const initial = flag.kind === "int" ? " (default: 0)" : flag.kind === "bool" && flag.on === true ? " (default: true)" : "";
+  return `${flag.about}${initial}${flag.env === undefined ? "" : ` [$${flag.env}]`}`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`);
+}

@@ -1,0 +1,41 @@
+import { providers } from "../keys/index.ts";
+import type { KeyProvider } from "../keys/provider.ts";
+import type { TextFlag } from "./flags.ts";
+
+/** The options that one type of master key brings. */
+export interface KeyFlags {
+  readonly provider: KeyProvider;
+  /** `--age`: the keys to encrypt to. */
+  readonly to: TextFlag;
+  /** `--add-age` of rotate. */
+  readonly add: TextFlag;
+  /** `--rm-age` of rotate. */
+  readonly remove: TextFlag;
+}
+
+const shortNames = new Map([
+  ["kms", "k"],
+  ["pgp", "p"],
+  ["age", "a"],
+]);
+
+/** The order in which keys from flags stand in their group (spec cli 4.6). */
+const groupOrder = ["kms", "gcp_kms", "hckms", "azure_kv", "pgp", "hc_vault", "age"];
+
+export const keyFlags: readonly KeyFlags[] = providers
+  .toSorted((a, b) => groupOrder.indexOf(a.type) - groupOrder.indexOf(b.type))
+  .map((provider) => {
+    const { flag, env } = provider;
+    const short = shortNames.get(flag);
+    return {
+      provider,
+      to: {
+        kind: "text",
+        names: short === undefined ? [flag] : [flag, short],
+        env,
+        about: `comma-separated ${flag} keys to encrypt to`,
+      },
+      add: { kind: "text", names: [`add-${flag}`], about: `comma-separated ${flag} keys to add` },
+      remove: { kind: "text", names: [`rm-${flag}`], about: `comma-separated ${flag} keys to remove` },
+    };
+  });

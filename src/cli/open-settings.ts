@@ -1,0 +1,25 @@
+import { SopsmithError } from "../errors.ts";
+import type { Call } from "./command.ts";
+import * as flags from "./flags.ts";
+
+/**
+ * The order in which to try master keys, for commands that open a file.
+ *
+ * @throws {SopsmithError} exit 112 for a type named twice; exit 128 when the machine's keys are switched off, since
+ *   there are no others
+ */
+export async function openOrder({ options }: Call): Promise<readonly string[]> {
+  const { parseDecryptionOrder } = await import("../keys/groups.ts");
+  const text = options.text(flags.decryptionOrder);
+  const order = parseDecryptionOrder(text === "" ? undefined : text);
+  if (!options.on(flags.localKeyService))
+    throw new SopsmithError(
+      "no-key-service",
+      128,
+      "Failed to get the data key required to decrypt the SOPS file: the keys of this machine are switched off",
+      { hint: hintLocalKeys },
+    );
+  return order;
+}
+
+export const hintLocalKeys = "Leave out --enable-local-keyservice=false, or unset SOPS_ENABLE_LOCAL_KEYSERVICE.";

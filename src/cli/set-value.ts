@@ -1,0 +1,37 @@
+import { loadFormat } from "../../formats/index.ts";
+import { SopsmithError } from "../errors.ts";
+import { float, type Node } from "../tree/node.ts";
+import { encodeText } from "../tree/text.ts";
+
+/**
+ * The value of `set`: one JSON text. A bare number becomes a float, as in sops, but for an integer within int64 that a
+ * double cannot hold; integers inside objects and arrays stay integers.
+ *
+ * @throws {SopsmithError} exit 7
+ * @see spec cli 5.5, file-format 6.2
+ */
+export async function parseSetValue(text: string | Uint8Array): Promise<Node> {
+  const json = await loadFormat("json");
+  const source = Buffer.concat([Buffer.from('{"":'), typeof text === "string" ? encodeText(text) : text, Buffer.from("}")]);
+  let value: Node | undefined;
+  try {
+    const [document] = json.parse(source, { sealed: false });
+    const item = document?.items.length === 1 ? document.items[0] : undefined;
+    // `1, "": 2` would close over the wrapping with a second entry.
+    value = item?.kind === "entry" ? item.value : undefined;
+  } catch (error) {
+    if (!(error instanceof SopsmithError)) throw error;
+  }
+  if (value === undefined)
+    throw new SopsmithError("value-syntax", 7, "Value for --set is not valid JSON", {
+      hint: `Put strings in double quotes: '"text"'.`,
+    });
+  if (value.kind !== "int") return value;
+  // JSON's -0 is an integer to the reader, and a float here.
+  const number = value.value === 0n && isNegative(source) ? -0 : Number(value.value);
+  return BigInt(number) === value.value ? float(number, value.start, value.end) : value;
+}
+
+function isNegative(source: Buffer): boolean {
+  return source.includes("-");
+}

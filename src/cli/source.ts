@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { SopsmithError } from "../errors.ts";
+import { systemCode, systemReason } from "../io/system-error.ts";
+import type { Call } from "./command.ts";
+import * as flags from "./flags.ts";
+import { printable, warn } from "./warn.ts";
+
+/** What a command reads. */
+export interface Source {
+  /** As the user typed it, for messages; `stdin` where nothing was typed. */
+  readonly file: string;
+  readonly isStdin: boolean;
+  /** What to open. */
+  readonly opened: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Absolute path whose name decides on formats and creation rule: `--filename-override` before the file's own. */
+  readonly name: string;
+}
+
+/** The one file of a command that takes one; undefined for none. Warns about further operands (spec cli 1.6). */
+export function firstOperand({ operands, streams }: Call): string | undefined {
+  if (operands.length > 1) {
+    warn(streams, "More than one positional argument provided. Only the first one will be used!");
+    const flag = operands.slice(1).findLast((operand) => operand.startsWith("-"));
+    if (flag !== undefined)
+      warn(
+        streams,
+        `Note that one of the ignored positional argument is ${quoted(flag.replace(/=.*/s, ""))}, which looks like a flag. Put flags before the file.`,
+      );
+  }
+  return operands[0];
+}
+
+/** As `firstOperand`, for commands that do not read stdin. */
+export function requiredOperand(call: Call): string {
+  const operand = firstOperand(call);
+  if (operand === undefined) throw noFile("Error: no file specified");
+  return operand;
+}
+
+export function noFile(message: string): SopsmithError {
+  return new SopsmithError("no-file", 100, message);
+}
+
+export function sourceOf({ options, host }: Call, operand: string | undefined): Source {
+  const cwd = host.cwd();
+  const path = resolve(cwd, operand ?? "");
+  const override = options.text(flags.filenameOverride);
+  return {
+    file: operand ?? "stdin",
+    isStdin: operand === undefined,
+    // An empty operand means the working directory, which then cannot be read.
+    opened: operand === undefined || operand === "" ? "." : operand,
+    path,
+    name: override === "" ? path : resolve(cwd, override),
+  };
+}
+
+/** False only where there certainly is nothing: an unreadable file exists. */
+export async function exists(source: Source): Promise<boolean> {
+  if (source.isStdin) return true;
+  try {
+    await stat(source.opened);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== "ENOENT";
+  }
+}
+
+/** @throws {SopsmithError} exit 100 */
+export async function refuseMissing(source: Source): Promise<void> {
+  if (!(await exists(source))) throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`);
+}
+
+/** @throws {SopsmithError} exit 2 */
+export async function readSource({ host, streams }: Call, source: Source): Promise<Uint8Array> {
+  try {
+    return source.isStdin ? await streams.readStdin() : await host.readFile(source.opened);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;
+    throw new SopsmithError("unreadable", 2, `${what}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+/** A text in double quotes, fit for one line. */
+export function quoted(text: string): string {
+  return printable(JSON.stringify(text));
+}

@@ -1,0 +1,222 @@
+import type { Warn } from "../../formats/format.ts";
+import { SELECTOR_NAMES, type SelectorName } from "../metadata/selection.ts";
+import { providers } from "../keys/index.ts";
+import type { KeyType } from "../keys/provider.ts";
+import { entry, map, nil, str, type Node } from "../tree/node.ts";
+import { checkMergeDepth, Fields, textOf, visit, type Reading } from "./fields.ts";
+import { parseInteger, parseYaml, type Value } from "./yaml.ts";
+
+/** A configuration file, decoded; what its rules name is checked only for the rule that is selected. */
+export interface Config {
+  /** As given to `parseConfig`; shown in messages. */
+  path: string;
+  /** Undefined when the list is absent or null, which is not the same as empty. */
+  creationRules: RuleSource[] | undefined;
+  stores: StoresConfig;
+}
+
+export interface StoreConfig {
+  /** Undefined when it is not set: 0 means something else. */
+  indent: number | undefined;
+}
+
+export interface StoresConfig {
+  yaml: StoreConfig;
+  json: StoreConfig;
+  json_binary: StoreConfig;
+}
+
+/** A creation rule as it is written. */
+export interface RuleSource {
+  line: number;
+  /** "" matches every file. */
+  pathRegex: string;
+  /** Flat form. */
+  keys: Map<KeyType, FlatKeys>;
+  awsProfile: string;
+  /** When there is at least one, the flat form is ignored. */
+  keyGroups: GroupSource[];
+  shamirThreshold: number;
+  selectors: Partial<Record<SelectorName, string>>;
+  macOnlyEncrypted: boolean;
+}
+
+/** The items of a flat key field, or what is wrong with its type. */
+export type FlatKeys = { items: string[] } | { problem: string };
+
+export interface GroupSource {
+  merge: GroupSource[];
+  keys: Map<KeyType, KeyItem[]>;
+}
+
+/** One item of a key group's list, as the key type's `parseItem` takes it; `problem` is one that makes sops crash. */
+export interface KeyItem {
+  node: Node;
+  problem: string | undefined;
+}
+
+/**
+ * Decodes a configuration file (spec config sections 2, 4, 7 and 9). Fields that no sops reads are ignored, with a warning
+ * that names the line.
+ *
+ * @param path shown in messages
+ * @throws {ConfigError} for text that is not YAML, and for values of the wrong type
+ */
+export async function parseConfig(text: Uint8Array, path: string, warn: Warn): Promise<Config> {
+  const reading: Reading = { path, warn, visits: 0, unknown: 0 };
+  const top = new Fields(await parseYaml(text, path), "the configuration file", reading);
+  const creationRules = top.list("creation_rules")?.map((item) => readRule(new Fields(item, "a creation rule", reading)));
+  for (const item of top.list("destination_rules") ?? []) {
+    checkDestinationRule(new Fields(item, "a destination rule", reading));
+  }
+  const stores = readStores(top.nested("stores", "'stores'"));
+  top.finish({ isAnchorAllowed: true });
+  return { path, creationRules, stores };
+
+  function readRule(fields: Fields): RuleSource {
+    const keys = new Map<KeyType, FlatKeys>();
+    for (const { type, configField } of providers) {
+      keys.set(type, type === "hckms" ? { items: fields.texts(configField) } : flatKeys(fields.value(configField), reading));
+    }
+    const selectors: RuleSource["selectors"] = {};
+    for (const name of SELECTOR_NAMES) selectors[name] = fields.text(name);
+    const rule: RuleSource = {
+      line: fields.line,
+      pathRegex: fields.text("path_regex"),
+      keys,
+      awsProfile: fields.text("aws_profile"),
+      keyGroups: (fields.list("key_groups") ?? []).map((item) => readGroup(item, 0)),
+      shamirThreshold: fields.integer("shamir_threshold") ?? 0,
+      selectors,
+      macOnlyEncrypted: fields.bool("mac_only_encrypted"),
+    };
+    fields.finish({ notes: ruleNotes });
+    return rule;
+  }
+
+  function readGroup(item: Value, depth: number): GroupSource {
+    checkMergeDepth(depth, item.line, reading);
+    const fields = new Fields(item, "a key group", reading);
+    const merge = (fields.list("merge") ?? []).map((group) => readGroup(group, depth + 1));
+    const keys = new Map<KeyType, KeyItem[]>();
+    for (const { type, groupField } of providers) {
+      keys.set(type, (fields.list(groupField) ?? []).map((key) => readKeyItem(type, groupField, key)));
+    }
+    fields.finish({ notes: groupNotes });
+    return { merge, keys };
+  }
+
+  function readKeyItem(type: KeyType, field: string, item: Value): KeyItem {
+    const names = itemFields[type];
+    if (names === undefined) {
+      const value = textOf(item, `each item of '${field}'`, reading);
+      const problem = type === "hc_vault" && value === "" ? `an item of '${field}' is empty` : undefined;
+      return { node: str(value), problem };
+    }
+    const fields = new Fields(item, `an item of '${field}'`, reading);
+    const node = map(names.map((name) => entry(name, str(fields.text(name)))));
+    let problem: string | undefined;
+    if (type === "kms") {
+      const context = [...fields.textMap("context")];
+      node.items.push(entry("context", map(context.map(([key, value]) => entry(key, textOrNull(value))))));
+      if (context.some(([, value]) => value === undefined)) problem = `a value of 'context' in '${field}' is null`;
+    }
+    fields.finish();
+    return { node, problem };
+  }
+
+  /** `publish` is not built yet, but a rule that sops refuses to load is refused. */
+  function checkDestinationRule(fields: Fields): void {
+    for (const name of destinationTexts) fields.text(name);
+    fields.integer("vault_kv_version");
+    fields.bool("omit_extensions");
+    readRule(fields.nested("recreation_rule", "a recreation rule"));
+    fields.finish();
+  }
+}
+
+/** Fields of the items that are mappings; items of the other types are texts. A kms item also has `context`. */
+const itemFields: Readonly<Partial<Record<KeyType, readonly string[]>>> = {
+  kms: ["arn", "role", "aws_profile"],
+  gcp_kms: ["resource_id"],
+  hckms: ["key_id"],
+  azure_kv: ["vaultUrl", "key", "version"],
+};
+
+const destinationTexts = [
+  "path_regex",
+  "s3_bucket",
+  "s3_prefix",
+  "gcs_bucket",
+  "gcs_prefix",
+  "vault_path",
+  "vault_address",
+  "vault_kv_mount_name",
+];
+
+const ruleNotes = {
+  hc_vault: 'did you mean "hc_vault_transit_uri"?',
+  hc_vault_uris: 'did you mean "hc_vault_transit_uri"?',
+  azure_kv: 'did you mean "azure_keyvault"?',
+};
+
+const groupNotes = {
+  hc_vault_transit_uri: 'inside a key group it is called "hc_vault"',
+  hc_vault_uris: 'did you mean "hc_vault"?',
+  azure_kv: 'did you mean "azure_keyvault"?',
+  aws_profile: "it belongs into each item of 'kms'",
+};
+
+const textOrNull = (value: string | undefined): Node => (value === undefined ? nil() : str(value));
+
+function readStores(stores: Fields): StoresConfig {
+  const read = (name: string): StoreConfig => {
+    const store = stores.nested(name, `'stores.${name}'`);
+    const indent = store.integer("indent");
+    store.finish();
+    return { indent };
+  };
+  const out = { yaml: read("yaml"), json: read("json"), json_binary: read("json_binary") };
+  for (const name of ["dotenv", "ini"]) stores.nested(name, `'stores.${name}'`).finish();
+  stores.finish();
+  return out;
+}
+
+/** A field that sops decodes without a type and looks at later (spec config 4.1). */
+function flatKeys(value: Value | undefined, reading: Reading): FlatKeys {
+  if (value === undefined) return { items: [] };
+  if (value.kind === "scalar" && value.type === "string") {
+    const parts = value.text.split(",").map((part) => part.trim());
+    return { items: parts.filter((part) => part !== "") };
+  }
+  if (value.kind !== "list") return { problem: `expected string, []string, or nil, got ${goType(value)}` };
+  const items: string[] = [];
+  for (const item of value.items) {
+    visit(reading, item.line);
+    if (item.kind !== "scalar" || item.type !== "string") {
+      return { problem: `expected string in list, got ${goType(item)}` };
+    }
+    items.push(item.text);
+  }
+  return { items };
+}
+
+function goType(value: Value): string {
+  if (value.kind === "list") return "[]interface {}";
+  if (value.kind === "map") return "map[string]interface {}";
+  switch (value.type) {
+    case "null":
+      return "<nil>";
+    case "int":
+      return (parseInteger(value.text) ?? 0n) >= 2n ** 63n ? "uint64" : "int";
+    case "float":
+      return "float64";
+    case "time":
+      return "time.Time";
+    case "bool":
+    case "string":
+      return value.type;
+    default:
+      return value.type satisfies never;
+  }
+}

@@ -1,0 +1,161 @@
+import { posix, win32 } from "node:path";
+import { ConfigError, SopsmithError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import { provider } from "../keys/index.ts";
+import type { KeyGroup, KeyType, MasterKey } from "../keys/provider.ts";
+import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../metadata/go-regexp.ts";
+import {
+  parseSelectors,
+  SELECTOR_LIST,
+  SELECTOR_NAMES,
+  type Selector,
+  type SelectorName,
+  type SelectorValues,
+} from "../metadata/selection.ts";
+import { entry, map, str } from "../tree/node.ts";
+import type { Config, GroupSource, RuleSource } from "./config.ts";
+
+/** The creation rule that governs a file, its keys parsed. */
+export interface CreationRule {
+  /** At least one; a group may be empty, which is an error once a data key is to be wrapped. */
+  keyGroups: KeyGroup[];
+  /** 0 when the rule does not set it. */
+  threshold: number;
+  selector: Selector | undefined;
+  macOnlyEncrypted: boolean;
+}
+
+/** Order of the keys in a rule's group (spec keys 1.5). */
+const RULE_ORDER: readonly KeyType[] = ["age", "pgp", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault"];
+
+/**
+ * Finds the creation rule for a file and parses its keys (spec config sections 3–5).
+ *
+ * @param configPath absolute, or relative to the working directory
+ * @param filePath the file, or the name given in its place; it need not exist
+ * @returns undefined when the configuration has no list of creation rules
+ * @throws {ConfigError} when no rule matches, or the one that does cannot be used
+ */
+export async function selectRule(
+  config: Config,
+  configPath: string,
+  filePath: string,
+  host: Host,
+): Promise<CreationRule | undefined> {
+  if (config.creationRules === undefined) return undefined;
+  const subject = ruleSubject(configPath, filePath, host);
+  for (const rule of config.creationRules) {
+    if (rule.pathRegex === "" || (await pathPattern(rule, config.path)).test(subject)) {
+      return await loadRule(rule, config.path, host);
+    }
+  }
+  throw new ConfigError("error loading config: no matching creation rules found", {
+    hint: `No path_regex in ${config.path} matches ${JSON.stringify(subject)}.`,
+  });
+}
+
+/**
+ * The path that `path_regex` is matched against: absolute and lexically cleaned, without the configuration's directory when
+ * the file is below that. A configuration in the root directory strips nothing, as in sops.
+ */
+export function ruleSubject(configPath: string, filePath: string, host: Pick<Host, "cwd" | "platform">): string {
+  const paths = host.platform === "win32" ? win32 : posix;
+  const file = paths.resolve(host.cwd(), filePath);
+  const prefix = paths.dirname(paths.resolve(host.cwd(), configPath)) + paths.sep;
+  return file.startsWith(prefix) ? file.slice(prefix.length) : file;
+}
+
+/** The settings in force: for each, a flag that is not empty, else the rule's. More than one is for the caller to refuse. */
+export function mergeSelectors(flags: SelectorValues, rule: CreationRule | undefined): Selector[] {
+  const values: Partial<Record<SelectorName, string>> = {};
+  if (rule?.selector !== undefined) values[rule.selector.name] = rule.selector.value;
+  for (const name of SELECTOR_NAMES) {
+    const flag = flags[name];
+    if (flag !== undefined && flag !== "") values[name] = flag;
+  }
+  return parseSelectors(values);
+}
+
+async function pathPattern(rule: RuleSource, path: string): Promise<GoRegExp> {
+  await loadRegExps([rule.pathRegex]);
+  try {
+    return compileGoRegExp(rule.pathRegex);
+  } catch (cause) {
+    if (!(cause instanceof BadPattern)) throw cause;
+    const where = `in the path_regex of the creation rule on line ${rule.line} of ${path}`;
+    throw new ConfigError(`can not compile regexp: ${cause.message}, ${where}`, { hint: cause.hint, cause });
+  }
+}
+
+async function loadRule(rule: RuleSource, path: string, host: Host): Promise<CreationRule> {
+  const selectors = parseSelectors(rule.selectors);
+  if (selectors.length > 1) {
+    throw new ConfigError(`error loading config: cannot use more than one of ${SELECTOR_LIST} for the same rule`, {
+      hint: `The creation rule on line ${rule.line} of ${path} sets ${selectors.map(({ name }) => name).join(" and ")}.`,
+    });
+  }
+  const keyGroups: KeyGroup[] = [];
+  if (rule.keyGroups.length === 0) keyGroups.push(await flatGroup(rule, host));
+  for (const group of rule.keyGroups) keyGroups.push(withoutDuplicates(await groupKeys(group, host)));
+  return {
+    keyGroups,
+    threshold: rule.shamirThreshold,
+    selector: selectors[0],
+    macOnlyEncrypted: rule.macOnlyEncrypted,
+  };
+}
+
+/** How sops calls the flat fields in its messages, where that is not the field's own name. */
+const fieldNames = new Map([
+  ["gcp_kms", "gcpkms"],
+  ["hc_vault_transit_uri", "vault"],
+]);
+
+async function flatGroup(rule: RuleSource, host: Host): Promise<KeyGroup> {
+  const group: KeyGroup = [];
+  for (const type of RULE_ORDER) {
+    const keyProvider = provider(type);
+    const { configField } = keyProvider;
+    const keys = rule.keys.get(type) ?? { items: [] };
+    if ("problem" in keys) {
+      const name = fieldNames.get(configField) ?? configField;
+      throw new ConfigError(
+        `invalid ${name} key configuration: invalid ${configField} key configuration: ${keys.problem}`,
+      );
+    }
+    const parsed = keys.items.length === 0 ? [] : await keyProvider.parse(keys.items.join(","), host);
+    group.push(...(type === "kms" && rule.awsProfile !== "" ? parsed.map((key) => withProfile(key, rule)) : parsed));
+  }
+  return group;
+}
+
+/** `aws_profile` beside a flat `kms` field holds for each of its keys. */
+function withProfile(key: MasterKey, { awsProfile }: RuleSource): MasterKey {
+  const items = key.fields.items.filter((item) => item.kind !== "entry" || item.key !== "aws_profile");
+  const at = items.findIndex((item) => item.kind === "entry" && item.key > "aws_profile");
+  const fields = map(items.toSpliced(at < 0 ? items.length : at, 0, entry("aws_profile", str(awsProfile))));
+  return { ...key, id: provider(key.type).identify(fields), fields };
+}
+
+async function groupKeys(source: GroupSource, host: Host): Promise<KeyGroup> {
+  const group: KeyGroup = [];
+  for (const merged of source.merge) for (const key of await groupKeys(merged, host)) group.push(key);
+  for (const type of RULE_ORDER) {
+    for (const { node, problem } of source.keys.get(type) ?? []) {
+      if (problem !== undefined) throw new SopsmithError("config-error", 2, `error loading config: ${problem}`);
+      for (const key of await provider(type).parseItem(node, host)) group.push(key);
+    }
+  }
+  return group;
+}
+
+/** The first of each type and display string is kept. */
+function withoutDuplicates(group: KeyGroup): KeyGroup {
+  const seen = new Set<string>();
+  return group.filter(({ type, id }) => {
+    const name = `${type} ${id}`;
+    if (seen.has(name)) return false;
+    seen.add(name);
+    return true;
+  });
+}

@@ -1,0 +1,217 @@
+import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCMTypes, type KeyObject } from "node:crypto";
+import { isUtf8 } from "node:buffer";
+import { SopsmithError } from "../errors.ts";
+import { bool, bytes, comment, float, int, str, time, type Leaf, type Scalar } from "../tree/node.ts";
+import { fullTime } from "../tree/rfc3339.ts";
+import { floatText } from "../tree/scalar.ts";
+import { encodeText } from "../tree/text.ts";
+
+/** Length of a new nonce in bytes. Not GCM's usual 12: sops draws 32 (spec file-format 2.1). */
+export const NONCE_BYTES = 32;
+const TAG_BYTES = 16;
+
+/** A value that cannot be decrypted. The caller adds where it stands. Exit 25. */
+export class LeafError extends SopsmithError {
+  constructor(message: string, options: { cause?: unknown; hint?: string } = {}) {
+    super("value-unreadable", 25, message, options);
+  }
+}
+
+/** Name in `type:` of a leaf's ciphertext. */
+export function typeTag(leaf: Leaf): string {
+  switch (leaf.kind) {
+    case "bytes":
+      return "str";
+    case "str":
+    case "int":
+    case "float":
+    case "bool":
+    case "time":
+    case "comment":
+      return leaf.kind;
+    default:
+      return leaf satisfies never;
+  }
+}
+
+/** What is encrypted and hashed for a scalar (spec file-format 2.3 and 4): text that stands for its UTF-8 bytes, or bytes. */
+export function plaintextOf(leaf: Scalar): string | Uint8Array {
+  switch (leaf.kind) {
+    case "str":
+    case "bytes":
+    case "time":
+      return leaf.value;
+    case "int":
+      return leaf.value.toString();
+    case "float":
+      return floatText(leaf.value);
+    case "bool":
+      return leaf.value ? "True" : "False";
+    default:
+      return leaf satisfies never;
+  }
+}
+
+/**
+ * Seals and opens single leaves under one data key: AES-GCM with a 16-byte tag, the path as additional data.
+ * The key object is made once: a cipher from a raw key costs three times as much.
+ */
+export class LeafCipher {
+  private readonly key: KeyObject;
+  private readonly algorithm: CipherGCMTypes;
+
+  /** @param dataKey 32 bytes (16 and 24 are read too) */
+  constructor(dataKey: Uint8Array) {
+    if (dataKey.length !== 32 && dataKey.length !== 24 && dataKey.length !== 16) {
+      throw new LeafError("Could not decrypt value: the data key has the wrong length", {
+        hint: "Too few or foreign Shamir shares give such a key; check shamir_threshold in the file.",
+      });
+    }
+    this.key = createSecretKey(dataKey);
+    this.algorithm = `aes-${(dataKey.length * 8) as 128 | 192 | 256}-gcm`;
+  }
+
+  /**
+   * `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`; text that is empty stays empty and spends no nonce.
+   *
+   * @param aad the path's mapping keys, each with ":" behind it; list positions are left out
+   * @param nonce 32 bytes
+   */
+  seal(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): string {
+    if (plaintext.length === 0) return "";
+    const cipher = createCipheriv(this.algorithm, this.key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(encodeText(aad));
+    const data = typeof plaintext === "string" ? cipher.update(encodeText(plaintext)) : cipher.update(plaintext);
+    cipher.final();
+    const iv = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString("base64");
+    return `ENC[AES256_GCM,data:${data.toString("base64")},iv:${iv},tag:${cipher.getAuthTag().toString("base64")},type:${type}]`;
+  }
+
+  /**
+   * The leaf behind a ciphertext; the empty text is the empty string.
+   *
+   * @returns the leaf and the nonce it was sealed with
+   * @throws {LeafError}
+   */
+  open(text: string, aad: string): { leaf: Leaf; nonce: Uint8Array } {
+    if (text === "") return { leaf: str(""), nonce: new Uint8Array(0) };
+    const parts = splitCiphertext(text);
+    if (!parts) {
+      throw new LeafError("Input string does not match sops' data format", {
+        hint: "The value is not encrypted. Was it added by hand? Use `sopsmith edit` or `sopsmith set`.",
+      });
+    }
+    const data = decodeBase64(parts.data, "data");
+    const nonce = decodeBase64(parts.iv, "iv");
+    const tag = decodeBase64(parts.tag, "tag");
+    let plain: Buffer;
+    try {
+      const decipher = createDecipheriv(this.algorithm, this.key, nonce, { authTagLength: TAG_BYTES });
+      decipher.setAAD(encodeText(aad));
+      decipher.setAuthTag(tag);
+      plain = decipher.update(data);
+      decipher.final();
+    } catch (cause) {
+      throw new LeafError("Could not decrypt with AES_GCM: message authentication failed", {
+        cause,
+        hint: "The value was changed, moved to another key, or encrypted with another data key.",
+      });
+    }
+    return { leaf: fromPlaintext(plain, parts.type), nonce };
+  }
+}
+
+interface Ciphertext {
+  data: string;
+  iv: string;
+  tag: string;
+  type: string;
+}
+
+const PREFIX = "ENC[AES256_GCM,data:";
+
+/** Text behind the last `]` of the first line is ignored, as in sops (spec file-format 2.2). */
+function splitCiphertext(text: string): Ciphertext | undefined {
+  if (!text.startsWith(PREFIX)) return undefined;
+  const lf = text.indexOf("\n");
+  const close = text.lastIndexOf("]", lf < 0 ? text.length : lf);
+  const iv = text.indexOf(",iv:", PREFIX.length);
+  const tag = text.indexOf(",tag:", iv + 4);
+  const type = text.indexOf(",type:", tag + 5);
+  if (iv <= PREFIX.length || tag <= iv + 4 || type <= tag + 5 || close <= type + 6) return undefined;
+  return {
+    data: text.slice(PREFIX.length, iv),
+    iv: text.slice(iv + 4, tag),
+    tag: text.slice(tag + 5, type),
+    type: text.slice(type + 6, close),
+  };
+}
+
+/** Standard alphabet, padded; CR and LF are skipped; anything else is an error, as in Go. */
+function decodeBase64(encoded: string, what: string): Buffer {
+  const text = encoded.includes("\r") ? encoded.replaceAll("\r", "") : encoded;
+  const decoded = Buffer.from(text, "base64");
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const isExact = text.length % 4 === 0 && decoded.length === (text.length / 4) * 3 - padding;
+  if (!isExact || text.includes("-") || text.includes("_") || decoded.length === 0) {
+    throw new LeafError(`Error base64-decoding ${what}: illegal base64 data`, {
+      hint: "The ciphertext was damaged; restore the file from version control.",
+    });
+  }
+  return decoded;
+}
+
+function fromPlaintext(plain: Buffer, type: string): Leaf {
+  switch (type) {
+    case "str":
+    case "bytes":
+      return isUtf8(plain) ? str(plain.toString("utf8")) : bytes(plain);
+    case "comment":
+      return comment(plain.toString("utf8"));
+    case "int": {
+      const text = plain.toString("latin1");
+      if (!/^[-+]?[0-9]+$/.test(text)) throw wrongType(type);
+      const value = BigInt(text.replace(/^\+/, ""));
+      if (BigInt.asIntN(64, value) !== value) throw wrongType(type);
+      return int(value);
+    }
+    case "float": {
+      const value = parseGoFloat(plain.toString("latin1"));
+      if (value === undefined) throw wrongType(type);
+      return float(value);
+    }
+    case "bool": {
+      const text = plain.toString("latin1");
+      if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return bool(true);
+      if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return bool(false);
+      throw wrongType(type);
+    }
+    case "time": {
+      const value = fullTime(plain.toString("latin1"));
+      if (value === undefined) throw wrongType(type);
+      return time(value);
+    }
+    default:
+      throw new LeafError("Unknown datatype", { hint: "The `type:` of the ciphertext was changed, or a newer sops wrote it." });
+  }
+}
+
+const wrongType = (type: string): LeafError =>
+  new LeafError(`Could not decrypt value: the plaintext is not a valid ${type}`, {
+    hint: "The `type:` of the ciphertext was changed; restore the file from version control.",
+  });
+
+/** Go's `strconv.ParseFloat`: decimal, exponent, hexadecimal with binary exponent, infinity, NaN. */
+function parseGoFloat(text: string): number | undefined {
+  if (/^[-+]?inf(?:inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  if (/^[-+]?nan$/i.test(text)) return Number.NaN;
+  const hex = /^([-+]?)0x([0-9a-f]*)\.?([0-9a-f]*)p([-+]?[0-9]+)$/i.exec(text);
+  if (hex && `${hex[2]}${hex[3]}` !== "") {
+    const digits = `${hex[2]}${hex[3]}`;
+    const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(hex[4]) - 4 * (hex[3] ?? "").length);
+    return hex[1] === "-" ? -value : value;
+  }
+  if (!/^[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i.test(text)) return undefined;
+  const value = Number(text.replaceAll("_", ""));
+  return Number.isFinite(value) ? value : undefined;
+}

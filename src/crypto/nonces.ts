@@ -1,0 +1,43 @@
+import type { Host } from "../io/host.ts";
+import { NONCE_BYTES } from "./leaf.ts";
+
+/**
+ * Nonces for one command. Those of opened leaves are remembered by plaintext, type and place, so that an unchanged leaf is sealed to the same
+ * ciphertext again; every other leaf gets a fresh one (spec file-format 2.5).
+ */
+export class Nonces {
+  private readonly host: Pick<Host, "randomBytes">;
+  private readonly known = new Map<string, Uint8Array>();
+  private pool: Uint8Array = new Uint8Array(0);
+  private used = 0;
+
+  constructor(host: Pick<Host, "randomBytes">) {
+    this.host = host;
+  }
+
+  /** Remembers the nonce of an opened leaf; of equal leaves at one place the last counts, as in sops. */
+  remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
+    if (nonce.length === NONCE_BYTES && plaintext !== "NaN") this.known.set(slot(plaintext, type, aad), nonce);
+  }
+
+  take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array {
+    const known = this.known.size > 0 ? this.known.get(slot(plaintext, type, aad)) : undefined;
+    return known ?? this.fresh();
+  }
+
+  private fresh(): Uint8Array {
+    if (this.used === this.pool.length) {
+      this.pool = this.host.randomBytes(NONCE_BYTES * 256);
+      this.used = 0;
+    }
+    const nonce = this.pool.subarray(this.used, this.used + NONCE_BYTES);
+    this.used += NONCE_BYTES;
+    return nonce;
+  }
+}
+
+function slot(plaintext: string | Uint8Array, type: string, aad: string): string {
+  // Bytes are never valid UTF-8, so their Latin-1 text under another mark cannot meet a string's.
+  const text = typeof plaintext === "string" ? `s${plaintext}` : `b${Buffer.from(plaintext).toString("latin1")}`;
+  return `${type}\0${aad.length}\0${aad}${text}`;
+}

@@ -1,0 +1,126 @@
+import { loadFormat } from "../formats/index.ts";
+import type { FormatName, Warn } from "../formats/format.ts";
+import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./errors.ts";
+import { Nonces } from "./crypto/nonces.ts";
+import { seal, type Chunks } from "./file.ts";
+import type { Host } from "./io/host.ts";
+import { createDataKey } from "./keys/groups.ts";
+import type { KeyGroup } from "./keys/provider.ts";
+import { isSealed } from "./metadata/placement.ts";
+import { compileSelection, defaultSelector, SELECTOR_LIST, type Selector } from "./metadata/selection.ts";
+import type { Documents } from "./tree/node.ts";
+import { decodeText } from "./tree/text.ts";
+import { sopsVersion } from "./version.ts";
+
+/** What every verb is told about the file at hand. */
+export interface CommonOptions {
+  /** The file's name as the user knows it, for messages. */
+  file: string;
+  input: FormatName;
+  output: FormatName;
+  /** Indent width of the output; undefined is the format's default. */
+  indent?: number | undefined;
+  /** Called with one line of text for what the user should know. */
+  warn: Warn;
+}
+
+export interface EncryptOptions extends CommonOptions {
+  keyGroups: KeyGroup[];
+  /** How many groups are needed; 0 for all. */
+  threshold: number;
+  /** Settings of what is encrypted; none for the default. More than one is a conflict. */
+  selectors: readonly Selector[];
+  macOnlyEncrypted: boolean;
+}
+
+/** The plain file has a `sops` block. Exit 203. */
+export class AlreadyEncrypted extends SopsmithError {
+  constructor(file: string) {
+    super("already-encrypted", 203, `The file you have provided contains a top-level entry called 'sops', or for
+flat file formats top-level entries starting with 'sops_'. This is
+generally due to the file already being encrypted (${file}).`, {
+      hint: "To change an encrypted file use `sopsmith edit`; if this one is not encrypted, rename the entry.",
+    });
+  }
+}
+
+/**
+ * Encrypts a plain file: bytes in, bytes out.
+ *
+ * @throws {SopsmithError} naming the file: exit 2 for what cannot be parsed, 92 for no document, 203 for a file that is
+ * encrypted already, 8 for two selectors, 1 for a pattern that does not compile or a key that cannot wrap, 23 and 4 as `seal`
+ */
+export async function encryptSource(source: Uint8Array, options: EncryptOptions, host: Host): Promise<Chunks> {
+  const { file } = options;
+  const [input, output] = await Promise.all([loadFormat(options.input), loadFormat(options.output)]);
+  const documents = parsePlain(source, input.parse, options);
+  if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
+  try {
+    output.checkSealable?.(documents, options.input === options.output && options.input !== "binary" ? decodeText(source) : "");
+  } catch (error) {
+    throw error instanceof EmitError ? inFile(error, file, "Could not marshal tree: ") : error;
+  }
+  return sealNew(documents, options, host);
+}
+
+/** Parses a plain file; exit 2 for what cannot be parsed, 92 for an input without documents. */
+export function parsePlain(
+  source: Uint8Array,
+  parse: (source: Uint8Array, options: { sealed: boolean; warn: Warn }) => Documents,
+  { file, warn }: CommonOptions,
+): Documents {
+  let documents: Documents;
+  try {
+    documents = parse(source, { sealed: false, warn });
+  } catch (error) {
+    throw error instanceof ParseError ? inFile(error, file, "Error unmarshalling file: ", 2) : error;
+  }
+  if (documents.length === 0) {
+    throw new SopsmithError(
+      "no-document",
+      92,
+      `File cannot be completely empty, it must contain at least one document (${file})`,
+    );
+  }
+  return documents;
+}
+
+/** Encrypts documents for the first time: new data key, new metadata. Takes the documents over. */
+export async function sealNew(documents: Documents, options: EncryptOptions, host: Host): Promise<Chunks> {
+  const format = await loadFormat(options.output);
+  const { selector, macOnlyEncrypted } = chooseSelector(options);
+  // A bad pattern is refused before any key is asked for.
+  await compileSelection(selector.value === "" ? defaultSelector : selector, { onBadPattern: "refuse", warn: options.warn });
+  const { keyGroups, file, indent, warn } = options;
+  const { dataKey, threshold } = await createDataKey(keyGroups, options.threshold, host);
+  try {
+    const metadata = {
+      keyGroups,
+      shamirThreshold: threshold,
+      lastModified: "",
+      mac: "",
+      macOnlyEncrypted,
+      selector,
+      version: sopsVersion,
+    };
+    const opened = { documents, metadata, dataKey, nonces: new Nonces(host) };
+    return await seal(opened, { file, format, indent, warn, onBadPattern: "refuse" }, host);
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
+function chooseSelector(options: EncryptOptions): { selector: Selector; macOnlyEncrypted: boolean } {
+  const { selectors, macOnlyEncrypted, warn } = options;
+  if (options.input === "binary") {
+    // One value has nothing to select from: sops drops the settings and stores none.
+    for (const { name } of selectors) {
+      if (name !== "unencrypted_comment_regex") warn(`${name} is ignored: a binary file is encrypted as a whole`);
+    }
+    if (macOnlyEncrypted) warn("mac_only_encrypted is ignored: a binary file is encrypted as a whole");
+    return { selector: { ...defaultSelector, value: "" }, macOnlyEncrypted: false };
+  }
+  const [first, second] = selectors;
+  if (second) throw new ConflictError(`Error: cannot use more than one of ${SELECTOR_LIST} in the same file`);
+  return { selector: first ?? defaultSelector, macOnlyEncrypted };
+}

@@ -1,0 +1,260 @@
+import type { Format, Warn } from "../formats/format.ts";
+import { LeafCipher, LeafError, plaintextOf, typeTag } from "./crypto/leaf.ts";
+import { Mac } from "./crypto/mac.ts";
+import { Nonces } from "./crypto/nonces.ts";
+import { EmitError, inFile, SopsmithError } from "./errors.ts";
+import type { Host } from "./io/host.ts";
+import { recoverDataKey } from "./keys/groups.ts";
+import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
+import { attach, detach } from "./metadata/placement.ts";
+import { compileSelection, defaultSelector, type Selection } from "./metadata/selection.ts";
+import { str, type Comment, type Documents, type Leaf, type Scalar } from "./tree/node.ts";
+import { timeText } from "./tree/rfc3339.ts";
+import { encodeText } from "./tree/text.ts";
+import { pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
+
+/** The pieces of a file, to be written one after the other. */
+export type Chunks = (string | Uint8Array)[];
+
+/** The file was changed without the data key, or lost its MAC. Exit 51. */
+export class MacMismatch extends SopsmithError {
+  constructor(message: string, cause?: unknown) {
+    super("mac-mismatch", 51, message, {
+      cause,
+      hint: "The file was changed without its key, for example by hand or in a merge. Restore it, or look at it with --ignore-mac.",
+    });
+  }
+}
+
+export interface OpenOptions {
+  /** The file's name, for messages. */
+  file: string;
+  format: Format;
+  /** Key types to try first (spec cli 4.9). */
+  order: readonly string[];
+  ignoreMac: boolean;
+  /** Remember nonces, for a file that is sealed again. */
+  remember: boolean;
+  warn: Warn;
+}
+
+/** A decrypted file with what is needed to seal it again. The data key is the caller's to fill with zeros. */
+export interface OpenFile {
+  documents: Documents;
+  metadata: Metadata;
+  dataKey: Uint8Array;
+  nonces: Nonces;
+}
+
+/**
+ * Parses an encrypted file, recovers its data key, decrypts every leaf and checks the MAC. Nothing is returned before that.
+ *
+ * @throws {SopsmithError} naming the file: exit 1 for what cannot be read, 128 without a key, 25 for a leaf, 51 for the MAC
+ */
+export async function open(source: Uint8Array, options: OpenOptions, host: Host): Promise<OpenFile> {
+  const { file, warn } = options;
+  const { documents, metadata } = parseSealed(source, options);
+  const selection = await compileSelection(metadata.selector, { onBadPattern: "never-match", warn });
+  const dataKey = await recoverDataKey(metadata, { file, order: options.order }, host);
+  try {
+    const cipher = new LeafCipher(dataKey);
+    const nonces = new Nonces(host);
+    const computed = openTree(documents, metadata, selection, cipher, options.remember ? nonces : undefined, options);
+    if (!options.ignoreMac) checkMac(metadata, computed, cipher, file);
+    return { documents, metadata, dataKey, nonces };
+  } catch (error) {
+    dataKey.fill(0);
+    throw error;
+  }
+}
+
+/**
+ * The tree and metadata of an encrypted file, nothing decrypted.
+ *
+ * @throws {SopsmithError} exit 1, naming the file
+ */
+export function parseSealed(
+  source: Uint8Array,
+  options: { file: string; format: Format; warn: Warn },
+): { documents: Documents; metadata: Metadata } {
+  const { file, format, warn } = options;
+  try {
+    const documents = format.parse(source, { sealed: true, warn });
+    return { documents, metadata: parseMetadata(detach(documents, format.placement)) };
+  } catch (error) {
+    throw error instanceof SopsmithError ? inFile(error, file) : error;
+  }
+}
+
+/** Decrypts every selected leaf in place; returns the MAC of what it found. */
+function openTree(
+  documents: Documents,
+  metadata: Metadata,
+  selection: Selection,
+  cipher: LeafCipher,
+  nonces: Nonces | undefined,
+  { file, warn }: OpenOptions,
+): string {
+  const mac = new Mac(metadata.macOnlyEncrypted);
+  let warned = false;
+  const openOne = (text: string, place: Place): Leaf => {
+    const { leaf, nonce } = cipher.open(text, place.aad);
+    if (nonces && text !== "") nonces.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
+    return leaf;
+  };
+  const scalar = (leaf: Scalar, place: Place): Leaf => {
+    let opened: Leaf = leaf;
+    if (place.isEncrypted) {
+      if (leaf.kind !== "str") throw new LeafError(`Expected encrypted value as string, but got ${goKind(leaf)}`);
+      opened = openOne(leaf.value, place);
+      opened.start = leaf.start;
+      opened.end = leaf.end;
+      if (opened.kind === "comment") {
+        if (place.inList) return opened;
+        // Only the `type:` says so, and nothing authenticates it: a comment can never be a key's value (spec file-format D14).
+        throw new MacMismatch(`MAC mismatch. A value is marked as a comment`);
+      }
+    }
+    mac.add(opened, place.isEncrypted);
+    return opened;
+  };
+  const comment = (leaf: Comment, place: Place): Comment => {
+    if (!place.isEncrypted || leaf.value === "") return leaf;
+    try {
+      const opened = openOne(leaf.value, place);
+      if (opened.kind === "comment") return { ...opened, start: leaf.start, end: leaf.end };
+    } catch (error) {
+      if (!(error instanceof LeafError)) throw error;
+    }
+    if (!warned) {
+      warn(
+        "Found possibly unencrypted comment in file. This is to be expected if the file being decrypted was created with an older version of SOPS.",
+      );
+      warned = true;
+    }
+    return leaf;
+  };
+  try {
+    walk(documents, selection, { scalar, comment });
+  } catch (error) {
+    throw located(error, file, "Error decrypting tree: Error walking tree: ", 25);
+  }
+  return mac.digest();
+}
+
+/** What is sealed for a leaf: a scalar's canonical text, a comment's own. */
+const secretOf = (leaf: Leaf): string | Uint8Array => (leaf.kind === "comment" ? leaf.value : plaintextOf(leaf));
+
+/** A walk's error with sops's prefix, the key path and the file. */
+function located(error: unknown, file: string, prefix: string, exitCode: number): unknown {
+  if (!(error instanceof SopsmithError)) return error;
+  const path = pathOfError(error);
+  const at = path === "" ? file : `${file} at ${path}`;
+  const walked = error instanceof LeafError || error instanceof UnwalkableTree;
+  const described = error instanceof LeafError && !/^(Could not decrypt value|Expected)/.test(error.message)
+    ? `Could not decrypt value: ${error.message}`
+    : error.message;
+  return new SopsmithError(error.code, walked ? exitCode : error.exitCode, `${walked ? prefix : ""}${described} (${at})`, {
+    hint: error.hint,
+    cause: error,
+  });
+}
+
+function goKind(leaf: Scalar): string {
+  switch (leaf.kind) {
+    case "float":
+      return "float64";
+    case "time":
+      return "time.Time";
+    case "bytes":
+      return "bytes";
+    case "str":
+      return "string";
+    default:
+      return leaf.kind;
+  }
+}
+
+function checkMac(metadata: Metadata, computed: string, cipher: LeafCipher, file: string): void {
+  if (metadata.mac === "") throw new MacMismatch(`MAC mismatch. File has no MAC (${file})`);
+  let stored: Leaf;
+  try {
+    stored = cipher.open(metadata.mac, metadata.lastModified).leaf;
+  } catch (error) {
+    if (!(error instanceof LeafError)) throw error;
+    throw new MacMismatch(`Cannot decrypt MAC: \`mac\` or \`lastmodified\` was changed (${file})`, error);
+  }
+  if (stored.kind !== "str" || stored.value !== computed) {
+    throw new MacMismatch(`MAC mismatch. The file's values are not those that were encrypted (${file})`);
+  }
+}
+
+export interface SealOptions {
+  file: string;
+  format: Format;
+  indent: number | undefined;
+  warn: Warn;
+  /** For a pattern of the selection that does not compile. */
+  onBadPattern: "refuse" | "never-match";
+}
+
+/**
+ * Encrypts the selected leaves in place, renews `lastmodified` and the MAC, and emits the file. Takes the documents over.
+ *
+ * @throws {SopsmithError} naming the file: exit 23 for a tree that sops cannot walk, 4 for one the format cannot hold
+ */
+export async function seal(opened: OpenFile, options: SealOptions, host: Host): Promise<Chunks> {
+  const { documents, metadata, nonces } = opened;
+  const { file, warn } = options;
+  const { selector } = metadata;
+  const selection = await compileSelection(selector.value === "" ? defaultSelector : selector, {
+    onBadPattern: options.onBadPattern,
+    warn,
+  });
+  const cipher = new LeafCipher(opened.dataKey);
+  const mac = new Mac(metadata.macOnlyEncrypted);
+  const sealText = (plaintext: string | Uint8Array, type: string, aad: string): string =>
+    cipher.seal(plaintext, type, aad, nonces.take(plaintext, type, aad));
+  const scalar = (leaf: Scalar, place: Place): Leaf => {
+    mac.add(leaf, place.isEncrypted);
+    if (!place.isEncrypted) return leaf;
+    const plaintext = plaintextOf(leaf);
+    if (plaintext.length === 0) return leaf.kind === "bytes" ? str("", leaf.start, leaf.end) : leaf;
+    return str(sealText(plaintext, typeTag(leaf), place.aad), leaf.start, leaf.end);
+  };
+  const comment = (leaf: Comment, place: Place): Comment => {
+    if (!place.isEncrypted || leaf.value === "") return leaf;
+    const value = sealText(encodeText(leaf.value), "comment", place.aad);
+    if (selection.byComment === "unencrypted" && selection.commentMatches(value)) {
+      throw new UnwalkableTree(
+        "Encrypted comment matches UnencryptedCommentRegex! Make sure that UnencryptedCommentRegex cannot match an encrypted comment.",
+        leaf.start,
+        "Choose a pattern that does not match text of the form ENC[AES256_GCM,…].",
+      );
+    }
+    return { ...leaf, value };
+  };
+  try {
+    walk(documents, selection, { scalar, comment });
+  } catch (error) {
+    throw located(error, file, "Error encrypting tree: Error walking tree: ", 23);
+  }
+  metadata.lastModified = timeText(host.now());
+  metadata.mac = sealText(mac.digest(), "str", metadata.lastModified);
+  return emitFile(documents, metadata, options);
+}
+
+/**
+ * Encrypted documents and metadata → the file.
+ *
+ * @throws {EmitError} exit 4
+ */
+export function emitFile(documents: Documents, metadata: Metadata, options: Omit<SealOptions, "onBadPattern">): Chunks {
+  const { file, format, indent, warn } = options;
+  try {
+    attach(documents, emitMetadata(metadata), format.placement);
+    return format.emit(documents, { sealed: true, indent, warn });
+  } catch (error) {
+    throw error instanceof EmitError ? inFile(error, file, "Could not marshal tree: ") : error;
+  }
+}

@@ -1,0 +1,28 @@
+const batchLength = 1 << 16;
+
+/**
+ * The bytes of many pieces in batches worth a system call each; text is written as UTF-8. A surrogate pair may be split
+ * between two pieces of text.
+ */
+export function* batches(chunks: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
+  let text = "";
+  for (const chunk of chunks) {
+    if (typeof chunk !== "string") {
+      if (text !== "") yield Buffer.from(text);
+      text = "";
+      if (chunk.length > 0) yield chunk;
+      continue;
+    }
+    text += chunk;
+    if (text.length < batchLength) continue;
+    const end = endsInHalfPair(text) ? text.length - 1 : text.length;
+    yield Buffer.from(text.slice(0, end));
+    text = text.slice(end);
+  }
+  if (text !== "") yield Buffer.from(text);
+}
+
+function endsInHalfPair(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1);
+  return last >= 0xd800 && last <= 0xdbff;
+}

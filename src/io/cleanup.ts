@@ -1,0 +1,100 @@
+import { writeSync } from "node:fs";
+
+/** Signals that ask the program to end and can be answered. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT";
+
+/**
+ * What a signal leads to. `die`: clean up, then end by that same signal, as a program without a handler does.
+ * An exit code: clean up, print the message on stderr, exit with it. `continue`: nothing here.
+ */
+export type SignalResponse = "die" | "continue" | { readonly exitCode: number; readonly message: string };
+
+const stopSignals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+
+const removals = new Set<() => void>();
+const responders: ((signal: StopSignal) => SignalResponse)[] = [];
+let isListening = false;
+
+/**
+ * Has `remove` called when the process ends by `process.exit`, by an uncaught error or by a signal that can be caught.
+ * It must be synchronous; what it throws is dropped, since nothing can be done any more.
+ *
+ * @returns takes `remove` off the list again, without calling it
+ */
+export function onProcessEnd(remove: () => void): () => void {
+  removals.add(remove);
+  listen();
+  return () => {
+    removals.delete(remove);
+    listen();
+  };
+}
+
+/** Lets `respond` answer signals while `work` runs. The innermost of several scopes answers. */
+export async function withSignals<T>(
+  respond: (signal: StopSignal) => SignalResponse,
+  work: () => Promise<T>,
+): Promise<T> {
+  responders.push(respond);
+  listen();
+  try {
+    return await work();
+  } finally {
+    responders.splice(responders.lastIndexOf(respond), 1);
+    listen();
+  }
+}
+
+/** While `work` runs, SIGINT and SIGTERM end the program with sops's message and exit 1 (spec cli 5.4). */
+export function cancelable<T>(work: () => Promise<T>): Promise<T> {
+  return withSignals(
+    (signal) =>
+      signal === "SIGINT" || signal === "SIGTERM" ? { exitCode: 1, message: "User canceled operation" } : "die",
+    work,
+  );
+}
+
+/** Handlers stand only while somebody needs them: without any, signals end the program at once. */
+function listen(): void {
+  const isNeeded = removals.size > 0 || responders.length > 0;
+  if (isNeeded === isListening) return;
+  isListening = isNeeded;
+  if (isNeeded) {
+    process.on("exit", removeAll);
+    for (const signal of stopSignals) process.on(signal, answer);
+  } else {
+    process.off("exit", removeAll);
+    for (const signal of stopSignals) process.off(signal, answer);
+  }
+}
+
+function answer(name: NodeJS.Signals): void {
+  const signal = stopSignals.find((known) => known === name);
+  if (signal === undefined) return;
+  const response = responders.at(-1)?.(signal) ?? "die";
+  if (response === "continue") return;
+  removeAll();
+  if (response === "die") {
+    responders.length = 0;
+    listen();
+    process.kill(process.pid, signal);
+    return;
+  }
+  try {
+    writeSync(2, `${response.message}\n`);
+  } catch {
+    // The terminal may be gone already; the exit code still tells.
+  }
+  process.exit(response.exitCode);
+}
+
+function removeAll(): void {
+  for (const remove of removals) {
+    try {
+      remove();
+    } catch {
+      // One failing removal must not keep the others from running.
+    }
+  }
+  removals.clear();
+}

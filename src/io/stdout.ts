@@ -1,0 +1,45 @@
+import { fstatSync } from "node:fs";
+import { SopsmithError } from "../errors.ts";
+import { batches } from "./chunks.ts";
+import { systemCode, systemReason } from "./system-error.ts";
+
+/**
+ * The reader of a pipe went away. sops dies of SIGPIPE here without a word; 141 is the status a shell shows for that.
+ * The message is empty: nothing is to be printed.
+ */
+export class OutputClosed extends SopsmithError {
+  constructor(cause: unknown) {
+    super("output-closed", 141, "", { cause });
+  }
+}
+
+/**
+ * Writes everything to stdout, no faster than the reader takes it; resolves when the system has it all.
+ *
+ * @throws {OutputClosed} when the reader went away
+ * @throws {SopsmithError} exit 1 for any other failure, such as a full disk
+ */
+export async function writeStdout(chunks: readonly (string | Uint8Array)[]): Promise<void> {
+  const { stdout } = process;
+  // Without a listener a failure would also be thrown from the event loop. It stays: a broken pipe is reported late.
+  if (!stdout.listeners("error").includes(ignore)) stdout.on("error", ignore);
+  for (const batch of batches(chunks)) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        stdout.write(batch, (error) => (error ? reject(error) : resolve()));
+      });
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") throw new OutputClosed(error);
+      throw new SopsmithError("write-failed", 1, `write /dev/stdout: ${systemReason(error)}`, { cause: error });
+    }
+  }
+}
+
+function ignore(): void {}
+
+/** True when stdout is a file that every user of the machine can read. */
+export function isStdoutWorldReadable(): boolean {
+  const stats = fstatSync(1);
+  return process.platform !== "win32" && stats.isFile() && (stats.mode & 0o004) !== 0;
+}

@@ -1,0 +1,67 @@
+import { createDecipheriv, scrypt } from "node:crypto";
+import type { Identity, Stanza } from "age-encryption";
+
+const label = "age-encryption.org/v1/scrypt";
+
+/** sops accepts identity files up to this work factor, the library only up to 20. */
+const highestLogN = 22;
+
+/** The passphrase of an age file. Node's scrypt, which is several times faster than one in JavaScript. */
+export class ScryptIdentity implements Identity {
+  readonly #passphrase: string;
+
+  constructor(passphrase: string) {
+    this.#passphrase = passphrase;
+  }
+
+  /**
+   * @returns null for a wrong passphrase, or a file without one
+   * @throws {Error} for a malformed or too costly stanza
+   */
+  async unwrapFileKey(stanzas: Stanza[]): Promise<Uint8Array | null> {
+    const [stanza] = stanzas;
+    if (stanza === undefined || stanza.args[0] !== "scrypt" || stanzas.length !== 1)
+      throw new Error("not a passphrase");
+    const [, saltText = "", logText = "", ...more] = stanza.args;
+    const salt = Buffer.from(saltText, "base64");
+    const isCanonical =
+      salt.length === 16 && salt.toString("base64").replace(/=+$/, "") === saltText;
+    if (
+      !isCanonical ||
+      !/^[1-9]\d?$/.test(logText) ||
+      more.length > 0 ||
+      stanza.body.length !== 32
+    ) {
+      throw new Error("invalid scrypt stanza");
+    }
+    const logN = Number(logText);
+    if (logN > highestLogN) throw new Error("scrypt work factor is too high");
+    const key = await derive(
+      this.#passphrase,
+      Buffer.concat([Buffer.from(label), salt]),
+      2 ** logN,
+    );
+    try {
+      const decipher = createDecipheriv("chacha20-poly1305", key, Buffer.alloc(12), {
+        authTagLength: 16,
+      });
+      decipher.setAuthTag(stanza.body.subarray(16));
+      return new Uint8Array(
+        Buffer.concat([decipher.update(stanza.body.subarray(0, 16)), decipher.final()]),
+      );
+    } catch {
+      return null;
+    } finally {
+      key.fill(0);
+    }
+  }
+}
+
+function derive(passphrase: string, salt: Uint8Array, cost: number): Promise<Buffer> {
+  const options = { N: cost, r: 8, p: 1, maxmem: 128 * 8 * (cost + 4) };
+  return new Promise((resolve, reject) => {
+    scrypt(passphrase, salt, 32, options, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}

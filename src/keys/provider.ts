@@ -1,0 +1,126 @@
+import type { Host } from "../io/host.ts";
+import type { Mapping, Node } from "../tree/node.ts";
+import { ConfigError, SopsmithError } from "../errors.ts";
+
+export type KeyType = "kms" | "gcp_kms" | "hckms" | "azure_kv" | "hc_vault" | "pgp" | "age";
+
+/** One wrapped copy of the data key (or of a group's share of it), as it stands in the `sops` block. */
+export interface MasterKey {
+  /** Metadata list and order id: `age`, `pgp`, `kms`, … (spec keys 1.2). */
+  readonly type: KeyType;
+  /** Display string (spec keys 1.4): shown in errors and diffs, compared by `--rm-*`. */
+  readonly id: string;
+  /** The stored fields but `enc` (spec keys 1.3), each once, under its exact name, normalised as they are written. */
+  fields: Mapping;
+  /** The wrapped part as text; undefined until wrapped. */
+  enc: string | undefined;
+}
+
+/** Any one of the keys opens the group's part of the data key. */
+export type KeyGroup = MasterKey[];
+
+/** A field of a stored key but `enc`, which every type has. */
+export interface StoredField {
+  readonly name: string;
+  /** `time` must be there and be RFC 3339; a missing `text` reads as ""; `text-map` holds texts and nulls by name. */
+  readonly kind: "text" | "time" | "text-map";
+  /** Left out of the file when empty. */
+  readonly omitEmpty?: boolean;
+}
+
+/**
+ * A master key type. Every part of the program that must know the types (options, configuration, metadata, decryption
+ * order) loops over the registry in index.ts.
+ */
+export interface KeyProvider {
+  readonly type: KeyType;
+  /** What the type is called in messages: `age`, `AWS KMS`. */
+  readonly label: string;
+  /** The stem of `--age`, `--add-age`, `--rm-age`. */
+  readonly flag: string;
+  /** Environment variable bound to the flag. */
+  readonly env: string;
+  /** Fields of a creation rule: flat form and inside `key_groups`. */
+  readonly configField: string;
+  readonly groupField: string;
+  /** In ascending byte order. */
+  readonly storedFields: readonly StoredField[];
+  /** The list is written inside a key group even when it is empty (spec file-format 5.2). */
+  readonly inEveryGroup: boolean;
+  /**
+   * Display string of a stored entry.
+   *
+   * @throws {SopsmithError} exit 1 for an entry that makes the whole file unreadable (spec keys 1.3)
+   */
+  identify(fields: Mapping): string;
+  /**
+   * Keys named by a flag's or a rule's comma-separated text, with the fields to store. No key for the empty text.
+   *
+   * @throws {SopsmithError} exit 1 for text that names no key
+   */
+  parse(text: string, host: Host): MasterKey[] | Promise<MasterKey[]>;
+  /**
+   * Keys named by one item of the type's list in a rule's `key_groups`: a text for some types, a mapping for others
+   * (spec keys 1.2). Types are as in the YAML tree; nothing is converted.
+   *
+   * @throws {SopsmithError} exit 1 for an item of the wrong shape or one that names no key
+   */
+  parseItem(item: Node, host: Host): MasterKey[] | Promise<MasterKey[]>;
+  /**
+   * Wraps a part (32 bytes, or 33 for a Shamir share) for one key; returns the text of `enc`.
+   *
+   * @throws {SopsmithError} saying why this key cannot wrap
+   */
+  wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string>;
+  /**
+   * @returns the part; the caller fills it with zeros after use
+   * @throws {UnwrapError}
+   */
+  unwrap(key: MasterKey, host: Host): Promise<Uint8Array>;
+}
+
+/**
+ * Why a key could not be unwrapped, from what is nearest to success to what is farthest from it:
+ * `damaged` its private half is at hand but the wrapped part does not open; `source` a place that may hold the private
+ * half could not be read; `missing` no private half was found; `unusable` this program cannot use keys of that type.
+ */
+export const unwrapFailures = ["damaged", "source", "missing", "unusable"] as const;
+export type UnwrapFailure = (typeof unwrapFailures)[number];
+
+/** One master key's failure. `message` is that key's reason, as the report shows it below the key. Exit 128. */
+export class UnwrapError extends SopsmithError {
+  readonly failure: UnwrapFailure;
+  /** What to do about it, without a full stop: the report puts `: ` and the keys behind it. */
+  readonly remedy: string;
+  /** The places that were looked at for the private half. */
+  readonly sources: readonly string[];
+
+  constructor(
+    message: string,
+    options: {
+      failure: UnwrapFailure;
+      remedy: string;
+      sources?: readonly string[];
+      cause?: unknown;
+    },
+  ) {
+    super("unwrap-failed", 128, message, { cause: options.cause });
+    this.failure = options.failure;
+    this.remedy = options.remedy;
+    this.sources = options.sources ?? [];
+  }
+}
+
+/** Text that names no key of its type. Exit 1. */
+export class KeySyntaxError extends SopsmithError {
+  constructor(message: string) {
+    super("key-syntax", 1, message);
+  }
+}
+
+/** The text of an item of a list of texts; a number counts as its digits, as in Go's YAML. */
+export function itemText(item: Node, field: string): string {
+  if (item.kind === "str") return item.value;
+  if (item.kind === "int") return item.value.toString();
+  throw new ConfigError(`expected a string in '${field}'`);
+}

@@ -1,0 +1,216 @@
+import { expect, test } from "vitest";
+import {
+  createDataKey,
+  DataKeyError,
+  parseDecryptionOrder,
+  recoverDataKey,
+  wrapDataKey,
+} from "../../src/keys/groups.ts";
+import { provider } from "../../src/keys/index.ts";
+import type { KeyGroup, KeyType } from "../../src/keys/provider.ts";
+import { alice, bob, fakeHost } from "./fake-host.ts";
+
+const host = fakeHost();
+const group = async (...keys: [KeyType, string][]): Promise<KeyGroup> =>
+  (await Promise.all(keys.map(([type, text]) => provider(type).parse(text, host)))).flat();
+const file = { file: "secrets.yaml", order: ["age", "pgp"] };
+const withKey = (identity: string) => fakeHost({ env: { SOPS_AGE_KEY: identity } });
+const recover = (keyGroups: KeyGroup[], shamirThreshold: number, by = host, options = file) =>
+  recoverDataKey({ keyGroups, shamirThreshold }, options, by);
+const reportOf = async (recovery: Promise<unknown>): Promise<string> => {
+  const error: unknown = await recovery.catch((thrown: unknown) => thrown);
+  if (error instanceof DataKeyError && error.exitCode === 128) return error.message;
+  throw new Error("expected a DataKeyError", { cause: error });
+};
+
+test("every key of a single group opens the file", async () => {
+  const keys = await group(["age", `${alice.recipient},${bob.recipient}`]);
+  const { dataKey, threshold } = await createDataKey([keys], 0, host);
+  expect(dataKey).toHaveLength(32);
+  expect(threshold).toBe(0);
+  for (const { identity } of [alice, bob])
+    expect(await recover([keys], 0, withKey(identity))).toEqual(dataKey);
+});
+
+test("a threshold given with a single group is kept and ignored", async () => {
+  const keys = await group(["age", alice.recipient]);
+  const { dataKey, threshold } = await createDataKey([keys], 7, host);
+  expect(threshold).toBe(7);
+  expect(await recover([keys], 7, withKey(alice.identity))).toEqual(dataKey);
+});
+
+test("several groups share the data key, by default all are needed", async () => {
+  const groups = [await group(["age", alice.recipient]), await group(["age", bob.recipient])];
+  const { dataKey, threshold } = await createDataKey(groups, 0, host);
+  expect(threshold).toBe(2);
+  expect(await recover(groups, 2, withKey(`${alice.identity} ${bob.identity}`))).toEqual(dataKey);
+  const report = await reportOf(recover(groups, 2, withKey(alice.identity)));
+  expect(report).toContain("\n\nGroup 0: SUCCESS\n\nGroup 1: FAILED\n");
+  expect(report.replaceAll("\n", " ")).toContain(
+    "a Shamir threshold of 2, but only 1 part(s) were successfully recovered",
+  );
+});
+
+test("a threshold below the number of groups is enough", async () => {
+  const groups = [
+    await group(["age", alice.recipient]),
+    await group(["pgp", "AB"], ["age", bob.recipient]),
+    await group(["age", bob.recipient]),
+  ];
+  const stored = groups[1] ?? [];
+  const usable = [groups[0] ?? [], stored.filter(({ type }) => type === "age"), groups[2] ?? []];
+  const { dataKey } = await createDataKey(usable, 2, host);
+  expect(await recover(groups, 2, withKey(`${alice.identity} ${bob.identity}`))).toEqual(dataKey);
+  expect(await recover(groups, 2, withKey(bob.identity))).toEqual(dataKey);
+});
+
+test("without a stored threshold one group of several is too few to combine", async () => {
+  const groups = [await group(["age", alice.recipient]), await group(["age", bob.recipient])];
+  await createDataKey(groups, 0, host);
+  expect(await reportOf(recover(groups, 0, withKey(alice.identity)))).toContain(
+    "could not get data key from shamir parts: less than two parts cannot be used to reconstruct the secret",
+  );
+});
+
+test.each<[string, number, string[], string]>([
+  ["no group", 0, [], "Could not generate data key: [no key groups provided]"],
+  ["an empty group", 0, [""], "Could not generate data key: [empty key group provided]"],
+  [
+    "a threshold of 1",
+    1,
+    [alice.recipient, bob.recipient],
+    "Could not generate data key: [could not split data key into parts for Shamir: threshold must be at least 2]",
+  ],
+  [
+    "a threshold above the number of groups",
+    3,
+    [alice.recipient, bob.recipient],
+    "Could not generate data key: [could not split data key into parts for Shamir: parts cannot be less than threshold]",
+  ],
+])("refuses %s", async (_, threshold, recipients, message) => {
+  const groups = await Promise.all(recipients.map((recipient) => group(["age", recipient])));
+  await expect(createDataKey(groups, threshold, host)).rejects.toMatchObject({
+    exitCode: 1,
+    message,
+  });
+});
+
+test("names every key that cannot wrap, and changes no key then", async () => {
+  const keys = await group(["pgp", "AB"], ["age", alice.recipient], ["gcp_kms", "projects/p"]);
+  const cannot = (label: string) =>
+    `this version of sopsmith cannot use ${label} keys; use an age recipient instead, or encrypt with Go sops`;
+  await expect(wrapDataKey(new Uint8Array(32), [keys], 0, host)).rejects.toMatchObject({
+    exitCode: 1,
+    reasons: [
+      `failed to encrypt new data key with master key "AB": ${cannot("PGP")}`,
+      `failed to encrypt new data key with master key "projects/p": ${cannot("GCP KMS")}`,
+    ],
+  });
+  expect(keys.map(({ enc }) => enc)).toEqual([undefined, undefined, undefined]);
+});
+
+test("a key that opened ends the search in its group", async () => {
+  const keys = await group(["age", alice.recipient], ["age", alice.recipient]);
+  await createDataKey([keys], 0, host);
+  const command = fakeHost({
+    env: { SOPS_AGE_KEY_CMD: "show" },
+    run: () => ({ stdout: Buffer.from(alice.identity), status: 0, signal: undefined }),
+  });
+  await recover([keys], 0, command);
+  expect(command.log.filter((line) => line.startsWith("run"))).toHaveLength(1);
+});
+
+test("keys are tried in the decryption order, unnamed types last and in file order", async () => {
+  const keys = await group(
+    ["gcp_kms", "projects/p"],
+    ["hckms", "a:b"],
+    ["pgp", "AB"],
+    ["age", bob.recipient],
+  );
+  const tried = async (order: readonly string[]) =>
+    [
+      ...(await reportOf(recover([keys], 0, host, { file: "f", order }))).matchAll(
+        /^ {2}(\S+): FAILED$/gm,
+      ),
+    ].map((match) => match[1]);
+  expect(await tried(parseDecryptionOrder(undefined))).toEqual([
+    bob.recipient,
+    "AB",
+    "projects/p",
+    "a:b",
+  ]);
+  expect(await tried(parseDecryptionOrder("hckms,nonsense"))).toEqual([
+    "a:b",
+    "projects/p",
+    "AB",
+    bob.recipient,
+  ]);
+});
+
+test("a decryption order may be empty, but names no type twice", () => {
+  expect(parseDecryptionOrder("")).toEqual(["age", "pgp"]);
+  expect(parseDecryptionOrder("age, age")).toEqual(["age", " age"]);
+  expect(() => parseDecryptionOrder("pgp,age,pgp")).toThrow("Duplicate decryption key type: pgp");
+});
+
+test("the report says first what to do, then why each key failed, then where it looked", async () => {
+  const keys = await group(["age", alice.recipient], ["pgp", "AB"]);
+  const report = await reportOf(recover([keys], 0));
+  expect(report).toBe(`Failed to get the data key required to decrypt the SOPS file.
+
+secrets.yaml: set SOPS_AGE_KEY_FILE to the file that holds the identity of one of these recipients: ${alice.recipient}
+
+Group 0: FAILED
+  ${alice.recipient}: FAILED
+    - | failed to load age identities. Did not find keys in
+      | locations 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE',
+      | 'SOPS_AGE_KEY_CMD', and
+      | '/home/u/.config/sops/age/keys.txt'.
+  
+  AB: FAILED
+    - | this version of sopsmith cannot use PGP keys
+
+Recovery failed because no master key was able to decrypt the file. In
+order for SOPS to recover the file, at least one key has to be successful,
+but none were.
+
+Key sources looked at:
+  SOPS_AGE_KEY: not set
+  SOPS_AGE_KEY_FILE: not set
+  SOPS_AGE_KEY_CMD: not set
+  /home/u/.config/sops/age/keys.txt: no such file`);
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ["a broken source is to be mended", { SOPS_AGE_KEY_FILE: "/nope" }, "mend the key source"],
+  ["a damaged key is to be restored", { SOPS_AGE_KEY: alice.identity }, "restore the `sops` block"],
+])("the advice fits the failure: %s", async (_, env, advice) => {
+  const keys = await group(["age", alice.recipient]);
+  for (const key of keys) key.enc = "damaged";
+  expect((await reportOf(recover([keys], 0, fakeHost({ env })))).split("\n")[2]).toContain(
+    `secrets.yaml: ${advice}`,
+  );
+});
+
+test("a file with keys of other types only says which program opens it", async () => {
+  const report = await reportOf(recover([await group(["pgp", "AB"])], 0));
+  expect(report).toContain("secrets.yaml: open the file with Go sops");
+  expect(report).not.toContain("Key sources looked at");
+});
+
+test("the advice names a few of many recipients, the blocks name all", async () => {
+  const keys = await group(
+    ...Array.from({ length: 12 }, (): [KeyType, string] => ["age", bob.recipient]),
+  );
+  const report = await reportOf(recover([keys], 0));
+  expect(report).toContain(", and 7 more, shown below\n");
+  expect(report.split(`  ${bob.recipient}: FAILED`)).toHaveLength(13);
+});
+
+test("refuses a data key of the wrong length", async () => {
+  const keys = await group(["age", alice.recipient]);
+  for (const key of keys) key.enc = await provider("age").wrap(key, new Uint8Array(16), host);
+  expect(await reportOf(recover([keys], 0, withKey(alice.identity)))).toContain(
+    "gave 16 bytes instead of 32",
+  );
+});
