@@ -118,13 +118,17 @@ function openTree(
     mac.add(opened, place.isEncrypted);
     return opened;
   };
-  const comment = (leaf: Comment, place: Place): Comment => {
+  const comment = (leaf: Comment, place: Place, outer: () => string[]): Comment => {
     if (!place.isEncrypted || leaf.value === "") return leaf;
-    try {
-      const opened = openOne(leaf.value, place);
-      if (opened.kind === "comment") return { ...opened, start: leaf.start, end: leaf.end };
-    } catch (error) {
-      if (!(error instanceof LeafError)) throw error;
+    // sops writes a comment behind a nested collection in such a way that the reader takes it for one of that collection:
+    // then it opens at the place of an enclosing one.
+    for (const aad of leaf.value.startsWith("ENC[") ? [place.aad, ...outer()] : []) {
+      try {
+        const opened = openOne(leaf.value, { ...place, aad });
+        if (opened.kind === "comment") return { ...opened, start: leaf.start, end: leaf.end };
+      } catch (error) {
+        if (!(error instanceof LeafError)) throw error;
+      }
     }
     if (!warned) {
       warn(

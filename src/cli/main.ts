@@ -3,7 +3,7 @@ import type { Host } from "../io/host.ts";
 import { environmentArguments } from "./args.ts";
 import type { Streams } from "./command.ts";
 import { environmentBooleans } from "./flags.ts";
-import { oneLine, printable } from "./warn.ts";
+import { oneLine, printable, warn } from "./warn.ts";
 
 /**
  * Runs one command line. Nothing is thrown: what goes wrong is printed on `streams` as one message and, where there is
@@ -49,4 +49,24 @@ function describe(error: unknown): string {
   const frame = error.stack?.split("\n").find((line) => line.startsWith("    at "));
   const place = frame === undefined ? undefined : /([^\s/\\(]+:\d+):\d+\)?$/.exec(frame)?.[1];
   return `sopsmith failed: unexpected ${error.name}${place === undefined ? "" : ` at ${place}`}; please report this`;
+}
+
+/** Runs the process's own command line and sets its exit status. */
+export async function main(): Promise<void> {
+  const streams = processStreams();
+  const { realHost } = await import("../io/real-host.ts");
+  const host: Host = { ...realHost(), warn: (message) => warn(streams, message) };
+  process.exitCode = await run(process.argv.slice(2), host, streams);
+}
+
+function processStreams(): Streams {
+  const { env, stderr } = process;
+  // A closed stderr takes the message with it, not the work.
+  stderr.on("error", () => {});
+  return {
+    readStdin: async () => (await import("../io/stdin.ts")).readStdin(),
+    writeStdout: async (chunks) => (await import("../io/stdout.ts")).writeStdout(chunks),
+    writeStderr: (text) => void stderr.write(text),
+    color: stderr.isTTY && !env["NO_COLOR"] && env["TERM"] !== "dumb",
+  };
 }

@@ -17,9 +17,7 @@ export async function openOrder({ options }: Call): Promise<readonly string[]> {
       "no-key-service",
       128,
       "Failed to get the data key required to decrypt the SOPS file: the keys of this machine are switched off",
-      { hint: hintLocalKeys },
+      { hint: "Leave out --enable-local-keyservice=false, or unset SOPS_ENABLE_LOCAL_KEYSERVICE." },
     );
   return order;
 }
-
-export const hintLocalKeys = "Leave out --enable-local-keyservice=false, or unset SOPS_ENABLE_LOCAL_KEYSERVICE.";

@@ -27,9 +27,6 @@ async function parse(text: string, exitCode: number, problem: string): Promise<P
     return parsePath(text);
   } catch (error) {
     if (!(error instanceof SopsmithError) || error.exitCode === 2) throw error;
-    throw new SopsmithError("path-syntax", exitCode, `${problem}: ${error.message}`, {
-      hint: error.hint ?? `Write paths as '["key"]["other key"][0]'.`,
-      cause: error,
-    });
+    throw new SopsmithError("path-syntax", exitCode, `${problem}: ${error.message}`, { hint: error.hint, cause: error });
   }
 }

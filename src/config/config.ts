@@ -15,7 +15,7 @@ export interface Config {
   stores: StoresConfig;
 }
 
-export interface StoreConfig {
+interface StoreConfig {
   /** Undefined when it is not set: 0 means something else. */
   indent: number | undefined;
 }
@@ -42,7 +42,7 @@ export interface RuleSource {
 }
 
 /** The items of a flat key field, or what is wrong with its type. */
-export type FlatKeys = { items: string[] } | { problem: string };
+type FlatKeys = { items: string[] } | { problem: string };
 
 export interface GroupSource {
   merge: GroupSource[];
@@ -50,7 +50,7 @@ export interface GroupSource {
 }
 
 /** One item of a key group's list, as the key type's `parseItem` takes it; `problem` is one that makes sops crash. */
-export interface KeyItem {
+interface KeyItem {
   node: Node;
   problem: string | undefined;
 }
@@ -65,7 +65,9 @@ export interface KeyItem {
 export async function parseConfig(text: Uint8Array, path: string, warn: Warn): Promise<Config> {
   const reading: Reading = { path, warn, visits: 0, unknown: 0 };
   const top = new Fields(await parseYaml(text, path), "the configuration file", reading);
-  const creationRules = top.list("creation_rules")?.map((item) => readRule(new Fields(item, "a creation rule", reading)));
+  const creationRules = top
+    .list("creation_rules")
+    ?.map((item) => readRule(new Fields(item, "a creation rule", reading)));
   for (const item of top.list("destination_rules") ?? []) {
     checkDestinationRule(new Fields(item, "a destination rule", reading));
   }
@@ -76,7 +78,12 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
   function readRule(fields: Fields): RuleSource {
     const keys = new Map<KeyType, FlatKeys>();
     for (const { type, configField } of providers) {
-      keys.set(type, type === "hckms" ? { items: fields.texts(configField) } : flatKeys(fields.value(configField), reading));
+      keys.set(
+        type,
+        type === "hckms"
+          ? { items: fields.texts(configField) }
+          : flatKeys(fields.value(configField), reading),
+      );
     }
     const selectors: RuleSource["selectors"] = {};
     for (const name of SELECTOR_NAMES) selectors[name] = fields.text(name);
@@ -100,7 +107,10 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     const merge = (fields.list("merge") ?? []).map((group) => readGroup(group, depth + 1));
     const keys = new Map<KeyType, KeyItem[]>();
     for (const { type, groupField } of providers) {
-      keys.set(type, (fields.list(groupField) ?? []).map((key) => readKeyItem(type, groupField, key)));
+      keys.set(
+        type,
+        (fields.list(groupField) ?? []).map((key) => readKeyItem(type, groupField, key)),
+      );
     }
     fields.finish({ notes: groupNotes });
     return { merge, keys };
@@ -110,7 +120,8 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     const names = itemFields[type];
     if (names === undefined) {
       const value = textOf(item, `each item of '${field}'`, reading);
-      const problem = type === "hc_vault" && value === "" ? `an item of '${field}' is empty` : undefined;
+      const problem =
+        type === "hc_vault" && value === "" ? `an item of '${field}' is empty` : undefined;
       return { node: str(value), problem };
     }
     const fields = new Fields(item, `an item of '${field}'`, reading);
@@ -118,8 +129,11 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     let problem: string | undefined;
     if (type === "kms") {
       const context = [...fields.textMap("context")];
-      node.items.push(entry("context", map(context.map(([key, value]) => entry(key, textOrNull(value))))));
-      if (context.some(([, value]) => value === undefined)) problem = `a value of 'context' in '${field}' is null`;
+      node.items.push(
+        entry("context", map(context.map(([key, value]) => entry(key, textOrNull(value))))),
+      );
+      if (context.some(([, value]) => value === undefined))
+        problem = `a value of 'context' in '${field}' is null`;
     }
     fields.finish();
     return { node, problem };
@@ -189,7 +203,8 @@ function flatKeys(value: Value | undefined, reading: Reading): FlatKeys {
     const parts = value.text.split(",").map((part) => part.trim());
     return { items: parts.filter((part) => part !== "") };
   }
-  if (value.kind !== "list") return { problem: `expected string, []string, or nil, got ${goType(value)}` };
+  if (value.kind !== "list")
+    return { problem: `expected string, []string, or nil, got ${goType(value)}` };
   const items: string[] = [];
   for (const item of value.items) {
     visit(reading, item.line);

@@ -1,5 +1,13 @@
 import type { Warn } from "../../formats/format.ts";
-import { decodeError, parseInteger, type Entry, type MapValue, type ScalarValue, type Value } from "./yaml.ts";
+import {
+  decodeError,
+  parseInteger,
+  type Entry,
+  type MapValue,
+  type ScalarType,
+  type ScalarValue,
+  type Value,
+} from "./yaml.ts";
 import type { ConfigError } from "../errors.ts";
 
 /** What reading one configuration file needs at every level. */
@@ -61,7 +69,8 @@ export class Fields {
   bool(name: string): boolean {
     const value = this.value(name);
     if (value === undefined) return false;
-    if (value.kind === "scalar" && value.type === "bool") return value.text.toLowerCase() === "true";
+    if (value.kind === "scalar" && value.type === "bool")
+      return value.text.toLowerCase() === "true";
     if (value.kind === "scalar" && value.type === "string") {
       if (/^(?:y|Y|yes|Yes|YES|on|On|ON)$/u.test(value.text)) return true;
       if (/^(?:n|N|no|No|NO|off|Off|OFF)$/u.test(value.text)) return false;
@@ -81,7 +90,9 @@ export class Fields {
   }
 
   texts(name: string): string[] {
-    return (this.list(name) ?? []).map((item) => textOf(item, `each item of '${name}'`, this.reading));
+    return (this.list(name) ?? []).map((item) =>
+      textOf(item, `each item of '${name}'`, this.reading),
+    );
   }
 
   /** Texts by key; null stays undefined. An absent field is an empty map. */
@@ -92,7 +103,10 @@ export class Fields {
     if (value.kind !== "map") throw typeError(this.reading.path, value, `'${name}'`, "a mapping");
     for (const [key, entry] of uniqueEntries(value, this.reading.path)) {
       visit(this.reading, entry.line);
-      texts.set(key, isNull(entry.value) ? undefined : textOf(entry.value, `'${name}'`, this.reading));
+      texts.set(
+        key,
+        isNull(entry.value) ? undefined : textOf(entry.value, `'${name}'`, this.reading),
+      );
     }
     return texts;
   }
@@ -115,7 +129,9 @@ export class Fields {
    * @param options.isAnchorAllowed a field that holds an anchor is there for its aliases, and needs no warning unless its
    * name is close to a known one
    */
-  finish(options: { notes?: Readonly<Record<string, string>>; isAnchorAllowed?: boolean } = {}): void {
+  finish(
+    options: { notes?: Readonly<Record<string, string>>; isAnchorAllowed?: boolean } = {},
+  ): void {
     const notes = new Map(Object.entries(options.notes ?? {}));
     for (const [name, { line, value }] of this.entries) {
       if (this.asked.has(name) || this.reading.unknown > MAX_WARNINGS) continue;
@@ -123,10 +139,13 @@ export class Fields {
       if (similar === undefined && options.isAnchorAllowed === true && value.hasAnchor) continue;
       this.reading.unknown++;
       if (this.reading.unknown > MAX_WARNINGS) {
-        this.reading.warn(`${this.reading.path} line ${line}: more unknown fields from here on are not listed`);
+        this.reading.warn(
+          `${this.reading.path} line ${line}: more unknown fields from here on are not listed`,
+        );
         return;
       }
-      const note = notes.get(name) ?? (similar === undefined ? undefined : `did you mean "${similar}"?`);
+      const note =
+        notes.get(name) ?? (similar === undefined ? undefined : `did you mean "${similar}"?`);
       const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
       this.reading.warn(
         `${this.reading.path} line ${line}: unknown field ${shown} in ${this.place} is ignored${note === undefined ? "" : `; ${note}`}`,
@@ -138,7 +157,8 @@ export class Fields {
 /** Counts one value; aliases may make a small file stand for a huge one. */
 export function visit(reading: Reading, line: number): void {
   reading.visits++;
-  if (reading.visits > MAX_VISITS) throw decodeError(reading.path, line, "document contains excessive aliasing");
+  if (reading.visits > MAX_VISITS)
+    throw decodeError(reading.path, line, "document contains excessive aliasing");
 }
 
 /** For lists inside lists: `merge` in key groups. */
@@ -146,7 +166,7 @@ export function checkMergeDepth(depth: number, line: number, reading: Reading): 
   if (depth > MAX_MERGE_DEPTH) throw decodeError(reading.path, line, "exceeded max depth");
 }
 
-export const isNull = (value: Value): boolean => value.kind === "scalar" && value.type === "null";
+const isNull = (value: Value): boolean => value.kind === "scalar" && value.type === "null";
 
 export function textOf(value: Value, subject: string, reading: Reading): string {
   if (value.kind === "scalar") return value.text;
@@ -171,12 +191,27 @@ function uniqueEntries(value: MapValue, path: string): ReadonlyMap<string, Entry
 }
 
 function typeError(path: string, value: Value, subject: string, wanted: string): ConfigError {
-  return decodeError(path, value.line, `cannot unmarshal ${typeName(value)} where ${subject} must be ${wanted}`);
+  return decodeError(
+    path,
+    value.line,
+    `cannot unmarshal ${typeName(value)} where ${subject} must be ${wanted}`,
+  );
 }
 
 function typeName(value: Value): string {
-  return value.kind === "scalar" ? `a scalar (${value.type})` : `a ${value.kind === "list" ? "list" : "mapping"}`;
+  return value.kind === "scalar"
+    ? scalarNames[value.type]
+    : `a ${value.kind === "list" ? "list" : "mapping"}`;
 }
+
+const scalarNames: Readonly<Record<ScalarType, string>> = {
+  null: "null",
+  bool: "a boolean",
+  int: "an integer",
+  float: "a number",
+  time: "a timestamp",
+  string: "a string",
+};
 
 /** The known name that the other one is most likely a slip of; undefined when none is near. */
 function closest(name: string, known: Iterable<string>): string | undefined {
@@ -187,7 +222,10 @@ function closest(name: string, known: Iterable<string>): string | undefined {
   let bestDistance = limit + 1;
   for (const candidate of known) {
     // A short name is near to everything.
-    const distance = bare(candidate) === bare(name) ? 0 : editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const distance =
+      bare(candidate) === bare(name)
+        ? 0
+        : editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance && distance * 2 < candidate.length) {
       best = candidate;
       bestDistance = distance;
@@ -205,7 +243,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const change = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let cost = Math.min(change, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
       row.push(cost);
     }
     beforeLast = last;

@@ -6,7 +6,7 @@ export interface ConfigFs {
   exists(path: string): boolean;
 }
 
-export interface FoundConfig {
+interface FoundConfig {
   /** Where the configuration is, below `start` or above it; undefined when there is none. */
   path: string | undefined;
   /** The same relative to `start`, as sops shows it: `../.sops.yaml`. */
@@ -29,7 +29,8 @@ export function findConfig(start: string, fs: ConfigFs): FoundConfig {
   let directory = paths.normalize(start);
   for (let level = 0; level < MAX_LEVELS; level++) {
     const up = "../".repeat(level);
-    if (shadowedYml === undefined && fs.exists(paths.join(directory, ".sops.yml"))) shadowedYml = `${up}.sops.yml`;
+    if (shadowedYml === undefined && fs.exists(paths.join(directory, ".sops.yml")))
+      shadowedYml = `${up}.sops.yml`;
     const path = paths.join(directory, ".sops.yaml");
     if (fs.exists(path)) return { path, shown: `${up}.sops.yaml`, shadowedYml };
     const parent = paths.dirname(directory);

@@ -26,7 +26,15 @@ export interface CreationRule {
 }
 
 /** Order of the keys in a rule's group (spec keys 1.5). */
-const RULE_ORDER: readonly KeyType[] = ["age", "pgp", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault"];
+const RULE_ORDER: readonly KeyType[] = [
+  "age",
+  "pgp",
+  "kms",
+  "gcp_kms",
+  "hckms",
+  "azure_kv",
+  "hc_vault",
+];
 
 /**
  * Finds the creation rule for a file and parses its keys (spec config sections 3–5).
@@ -58,7 +66,11 @@ export async function selectRule(
  * The path that `path_regex` is matched against: absolute and lexically cleaned, without the configuration's directory when
  * the file is below that. A configuration in the root directory strips nothing, as in sops.
  */
-export function ruleSubject(configPath: string, filePath: string, host: Pick<Host, "cwd" | "platform">): string {
+export function ruleSubject(
+  configPath: string,
+  filePath: string,
+  host: Pick<Host, "cwd" | "platform">,
+): string {
   const paths = host.platform === "win32" ? win32 : posix;
   const file = paths.resolve(host.cwd(), filePath);
   const prefix = paths.dirname(paths.resolve(host.cwd(), configPath)) + paths.sep;
@@ -83,20 +95,27 @@ async function pathPattern(rule: RuleSource, path: string): Promise<GoRegExp> {
   } catch (cause) {
     if (!(cause instanceof BadPattern)) throw cause;
     const where = `in the path_regex of the creation rule on line ${rule.line} of ${path}`;
-    throw new ConfigError(`can not compile regexp: ${cause.message}, ${where}`, { hint: cause.hint, cause });
+    throw new ConfigError(`can not compile regexp: ${cause.message}, ${where}`, {
+      hint: cause.hint,
+      cause,
+    });
   }
 }
 
 async function loadRule(rule: RuleSource, path: string, host: Host): Promise<CreationRule> {
   const selectors = parseSelectors(rule.selectors);
   if (selectors.length > 1) {
-    throw new ConfigError(`error loading config: cannot use more than one of ${SELECTOR_LIST} for the same rule`, {
-      hint: `The creation rule on line ${rule.line} of ${path} sets ${selectors.map(({ name }) => name).join(" and ")}.`,
-    });
+    throw new ConfigError(
+      `error loading config: cannot use more than one of ${SELECTOR_LIST} for the same rule`,
+      {
+        hint: `The creation rule on line ${rule.line} of ${path} sets ${selectors.map(({ name }) => name).join(" and ")}.`,
+      },
+    );
   }
   const keyGroups: KeyGroup[] = [];
   if (rule.keyGroups.length === 0) keyGroups.push(await flatGroup(rule, host));
-  for (const group of rule.keyGroups) keyGroups.push(withoutDuplicates(await groupKeys(group, host)));
+  for (const group of rule.keyGroups)
+    keyGroups.push(withoutDuplicates(await groupKeys(group, host)));
   return {
     keyGroups,
     threshold: rule.shamirThreshold,
@@ -123,26 +142,37 @@ async function flatGroup(rule: RuleSource, host: Host): Promise<KeyGroup> {
         `invalid ${name} key configuration: invalid ${configField} key configuration: ${keys.problem}`,
       );
     }
-    const parsed = keys.items.length === 0 ? [] : await keyProvider.parse(keys.items.join(","), host);
-    group.push(...(type === "kms" && rule.awsProfile !== "" ? parsed.map((key) => withProfile(key, rule)) : parsed));
+    const parsed =
+      keys.items.length === 0 ? [] : await keyProvider.parse(keys.items.join(","), host);
+    group.push(
+      ...(type === "kms" && rule.awsProfile !== ""
+        ? parsed.map((key) => withProfile(key, rule))
+        : parsed),
+    );
   }
   return group;
 }
 
 /** `aws_profile` beside a flat `kms` field holds for each of its keys. */
 function withProfile(key: MasterKey, { awsProfile }: RuleSource): MasterKey {
-  const items = key.fields.items.filter((item) => item.kind !== "entry" || item.key !== "aws_profile");
+  const items = key.fields.items.filter(
+    (item) => item.kind !== "entry" || item.key !== "aws_profile",
+  );
   const at = items.findIndex((item) => item.kind === "entry" && item.key > "aws_profile");
-  const fields = map(items.toSpliced(at < 0 ? items.length : at, 0, entry("aws_profile", str(awsProfile))));
+  const fields = map(
+    items.toSpliced(at < 0 ? items.length : at, 0, entry("aws_profile", str(awsProfile))),
+  );
   return { ...key, id: provider(key.type).identify(fields), fields };
 }
 
 async function groupKeys(source: GroupSource, host: Host): Promise<KeyGroup> {
   const group: KeyGroup = [];
-  for (const merged of source.merge) for (const key of await groupKeys(merged, host)) group.push(key);
+  for (const merged of source.merge)
+    for (const key of await groupKeys(merged, host)) group.push(key);
   for (const type of RULE_ORDER) {
     for (const { node, problem } of source.keys.get(type) ?? []) {
-      if (problem !== undefined) throw new SopsmithError("config-error", 2, `error loading config: ${problem}`);
+      if (problem !== undefined)
+        throw new SopsmithError("config-error", 2, `error loading config: ${problem}`);
       for (const key of await provider(type).parseItem(node, host)) group.push(key);
     }
   }

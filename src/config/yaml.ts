@@ -1,4 +1,4 @@
-import type { Alias, Document, Node, Pair, YAMLMap } from "yaml";
+import type { Alias, Document, Node, Pair, YAMLMap, YAMLParseError } from "yaml";
 import { ConfigError } from "../errors.ts";
 
 /**
@@ -24,7 +24,7 @@ export interface ScalarValue extends Common {
 
 export type ScalarType = "null" | "bool" | "int" | "float" | "time" | "string";
 
-export interface ListValue extends Common {
+interface ListValue extends Common {
   kind: "list";
   items: Value[];
 }
@@ -42,15 +42,26 @@ export interface Entry {
 }
 
 /** An error in the file's text, worded as sops does up to the line. Exit 1. */
-export function decodeError(path: string, line: number | undefined, problem: string, cause?: unknown): ConfigError {
+export function decodeError(
+  path: string,
+  line: number | undefined,
+  problem: string,
+  cause?: unknown,
+): ConfigError {
   const where = line === undefined ? "" : `line ${line}: `;
-  return new ConfigError(`error loading config: Could not unmarshal config file: yaml: ${where}${problem}, in ${path}`, {
-    cause,
-  });
+  return new ConfigError(
+    `error loading config: Could not unmarshal config file: yaml: ${where}${problem}, in ${path}`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Deeper nesting is an error. */
 const MAX_DEPTH = 1000;
+
+/** What go-yaml's reader refuses anywhere in the text. */
+const FORBIDDEN = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** Entries copied by merge keys. */
 const MAX_MERGED = 100_000;
@@ -67,6 +78,8 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
   } catch (cause) {
     throw decodeError(path, undefined, "invalid leading UTF-8 octet", cause);
   }
+  if (FORBIDDEN.test(text))
+    throw decodeError(path, undefined, "control characters are not allowed");
   const lines = new LineCounter();
   const lineOf = (node: { range?: readonly number[] | null | undefined }): number =>
     lines.linePos(node.range?.[0] ?? 0).line;
@@ -76,12 +89,14 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
     const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false });
     for (first of composer.compose(new Parser(lines.addNewLine).parse(text))) break;
   } catch (cause) {
-    if (cause instanceof RangeError) throw decodeError(path, undefined, "exceeded max depth", cause);
+    if (cause instanceof RangeError)
+      throw decodeError(path, undefined, "exceeded max depth", cause);
     throw cause;
   }
   if (first === undefined) return undefined;
   const [error] = first.errors;
-  if (error !== undefined) throw decodeError(path, lines.linePos(error.pos[0]).line, describe(error), error);
+  if (error !== undefined)
+    throw decodeError(path, lines.linePos(error.pos[0]).line, describe(error), error);
 
   /** An anchor's value; undefined while inside it. */
   const anchors = new Map<string, Value | undefined>();
@@ -89,7 +104,8 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
 
   function convert(node: Node | null, line: number, depth: number): Value {
     if (depth > MAX_DEPTH) throw decodeError(path, line, "exceeded max depth");
-    if (node === null) return { kind: "scalar", text: "", type: "null", isQuoted: false, line, hasAnchor: false };
+    if (node === null)
+      return { kind: "scalar", text: "", type: "null", isQuoted: false, line, hasAnchor: false };
     if (isAlias(node)) return follow(node);
     const { anchor } = node;
     if (anchor !== undefined) anchors.set(anchor, undefined);
@@ -106,7 +122,14 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
     if (isScalar(node)) {
       const source = typeof node.value === "string" ? node.value : "";
       const isQuoted = node.type !== undefined && node.type !== "PLAIN";
-      return { kind: "scalar", text: source, type: scalarType(source, isQuoted, node.tag), isQuoted, line, hasAnchor: false };
+      return {
+        kind: "scalar",
+        text: source,
+        type: scalarType(source, isQuoted, node.tag),
+        isQuoted,
+        line,
+        hasAnchor: false,
+      };
     }
     if (isSeq(node)) {
       const items = node.items.map((item) => convert(item as Node | null, line, depth + 1));
@@ -117,16 +140,24 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
   }
 
   function convertMap(node: YAMLMap, line: number, depth: number): MapValue {
-    const out: MapValue = { kind: "map", entries: new Map(), duplicate: undefined, line, hasAnchor: false };
+    const out: MapValue = {
+      kind: "map",
+      entries: new Map(),
+      duplicate: undefined,
+      line,
+      hasAnchor: false,
+    };
     let merge: Entry | undefined;
     for (const pair of node.items as Pair<Node, Node | null>[]) {
       const key = convert(pair.key, line, depth + 1);
-      if (key.kind !== "scalar") throw decodeError(path, key.line, "a mapping key must be a scalar");
+      if (key.kind !== "scalar")
+        throw decodeError(path, key.line, "a mapping key must be a scalar");
       const value = convert(pair.value, key.line, depth + 1);
       out.hasAnchor ||= key.hasAnchor || value.hasAnchor;
       const isMerge = key.text === "<<" && !key.isQuoted;
       const earlier = isMerge ? merge : out.entries.get(key.text);
-      if (earlier !== undefined) out.duplicate ??= { key: key.text, line: key.line, firstLine: earlier.line };
+      if (earlier !== undefined)
+        out.duplicate ??= { key: key.text, line: key.line, firstLine: earlier.line };
       else if (isMerge) merge = { line: key.line, value };
       else out.entries.set(key.text, { line: key.line, value });
     }
@@ -141,8 +172,10 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
         throw decodeError(path, line, "map merge requires map or sequence of maps as the value");
       }
       merged += from.entries.size + 1;
-      if (merged > MAX_MERGED) throw decodeError(path, line, "document contains excessive aliasing");
-      for (const [key, entry] of from.entries) if (!target.entries.has(key)) target.entries.set(key, entry);
+      if (merged > MAX_MERGED)
+        throw decodeError(path, line, "document contains excessive aliasing");
+      for (const [key, entry] of from.entries)
+        if (!target.entries.has(key)) target.entries.set(key, entry);
     }
   }
 
@@ -150,19 +183,32 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
     const name = alias.source;
     const target = anchors.get(name);
     if (target !== undefined) return { ...target, hasAnchor: false };
-    const problem = anchors.has(name) ? "an anchor's value contains itself" : "unknown anchor referenced";
+    const problem = anchors.has(name)
+      ? "an anchor's value contains itself"
+      : "unknown anchor referenced";
     throw decodeError(path, lineOf(alias), problem);
   }
 
   return first.contents === null ? undefined : convert(first.contents, 1, 0);
 }
 
-/** The parser's own words, without the pieces of text that some of them quote. */
-function describe(error: { message: string }): string {
-  return error.message.replace(/: .*/su, "").replace(/(?<=\S) ["'`\\].*/su, "");
+/** The parser's own words, without the pieces of the text that some of them quote. */
+function describe({ code, message }: YAMLParseError): string {
+  switch (code) {
+    case "RESOURCE_EXHAUSTION":
+      return "exceeded max depth";
+    case "TAG_RESOLVE_FAILED":
+      return "a tag cannot be resolved";
+    case "BAD_DQ_ESCAPE":
+      return "found unknown escape character";
+    default:
+      return message.replace(/: .*/su, "");
+  }
 }
 
-const CORE_TAGS = new Set(["null", "bool", "int", "float", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`));
+const CORE_TAGS = new Set(
+  ["null", "bool", "int", "float", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`),
+);
 
 /** @see go-yaml v3 resolve.go */
 function scalarType(text: string, isQuoted: boolean, tag: string | undefined): ScalarType {
@@ -176,11 +222,14 @@ function scalarType(text: string, isQuoted: boolean, tag: string | undefined): S
   return isDecimal(text.replaceAll("_", "")) && /^[-+.\d]/u.test(text) ? "float" : "string";
 }
 
-const isDecimal = (text: string): boolean => /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/u.test(text);
+const isDecimal = (text: string): boolean =>
+  /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/u.test(text);
 
 /** An integer in one of Go's spellings, within -2^63 … 2^64-1: `0x1f`, `0o17`, `017`, `0b11`, `1_000`. */
 export function parseInteger(text: string): bigint | undefined {
-  const match = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/u.exec(text.replaceAll("_", ""));
+  const match = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/u.exec(
+    text.replaceAll("_", ""),
+  );
   if (match === null || text.startsWith("_") || text.length > 100) return undefined;
   const digits = match[2] ?? "";
   const size = BigInt(/^0\d/u.test(digits) ? `0o${digits}` : digits);

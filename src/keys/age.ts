@@ -1,3 +1,4 @@
+import type * as AgeEncryption from "age-encryption";
 import type { Host } from "../io/host.ts";
 import { SopsmithError } from "../errors.ts";
 import { entry, map } from "../tree/node.ts";
@@ -18,7 +19,7 @@ import {
   type MasterKey,
 } from "./provider.ts";
 
-type Library = typeof import("age-encryption");
+type Library = typeof AgeEncryption;
 
 /** The library and what it needs take most of a small file's time: only wrapping and unwrapping load it. */
 const loadLibrary = (): Promise<Library> => import("age-encryption");
@@ -143,7 +144,7 @@ async function unwrap(key: MasterKey, host: Host): Promise<Uint8Array> {
       {
         failure: "unusable",
         remedy:
-          "open the file with Go sops and add a recipient that begins with age1 and comes from keygen; sopsmith cannot use",
+          "open the file with Go sops and add a recipient made by keygen to it; this version of sopsmith cannot use its keys",
       },
     );
   }

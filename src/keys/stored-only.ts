@@ -95,7 +95,7 @@ function storedOnly(description: Description): KeyProvider {
         new UnwrapError(`this version of sopsmith cannot use ${label} keys`, {
           failure: "unusable",
           remedy:
-            "open the file with Go sops and add an age recipient of yours; it has no key for sopsmith but",
+            "open the file with Go sops and add an age recipient to it; this version of sopsmith cannot use its keys",
         }),
       ),
   };

@@ -24,7 +24,8 @@ let engine: typeof RE2JS | undefined;
  * Loads the regular expression engine when one of the patterns needs it. To be awaited before `compileGoRegExp`.
  */
 export async function loadRegExps(patterns: readonly string[]): Promise<void> {
-  if (engine !== undefined || patterns.every((pattern) => literalMatcher(pattern) !== undefined)) return;
+  if (engine !== undefined || patterns.every((pattern) => literalMatcher(pattern) !== undefined))
+    return;
   ({ RE2JS: engine } = await import("re2js"));
 }
 
@@ -43,12 +44,14 @@ export function compileGoRegExp(pattern: string): GoRegExp {
     const compiled = engine.compile(translate(pattern));
     return { test: (subject) => compiled.test(wellFormed(subject)) };
   } catch (cause) {
-    if (cause instanceof RangeError) throw new BadPattern("expression nests too deeply", undefined, { cause });
+    if (cause instanceof RangeError)
+      throw new BadPattern("expression nests too deeply", undefined, { cause });
     throw badPattern(pattern, cause);
   }
 }
 
-const wellFormed = (subject: string): string => (subject.isWellFormed() ? subject : subject.toWellFormed());
+const wellFormed = (subject: string): string =>
+  subject.isWellFormed() ? subject : subject.toWellFormed();
 
 /** One character without special meaning, or an escaped ASCII punctuation mark. */
 const PLAIN = String.raw`(?:[^\\.+*?()|[\]{}^$]|\\[!-/:-@[-\x60{-~])`;
@@ -150,7 +153,8 @@ function translate(pattern: string, starts?: [number, number][]): string {
 
 /** Length of `\pX` or `\p{…}` at `i`; of the rest of the pattern when the brace is not closed. */
 function unicodeClassLength(pattern: string, i: number): number {
-  if (pattern[i + 2] !== "{") return 2 + String.fromCodePoint(pattern.codePointAt(i + 2) ?? 0).length;
+  if (pattern[i + 2] !== "{")
+    return 2 + String.fromCodePoint(pattern.codePointAt(i + 2) ?? 0).length;
   const end = pattern.indexOf("}", i);
   return (end < 0 ? pattern.length : end + 1) - i;
 }
@@ -245,12 +249,16 @@ const WITHOUT_POSITION = new Set([
 
 /** Turns re2js's error, which quotes the offending fragment, into one that gives the fragment's position. */
 function badPattern(pattern: string, cause: unknown): unknown {
-  if (!(cause instanceof Error) || !("error" in cause) || typeof cause.error !== "string") return cause;
+  if (!(cause instanceof Error) || !("error" in cause) || typeof cause.error !== "string")
+    return cause;
   const reason = cause.error;
   const fragment = "input" in cause && typeof cause.input === "string" ? cause.input : "";
   if (fragment === "" || WITHOUT_POSITION.has(reason)) return new BadPattern(reason, undefined);
   const starts: [number, number][] = [];
   const translated = translate(pattern, starts);
   const start = starts.find(([offset]) => translated.startsWith(fragment, offset));
-  return new BadPattern(reason, start === undefined ? undefined : Array.from(pattern.slice(0, start[1])).length + 1);
+  return new BadPattern(
+    reason,
+    start === undefined ? undefined : Array.from(pattern.slice(0, start[1])).length + 1,
+  );
 }

@@ -85,7 +85,8 @@ export async function compileSelection(
   options: { onBadPattern: "refuse" | "never-match"; warn: Warn },
 ): Promise<Selection> {
   const { name } = selector;
-  const encryptsMatches = name === "encrypted_suffix" || name === "encrypted_regex" || name === "encrypted_comment_regex";
+  const encryptsMatches =
+    name === "encrypted_suffix" || name === "encrypted_regex" || name === "encrypted_comment_regex";
   if (name === "unencrypted_comment_regex" || name === "encrypted_comment_regex") {
     const matches = await patternTest(selector, options);
     return {
@@ -98,7 +99,9 @@ export async function compileSelection(
   const isSuffix = name === "unencrypted_suffix" || name === "encrypted_suffix";
   return {
     byComment: "none",
-    keySwitches: isSuffix ? suffixTest(selector.value) : remembered(await patternTest(selector, options)),
+    keySwitches: isSuffix
+      ? suffixTest(selector.value)
+      : remembered(await patternTest(selector, options)),
     commentMatches: () => false,
     decide: (anyKeyMatched) => anyKeyMatched === encryptsMatches,
   };
@@ -115,7 +118,8 @@ async function patternTest(
   } catch (cause) {
     if (!(cause instanceof BadPattern)) throw cause;
     const problem = `${name}: ${cause.message}`;
-    if (onBadPattern === "refuse") throw new SopsmithError("bad-pattern", 1, problem, { hint: cause.hint, cause });
+    if (onBadPattern === "refuse")
+      throw new SopsmithError("bad-pattern", 1, problem, { hint: cause.hint, cause });
     warn(`${problem}; as in sops, it matches nothing`);
     return () => false;
   }

@@ -25,8 +25,8 @@ export function checkVersion(text: string): void {
   }
   checkNumber(major, "Major", "major");
   checkNumber(minor, "Minor", "minor");
-  const [release = "", build] = cut(rest.join("."), "+");
-  const [patch = "", pre] = cut(release, "-");
+  const [release, build] = cut(rest.join("."), "+");
+  const [patch, pre] = cut(release, "-");
   checkNumber(patch, "Patch", "patch");
   for (const part of pre?.split(".") ?? []) {
     if (part === "") throw new VersionError("Prerelease is empty");
@@ -56,7 +56,8 @@ function cut(text: string, at: string): [string, string | undefined] {
 
 /** Is version `a` lower than `b`, both accepted by `checkVersion`? Pre-release and build parts do not count. */
 export function isOlderVersion(a: string, b: string): boolean {
-  const numbers = (text: string): number[] => text.replace(/^v/, "").split(/[.+-]/).slice(0, 3).map(Number);
+  const numbers = (text: string): number[] =>
+    text.replace(/^v/, "").split(/[.+-]/).slice(0, 3).map(Number);
   const [x, y] = [numbers(a), numbers(b)];
   for (let i = 0; i < 3; i++) {
     const difference = (x[i] ?? 0) - (y[i] ?? 0);

@@ -15,7 +15,8 @@ export interface Place {
 /** Gives the leaf that takes the place of another (or itself). */
 export interface LeafChange {
   scalar(leaf: Scalar, place: Place): Leaf;
-  comment(leaf: Comment, place: Place): Comment;
+  /** `outer` gives the additional data of the enclosing collections, innermost first. */
+  comment(leaf: Comment, place: Place, outer: () => string[]): Comment;
 }
 
 /** A tree that sops cannot walk: a key that is not text, an integer beyond 64 bits. The caller sets the exit code. */
@@ -52,9 +53,10 @@ export function walk(documents: Documents, selection: Selection, change: LeafCha
   const place: Place = { aad: "", isEncrypted: false, inList: false };
   for (const document of documents) {
     const stack: Frame[] = [newFrame(document, "", false, false)];
+    const outer = (): string[] => stack.slice(0, -1).map(({ prefix }) => prefix || ":").reverse();
     try {
       for (let frame = stack[0]; frame; frame = stack[stack.length - 1]) {
-        const child = step(frame, selection, change, place);
+        const child = step(frame, selection, change, place, outer);
         if (child) stack.push(child);
         else stack.pop();
       }
@@ -69,7 +71,13 @@ function newFrame(node: Mapping | Sequence, prefix: string, keyMatched: boolean,
 }
 
 /** Visits the frame's leaves up to its next collection, which it returns; undefined at the end. */
-function step(frame: Frame, selection: Selection, change: LeafChange, place: Place): Frame | undefined {
+function step(
+  frame: Frame,
+  selection: Selection,
+  change: LeafChange,
+  place: Place,
+  outer: () => string[],
+): Frame | undefined {
   const { node } = frame;
   const inList = node.kind === "seq";
   const { items } = node;
@@ -78,7 +86,7 @@ function step(frame: Frame, selection: Selection, change: LeafChange, place: Pla
     const item = items[index] as Node | (typeof node.items)[number];
     if (item.kind === "comment") {
       setPlace(place, frame.prefix === "" ? ":" : frame.prefix, inList);
-      items[index] = visitComment(item, frame, selection, change, place);
+      items[index] = visitComment(item, frame, selection, place, (leaf) => change.comment(leaf, place, outer));
       continue;
     }
     let value: Node;
@@ -112,7 +120,7 @@ function step(frame: Frame, selection: Selection, change: LeafChange, place: Pla
         }
         setPlace(place, prefix === "" ? ":" : prefix, inList);
         place.isEncrypted = selection.decide(keyMatched, commented);
-        const changed = value.kind === "comment" ? change.comment(value, place) : change.scalar(value, place);
+        const changed = value.kind === "comment" ? change.comment(value, place, outer) : change.scalar(value, place);
         if (item.kind === "entry") item.value = changed;
         else items[index] = changed;
       }
@@ -126,13 +134,19 @@ function setPlace(place: Place, aad: string, inList: boolean): void {
   place.inList = inList;
 }
 
-function visitComment(item: Comment, frame: Frame, selection: Selection, change: LeafChange, place: Place): Comment {
+function visitComment(
+  item: Comment,
+  frame: Frame,
+  selection: Selection,
+  place: Place,
+  change: (leaf: Comment) => Comment,
+): Comment {
   const matches = selection.byComment !== "none" && selection.commentMatches(item.value);
   // Under `encrypted_comment_regex` a comment does not count for itself (spec 3.2).
   const counted = frame.outerComment || frame.ownComment || (matches && selection.byComment === "unencrypted");
   place.isEncrypted = selection.decide(frame.keyMatched, counted);
   frame.ownComment ||= matches;
-  return change.comment(item, place);
+  return change(item);
 }
 
 /** The path of the item that the innermost frame has just looked at, as `--extract` takes it. */

@@ -12,11 +12,15 @@ import { alice, bob, fakeHost } from "./fake-host.ts";
 
 const host = fakeHost();
 const group = async (...keys: [KeyType, string][]): Promise<KeyGroup> =>
-  (await Promise.all(keys.map(([type, text]) => provider(type).parse(text, host)))).flat();
+  (await Promise.all(keys.map(async ([type, text]) => provider(type).parse(text, host)))).flat();
 const file = { file: "secrets.yaml", order: ["age", "pgp"] };
 const withKey = (identity: string) => fakeHost({ env: { SOPS_AGE_KEY: identity } });
-const recover = (keyGroups: KeyGroup[], shamirThreshold: number, by = host, options = file) =>
-  recoverDataKey({ keyGroups, shamirThreshold }, options, by);
+const recover = (
+  keyGroups: KeyGroup[],
+  shamirThreshold: number,
+  by = host,
+  options: { file: string; order: readonly string[] } = file,
+) => recoverDataKey({ keyGroups, shamirThreshold }, options, by);
 const reportOf = async (recovery: Promise<unknown>): Promise<string> => {
   const error: unknown = await recovery.catch((thrown: unknown) => thrown);
   if (error instanceof DataKeyError && error.exitCode === 128) return error.message;
@@ -164,8 +168,7 @@ Group 0: FAILED
   ${alice.recipient}: FAILED
     - | failed to load age identities. Did not find keys in
       | locations 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE',
-      | 'SOPS_AGE_KEY_CMD', and
-      | '/home/u/.config/sops/age/keys.txt'.
+      | 'SOPS_AGE_KEY_CMD', and '/home/u/.config/sops/age/keys.txt'.
   
   AB: FAILED
     - | this version of sopsmith cannot use PGP keys

@@ -15,14 +15,12 @@ export const filestatus: Command = {
     const source = sourceOf(call, operand);
     const { verb } = await openStores(call, source);
     const { isEncrypted } = await import("../../status.ts");
-    let encrypted: boolean;
-    try {
-      encrypted = await isEncrypted(await readSource(call, source), { file: source.file, input: verb.input });
-    } catch (error) {
+    const content = await readSource(call, source).catch((error: unknown) => {
       if (!(error instanceof SopsmithError)) throw error;
       const message = `cannot check file status: cannot load encrypted file: ${error.message}`;
-      throw new SopsmithError(error.code, 1, message, { hint: error.hint, cause: error });
-    }
+      throw new SopsmithError(error.code, 1, message, { cause: error });
+    });
+    const encrypted = await isEncrypted(content, { file: source.file, input: verb.input });
     await call.streams.writeStdout([`${JSON.stringify({ encrypted })}\n`]);
   },
 };

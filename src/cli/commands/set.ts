@@ -1,8 +1,5 @@
-import type { FormatName } from "../../../formats/format.ts";
-import { loadFormat } from "../../../formats/index.ts";
 import { SopsmithError } from "../../errors.ts";
-import { isSealed } from "../../metadata/placement.ts";
-import type { Documents, Node } from "../../tree/node.ts";
+import type { Node } from "../../tree/node.ts";
 import type { Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
@@ -10,7 +7,7 @@ import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { parseChangePath } from "../paths.ts";
 import { parseSetValue } from "../set-value.ts";
-import { noFile, quoted, readSource, sourceOf, type Source } from "../source.ts";
+import { noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
 export const set: Command = {
@@ -88,23 +85,11 @@ export async function setInSource(
   return changeSource(
     sealed,
     { ...stores.verb, order: what.order, ignoreMac: options.on(flags.ignoreMac) },
-    async (documents) => {
-      const [first] = documents;
+    ([first]) => {
       if (first === undefined) return false;
       const isChanged = setPath(first, what.path, what.value);
-      await refuseReserved(documents, source, stores.verb.output);
       return isChanged || !options.on(flags.idempotent);
     },
     host,
   );
-}
-
-async function refuseReserved(documents: Documents, { file }: Source, output: FormatName): Promise<void> {
-  const { placement } = await loadFormat(output);
-  if (isSealed(documents, placement))
-    throw new SopsmithError(
-      "reserved-key",
-      203,
-      `The file you have provided contains a top-level entry called 'sops': ${quoted(file)} would get one by this change, and it is kept for the metadata`,
-    );
 }

@@ -34,11 +34,16 @@ export const unset: Command = {
     const order = await openOrder(call);
     const sealed = await readSource(call, source);
     const { changeSource } = await import("../../edit.ts");
-    const { unsetPath } = await import("../../tree/path.ts");
+    const { missingPath, unsetPath } = await import("../../tree/path.ts");
     const chunks = await changeSource(
       sealed,
       { ...stores.verb, order, ignoreMac: options.on(flags.ignoreMac) },
-      ([first]) => first !== undefined && unsetPath(first, path),
+      ([first]) => {
+        if (first === undefined) return false;
+        const isChanged = unsetPath(first, path);
+        if (!isChanged && !options.on(flags.idempotent)) throw missingPath(first, path);
+        return isChanged;
+      },
       host,
     );
     if (chunks !== undefined) await writeBack(call, source, chunks);

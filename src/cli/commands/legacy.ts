@@ -1,0 +1,99 @@
+import type { Path } from "../../tree/path.ts";
+import { SopsmithError } from "../../errors.ts";
+import type { Call, Chunks } from "../command.ts";
+import { deliver, writeBack } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy.ts";
+import { openOrder } from "../open-settings.ts";
+import { parseChangePath, parseExtractPath } from "../paths.ts";
+import { suggestCommand } from "../program.ts";
+import { creationRule } from "../seal-settings.ts";
+import { parseSetValue } from "../set-value.ts";
+import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "../source.ts";
+import { openStores, type Stores } from "../stores.ts";
+import { warn } from "../warn.ts";
+
+/** `sopsmith [flags] FILE` (spec cli 7). */
+export async function runLegacy(call: Call): Promise<void> {
+  const source = sourceOf(call, requiredOperand(call));
+  const plan = planLegacy(call.options);
+  const isThere = await exists(source);
+  if (!isThere) await refuseLegacyMissing(call, source, plan.modes);
+  if (plan.warning !== undefined) warn(call.streams, plan.warning);
+  const stores = await openStores(call, source);
+  // sops has always loaded the creation rule here, and so refuses a configuration that has none for the file.
+  if (plan.modes.some((mode) => mode !== "decrypt")) await creationRule(call, source, stores);
+  if (plan.modes.includes("edit")) {
+    const { editSource } = await import("./edit.ts");
+    await editSource(call, source, stores);
+    return;
+  }
+  const chunks = await runModes(call, source, stores, plan.modes);
+  await (plan.writesBack ? writeBack(call, source, chunks) : deliver(call, source, chunks));
+}
+
+async function refuseLegacyMissing(call: Call, source: Source, modes: readonly LegacyMode[]): Promise<void> {
+  const { refuseKeyChangeOfMissing } = await import("./rotate.ts");
+  await refuseKeyChangeOfMissing(call, source, "use `--kms` and `--pgp` instead.");
+  if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate")) await refuseMissing(source);
+  const suggestion = suggestCommand(call.operands[0] ?? "");
+  if (modes.includes("edit") && suggestion !== "")
+    warn(call.streams, `${source.file} is no command and is taken as a file to edit${suggestion}`);
+}
+
+async function runModes(call: Call, source: Source, stores: Stores, modes: readonly LegacyMode[]): Promise<Chunks> {
+  let output: Chunks = [];
+  let waiting: SopsmithError | undefined;
+  for (const mode of modes) {
+    const work = await prepare(mode, call, source, stores);
+    try {
+      output = await work();
+    } catch (error) {
+      const fate = failureOf(mode, modes);
+      if (!(error instanceof SopsmithError) || fate === "ends") throw error;
+      if (fate === "waits") waiting = error;
+    }
+  }
+  if (waiting !== undefined) throw waiting;
+  return output;
+}
+
+/** Reads what the mode is told by flags; a mistake there always ends the run. */
+async function prepare(
+  mode: LegacyMode,
+  call: Call,
+  source: Source,
+  stores: Stores,
+): Promise<() => Promise<Chunks>> {
+  const { options } = call;
+  switch (mode) {
+    case "encrypt": {
+      const { sealSource } = await import("./encrypt.ts");
+      return () => sealSource(call, source, stores);
+    }
+    case "decrypt": {
+      const order = await openOrder(call);
+      const extract: Path | undefined = await parseExtractPath(options.text(flags.extract));
+      const { openSource } = await import("./decrypt.ts");
+      return () => openSource(call, source, stores, { order, extract });
+    }
+    case "rotate": {
+      const order = await openOrder(call);
+      const { keyChanges, rotateInSource } = await import("./rotate.ts");
+      const keys = await keyChanges(call);
+      return () => rotateInSource(call, source, stores, { order, ignoreMac: options.on(flags.ignoreMac), ...keys });
+    }
+    case "set": {
+      const order = await openOrder(call);
+      const argument = splitSetArgument(options.text(flags.setMode));
+      const path = await parseChangePath(argument.path, "set");
+      const value = await parseSetValue(argument.value);
+      const { setInSource } = await import("./set.ts");
+      return async () => (await setInSource(call, source, stores, { path, value, order })) ?? [];
+    }
+    case "edit":
+      throw new Error("edit is not combined with other modes");
+    default:
+      return mode satisfies never;
+  }
+}

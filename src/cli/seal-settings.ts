@@ -1,0 +1,89 @@
+import type { CreationRule } from "../config/match.ts";
+import { ConfigError, ConflictError } from "../errors.ts";
+import type { KeyGroup } from "../keys/provider.ts";
+import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
+import type { Call } from "./command.ts";
+import * as flags from "./flags.ts";
+import { keyFlags } from "./key-flags.ts";
+import type { Source } from "./source.ts";
+import type { Stores } from "./stores.ts";
+
+/** How a file is encrypted for the first time. */
+export interface SealSettings {
+  readonly keyGroups: KeyGroup[];
+  /** 0 for all groups. */
+  readonly threshold: number;
+  /** One at most. */
+  readonly selectors: Selector[];
+  readonly macOnlyEncrypted: boolean;
+}
+
+/** The flags that say what is encrypted, by the name of the setting. */
+const selectorFlags: readonly (readonly [SelectorName, flags.TextFlag])[] = [
+  ["unencrypted_suffix", flags.unencryptedSuffix],
+  ["encrypted_suffix", flags.encryptedSuffix],
+  ["unencrypted_regex", flags.unencryptedRegex],
+  ["encrypted_regex", flags.encryptedRegex],
+  ["unencrypted_comment_regex", flags.unencryptedCommentRegex],
+  ["encrypted_comment_regex", flags.encryptedCommentRegex],
+];
+
+/**
+ * The creation rule for the file; undefined without a configuration or without rules in it.
+ *
+ * @throws {ConfigError} when none of the rules matches, also where flags name the keys
+ */
+export async function creationRule({ host }: Call, source: Source, { config }: Stores): Promise<CreationRule | undefined> {
+  if (config === undefined) return undefined;
+  const { selectRule } = await import("../config/match.ts");
+  return selectRule(config.content, config.path, source.name, host);
+}
+
+/**
+ * Flags and variables before the creation rule before defaults (spec cli 4.6–4.8, config 5 and 6).
+ *
+ * @throws {ConflictError} for several settings of what is encrypted
+ * @throws {SopsmithError} when there are no keys
+ */
+export async function sealSettings(call: Call, source: Source, stores: Stores): Promise<SealSettings> {
+  const rule = await creationRule(call, source, stores);
+  const what = await chooseLeaves(call, stores, rule);
+  const keyGroups = (await flagGroup(call)) ?? rule?.keyGroups;
+  if (keyGroups === undefined)
+    throw new ConfigError(
+      "config file not found, or has no creation rules, and no keys provided through command line options",
+      { hint: "Name a recipient with --age or SOPS_AGE_RECIPIENTS, or write a .sops.yaml; sopsmith keygen makes a key." },
+    );
+  if (!call.options.on(flags.localKeyService)) {
+    const { WrapError } = await import("../keys/groups.ts");
+    throw new WrapError(["no key services provided, cannot update master keys"]);
+  }
+  const threshold = call.options.count(flags.threshold) ?? 0;
+  return { keyGroups, threshold: threshold === 0 ? (rule?.threshold ?? 0) : threshold, ...what };
+}
+
+/** One group of the keys that flags and variables name; undefined when they name none. */
+async function flagGroup({ options, host }: Call): Promise<KeyGroup[] | undefined> {
+  const named = keyFlags.filter(({ to }) => options.text(to) !== "");
+  if (named.length === 0) return undefined;
+  const group: KeyGroup = [];
+  for (const { provider, to } of named) group.push(...(await provider.parse(options.text(to), host)));
+  return [group];
+}
+
+async function chooseLeaves(
+  { options, globals }: Call,
+  { verb }: Stores,
+  rule: CreationRule | undefined,
+): Promise<Pick<SealSettings, "selectors" | "macOnlyEncrypted">> {
+  const { mergeSelectors } = await import("../config/match.ts");
+  const given = Object.fromEntries(selectorFlags.map(([name, flag]) => [name, options.text(flag)]));
+  const selectors = mergeSelectors(given, rule);
+  const macOnlyEncrypted = globals.on(flags.macOnlyEncrypted) || rule?.macOnlyEncrypted === true;
+  // The verb drops them all for a binary file.
+  if (verb.input !== "binary" && selectors.length > 1)
+    throw new ConflictError(`Error: cannot use more than one of ${SELECTOR_LIST} in the same file`, {
+      hint: `Given are ${selectors.map(({ name }) => name).join(" and ")}; those of the creation rule count too.`,
+    });
+  return { selectors, macOnlyEncrypted };
+}

@@ -1,0 +1,59 @@
+import { realpathSync, statSync } from "node:fs";
+import type { FormatName, Warn } from "../../formats/format.ts";
+import { ConfigError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import { systemCode, systemReason } from "../io/system-error.ts";
+import type { Config } from "./config.ts";
+import { findConfig, shadowWarning } from "./find.ts";
+
+/** A configuration file that was read. */
+export interface LoadedConfig {
+  readonly path: string;
+  readonly content: Config;
+}
+
+/**
+ * The configuration in force: the explicit one, else the nearest `.sops.yaml` at or above the working directory.
+ *
+ * @param explicit path, "" for none
+ * @returns undefined when there is none
+ * @throws {ConfigError} for one that cannot be read
+ */
+export async function loadConfig(explicit: string, host: Host, warn: Warn): Promise<LoadedConfig | undefined> {
+  const path = explicit === "" ? search(host.cwd(), warn) : explicit;
+  if (path === undefined) return undefined;
+  let text: Uint8Array;
+  try {
+    text = await host.readFile(path);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, { cause: error });
+  }
+  const { parseConfig } = await import("./config.ts");
+  return { path, content: await parseConfig(text, path, warn) };
+}
+
+function search(cwd: string, warn: Warn): string | undefined {
+  const found = findConfig(realpathSync(cwd), { exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined });
+  const warning = shadowWarning(found);
+  if (warning !== undefined) warn(warning);
+  return found.path;
+}
+
+/** The indent that the configuration sets for a format's files. */
+export function configuredIndent(config: LoadedConfig | undefined, format: FormatName): number | undefined {
+  const stores = config?.content.stores;
+  switch (format) {
+    case "yaml":
+      return stores?.yaml.indent;
+    case "json":
+      return stores?.json.indent;
+    case "binary":
+      return stores?.json_binary.indent;
+    case "dotenv":
+    case "ini":
+      return undefined;
+    default:
+      return format satisfies never;
+  }
+}

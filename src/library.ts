@@ -1,0 +1,389 @@
+import { resolve } from "node:path";
+import type { FormatName } from "../formats/format.ts";
+import { formatForPath, loadFormat } from "../formats/index.ts";
+import { configuredIndent, loadConfig } from "./config/load.ts";
+import { decryptDocuments, decryptSource } from "./decrypt.ts";
+import { changeSource } from "./edit.ts";
+import { encryptSource, type CommonOptions } from "./encrypt.ts";
+import { ConfigError } from "./errors.ts";
+import type { Chunks } from "./file.ts";
+import type { Host } from "./io/host.ts";
+import { parseDecryptionOrder } from "./keys/groups.ts";
+import { providers } from "./keys/index.ts";
+import type { KeyGroup, KeyType, MasterKey } from "./keys/provider.ts";
+import { parseSelectors, type Selector } from "./metadata/selection.ts";
+import { rotateSource } from "./rotate.ts";
+import { find, map, type Documents, type Mapping, type Node } from "./tree/node.ts";
+import { parsePath, setPath, unsetPath, type Path } from "./tree/path.ts";
+import { documentsFromPlain, fromPlain, nodeToPlain, toPlain, type Plain, type PlainObject } from "./tree/plain.ts";
+
+/** What every function takes. */
+export interface CommonLibraryOptions {
+  /** Format of the source. Default: by the file's name; `yaml` where there is none. */
+  format?: FormatName | undefined;
+  /** Format of the result. Default: that of the source. */
+  outputFormat?: FormatName | undefined;
+  /** Indent width of the result; default as sops. */
+  indent?: number | undefined;
+  /** Called with one line for each thing that a user of the command would be warned of. */
+  onWarning?: ((message: string) => void) | undefined;
+  /** Stands in for environment variables, clock, randomness or files; default the process's own. */
+  host?: Partial<Host> | undefined;
+}
+
+/** Who can decrypt: for each type the ids of its master keys, such as `{ age: ["age1…"] }`. Several groups share the data key. */
+export type Recipients = { readonly [type in KeyType]?: string | readonly string[] };
+
+export interface EncryptOptions extends CommonLibraryOptions {
+  /** One key group, or several (Shamir). */
+  recipients: Recipients | readonly Recipients[];
+  /** How many groups are needed to decrypt; default all. */
+  shamirThreshold?: number | undefined;
+  unencryptedSuffix?: string | undefined;
+  encryptedSuffix?: string | undefined;
+  unencryptedRegex?: string | undefined;
+  encryptedRegex?: string | undefined;
+  unencryptedCommentRegex?: string | undefined;
+  encryptedCommentRegex?: string | undefined;
+  macOnlyEncrypted?: boolean | undefined;
+}
+
+export interface OpenOptions extends CommonLibraryOptions {
+  /** age identities as text, tried beside those of the environment and the default key file. */
+  identities?: string | readonly string[] | undefined;
+  /** Skip the check that nobody changed the file without its key. */
+  ignoreMac?: boolean | undefined;
+  /** Key types to try first; default age, then pgp. */
+  decryptionOrder?: readonly string[] | undefined;
+}
+
+export interface DecryptOptions extends OpenOptions {
+  /** Only what stands at this path: `["a", 0]` or the text `["a"][0]`. */
+  extract?: Path | string | undefined;
+}
+
+export interface RotateOptions extends OpenOptions {
+  add?: Recipients | undefined;
+  remove?: Recipients | undefined;
+}
+
+/** Where the result of a `…File` function goes, beside being returned. */
+export interface WriteOptions {
+  /** Replace the file itself, atomically. */
+  inPlace?: boolean | undefined;
+  /** Write to this path, atomically. */
+  output?: string | undefined;
+}
+
+export interface FileOptions {
+  /** The configuration file to use; default: `SOPS_CONFIG`, else the nearest `.sops.yaml`. */
+  config?: string | undefined;
+}
+
+/**
+ * Encrypts a plain file's content.
+ *
+ * @returns the encrypted file
+ * @throws {SopsmithError} exit codes as `sopsmith encrypt`
+ */
+export async function encrypt(source: string | Uint8Array, options: EncryptOptions): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  return encryptNamed(source, options, "<input>", host, undefined);
+}
+
+/** Encrypts an object, or several for a stream of YAML documents. */
+export async function encryptObject(
+  value: PlainObject | readonly PlainObject[],
+  options: EncryptOptions,
+): Promise<Uint8Array> {
+  const { sealNew } = await import("./encrypt.ts");
+  const host = await hostOf(options);
+  const common = commonOptions(options, "<object>", undefined);
+  return joined(await sealNew(documentsFromPlain(value), { ...common, ...(await sealOptions(options, host)) }, host));
+}
+
+/**
+ * Encrypts a file with the given recipients, or those of the creation rule in `.sops.yaml` that matches its path.
+ *
+ * @returns the encrypted file
+ */
+export async function encryptFile(
+  path: string,
+  options: Partial<EncryptOptions> & WriteOptions & FileOptions = {},
+): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  const source = await host.readFile(path);
+  const config = await loadConfig(options.config ?? host.env["SOPS_CONFIG"] ?? "", host, options.onWarning ?? ignore);
+  const indent = options.indent ?? configuredIndent(config, options.outputFormat ?? formatForPath(path));
+  if (options.recipients !== undefined) {
+    const sealed = await encryptNamed(source, { ...options, recipients: options.recipients, indent }, path, host, path);
+    return written(sealed, path, options);
+  }
+  const { mergeSelectors, selectRule } = await import("./config/match.ts");
+  const rule = config && (await selectRule(config.content, config.path, resolve(host.cwd(), path), host));
+  if (!rule) {
+    throw new ConfigError("config file not found, or has no creation rules, and no keys provided", {
+      hint: "Pass `recipients`, or write a .sops.yaml with creation_rules.",
+    });
+  }
+  const chunks = await encryptSource(
+    source,
+    {
+      ...commonOptions({ ...options, indent }, path, path),
+      keyGroups: rule.keyGroups,
+      threshold: options.shamirThreshold ?? rule.threshold,
+      selectors: mergeSelectors(selectorValues(options), rule),
+      macOnlyEncrypted: options.macOnlyEncrypted === true || rule.macOnlyEncrypted,
+    },
+    host,
+  );
+  return written(joined(chunks), path, options);
+}
+
+/**
+ * Decrypts an encrypted file's content and checks its MAC.
+ *
+ * @returns the plain file, or the value at `extract`
+ * @throws {SopsmithError} exit codes as `sopsmith decrypt`
+ */
+export async function decrypt(source: string | Uint8Array, options: DecryptOptions = {}): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  return decryptNamed(source, options, "<input>", host, undefined);
+}
+
+/** The same for a file, which gives the format by its name. */
+export async function decryptFile(path: string, options: DecryptOptions & WriteOptions = {}): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  return written(await decryptNamed(await host.readFile(path), options, path, host, path), path, options);
+}
+
+/** Decrypts to a plain object: the first document. */
+export async function readObject(source: string | Uint8Array, options: OpenOptions = {}): Promise<PlainObject> {
+  const host = await hostOf(options);
+  return firstObject(await decryptDocuments(bytesOf(source), openOptions(options, "<input>", undefined), host));
+}
+
+/** The same for a file. */
+export async function readFileObject(path: string, options: OpenOptions = {}): Promise<PlainObject> {
+  const host = await hostOf(options);
+  return firstObject(await decryptDocuments(await host.readFile(path), openOptions(options, path, path), host));
+}
+
+/** The first document of a decrypted file, for `update` to change. Paths are `["a", 0]` or the text `["a"][0]`. */
+export interface Document {
+  get(path: Path | string): Plain | undefined;
+  set(path: Path | string, value: Plain): void;
+  /** @returns whether there was anything */
+  unset(path: Path | string): boolean;
+  toObject(): PlainObject;
+}
+
+/**
+ * Decrypts, lets `change` set and unset values, and encrypts under the same data key: what was not changed keeps its ciphertext, comments stay.
+ *
+ * @returns the new file; the source itself when nothing changed
+ */
+export async function update(
+  source: string | Uint8Array,
+  change: (document: Document) => void | Promise<void>,
+  options: OpenOptions = {},
+): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  return updateNamed(bytesOf(source), change, openOptions(options, "<input>", undefined), host);
+}
+
+/** The same for a file, which is replaced atomically when anything changed. */
+export async function updateFile(
+  path: string,
+  change: (document: Document) => void | Promise<void>,
+  options: OpenOptions = {},
+): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  const source = await host.readFile(path);
+  const changed = await updateNamed(source, change, openOptions(options, path, path), host);
+  return changed === source ? changed : written(changed, path, { inPlace: true });
+}
+
+/** Encrypts a file's content again under a new data key, with master keys added and removed. */
+export async function rotate(source: string | Uint8Array, options: RotateOptions = {}): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  return rotateNamed(bytesOf(source), options, "<input>", host, undefined);
+}
+
+/** The same for a file. */
+export async function rotateFile(path: string, options: RotateOptions & WriteOptions = {}): Promise<Uint8Array> {
+  const host = await hostOf(options);
+  return written(await rotateNamed(await host.readFile(path), options, path, host, path), path, options);
+}
+
+/** The example that `sopsmith edit` starts a new file from, as text. */
+export async function generateDocument(format: FormatName): Promise<Uint8Array> {
+  const { example, emit } = await loadFormat(format);
+  return joined(emit(example(), { sealed: false }));
+}
+
+// One code path with the command line: what follows only turns options into those of the verbs.
+
+async function encryptNamed(
+  source: string | Uint8Array,
+  options: EncryptOptions,
+  file: string,
+  host: Host,
+  path: string | undefined,
+): Promise<Uint8Array> {
+  const all = { ...commonOptions(options, file, path), ...(await sealOptions(options, host)) };
+  return joined(await encryptSource(bytesOf(source), all, host));
+}
+
+async function decryptNamed(
+  source: string | Uint8Array,
+  options: DecryptOptions,
+  file: string,
+  host: Host,
+  path: string | undefined,
+): Promise<Uint8Array> {
+  const extract = typeof options.extract === "string" ? parsePath(options.extract) : options.extract;
+  return joined(await decryptSource(bytesOf(source), { ...openOptions(options, file, path), extract }, host));
+}
+
+async function updateNamed(
+  source: Uint8Array,
+  change: (document: Document) => void | Promise<void>,
+  options: ReturnType<typeof openOptions>,
+  host: Host,
+): Promise<Uint8Array> {
+  const apply = async (documents: Documents): Promise<boolean> => {
+    const document = (documents[0] ??= map([]));
+    let changed = false;
+    await change({
+      get(path) {
+        let node: Node | undefined = document;
+        for (const step of treePath(document, path)) {
+          if (node?.kind === "map" && typeof step === "string") node = find(node, step)?.value;
+          else if (node?.kind === "seq" && typeof step === "number") node = node.items[step];
+          else return undefined;
+        }
+        return node && nodeToPlain(node);
+      },
+      set(path, value) {
+        if (setPath(document, treePath(document, path), fromPlain(value))) changed = true;
+      },
+      unset(path) {
+        const removed = unsetPath(document, treePath(document, path));
+        if (removed) changed = true;
+        return removed;
+      },
+      toObject: () => toPlain(document),
+    });
+    return changed;
+  };
+  const chunks = await changeSource(source, options, apply, host);
+  return chunks ? joined(chunks) : source;
+}
+
+/** List positions of a plain object as positions in the tree, where comments count. */
+function treePath(document: Mapping, path: Path | string): Path {
+  const result: (string | number)[] = [];
+  let node: Node | undefined = document;
+  for (const step of typeof path === "string" ? parsePath(path) : path) {
+    if (node?.kind === "seq" && typeof step === "number" && step >= 0) {
+      let left = step;
+      const at: number = node.items.findIndex((item) => item.kind !== "comment" && left-- === 0);
+      result.push(at < 0 ? node.items.length : at);
+      node = node.items[at];
+    } else {
+      result.push(step);
+      node = node?.kind === "map" && typeof step === "string" ? find(node, step)?.value : undefined;
+    }
+  }
+  return result;
+}
+
+async function rotateNamed(
+  source: Uint8Array,
+  options: RotateOptions,
+  file: string,
+  host: Host,
+  path: string | undefined,
+): Promise<Uint8Array> {
+  const [add, remove] = await Promise.all([keysOf(options.add ?? {}, host), keysOf(options.remove ?? {}, host)]);
+  return joined(await rotateSource(source, { ...openOptions(options, file, path), add, remove }, host));
+}
+
+const ignore = (): void => undefined;
+
+function commonOptions(options: CommonLibraryOptions, file: string, path: string | undefined): CommonOptions {
+  const input = options.format ?? (path === undefined ? "yaml" : formatForPath(path));
+  const output = options.outputFormat ?? input;
+  return { file, input, output, indent: options.indent, warn: options.onWarning ?? ignore };
+}
+
+function openOptions(options: OpenOptions, file: string, path: string | undefined) {
+  const order = parseDecryptionOrder(options.decryptionOrder?.join(","));
+  return { ...commonOptions(options, file, path), ignoreMac: options.ignoreMac ?? false, order };
+}
+
+async function sealOptions(
+  options: EncryptOptions,
+  host: Host,
+): Promise<{ keyGroups: KeyGroup[]; threshold: number; selectors: Selector[]; macOnlyEncrypted: boolean }> {
+  const groups = Array.isArray(options.recipients)
+    ? (options.recipients as readonly Recipients[])
+    : [options.recipients as Recipients];
+  return {
+    keyGroups: await Promise.all(groups.map((group) => keysOf(group, host))),
+    threshold: options.shamirThreshold ?? 0,
+    selectors: parseSelectors(selectorValues(options)),
+    macOnlyEncrypted: options.macOnlyEncrypted ?? false,
+  };
+}
+
+function selectorValues(options: Partial<EncryptOptions>) {
+  return {
+    unencrypted_suffix: options.unencryptedSuffix,
+    encrypted_suffix: options.encryptedSuffix,
+    unencrypted_regex: options.unencryptedRegex,
+    encrypted_regex: options.encryptedRegex,
+    unencrypted_comment_regex: options.unencryptedCommentRegex,
+    encrypted_comment_regex: options.encryptedCommentRegex,
+  };
+}
+
+async function keysOf(recipients: Recipients, host: Host): Promise<MasterKey[]> {
+  const keys: MasterKey[] = [];
+  for (const provider of providers) {
+    const ids = recipients[provider.type] ?? [];
+    for (const id of typeof ids === "string" ? [ids] : ids) keys.push(...(await provider.parse(id, host)));
+  }
+  return keys;
+}
+
+async function hostOf(options: CommonLibraryOptions & { identities?: string | readonly string[] | undefined }): Promise<Host> {
+  const { realHost } = await import("./io/real-host.ts");
+  const host: Host = { ...realHost(), ...options.host };
+  const { identities } = options;
+  if (identities === undefined) return host;
+  const given = typeof identities === "string" ? identities : identities.join("\n");
+  const env = { ...host.env, SOPS_AGE_KEY: [host.env["SOPS_AGE_KEY"] ?? "", given].join("\n").trim() };
+  return { ...host, env };
+}
+
+async function written(content: Uint8Array, path: string, options: WriteOptions): Promise<Uint8Array> {
+  const target = options.output ?? (options.inPlace === true ? path : undefined);
+  if (target !== undefined) {
+    const { replaceFile } = await import("./io/atomic-write.ts");
+    await replaceFile(target, [content]);
+  }
+  return content;
+}
+
+const bytesOf = (source: string | Uint8Array): Uint8Array => (typeof source === "string" ? Buffer.from(source, "utf8") : source);
+
+function joined(chunks: Chunks): Uint8Array {
+  if (chunks.length === 1 && chunks[0] instanceof Uint8Array) return chunks[0];
+  return Buffer.concat(chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk)));
+}
+
+function firstObject(documents: Documents): PlainObject {
+  return documents[0] ? toPlain(documents[0]) : {};
+}
