@@ -29,7 +29,9 @@ function service(index: number): Service {
 
 function services(leaves: number): Record<string, Service> {
   const count = leaves / leavesEach;
-  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`service_${index}`, service(index)]));
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`service_${index}`, service(index)]),
+  );
 }
 
 export function jsonDocument(leaves: number): string {

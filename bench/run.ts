@@ -2,14 +2,16 @@
 // --quick leaves out 100k leaves and the large binary; --write puts the tables into bench/RESULTS.md.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem } from "node:os";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { counterpart } from "../test/counterparts.ts";
 import { jsonDocument, smallYaml, writeBinary, yamlDocument } from "./documents.ts";
 import { median, measure, type Measurement } from "./measure.ts";
 
-const { values: flags } = parseArgs({ options: { quick: { type: "boolean" }, write: { type: "boolean" } } });
+const { values: flags } = parseArgs({
+  options: { quick: { type: "boolean" }, write: { type: "boolean" } },
+});
 
 const root = join(import.meta.dirname, "..");
 const programs = {
@@ -41,10 +43,18 @@ const env: Record<string, string> = {
 };
 
 /** Writes the plain file, has real sops encrypt it (both programs then open the same file) and returns the two cases. */
-function encryptAndDecrypt(name: string, recipient: string, label: string, runs: number, size: number): Case[] {
+function encryptAndDecrypt(
+  name: string,
+  recipient: string,
+  label: string,
+  runs: number,
+  size: number,
+): Case[] {
   const plain = join(folder, name);
   const sealed = join(folder, `sealed-${name}`);
-  execFileSync(programs.sops[0], ["encrypt", "--age", recipient, "--output", sealed, plain], { env });
+  execFileSync(programs.sops[0], ["encrypt", "--age", recipient, "--output", sealed, plain], {
+    env,
+  });
   const format = label.split(",")[0] ?? label;
   return [
     {
@@ -90,13 +100,22 @@ function runCase(benched: Case): Result {
   // The first round warms the disk cache and the compile cache and is not counted.
   for (let round = 0; round <= benched.runs; round++) {
     for (const name of names) {
-      const sample = measure({ argv: [...programs[name], ...benched.args], env, stdout: outputs[name] });
+      const sample = measure({
+        argv: [...programs[name], ...benched.args],
+        env,
+        stdout: outputs[name],
+      });
       if (round > 0) samples[name].push(sample);
     }
-    if (round === 0 && benched.isComparable && !readFileSync(outputs.sops).equals(readFileSync(outputs.sopsmith))) {
+    if (
+      round === 0 &&
+      benched.isComparable &&
+      !readFileSync(outputs.sops).equals(readFileSync(outputs.sopsmith))
+    ) {
       throw new Error(`the two programs print different text: ${benched.work}`);
     }
-    if (statSync(outputs.sopsmith).size === 0) throw new Error(`sopsmith printed nothing: ${benched.work}`);
+    if (statSync(outputs.sopsmith).size === 0)
+      throw new Error(`sopsmith printed nothing: ${benched.work}`);
   }
   const middle = (name: Program): Measurement => ({
     wall: median(samples[name].map((sample) => sample.wall)),
@@ -167,10 +186,11 @@ function growthTable(measured: readonly Measured[]): string[] {
 
 function machine(): string {
   const [cpu] = cpus();
-  const sops = execFileSync(programs.sops[0], ["--version"], { env, encoding: "utf8" }).split("\n")[0] ?? "";
+  const sops =
+    execFileSync(programs.sops[0], ["--version"], { env, encoding: "utf8" }).split("\n")[0] ?? "";
   return [
     `${cpus().length} × ${cpu?.model.trim() ?? "unknown processor"}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB,`,
-    `${process.platform} ${release()} ${process.arch}, Node ${process.version}, ${sops.replace(/ \(.*/, "")}`,
+    `${process.platform} ${process.arch}, Node ${process.version}, ${sops.replace(/ \(.*/, "")}`,
   ].join(" ");
 }
 
@@ -180,7 +200,9 @@ function print(line: string): void {
 
 try {
   execFileSync(counterpart("ageKeygen"), ["-o", keyFile], { stdio: "ignore" });
-  const recipient = execFileSync(counterpart("ageKeygen"), ["-y", keyFile], { encoding: "utf8" }).trim();
+  const recipient = execFileSync(counterpart("ageKeygen"), ["-y", keyFile], {
+    encoding: "utf8",
+  }).trim();
   const intro = [`Medians of interleaved runs, age key. ${machine()}.`, "", ...head];
   intro.forEach(print);
   const measured: Measured[] = [];
@@ -193,7 +215,17 @@ try {
   ["", ...growth].forEach(print);
   if (flags.write) {
     const rows = measured.map(({ work, result }) => resultRow(work, result));
-    const text = ["# Benchmark", "", "Written by `npm run bench -- --write`.", "", ...intro, ...rows, "", ...growth, ""];
+    const text = [
+      "# Benchmark",
+      "",
+      "Written by `npm run bench -- --write`.",
+      "",
+      ...intro,
+      ...rows,
+      "",
+      ...growth,
+      "",
+    ];
     writeFileSync(join(root, "bench/RESULTS.md"), text.join("\n"));
   }
 } finally {

@@ -1,7 +1,10 @@
 // The first file that Node reads: no static import and no syntax younger than ES2017, so that an old Node gets as far
 // as the message below instead of dying of a SyntaxError.
 const version = process.version;
-const [major, minor, patch] = version.slice(1).split(".").map((part) => parseInt(part, 10)) as [number, number, number];
+const [major, minor, patch] = version
+  .slice(1)
+  .split(".")
+  .map((part) => parseInt(part, 10)) as [number, number, number];
 
 /** The range in package.json's `engines`: ^22.22.2 || ^24.15.0 || >=26. */
 const isSupported =
@@ -14,7 +17,11 @@ if (isSupported) {
   void import("../src/cli/main.ts").then((cli) => cli.main());
 } else {
   process.stderr.write(
-    "sopsmith needs Node.js ^22.22.2 || ^24.15.0 || >=26; this is " + version + " (" + process.execPath + ")\n",
+    "sopsmith needs Node.js ^22.22.2 || ^24.15.0 || >=26; this is " +
+      version +
+      " (" +
+      process.execPath +
+      ")\n",
   );
   process.exitCode = 1;
 }
@@ -26,7 +33,9 @@ if (isSupported) {
 function enableCompileCache() {
   const env = process.env;
   const base =
-    process.platform === "win32" ? env["LOCALAPPDATA"] : env["XDG_CACHE_HOME"] || (env["HOME"] && env["HOME"] + "/.cache");
+    process.platform === "win32"
+      ? env["LOCALAPPDATA"]
+      : env["XDG_CACHE_HOME"] || (env["HOME"] && env["HOME"] + "/.cache");
   if (!base) return;
   const module = process.getBuiltinModule("node:module");
   // Bun has the module and not the function.

@@ -1,6 +1,6 @@
 import { EmitError, ParseError } from "../src/errors.ts";
 import { comment, entry, map, str, type Item, type Node } from "../src/tree/node.ts";
-import { flatText } from "../src/tree/scalar.ts";
+import { flatText, readsBackFlat } from "../src/tree/scalar.ts";
 import { decodeText, encodeText, lineAt, textLeaf } from "../src/tree/text.ts";
 import type { Format } from "./format.ts";
 import { refuseMoreDocuments } from "./json.ts";
@@ -104,6 +104,8 @@ export const dotenv: Format = {
     }
   },
 
+  // A backslash and an `n` are read as a line feed.
+  readsBack: (leaf) => readsBackFlat(leaf) && !(leaf.kind === "str" && leaf.value.includes("\\n")),
   example() {
     const document = map([
       comment(" This is an example file."),

@@ -1,4 +1,4 @@
-import type { Documents, Mapping, Node } from "../src/tree/node.ts";
+import type { Documents, Node, Scalar } from "../src/tree/node.ts";
 
 export type FormatName = "yaml" | "json" | "dotenv" | "ini" | "binary";
 
@@ -51,11 +51,10 @@ export interface Format {
    * @throws {EmitError} with the line
    */
   checkSealable?(documents: Documents, source: string): void;
+  /**
+   * Does a leaf that is left in clear come back with the same bytes for the MAC when the encrypted file is read? Default: yes.
+   */
+  readsBack?(leaf: Scalar): boolean;
   /** What `edit` offers for a file that does not exist (spec file-format 6.3). */
   example(): Documents;
 }
-
-/** Documents with the top-level keys of the `sops` block still in them, as parsed from an encrypted file. */
-export type SealedDocuments = Documents;
-
-export type { Mapping };

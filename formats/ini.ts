@@ -9,7 +9,7 @@ import {
   type Mapping,
   type Node,
 } from "../src/tree/node.ts";
-import { flatText, goFloat } from "../src/tree/scalar.ts";
+import { flatText, goFloat, readsBackFlat } from "../src/tree/scalar.ts";
 import { decodeText, encodeText, leafText, lineAt, textLeaf } from "../src/tree/text.ts";
 import type { Format, Warn } from "./format.ts";
 import { jsonText } from "./json.ts";
@@ -521,6 +521,7 @@ export const ini: Format = {
 
   checkSealable,
 
+  readsBack: readsBackFlat,
   example() {
     const section = map([
       comment("This is an example file."),

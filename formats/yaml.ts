@@ -11,6 +11,8 @@ export const yaml: Format = {
   parse: (source) => readDocuments(source),
   emit: (documents: Documents, options: EmitOptions) =>
     options.sealed ? emitSealed(documents, options.indent) : emitDocuments(documents, options.indent),
+  // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).
+  readsBack: (leaf) => !(leaf.kind === "str" && leaf.value.startsWith("\t") && leaf.value.includes("\n")),
   emitValue: (value: Node) => emitValue(value),
   example: () => [
     map([

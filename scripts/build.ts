@@ -2,7 +2,7 @@
 // (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk of its own. Everything is made in
 // .cache and moved into place at the end, so that a failed build leaves the old dist alone.
 import { spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -37,7 +37,10 @@ async function buildCommand(outDir: string): Promise<void> {
     minify: true,
   });
   await bundle.close();
-  await chmod(join(outDir, "sopsmith.js"), 0o755);
+  const entry = join(outDir, "sopsmith.js");
+  // An empty export marks a module. package.json says that already, and a Node too old to know would stop at the word.
+  await writeFile(entry, (await readFile(entry, "utf8")).replace(/export\s*\{\s*\};?\s*$/, "\n"));
+  await chmod(entry, 0o755);
 }
 
 async function replaceDist(made: string, old: string): Promise<void> {
@@ -59,11 +62,18 @@ async function replaceDist(made: string, old: string): Promise<void> {
 await mkdir(join(root, ".cache"), { recursive: true });
 const work = await mkdtemp(join(root, ".cache/build-"));
 try {
-  await Promise.all([buildLibrary(join(work, "dist")), buildCommand(join(work, "dist/bin"))]);
-  await replaceDist(join(work, "dist"), join(work, "old"));
-} catch (error) {
-  process.stderr.write(`build failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  const made = await Promise.allSettled([
+    buildLibrary(join(work, "dist")),
+    buildCommand(join(work, "dist/bin")),
+  ]);
+  const failures = made.filter((result) => result.status === "rejected");
+  for (const { reason } of failures) {
+    process.stderr.write(
+      `build failed: ${reason instanceof Error ? reason.message : String(reason)}\n`,
+    );
+  }
+  if (failures.length > 0) process.exitCode = 1;
+  else await replaceDist(join(work, "dist"), join(work, "old"));
 } finally {
   await rm(work, { recursive: true, force: true });
 }

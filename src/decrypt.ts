@@ -51,11 +51,11 @@ function emitExtract(documents: Documents, path: Path, format: Format, options: 
   const { file, indent, warn } = options;
   try {
     const names = format.name === "yaml" ? (["key", "value"] as const) : (["Key", "Value"] as const);
-    const found = getPath(documents[0] ?? map([]), path, names);
+    const { node: found, isMade } = getPath(documents[0] ?? map([]), path, names);
     if (found.kind === "str") return [encodeText(found.value)];
     if (found.kind === "bytes") return [found.value];
     // As in sops, a mapping takes the first document's place and the other documents stay.
-    if (found.kind === "map") return emitPlain([found, ...documents.slice(1)], format, options, "Error dumping tree: ");
+    if (found.kind === "map" && !isMade) return emitPlain([found, ...documents.slice(1)], format, options, "Error dumping tree: ");
     return [format.emitValue(found, { sealed: false, indent, warn })];
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;

@@ -193,6 +193,15 @@ function checkMac(metadata: Metadata, computed: string, cipher: LeafCipher, file
   }
 }
 
+/** A value left in clear that no sops could read back as it is. Exit 4. */
+class NotReadBack extends EmitError {
+  constructor(format: string) {
+    super(`Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`, {
+      hint: "Encrypt it too, or change it: text that begins with a tab and has several lines, or a typed value in a format that has only text.",
+    });
+  }
+}
+
 export interface SealOptions {
   file: string;
   format: Format;
@@ -221,7 +230,10 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
     cipher.seal(plaintext, type, aad, nonces.take(plaintext, type, aad));
   const scalar = (leaf: Scalar, place: Place): Leaf => {
     mac.add(leaf, place.isEncrypted);
-    if (!place.isEncrypted) return leaf;
+    if (!place.isEncrypted) {
+      if (options.format.readsBack?.(leaf) === false) throw new NotReadBack(options.format.name);
+      return leaf;
+    }
     const plaintext = plaintextOf(leaf);
     if (plaintext.length === 0) return leaf.kind === "bytes" ? str("", leaf.start, leaf.end) : leaf;
     return str(sealText(plaintext, typeTag(leaf), place.aad), leaf.start, leaf.end);

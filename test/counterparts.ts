@@ -9,9 +9,12 @@ export function counterpart(name: "sops" | "age" | "ageKeygen"): string {
   try {
     paths = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
   } catch (cause) {
-    throw new Error(`${file} is missing: run \`node scripts/test-setup.ts\` (npm test does)`, { cause });
+    throw new Error(`${file} is missing: run \`node scripts/test-setup.ts\` (npm test does)`, {
+      cause,
+    });
   }
   const path = paths[name];
-  if (path === undefined) throw new Error(`${file} has no ${name}: remove it and run \`node scripts/test-setup.ts\``);
+  if (path === undefined)
+    throw new Error(`${file} has no ${name}: remove it and run \`node scripts/test-setup.ts\``);
   return path;
 }

@@ -90,7 +90,6 @@ class Emitter {
     if (root.kind === "map" && !root.items.some((item) => item.kind === "entry") && root.items.length > 0) {
       this.head = commentText(root.items as Comment[]);
       this.processHead();
-      this.putBreak();
       this.write("{}");
       this.whitespace = false;
       this.indention = false;

@@ -26,7 +26,11 @@ export interface Arguments {
  * @throws {UsageError} for a value that is missing or malformed, and for a flag given under two of its names
  * @see spec cli 1.1, 1.2
  */
-export function readArguments(words: readonly string[], flags: readonly Flag[], where: "global" | "command"): Arguments {
+export function readArguments(
+  words: readonly string[],
+  flags: readonly Flag[],
+  where: "global" | "command",
+): Arguments {
   const byName = new Map<string, Flag>();
   for (const flag of flags) for (const name of flag.names) byName.set(name, flag);
   const given: string[] = [];
@@ -73,7 +77,10 @@ export function readArguments(words: readonly string[], flags: readonly Flag[], 
 }
 
 /** The flags that the environment supplies, in the form of `Arguments.given`. A set but empty variable counts as set. */
-export function environmentArguments(flags: readonly Flag[], env: Readonly<Record<string, string | undefined>>): string[] {
+export function environmentArguments(
+  flags: readonly Flag[],
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
   const given: string[] = [];
   for (const flag of flags) {
     const text = flag.env === undefined ? undefined : env[flag.env];
@@ -97,7 +104,9 @@ function splitFlag(word: string): { name: string; value: string | undefined } {
   // Go looks for the "=" from the second character on, so that "--=x" is bad syntax, not a flag without a name.
   const equals = body.indexOf("=", 1);
   if (body.startsWith("=")) return { name: "", value: undefined };
-  return equals < 0 ? { name: body, value: undefined } : { name: body.slice(0, equals), value: body.slice(equals + 1) };
+  return equals < 0
+    ? { name: body, value: undefined }
+    : { name: body.slice(0, equals), value: body.slice(equals + 1) };
 }
 
 function canonicalValue(flag: Flag, name: string, text: string): string {
@@ -106,12 +115,14 @@ function canonicalValue(flag: Flag, name: string, text: string): string {
       return text;
     case "bool": {
       const value = parseBool(text);
-      if (value === undefined) throw new UsageError(`invalid boolean value for -${name}: use true or false`);
+      if (value === undefined)
+        throw new UsageError(`invalid boolean value for -${name}: use true or false`);
       return String(value);
     }
     case "int": {
       const value = parseGoInt(text);
-      if (value === undefined) throw new UsageError(`invalid value for flag -${name}: it must be an integer`);
+      if (value === undefined)
+        throw new UsageError(`invalid value for flag -${name}: it must be an integer`);
       return String(value);
     }
     default:
@@ -126,7 +137,8 @@ export function parseBool(text: string): boolean | undefined {
   return undefined;
 }
 
-const goInt = /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
+const goInt =
+  /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
 
 /** Go's strconv.ParseInt with base 0 and 64 bits; undefined also beyond what a number holds exactly. */
 function parseGoInt(text: string): number | undefined {
@@ -138,9 +150,15 @@ function parseGoInt(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value + 0 : undefined;
 }
 
-function refuseTwoForms(flags: readonly Flag[], spellings: ReadonlyMap<Flag, ReadonlySet<string>>): void {
+function refuseTwoForms(
+  flags: readonly Flag[],
+  spellings: ReadonlyMap<Flag, ReadonlySet<string>>,
+): void {
   for (const flag of flags) {
     const used = flag.names.filter((name) => spellings.get(flag)?.has(name) === true);
-    if (used.length > 1) throw new UsageError(`Cannot use two forms of the same flag: ${used[1] ?? ""} ${used[0] ?? ""}`);
+    if (used.length > 1)
+      throw new UsageError(
+        `Cannot use two forms of the same flag: ${used[1] ?? ""} ${used[0] ?? ""}`,
+      );
   }
 }

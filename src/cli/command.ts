@@ -94,5 +94,7 @@ export const commands: readonly CommandEntry[] = [
 ];
 
 export function findCommand(name: string | undefined): CommandEntry | undefined {
-  return commands.find((entry) => entry.name === name || entry.alias === name);
+  return name === undefined
+    ? undefined
+    : commands.find((entry) => entry.name === name || entry.alias === name);
 }

@@ -7,8 +7,10 @@ import { info } from "./warn.ts";
 /** @throws {ConflictError} for `--in-place` on stdin or with `--output` (spec cli 11) */
 export function refuseTwoTargets({ options }: Call, operand: string | undefined): void {
   if (!options.on(flags.inPlace)) return;
-  if (operand === undefined) throw new ConflictError("Error: cannot use --in-place when reading from stdin");
-  if (options.text(flags.output) !== "") throw new ConflictError("Error: cannot operate on both --output and --in-place");
+  if (operand === undefined)
+    throw new ConflictError("Error: cannot use --in-place when reading from stdin");
+  if (options.text(flags.output) !== "")
+    throw new ConflictError("Error: cannot operate on both --output and --in-place");
 }
 
 /** Writes the result where the flags say: to the file itself, to `--output`, else to stdout. */
@@ -25,7 +27,12 @@ export function writeBack(call: Call, source: Source, chunks: Chunks): Promise<v
   return write(call, source.opened, chunks, "in-place");
 }
 
-async function write(call: Call, path: string, chunks: Chunks, purpose: "in-place" | "output"): Promise<void> {
+async function write(
+  call: Call,
+  path: string,
+  chunks: Chunks,
+  purpose: "in-place" | "output",
+): Promise<void> {
   const { replaceFile } = await import("../io/atomic-write.ts");
   await replaceFile(path, chunks, { purpose, noAtomic: call.options.on(flags.noAtomic) });
   if (call.globals.on(flags.verbose)) info(call.streams, `File written successfully: ${path}`);

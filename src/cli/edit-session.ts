@@ -45,9 +45,13 @@ export async function editUntilAccepted<T>(
         await runOnce(argv, path, last.equals(original) ? undefined : lost);
         last = await readFile(path).catch((error: unknown) => {
           if (systemCode(error) === undefined) throw error;
-          throw new EditorFailed(`the temporary file cannot be read any more: ${systemReason(error)}`, { hint: lost, cause: error });
+          throw new EditorFailed(
+            `the temporary file cannot be read any more: ${systemReason(error)}`,
+            { hint: lost, cause: error },
+          );
         });
-        if (last.equals(original)) throw new SopsmithError("not-changed", 200, "File has not changed, exiting.");
+        if (last.equals(original))
+          throw new SopsmithError("not-changed", 200, "File has not changed, exiting.");
         try {
           return await accept(last);
         } catch (error) {
@@ -58,22 +62,34 @@ export async function editUntilAccepted<T>(
           if (error.hint !== undefined) streams.writeStderr(`${printable(error.hint)}\n`);
         }
         if ((await awaitEnter()) === "eof")
-          throw new SopsmithError("edit-abandoned", 1, `Nobody can press enter: stdin has ended. ${source.file} was not written.`, {
-            hint: lost,
-          });
+          throw new SopsmithError(
+            "edit-abandoned",
+            1,
+            `Nobody can press enter: stdin has ended. ${source.file} was not written.`,
+            {
+              hint: lost,
+            },
+          );
       }
     };
     return withSignals(
       (signal) =>
         signal === "SIGINT" || signal === "SIGTERM"
-          ? { exitCode: 1, message: `User canceled operation: ${printable(source.file)} was not written. ${lost}` }
+          ? {
+              exitCode: 1,
+              message: `User canceled operation: ${printable(source.file)} was not written. ${lost}`,
+            }
           : "die",
       rounds,
     );
   });
 }
 
-async function runOnce(argv: readonly string[], path: string, loss: string | undefined): Promise<void> {
+async function runOnce(
+  argv: readonly string[],
+  path: string,
+  loss: string | undefined,
+): Promise<void> {
   try {
     await runEditor(argv, path);
   } catch (error) {
@@ -85,7 +101,8 @@ async function runOnce(argv: readonly string[], path: string, loss: string | und
 
 /** The first words of sops for each kind of problem. */
 function problemOf(error: SopsmithError): string {
-  if (error.cause instanceof NoKeysFound) return "No master keys were provided, so sops can't encrypt the file.";
+  if (error.cause instanceof NoKeysFound)
+    return "No master keys were provided, so sops can't encrypt the file.";
   if (error instanceof ShownBlockRefused) return "SOPS metadata is invalid.";
   if (error instanceof ParseError || error.cause instanceof ParseError)
     return "Could not load tree, probably due to invalid syntax.";

@@ -10,6 +10,8 @@ interface Named {
   readonly about: string;
   /** Environment variable that supplies the value where the flag is absent. */
   readonly env?: string;
+  /** Not in the help. */
+  readonly isHidden?: boolean;
 }
 
 export interface TextFlag extends Named {
@@ -39,7 +41,11 @@ export const inPlace: BoolFlag = {
   names: ["in-place", "i"],
   about: "write the result back to the file instead of stdout",
 };
-export const output: TextFlag = { kind: "text", names: ["output"], about: "write the result to this file instead of stdout" };
+export const output: TextFlag = {
+  kind: "text",
+  names: ["output"],
+  about: "write the result to this file instead of stdout",
+};
 export const inputType: TextFlag = {
   kind: "text",
   names: ["input-type"],
@@ -63,13 +69,15 @@ export const indent: IntFlag = {
 export const noAtomic: BoolFlag = {
   kind: "bool",
   names: ["no-atomic"],
-  about: "overwrite the file where it stands instead of replacing it by a new one; for files that cannot be replaced",
+  about:
+    "overwrite the file where it stands instead of replacing it by a new one; for files that cannot be replaced",
 };
 export const config: TextFlag = {
   kind: "text",
   names: ["config"],
   env: "SOPS_CONFIG",
-  about: "use this configuration file instead of searching for .sops.yaml from the working directory upwards",
+  about:
+    "use this configuration file instead of searching for .sops.yaml from the working directory upwards",
 };
 
 // What is encrypted.
@@ -115,7 +123,8 @@ export const macOnlyEncrypted: BoolFlag = {
 export const threshold: IntFlag = {
   kind: "int",
   names: ["shamir-secret-sharing-threshold"],
-  about: "number of key groups that must be unlocked to recover the data key; 0 takes the configuration's",
+  about:
+    "number of key groups that must be unlocked to recover the data key; 0 takes the configuration's",
 };
 export const decryptionOrder: TextFlag = {
   kind: "text",
@@ -152,7 +161,8 @@ export const showMasterKeys: BoolFlag = {
 export const valueFile: BoolFlag = {
   kind: "bool",
   names: ["value-file"],
-  about: "the operand 'value' is the name of a file that holds the value, which keeps it out of the process list",
+  about:
+    "the operand 'value' is the name of a file that holds the value, which keeps it out of the process list",
 };
 export const valueStdin: BoolFlag = {
   kind: "bool",
@@ -174,7 +184,11 @@ export const convert: BoolFlag = {
   names: ["y"],
   about: "print the recipient of each identity in the file, or on stdin",
 };
-export const postQuantum: BoolFlag = { kind: "bool", names: ["pq"], about: "make a post-quantum key" };
+export const postQuantum: BoolFlag = {
+  kind: "bool",
+  names: ["pq"],
+  about: "make a post-quantum key",
+};
 export const defaultKeyFile: BoolFlag = {
   kind: "bool",
   names: ["default"],
@@ -183,15 +197,31 @@ export const defaultKeyFile: BoolFlag = {
 
 // Only in front of, or instead of, a command.
 
-export const decryptMode: BoolFlag = { kind: "bool", names: ["decrypt", "d"], about: "decrypt the file; same as the command" };
-export const encryptMode: BoolFlag = { kind: "bool", names: ["encrypt", "e"], about: "encrypt the file; same as the command" };
-export const rotateMode: BoolFlag = { kind: "bool", names: ["rotate", "r"], about: "rotate the file; same as the command" };
+export const decryptMode: BoolFlag = {
+  kind: "bool",
+  names: ["decrypt", "d"],
+  about: "decrypt the file; same as the command",
+};
+export const encryptMode: BoolFlag = {
+  kind: "bool",
+  names: ["encrypt", "e"],
+  about: "encrypt the file; same as the command",
+};
+export const rotateMode: BoolFlag = {
+  kind: "bool",
+  names: ["rotate", "r"],
+  about: "rotate the file; same as the command",
+};
 export const setMode: TextFlag = {
   kind: "text",
   names: ["set"],
   about: `set one value of the file, such as '["key"][0] "value"'; same as the command`,
 };
-export const verbose: BoolFlag = { kind: "bool", names: ["verbose"], about: "say what was written" };
+export const verbose: BoolFlag = {
+  kind: "bool",
+  names: ["verbose"],
+  about: "say what was written",
+};
 export const disableVersionCheck: BoolFlag = {
   kind: "bool",
   names: ["disable-version-check"],
@@ -199,7 +229,11 @@ export const disableVersionCheck: BoolFlag = {
   about: "accepted for scripts: --version never looks for a newer version",
 };
 export const help: BoolFlag = { kind: "bool", names: ["help", "h"], about: "show this help" };
-export const showVersion: BoolFlag = { kind: "bool", names: ["version", "v"], about: "print the version" };
+export const showVersion: BoolFlag = {
+  kind: "bool",
+  names: ["version", "v"],
+  about: "print the version",
+};
 
 /** Flags whose variable must be a boolean before anything else is looked at (spec cli 1.4). */
 export const environmentBooleans: readonly BoolFlag[] = [localKeyService, disableVersionCheck];

@@ -19,7 +19,12 @@ export function programHelp(globalFlags: readonly Flag[]): string {
     ["VERSION", [versionLine]],
     [
       "COMMANDS",
-      columns(commands.map(({ name, alias, summary }) => [alias === undefined ? name : `${name}, ${alias}`, summary])),
+      columns(
+        commands.map(({ name, alias, summary }) => [
+          alias === undefined ? name : `${name}, ${alias}`,
+          summary,
+        ]),
+      ),
     ],
     ["GLOBAL OPTIONS", flagLines(globalFlags)],
     [
@@ -38,16 +43,28 @@ export function programHelp(globalFlags: readonly Flag[]): string {
 export function commandHelp(entry: CommandEntry, command: Command): string {
   return sections([
     ["NAME", [`sopsmith ${entry.name} - ${entry.summary}`]],
-    ["USAGE", [`sopsmith ${entry.name} [command options] ${command.operands}`.trimEnd(), ...paragraph(command.notes)]],
+    [
+      "USAGE",
+      [
+        `sopsmith ${entry.name} [command options] ${command.operands}`.trimEnd(),
+        ...paragraph(command.notes),
+      ],
+    ],
     ["OPTIONS", flagLines([...command.flags, helpFlag])],
-    ["EXAMPLES", command.examples.flatMap(({ does, line }, i) => [...(i > 0 ? [""] : []), `# ${does}`, line])],
+    [
+      "EXAMPLES",
+      command.examples.flatMap(({ does, line }, i) => [...(i > 0 ? [""] : []), `# ${does}`, line]),
+    ],
   ]);
 }
 
 function sections(parts: readonly (readonly [string, readonly string[]])[]): string {
   return parts
     .filter(([, lines]) => lines.length > 0)
-    .map(([heading, lines]) => `${heading}:\n${lines.map((line) => (line === "" ? "\n" : `   ${line}\n`)).join("")}`)
+    .map(
+      ([heading, lines]) =>
+        `${heading}:\n${lines.map((line) => (line === "" ? "\n" : `   ${line}\n`)).join("")}`,
+    )
     .join("\n");
 }
 
@@ -56,16 +73,26 @@ function paragraph(notes: readonly string[]): string[] {
 }
 
 function flagLines(flags: readonly Flag[]): string[] {
-  return columns(flags.map((flag) => [spelling(flag), description(flag)]));
+  return columns(
+    flags
+      .filter(({ isHidden }) => isHidden !== true)
+      .map((flag) => [spelling(flag), description(flag)]),
+  );
 }
 
 function spelling(flag: Flag): string {
-  const value = flag.kind === "bool" ? "" : ` ${(flag.kind === "text" ? flag.value : undefined) ?? "value"}`;
+  const value =
+    flag.kind === "bool" ? "" : ` ${(flag.kind === "text" ? flag.value : undefined) ?? "value"}`;
   return flag.names.map((name) => `${name.length === 1 ? "-" : "--"}${name}${value}`).join(", ");
 }
 
 function description(flag: Flag): string {
-  const initial = flag.kind === "int" ? " (default: 0)" : flag.kind === "bool" && flag.on === true ? " (default: true)" : "";
+  const initial =
+    flag.kind === "int"
+      ? " (default: 0)"
+      : flag.kind === "bool" && flag.on === true
+        ? " (default: true)"
+        : "";
   return `${flag.about}${initial}${flag.env === undefined ? "" : ` [$${flag.env}]`}`;
 }
 

@@ -19,13 +19,18 @@ const shortNames = new Map([
   ["age", "a"],
 ]);
 
+/** Key types that this version can encrypt to. The help is silent about the flags of others, which say so when used. */
+const usable: ReadonlySet<string> = new Set(["age"]);
+
 /** The order in which keys from flags stand in their group (spec cli 4.6). */
 const groupOrder = ["kms", "gcp_kms", "hckms", "azure_kv", "pgp", "hc_vault", "age"];
 
 export const keyFlags: readonly KeyFlags[] = providers
   .toSorted((a, b) => groupOrder.indexOf(a.type) - groupOrder.indexOf(b.type))
   .map((provider) => {
-    const { flag, env } = provider;
+    const { flag, env, label } = provider;
+    const isHidden = !usable.has(provider.type);
+    const keys = provider.type === "age" ? "age recipients" : `${label} keys`;
     const short = shortNames.get(flag);
     return {
       provider,
@@ -33,9 +38,15 @@ export const keyFlags: readonly KeyFlags[] = providers
         kind: "text",
         names: short === undefined ? [flag] : [flag, short],
         env,
-        about: `comma-separated ${flag} keys to encrypt to`,
+        isHidden,
+        about: `comma-separated ${keys} to encrypt to`,
       },
-      add: { kind: "text", names: [`add-${flag}`], about: `comma-separated ${flag} keys to add` },
-      remove: { kind: "text", names: [`rm-${flag}`], about: `comma-separated ${flag} keys to remove` },
+      add: {
+        kind: "text",
+        names: [`add-${flag}`],
+        isHidden,
+        about: `comma-separated ${keys} to add`,
+      },
+      remove: { kind: "text", names: [`rm-${flag}`], about: `comma-separated ${keys} to remove` },
     };
   });

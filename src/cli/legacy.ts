@@ -38,7 +38,10 @@ export function planLegacy(options: Options): LegacyPlan {
  * What becomes of a mode's failure: it ends the run, is told when the others are done, or is forgotten. sops kept
  * these differences for scripts written before they were noticed.
  */
-export function failureOf(mode: LegacyMode, modes: readonly LegacyMode[]): "ends" | "waits" | "dropped" {
+export function failureOf(
+  mode: LegacyMode,
+  modes: readonly LegacyMode[],
+): "ends" | "waits" | "dropped" {
   if (mode === "encrypt") return modes.length > 1 ? "dropped" : "ends";
   if (mode === "decrypt" && modes.includes("set")) return "dropped";
   return mode === "decrypt" && modes.includes("rotate") ? "waits" : "ends";

@@ -67,6 +67,6 @@ function processStreams(): Streams {
     readStdin: async () => (await import("../io/stdin.ts")).readStdin(),
     writeStdout: async (chunks) => (await import("../io/stdout.ts")).writeStdout(chunks),
     writeStderr: (text) => void stderr.write(text),
-    color: stderr.isTTY && !env["NO_COLOR"] && env["TERM"] !== "dumb",
+    color: Boolean(stderr.isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb",
   };
 }

@@ -1,4 +1,5 @@
 import { SopsmithError } from "../errors.ts";
+import { parseDecryptionOrder } from "../keys/groups.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 
@@ -8,8 +9,7 @@ import * as flags from "./flags.ts";
  * @throws {SopsmithError} exit 112 for a type named twice; exit 128 when the machine's keys are switched off, since
  *   there are no others
  */
-export async function openOrder({ options }: Call): Promise<readonly string[]> {
-  const { parseDecryptionOrder } = await import("../keys/groups.ts");
+export function openOrder({ options }: Call): readonly string[] {
   const text = options.text(flags.decryptionOrder);
   const order = parseDecryptionOrder(text === "" ? undefined : text);
   if (!options.on(flags.localKeyService))

@@ -1,14 +1,13 @@
-import { SopsmithError } from "../errors.ts";
-import type { Path } from "../tree/path.ts";
+import { inFile, SopsmithError } from "../errors.ts";
+import { parsePath, pathText, type Path } from "../tree/path.ts";
 
 /**
  * The argument of `--extract`; undefined for the empty path, which selects nothing.
  *
  * @throws {SopsmithError} exit 91
  */
-export async function parseExtractPath(text: string): Promise<Path | undefined> {
-  if (text === "") return undefined;
-  const path = await parse(text, 91, "error parsing --extract path");
+export function parseExtractPath(text: string): Path | undefined {
+  const path = parse(text, 91, "error parsing --extract path");
   return path.length === 0 ? undefined : path;
 }
 
@@ -17,16 +16,33 @@ export async function parseExtractPath(text: string): Promise<Path | undefined> 
  *
  * @throws {SopsmithError} exit 7
  */
-export function parseChangePath(text: string, command: "set" | "unset"): Promise<Path> {
+export function parseChangePath(text: string, command: "set" | "unset"): Path {
   return parse(text, 7, `Invalid ${command} index format`);
 }
 
-async function parse(text: string, exitCode: number, problem: string): Promise<Path> {
-  const { parsePath } = await import("../tree/path.ts");
+function parse(text: string, exitCode: number, problem: string): Path {
   try {
     return parsePath(text);
   } catch (error) {
-    if (!(error instanceof SopsmithError) || error.exitCode === 2) throw error;
-    throw new SopsmithError("path-syntax", exitCode, `${problem}: ${error.message}`, { hint: error.hint, cause: error });
+    if (!(error instanceof SopsmithError)) throw error;
+    // Where sops crashes, its exit status stays.
+    const status = error.exitCode === 2 ? 2 : exitCode;
+    throw new SopsmithError(error.code, status, `${problem}: ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Runs a change of one path, and adds file and path to what goes wrong.
+ *
+ * @throws {SopsmithError}
+ */
+export function changePath<T>(file: string, path: Path, change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    throw error instanceof SopsmithError ? inFile(error, `${file} at ${pathText(path)}`) : error;
   }
 }

@@ -74,10 +74,20 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
   const commandFlags = [...command.flags, flags.help];
   const args = readArguments(rest, commandFlags, "command");
   for (const flag of globalFlags)
-    if (!reachCommands.has(flag) && global.given.some((text) => text.startsWith(`--${flag.names[0]}=`)))
-      warn(streams, `--${flag.names[0]} in front of "${entry.name}" has no effect; put it behind the command`);
+    if (
+      !reachCommands.has(flag) &&
+      global.given.some((text) => text.startsWith(`--${flag.names[0]}=`))
+    )
+      warn(
+        streams,
+        `--${flag.names[0]} in front of "${entry.name}" has no effect; put it behind the command`,
+      );
   const before = [...environmentArguments(globalFlags, host.env), ...global.given];
-  await new Tree(host, streams, { entry, command }).parse([...before, entry.name, ...canonical(args, commandFlags, host)]);
+  await new Tree(host, streams, { entry, command }).parse([
+    ...before,
+    entry.name,
+    ...canonical(args, commandFlags, host),
+  ]);
 }
 
 function wants(args: Arguments, flag: flags.BoolFlag): boolean {
@@ -101,8 +111,15 @@ class Tree {
     this.#streams = streams;
     const root = this.#root;
     root.exitOverride().helpCommand(false).enablePositionalOptions().argument("[file...]");
-    root.configureOutput({ writeOut: (text) => (this.#help += text), writeErr: () => {}, outputError: () => {} });
-    root.configureHelp({ formatHelp: () => (chosen ? commandHelp(chosen.entry, chosen.command) : programHelp(globalFlags)) });
+    root.configureOutput({
+      writeOut: (text) => (this.#help += text),
+      writeErr: () => {},
+      outputError: () => {},
+    });
+    root.configureHelp({
+      formatHelp: () =>
+        chosen ? commandHelp(chosen.entry, chosen.command) : programHelp(globalFlags),
+    });
     const globals = new Options();
     addFlags(root, globalFlags, globals);
     root.action(async (operands: string[]) => {
@@ -114,9 +131,11 @@ class Tree {
       if (entry !== chosen?.entry) continue;
       const options = new Options();
       addFlags(node, chosen.command.flags, options);
-      node.argument("[operands...]").action((operands: string[]) =>
-        chosen.command.run({ options, globals, operands, host, streams }),
-      );
+      node
+        .argument("[operands...]")
+        .action((operands: string[]) =>
+          chosen.command.run({ options, globals, operands, host, streams }),
+        );
     }
   }
 

@@ -1,5 +1,6 @@
-import type { CreationRule } from "../config/match.ts";
+import { mergeSelectors, selectRule, type CreationRule } from "../config/match.ts";
 import { ConfigError, ConflictError } from "../errors.ts";
+import { WrapError } from "../keys/groups.ts";
 import type { KeyGroup } from "../keys/provider.ts";
 import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
 import type { Call } from "./command.ts";
@@ -33,9 +34,12 @@ const selectorFlags: readonly (readonly [SelectorName, flags.TextFlag])[] = [
  *
  * @throws {ConfigError} when none of the rules matches, also where flags name the keys
  */
-export async function creationRule({ host }: Call, source: Source, { config }: Stores): Promise<CreationRule | undefined> {
+export async function creationRule(
+  { host }: Call,
+  source: Source,
+  { config }: Stores,
+): Promise<CreationRule | undefined> {
   if (config === undefined) return undefined;
-  const { selectRule } = await import("../config/match.ts");
   return selectRule(config.content, config.path, source.name, host);
 }
 
@@ -45,19 +49,23 @@ export async function creationRule({ host }: Call, source: Source, { config }: S
  * @throws {ConflictError} for several settings of what is encrypted
  * @throws {SopsmithError} when there are no keys
  */
-export async function sealSettings(call: Call, source: Source, stores: Stores): Promise<SealSettings> {
+export async function sealSettings(
+  call: Call,
+  source: Source,
+  stores: Stores,
+): Promise<SealSettings> {
   const rule = await creationRule(call, source, stores);
-  const what = await chooseLeaves(call, stores, rule);
+  const what = chooseLeaves(call, stores, rule);
   const keyGroups = (await flagGroup(call)) ?? rule?.keyGroups;
   if (keyGroups === undefined)
     throw new ConfigError(
       "config file not found, or has no creation rules, and no keys provided through command line options",
-      { hint: "Name a recipient with --age or SOPS_AGE_RECIPIENTS, or write a .sops.yaml; sopsmith keygen makes a key." },
+      {
+        hint: "Name a recipient with --age or SOPS_AGE_RECIPIENTS, or write a .sops.yaml; sopsmith keygen makes a key.",
+      },
     );
-  if (!call.options.on(flags.localKeyService)) {
-    const { WrapError } = await import("../keys/groups.ts");
+  if (!call.options.on(flags.localKeyService))
     throw new WrapError(["no key services provided, cannot update master keys"]);
-  }
   const threshold = call.options.count(flags.threshold) ?? 0;
   return { keyGroups, threshold: threshold === 0 ? (rule?.threshold ?? 0) : threshold, ...what };
 }
@@ -67,23 +75,26 @@ async function flagGroup({ options, host }: Call): Promise<KeyGroup[] | undefine
   const named = keyFlags.filter(({ to }) => options.text(to) !== "");
   if (named.length === 0) return undefined;
   const group: KeyGroup = [];
-  for (const { provider, to } of named) group.push(...(await provider.parse(options.text(to), host)));
+  for (const { provider, to } of named)
+    group.push(...(await provider.parse(options.text(to), host)));
   return [group];
 }
 
-async function chooseLeaves(
+function chooseLeaves(
   { options, globals }: Call,
   { verb }: Stores,
   rule: CreationRule | undefined,
-): Promise<Pick<SealSettings, "selectors" | "macOnlyEncrypted">> {
-  const { mergeSelectors } = await import("../config/match.ts");
+): Pick<SealSettings, "selectors" | "macOnlyEncrypted"> {
   const given = Object.fromEntries(selectorFlags.map(([name, flag]) => [name, options.text(flag)]));
   const selectors = mergeSelectors(given, rule);
   const macOnlyEncrypted = globals.on(flags.macOnlyEncrypted) || rule?.macOnlyEncrypted === true;
   // The verb drops them all for a binary file.
   if (verb.input !== "binary" && selectors.length > 1)
-    throw new ConflictError(`Error: cannot use more than one of ${SELECTOR_LIST} in the same file`, {
-      hint: `Given are ${selectors.map(({ name }) => name).join(" and ")}; those of the creation rule count too.`,
-    });
+    throw new ConflictError(
+      `Error: cannot use more than one of ${SELECTOR_LIST} in the same file`,
+      {
+        hint: `Given are ${selectors.map(({ name }) => name).join(" and ")}; those of the creation rule count too.`,
+      },
+    );
   return { selectors, macOnlyEncrypted };
 }

@@ -12,7 +12,11 @@ import { encodeText } from "../tree/text.ts";
  */
 export async function parseSetValue(text: string | Uint8Array): Promise<Node> {
   const json = await loadFormat("json");
-  const source = Buffer.concat([Buffer.from('{"":'), typeof text === "string" ? encodeText(text) : text, Buffer.from("}")]);
+  const source = Buffer.concat([
+    Buffer.from('{"":'),
+    typeof text === "string" ? encodeText(text) : text,
+    Buffer.from("}"),
+  ]);
   let value: Node | undefined;
   try {
     const [document] = json.parse(source, { sealed: false });

@@ -24,10 +24,15 @@ export function emitWithBlock(
  *
  * @throws {ShownBlockRefused}
  */
-export function parseWithBlock(text: Uint8Array, format: Format, warn: Warn): { documents: Documents; metadata: Metadata } {
+export function parseWithBlock(
+  text: Uint8Array,
+  format: Format,
+  warn: Warn,
+): { documents: Documents; metadata: Metadata } {
   const documents = format.parse(text, { sealed: true, warn });
   const metadata = readBlock(documents, format.placement);
-  for (const group of metadata.keyGroups) for (const key of group) if (key.enc === "") key.enc = undefined;
+  for (const group of metadata.keyGroups)
+    for (const key of group) if (key.enc === "") key.enc = undefined;
   return { documents, metadata };
 }
 
@@ -45,7 +50,10 @@ function readBlock(documents: Documents, placement: Placement): Metadata {
  */
 export function takeOver(metadata: Metadata, edited: Metadata): void {
   const shape = ({ keyGroups, shamirThreshold }: Metadata): string =>
-    JSON.stringify([shamirThreshold, keyGroups.map((group) => group.map(({ type, id, enc }) => [type, id, enc]))]);
+    JSON.stringify([
+      shamirThreshold,
+      keyGroups.map((group) => group.map(({ type, id, enc }) => [type, id, enc])),
+    ]);
   const isShared = metadata.keyGroups.length > 1 || edited.keyGroups.length > 1;
   if (isShared && shape(metadata) !== shape(edited))
     for (const group of edited.keyGroups) for (const key of group) key.enc = undefined;

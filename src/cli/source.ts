@@ -71,7 +71,8 @@ export async function exists(source: Source): Promise<boolean> {
 
 /** @throws {SopsmithError} exit 100 */
 export async function refuseMissing(source: Source): Promise<void> {
-  if (!(await exists(source))) throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`);
+  if (!(await exists(source)))
+    throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`);
 }
 
 /** @throws {SopsmithError} exit 2 */

@@ -47,7 +47,10 @@ export async function openStores(call: Call, source: Source): Promise<Stores> {
 }
 
 /** ENV and INI have no levels to indent. */
-function configuredIndent(stores: StoresConfig | undefined, format: FormatName): number | undefined {
+function configuredIndent(
+  stores: StoresConfig | undefined,
+  format: FormatName,
+): number | undefined {
   switch (format) {
     case "yaml":
     case "json":
@@ -65,14 +68,19 @@ function configuredIndent(stores: StoresConfig | undefined, format: FormatName):
 async function loadConfig({ globals, host, streams }: Call): Promise<Stores["config"]> {
   const explicit = globals.text(flags.config);
   // As sops shows it and matches against it: relative, so that links in the working directory are not resolved.
-  const path = explicit === "" ? await searchConfig(host.cwd(), (message) => warn(streams, message)) : explicit;
+  const path =
+    explicit === ""
+      ? await searchConfig(host.cwd(), (message) => warn(streams, message))
+      : explicit;
   if (path === undefined) return undefined;
   let text: Uint8Array;
   try {
     text = await host.readFile(path);
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
-    throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, { cause: error });
+    throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, {
+      cause: error,
+    });
   }
   const { parseConfig } = await import("../config/config.ts");
   return { path, content: await parseConfig(text, path, (message) => warn(streams, message)) };
@@ -80,7 +88,9 @@ async function loadConfig({ globals, host, streams }: Call): Promise<Stores["con
 
 async function searchConfig(cwd: string, warnOf: Warn): Promise<string | undefined> {
   const { findConfig, shadowWarning } = await import("../config/find.ts");
-  const found = findConfig(realpathSync(cwd), { exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined });
+  const found = findConfig(realpathSync(cwd), {
+    exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
+  });
   const warning = shadowWarning(found);
   if (warning !== undefined) warnOf(warning);
   return found.shown;

@@ -1,6 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { rmSync, write, type Stats } from "node:fs";
-import { access, constants, lstat, open, readlink, realpath, rename, type FileHandle } from "node:fs/promises";
+import {
+  access,
+  constants,
+  lstat,
+  open,
+  readlink,
+  realpath,
+  rename,
+  type FileHandle,
+} from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -23,8 +32,18 @@ export interface ReplaceOptions {
 
 /** The file cannot be opened or replaced; it is as it was. Exit 3, as in sops. */
 export class CannotReplace extends SopsmithError {
-  constructor(path: string, purpose: string, reason: string, options: { hint?: string; cause?: unknown } = {}) {
-    super("cannot-replace", 3, `Could not open ${purpose} file for writing: ${path}: ${reason}`, options);
+  constructor(
+    path: string,
+    purpose: string,
+    reason: string,
+    options: { hint?: string; cause?: unknown } = {},
+  ) {
+    super(
+      "cannot-replace",
+      3,
+      `Could not open ${purpose} file for writing: ${path}: ${reason}`,
+      options,
+    );
   }
 }
 
@@ -46,10 +65,15 @@ export class WriteFailed extends SopsmithError {
  * @throws {WriteFailed} when writing fails
  * @throws {OutputClosed} when the reader of a pipe went away
  */
-export async function replaceFile(path: string, chunks: Chunks, options: ReplaceOptions = {}): Promise<void> {
+export async function replaceFile(
+  path: string,
+  chunks: Chunks,
+  options: ReplaceOptions = {},
+): Promise<void> {
   const purpose = options.purpose ?? "in-place";
   const shown = path;
-  const cannot = (cause: unknown) => new CannotReplace(shown, purpose, systemReason(cause), { cause });
+  const cannot = (cause: unknown) =>
+    new CannotReplace(shown, purpose, systemReason(cause), { cause });
   const target = await findTarget(path).catch((error: unknown) => {
     throw cannot(error);
   });
@@ -76,11 +100,20 @@ export async function replaceFile(path: string, chunks: Chunks, options: Replace
     return;
   }
   if (old.nlink > 1)
-    throw unreplaceable(shown, purpose, `it has ${old.nlink} hard links, and replacing it would leave the others behind`);
+    throw unreplaceable(
+      shown,
+      purpose,
+      `it has ${old.nlink} hard links, and replacing it would leave the others behind`,
+    );
   await replace({ path: target.path, shown, purpose, chunks, old, mode: undefined });
 }
 
-function unreplaceable(shown: string, purpose: string, reason: string, cause?: unknown): CannotReplace {
+function unreplaceable(
+  shown: string,
+  purpose: string,
+  reason: string,
+  cause?: unknown,
+): CannotReplace {
   return new CannotReplace(shown, purpose, reason, {
     hint: "To rewrite the file in place instead of replacing it, add --no-atomic; an interruption can then damage it.",
     cause,
@@ -111,7 +144,12 @@ async function findTarget(path: string): Promise<Target> {
     const proc = /^(?:\/proc\/(\d+)(?:\/task\/\d+)?|\/dev)\/fd\/(\d+)$/.exec(place);
     if (proc) {
       const isOwn = proc[1] === undefined || Number(proc[1]) === process.pid;
-      return { path: place, stats: await lstat(place), isProcLink: true, ...(isOwn ? { descriptor: Number(proc[2]) } : {}) };
+      return {
+        path: place,
+        stats: await lstat(place),
+        isProcLink: true,
+        ...(isOwn ? { descriptor: Number(proc[2]) } : {}),
+      };
     }
     const stats = await lstat(place).catch((error: unknown) => {
       if (systemCode(error) === "ENOENT") return undefined;
@@ -142,7 +180,12 @@ async function replace({ path, shown, purpose, chunks, old, mode }: Replacement)
   try {
     const file = await open(temp, "wx", old ? 0o600 : (mode ?? 0o666)).catch((error: unknown) => {
       if (old && isRefusal(error))
-        throw unreplaceable(shown, purpose, `its directory is not writable: ${systemReason(error)}`, error);
+        throw unreplaceable(
+          shown,
+          purpose,
+          `its directory is not writable: ${systemReason(error)}`,
+          error,
+        );
       throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
     });
     try {
@@ -158,7 +201,12 @@ async function replace({ path, shown, purpose, chunks, old, mode }: Replacement)
     await rename(temp, path).catch((error: unknown) => {
       if (!old) throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
       const isMount = ["EBUSY", "EXDEV"].includes(systemCode(error) ?? "");
-      throw unreplaceable(shown, purpose, isMount ? "it is a mount point" : systemReason(error), error);
+      throw unreplaceable(
+        shown,
+        purpose,
+        isMount ? "it is a mount point" : systemReason(error),
+        error,
+      );
     });
     await syncDirectory(dir);
   } finally {
@@ -213,7 +261,13 @@ async function syncDirectory(dir: string): Promise<void> {
  * Rewrites an existing file. What is longer than the old content is written first: a full disk shows there, while the old
  * content is whole.
  */
-async function rewrite(path: string, shown: string, purpose: string, chunks: Chunks, oldSize: number): Promise<void> {
+async function rewrite(
+  path: string,
+  shown: string,
+  purpose: string,
+  chunks: Chunks,
+  oldSize: number,
+): Promise<void> {
   const file = await open(path, "r+").catch((error: unknown) => {
     throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
   });
@@ -242,7 +296,12 @@ async function rewrite(path: string, shown: string, purpose: string, chunks: Chu
  *
  * @returns the length of the whole content
  */
-async function writeAll(file: FileHandle, chunks: Chunks, from: number, to = Infinity): Promise<number> {
+async function writeAll(
+  file: FileHandle,
+  chunks: Chunks,
+  from: number,
+  to = Infinity,
+): Promise<number> {
   let position = 0;
   for (const batch of batches(chunks)) {
     const part = batch.subarray(Math.max(0, from - position), Math.max(0, to - position));
@@ -258,7 +317,12 @@ async function writeAll(file: FileHandle, chunks: Chunks, from: number, to = Inf
 }
 
 /** Devices, FIFOs, and open files of other processes: what cannot be replaced, opened as sops opens every file. */
-async function writeThrough(path: string, shown: string, purpose: string, chunks: Chunks): Promise<void> {
+async function writeThrough(
+  path: string,
+  shown: string,
+  purpose: string,
+  chunks: Chunks,
+): Promise<void> {
   const file = await open(path, constants.O_WRONLY | constants.O_TRUNC).catch((error: unknown) => {
     throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
   });

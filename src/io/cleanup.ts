@@ -7,7 +7,10 @@ export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT";
  * What a signal leads to. `die`: clean up, then end by that same signal, as a program without a handler does.
  * An exit code: clean up, print the message on stderr, exit with it. `continue`: nothing here.
  */
-export type SignalResponse = "die" | "continue" | { readonly exitCode: number; readonly message: string };
+export type SignalResponse =
+  | "die"
+  | "continue"
+  | { readonly exitCode: number; readonly message: string };
 
 const stopSignals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
@@ -45,38 +48,44 @@ export async function withSignals<T>(
   }
 }
 
-/** While `work` runs, SIGINT and SIGTERM end the program with sops's message and exit 1 (spec cli 5.4). */
-export function cancelable<T>(work: () => Promise<T>): Promise<T> {
-  return withSignals(
-    (signal) =>
-      signal === "SIGINT" || signal === "SIGTERM" ? { exitCode: 1, message: "User canceled operation" } : "die",
-    work,
-  );
-}
+/** How long handlers stay after their last use. */
+const lingerMs = 100;
+let lingering: NodeJS.Timeout | undefined;
 
-/** Handlers stand only while somebody needs them: without any, signals end the program at once. */
+/**
+ * Handlers stand only while somebody needs them: without any, signals end the program at once. They go a little later than
+ * the need, since Node drops a signal that has arrived but was not delivered when its handler goes.
+ */
 function listen(): void {
   const isNeeded = removals.size > 0 || responders.length > 0;
-  if (isNeeded === isListening) return;
-  isListening = isNeeded;
-  if (isNeeded) {
-    process.on("exit", removeAll);
-    for (const signal of stopSignals) process.on(signal, answer);
-  } else {
-    process.off("exit", removeAll);
-    for (const signal of stopSignals) process.off(signal, answer);
+  clearTimeout(lingering);
+  if (!isNeeded) {
+    if (isListening) lingering = setTimeout(unlisten, lingerMs).unref();
+    return;
   }
+  if (isListening) return;
+  isListening = true;
+  process.on("exit", removeAll);
+  for (const signal of stopSignals) process.on(signal, answer);
+}
+
+function unlisten(): void {
+  isListening = false;
+  process.off("exit", removeAll);
+  for (const signal of stopSignals) process.off(signal, answer);
 }
 
 function answer(name: NodeJS.Signals): void {
   const signal = stopSignals.find((known) => known === name);
   if (signal === undefined) return;
-  const response = responders.at(-1)?.(signal) ?? "die";
+  const respond = responders.at(-1);
+  // A program that uses this as a library may have its own answer; removal then waits for its exit.
+  if (respond === undefined && process.listenerCount(signal) > 1) return;
+  const response = respond?.(signal) ?? "die";
   if (response === "continue") return;
   removeAll();
   if (response === "die") {
-    responders.length = 0;
-    listen();
+    unlisten();
     process.kill(process.pid, signal);
     return;
   }

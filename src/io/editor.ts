@@ -37,7 +37,8 @@ function words(variable: string, text: string): string[] {
   try {
     split = splitWords(text);
   } catch (error) {
-    if (error instanceof UnsplittableText) throw new EditorFailed(`invalid $${variable}: ${error.message}`, { cause: error });
+    if (error instanceof UnsplittableText)
+      throw new EditorFailed(`invalid $${variable}: ${error.message}`, { cause: error });
     throw error;
   }
   if (!split[0]) throw new EditorFailed(`invalid $${variable}: it names no command`);
@@ -45,9 +46,12 @@ function words(variable: string, text: string): string[] {
 }
 
 function isOnPath(name: string, host: Host): boolean {
-  const suffixes = host.platform === "win32" ? (host.env["PATHEXT"] ?? ".EXE;.CMD;.BAT").split(";") : [""];
+  const suffixes =
+    host.platform === "win32" ? (host.env["PATHEXT"] ?? ".EXE;.CMD;.BAT").split(";") : [""];
   const dirs = (host.env["PATH"] ?? host.env["Path"] ?? "").split(delimiter);
-  return dirs.some((dir) => dir !== "" && suffixes.some((suffix) => isProgram(join(dir, name + suffix))));
+  return dirs.some(
+    (dir) => dir !== "" && suffixes.some((suffix) => isProgram(join(dir, name + suffix))),
+  );
 }
 
 function isProgram(path: string): boolean {
@@ -68,8 +72,17 @@ interface WaitFlag {
 
 /** Editors that hand the file to a window and return at once, by their program's name without directory and extension. */
 const waitFlags: readonly WaitFlag[] = [
-  { programs: /^(?:code|code-insiders|code-oss|codium|codium-insiders|vscodium|cursor|windsurf)$/, flags: ["--wait"], same: ["-w"] },
-  { programs: /^(?:zed|zeditor|zed-preview|subl|sublime_text|atom|pulsar|mate|bbedit|nova|xed|pluma)$/, flags: ["--wait"], same: ["-w"] },
+  {
+    programs: /^(?:code|code-insiders|code-oss|codium|codium-insiders|vscodium|cursor|windsurf)$/,
+    flags: ["--wait"],
+    same: ["-w"],
+  },
+  {
+    programs:
+      /^(?:zed|zeditor|zed-preview|subl|sublime_text|atom|pulsar|mate|bbedit|nova|xed|pluma)$/,
+    flags: ["--wait"],
+    same: ["-w"],
+  },
   { programs: /^gedit$/, flags: ["--wait"], same: ["-w", "--standalone", "-s"] },
   { programs: /^gnome-text-editor$/, flags: ["--standalone"], same: ["-s"] },
   { programs: /^kate$/, flags: ["--block"], same: ["-b"] },
@@ -87,9 +100,12 @@ const waitFlags: readonly WaitFlag[] = [
 function withWaitFlag(argv: readonly string[]): string[] {
   const [program = "", ...rest] = argv;
   const file = basename(program.replaceAll("\\", "/")).toLowerCase();
-  const name = /^\.(?:exe|cmd|bat|sh)$/.test(extname(file)) ? file.slice(0, -extname(file).length) : file;
+  const name = /^\.(?:exe|cmd|bat|sh)$/.test(extname(file))
+    ? file.slice(0, -extname(file).length)
+    : file;
   const known = waitFlags.find(({ programs }) => programs.test(name));
-  if (known === undefined || (known.same ?? []).some((flag) => rest.includes(flag))) return [...argv];
+  if (known === undefined || (known.same ?? []).some((flag) => rest.includes(flag)))
+    return [...argv];
   const given = new Set(rest.map((word) => word.toLowerCase()));
   return [program, ...known.flags.filter((flag) => !given.has(flag.toLowerCase())), ...rest];
 }
@@ -116,8 +132,11 @@ export async function runEditor(argv: readonly string[], path: string): Promise<
   if (result.exitCode !== undefined) throw new EditorFailed(`exit status ${result.exitCode}`);
   const shown = basename(program);
   const cause = result.cause;
-  const reason = systemCode(cause) === "ENOENT" ? "not found on PATH" : systemReason(cause);
-  throw new EditorFailed(`${shown}: ${reason}`, { hint: "Set SOPS_EDITOR or EDITOR to your editor's command.", cause });
+  const reason = systemCode(cause) === "ENOENT" ? "no such program was found" : systemReason(cause);
+  throw new EditorFailed(`${shown}: ${reason}`, {
+    hint: "Set SOPS_EDITOR or EDITOR to your editor's command.",
+    cause,
+  });
 }
 
 /** Go's words for the signals that end programs (spec cli 13). */

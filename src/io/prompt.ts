@@ -49,7 +49,7 @@ export function awaitEnter(): Promise<"enter" | "eof"> {
 export async function promptSecret(prompt: string): Promise<string | undefined> {
   const terminal = openTerminal();
   if (terminal === undefined) return undefined;
-  const { default: password } = await import("@inquirer/password");
+  const { password } = await import("@inquirer/prompts");
   try {
     return await password(
       { message: prompt.trimEnd(), toggleMask: false, theme },
@@ -74,7 +74,8 @@ interface Terminal {
 }
 
 function openTerminal(): Terminal | undefined {
-  const [from, to] = process.platform === "win32" ? ["\\\\.\\CONIN$", "\\\\.\\CONOUT$"] : ["/dev/tty", "/dev/tty"];
+  const [from, to] =
+    process.platform === "win32" ? ["\\\\.\\CONIN$", "\\\\.\\CONOUT$"] : ["/dev/tty", "/dev/tty"];
   try {
     const input = new ReadStream(openSync(from, "r+"));
     const output = new WriteStream(openSync(to, "r+"));
@@ -88,6 +89,10 @@ function openTerminal(): Terminal | undefined {
     };
   } catch {
     if (!process.stdin.isTTY) return undefined;
-    return { input: process.stdin, output: process.stderr, close: () => void process.stdin.pause() };
+    return {
+      input: process.stdin,
+      output: process.stderr,
+      close: () => void process.stdin.pause(),
+    };
   }
 }

@@ -111,10 +111,15 @@ function removeDir(dir: string): void {
     // An editor that is still closing may add a file meanwhile: try again.
     rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   } catch (error) {
-    throw new SopsmithError("temp-not-removed", 1, `Could not remove temporary directory: ${dir}: ${systemReason(error)}`, {
-      hint: "It holds secrets in plain text: remove it yourself.",
-      cause: error,
-    });
+    throw new SopsmithError(
+      "temp-not-removed",
+      1,
+      `Could not remove temporary directory: ${dir}: ${systemReason(error)}`,
+      {
+        hint: "It holds secrets in plain text: remove it yourself.",
+        cause: error,
+      },
+    );
   }
 }
 

@@ -31,15 +31,21 @@ export async function writeStdout(chunks: readonly (string | Uint8Array)[]): Pro
     } catch (error) {
       const code = systemCode(error);
       if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") throw new OutputClosed(error);
-      throw new SopsmithError("write-failed", 1, `write /dev/stdout: ${systemReason(error)}`, { cause: error });
+      throw new SopsmithError("write-failed", 1, `write /dev/stdout: ${systemReason(error)}`, {
+        cause: error,
+      });
     }
   }
 }
 
 function ignore(): void {}
 
-/** True when stdout is a file that every user of the machine can read. */
-export function isStdoutWorldReadable(): boolean {
+/** What becomes of text on stdout. */
+export function describeStdout(): { isTerminal: boolean; isWorldReadable: boolean } {
   const stats = fstatSync(1);
-  return process.platform !== "win32" && stats.isFile() && (stats.mode & 0o004) !== 0;
+  return {
+    // Undefined, whatever its type says, where stdout is no terminal.
+    isTerminal: Boolean(process.stdout.isTTY),
+    isWorldReadable: process.platform !== "win32" && stats.isFile() && (stats.mode & 0o004) !== 0,
+  };
 }

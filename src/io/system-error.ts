@@ -2,11 +2,14 @@ import { getSystemErrorMessage } from "node:util";
 
 /** The `ENOENT`, `EACCES`, … of an error of the operating system; undefined for any other. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
 }
 
 /** What went wrong in the operating system's words ("permission denied"), without paths and without other text. */
 export function systemReason(error: unknown): string {
+  if (systemCode(error) === "EISDIR") return "is a directory";
   if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
     const reason = getSystemErrorMessage(error.errno);
     if (reason) return reason;

@@ -33,7 +33,8 @@ export function splitWords(text: string): string[] {
       at = endOfLine(text, at);
     } else if (char === "'") {
       const close = text.indexOf("'", at + 1);
-      if (close < 0) throw new UnsplittableText(`the single quote at position ${at + 1} is not closed`);
+      if (close < 0)
+        throw new UnsplittableText(`the single quote at position ${at + 1} is not closed`);
       word = (word ?? "") + text.slice(at + 1, close);
       at = close + 1;
     } else if (char === '"') {

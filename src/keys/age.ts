@@ -10,6 +10,7 @@ import {
   type AgeIdentities,
   type AgeIdentity,
 } from "./age-identities.ts";
+import { unwrapX25519, wrapX25519 } from "./age-x25519.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
 import {
   itemText,
@@ -21,7 +22,7 @@ import {
 
 type Library = typeof AgeEncryption;
 
-/** The library and what it needs take most of a small file's time: only wrapping and unwrapping load it. */
+/** The library and what it needs take most of a small file's time: it is loaded for what age-x25519.ts leaves to it. */
 const loadLibrary = (): Promise<Library> => import("age-encryption");
 
 /** One age file per recipient, armored (spec keys section 2). X25519 and post-quantum keys. */
@@ -126,10 +127,11 @@ class UnusableRecipient extends SopsmithError {
 
 const unusable = { ssh: "SSH keys", plugin: "age plugin keys" } as const;
 
-async function wrap(key: MasterKey, part: Uint8Array): Promise<string> {
+async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string> {
   const kind = recipientKind(key.id);
   if (kind === "ssh" || kind === "plugin") throw new UnusableRecipient(unusable[kind]);
   checkRecipient(key.id);
+  if (kind === "x25519") return wrapX25519(decodeBech32(key.id).bytes, part, (length) => host.randomBytes(length));
   const { Encrypter, armor } = await loadLibrary();
   const encrypter = new Encrypter();
   encrypter.addRecipient(key.id);
@@ -150,6 +152,8 @@ async function unwrap(key: MasterKey, host: Host): Promise<Uint8Array> {
   }
   const found = await findAgeIdentities(key.id, host);
   if (found.identities.length === 0) throw unwrapError("failed to load age identities", found);
+  const native = openNatively(key, found);
+  if (native !== undefined) return native;
   const library = await loadLibrary();
   const file = decodeArmor(library, key.enc ?? "", found);
   // Native ones first: an encrypted file asks for its passphrase only when nothing else opens the key.
@@ -172,6 +176,19 @@ async function unwrap(key: MasterKey, host: Host): Promise<Uint8Array> {
         : "no identity matched any of the recipients",
     found,
   );
+}
+
+/** The part, when an X25519 identity opens the file without the library. */
+function openNatively(key: MasterKey, found: AgeIdentities): Uint8Array | undefined {
+  for (const identity of found.identities) {
+    if (identity.kind !== "native") continue;
+    const { prefix, bytes } = decodeBech32(identity.text);
+    if (prefix !== "age-secret-key-") continue;
+    const part = unwrapX25519(key.enc ?? "", bytes);
+    bytes.fill(0);
+    if (part !== undefined) return part;
+  }
+  return undefined;
 }
 
 function decodeArmor(library: Library, enc: string, found: AgeIdentities): Uint8Array {

@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { entry, find, map, nil, seq, str, type Mapping, type Node } from "./node.ts";
+import { entry, find, map, nil, seq, str, type Comment, type Mapping, type Node } from "./node.ts";
 
 /** Steps from the first document's root: a mapping key or a list position. */
 export type Path = readonly (string | number)[];
@@ -50,13 +50,21 @@ export function parsePath(text: string): Path {
 export const pathText = (path: Path): string => path.map((step) => `[${JSON.stringify(step)}]`).join("");
 
 /**
- * The node at a path (spec cli 4.5). A number at a mapping selects its n-th item as a mapping of key and value.
+ * The node at a path (spec cli 4.5). A number at a mapping selects its n-th item as a mapping of key and value; a comment is a mapping with
+ * its text as value.
  *
- * @param pairNames names of that mapping's two entries: `key` and `value` in YAML, `Key` and `Value` elsewhere
+ * @param pairNames names of those entries: `key` and `value` in YAML, `Key` and `Value` elsewhere
+ * @returns `isMade`: the node is such a mapping, no part of the document
  * @throws {PathError} exit 1; 2 where sops crashes
  */
-export function getPath(document: Mapping, path: Path, pairNames: readonly [string, string]): Node {
+export function getPath(
+  document: Mapping,
+  path: Path,
+  pairNames: readonly [string, string],
+): { node: Node; isMade: boolean } {
   let node: Node = document;
+  let isMade = false;
+  const commentNode = (item: Comment): Node => map([entry(pairNames[1], str(item.value))]);
   for (const step of path) {
     if (typeof step === "string") {
       if (node.kind !== "map") {
@@ -73,15 +81,16 @@ export function getPath(document: Mapping, path: Path, pairNames: readonly [stri
     const item: Node | Mapping["items"][number] | undefined = node.items[step];
     if (step < 0) throw new PathError(`error truncating tree: component [${step}] is negative`, 2);
     if (!item) throw new PathError(`error truncating tree: component [${step}] accesses out of bounds`);
+    isMade = node.kind === "map" || item.kind === "comment";
     if (item.kind === "entry") {
       node = map([entry(pairNames[0], str(item.key)), entry(pairNames[1], item.value)]);
     } else if (node.kind === "map" && item.kind === "comment") {
-      node = map([entry(pairNames[0], str(item.value)), entry(pairNames[1], nil())]);
+      node = map([entry(pairNames[0], commentNode(item)), entry(pairNames[1], nil())]);
     } else {
-      node = item;
+      node = item.kind === "comment" ? commentNode(item) : item;
     }
   }
-  return node;
+  return { node, isMade };
 }
 
 /**

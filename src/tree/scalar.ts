@@ -1,6 +1,6 @@
 import { EmitError } from "../errors.ts";
 import { leafText } from "./text.ts";
-import type { Node } from "./node.ts";
+import type { Node, Scalar } from "./node.ts";
 
 /**
  * Decimal digits that read back as the same double, and no fewer than needed: ±0.d₁d₂… × 10^`point`.
@@ -102,5 +102,25 @@ export function flatText(node: Node): string {
       throw new EmitError("cannot use complex value where only text can stand");
     default:
       return node satisfies never;
+  }
+}
+
+/**
+ * Does a scalar's text in an ENV or INI file, where everything is read as a string, stand for the bytes that its MAC was made of?
+ */
+export function readsBackFlat(leaf: Scalar): boolean {
+  switch (leaf.kind) {
+    case "str":
+    case "bytes":
+    case "int":
+      return true;
+    case "bool":
+      return false; // `true`, but hashed as `True`
+    case "float":
+      return flatFloat(leaf.value) === floatText(leaf.value);
+    case "time":
+      return !leaf.value.includes(".");
+    default:
+      return leaf satisfies never;
   }
 }

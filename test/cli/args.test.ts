@@ -63,10 +63,13 @@ const anywhere: Row[] = [
   [["-i", "true", "f"], ["--in-place=true"], ["true", "f"]],
 ];
 
-test.each(anywhere)("reads %j the same in front of a command and behind it", (words, given, operands) => {
-  for (const where of ["global", "command"] as const)
-    expect(readArguments(words, flags, where)).toEqual({ given, operands });
-});
+test.each(anywhere)(
+  "reads %j the same in front of a command and behind it",
+  (words, given, operands) => {
+    for (const where of ["global", "command"] as const)
+      expect(readArguments(words, flags, where)).toEqual({ given, operands });
+  },
+);
 
 describe("at the global level", () => {
   const rows: Row[] = [
@@ -108,7 +111,8 @@ test.each([
   [["-di", "f"], "di"],
   [["-i", "--nope", "--in-place=maybe"], "nope"],
 ])("%j names the first unknown flag, without its value", (words, unknown) => {
-  for (const where of ["global", "command"] as const) expect(readArguments(words, flags, where).unknown).toBe(unknown);
+  for (const where of ["global", "command"] as const)
+    expect(readArguments(words, flags, where).unknown).toBe(unknown);
 });
 
 test.each([
@@ -159,6 +163,8 @@ test.each([
 });
 
 test("a variable that is no boolean is refused by its name, without its text", () => {
-  expect(() => environmentArguments(flags, { LOCAL: "yes" })).toThrow("could not parse LOCAL as bool value for flag local");
+  expect(() => environmentArguments(flags, { LOCAL: "yes" })).toThrow(
+    "could not parse LOCAL as bool value for flag local",
+  );
   expect(() => environmentArguments(flags, { LOCAL: "yes" })).not.toThrow(/yes/);
 });

@@ -53,19 +53,24 @@ test.each(rows)("%s runs %j, writing back: %s", (words, modes, writesBack) => {
   const plan = planLegacy(options(words.split(" ")));
   expect(plan.modes).toEqual(modes);
   expect(plan.writesBack).toBe(writesBack);
-  expect(plan.warning?.startsWith("More than one command (--encrypt, --decrypt, --rotate, --set) has been specified.")).toBe(
-    modes.length > 1 ? true : undefined,
-  );
+  expect(
+    plan.warning?.startsWith(
+      "More than one command (--encrypt, --decrypt, --rotate, --set) has been specified.",
+    ),
+  ).toBe(modes.length > 1 ? true : undefined);
 });
 
-test.each(["-e", "-d", "-r"])("%s refuses --in-place together with --output with exit 8", (mode) => {
-  expect(() => planLegacy(options([mode, "-i", "--output", "o", "f"]))).toThrow(
-    expect.objectContaining({
-      exitCode: 8,
-      message: expect.stringMatching(/^Error: cannot operate on both --output and --in-place/),
-    }),
-  );
-});
+test.each(["-e", "-d", "-r"])(
+  "%s refuses --in-place together with --output with exit 8",
+  (mode) => {
+    expect(() => planLegacy(options([mode, "-i", "--output", "o", "f"]))).toThrow(
+      expect.objectContaining({
+        exitCode: 8,
+        message: expect.stringMatching(/^Error: cannot operate on both --output and --in-place/),
+      }),
+    );
+  },
+);
 
 describe("when several modes are given, a failure of", () => {
   test.each<[LegacyMode, LegacyMode[], string]>([

@@ -6,7 +6,9 @@ import type { Node } from "../../src/tree/node.ts";
 function bare(node: Node): unknown {
   if (node.kind === "seq") return node.items.map(bare);
   if (node.kind === "map")
-    return node.items.map((item) => (item.kind === "entry" ? [item.key, bare(item.value)] : item.kind));
+    return node.items.map((item) =>
+      item.kind === "entry" ? [item.key, bare(item.value)] : item.kind,
+    );
   if (node.kind === "int") return ["int", String(node.value)];
   return "value" in node ? [node.kind, node.value] : node.kind;
 }
@@ -31,8 +33,21 @@ test.each<[string, unknown]>([
   ["-9223372036854775807", ["int", "-9223372036854775807"]],
   ["-9223372036854775808", ["float", -9223372036854775808]],
   ["9223372036854775808", ["float", 9223372036854775808]],
-  [`{"x": 5, "y": 1.5}`, [["x", ["int", "5"]], ["y", ["float", 1.5]]]],
-  [`{"2": 1, "1": 2, "__proto__": 3}`, [["2", ["int", "1"]], ["1", ["int", "2"]], ["__proto__", ["int", "3"]]]],
+  [
+    `{"x": 5, "y": 1.5}`,
+    [
+      ["x", ["int", "5"]],
+      ["y", ["float", 1.5]],
+    ],
+  ],
+  [
+    `{"2": 1, "1": 2, "__proto__": 3}`,
+    [
+      ["2", ["int", "1"]],
+      ["1", ["int", "2"]],
+      ["__proto__", ["int", "3"]],
+    ],
+  ],
   ["{}", []],
   ["[]", []],
   [`[1, "a", [null]]`, [["int", "1"], ["str", "a"], ["null"]]],
@@ -40,12 +55,28 @@ test.each<[string, unknown]>([
   expect(bare(await parseSetValue(text))).toEqual(value);
 });
 
-test.each(["", " ", "x", "'x'", "01", "1 2", "1, 2", `1, "": 2`, `1} {`, `1}, {"": 2`, `"a`, "{", "[1,]", "1e999", "NaN"])(
-  "the value %j is refused with exit 7 and not repeated",
-  async (text) => {
-    await expect(parseSetValue(text)).rejects.toMatchObject({ exitCode: 7, message: "Value for --set is not valid JSON" });
-  },
-);
+test.each([
+  "",
+  " ",
+  "x",
+  "'x'",
+  "01",
+  "1 2",
+  "1, 2",
+  `1, "": 2`,
+  `1} {`,
+  `1}, {"": 2`,
+  `"a`,
+  "{",
+  "[1,]",
+  "1e999",
+  "NaN",
+])("the value %j is refused with exit 7 and not repeated", async (text) => {
+  await expect(parseSetValue(text)).rejects.toMatchObject({
+    exitCode: 7,
+    message: "Value for --set is not valid JSON",
+  });
+});
 
 test("a value from a file may be bytes that are not UTF-8", async () => {
   expect(bare(await parseSetValue(Buffer.from(`"é"`)))).toEqual(["str", "é"]);

@@ -23,14 +23,20 @@ test.each([
   expect(splitWords(text)).toEqual(words);
 });
 
-test.each([`sh -c 'secret`, `sh "secret`, `secret \\`, `"secret\\"`])("refuses %j without quoting it", (text) => {
-  expect(() => splitWords(text)).toThrow(UnsplittableText);
-  expect(() => splitWords(text)).not.toThrow(/secret/);
-});
+test.each([`sh -c 'secret`, `sh "secret`, `secret \\`, `"secret\\"`])(
+  "refuses %j without quoting it",
+  (text) => {
+    expect(() => splitWords(text)).toThrow(UnsplittableText);
+    expect(() => splitWords(text)).not.toThrow(/secret/);
+  },
+);
 
 test("agrees with sh on quotes, backslashes and comments", () => {
   const texts = fc.sample(
-    fc.string({ unit: fc.constantFrom("a", "b", " ", "\t", "\n", "'", '"', "\\", "#", "%"), maxLength: 14 }),
+    fc.string({
+      unit: fc.constantFrom("a", "b", " ", "\t", "\n", "'", '"', "\\", "#", "%"),
+      maxLength: 14,
+    }),
     { numRuns: 300, seed: 3 },
   );
   const balanced = texts.flatMap((text) => {

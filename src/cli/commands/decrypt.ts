@@ -1,3 +1,4 @@
+import { decryptSource } from "../../decrypt.ts";
 import type { Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, refuseTwoTargets } from "../deliver.ts";
@@ -21,12 +22,20 @@ export const decrypt: Command = {
     flags.decryptionOrder,
     flags.localKeyService,
   ],
-  notes: ["Without a file, stdin is decrypted; say with --input-type and --output-type, or --filename-override, what it is."],
+  notes: [
+    "Without a file, stdin is decrypted; say with --input-type and --output-type, or --filename-override, what it is.",
+  ],
   examples: [
     { does: "print a file in clear", line: "sopsmith decrypt secrets.yaml" },
-    { does: "print one value", line: `sopsmith decrypt --extract '["db"]["password"]' secrets.yaml` },
+    {
+      does: "print one value",
+      line: `sopsmith decrypt --extract '["db"]["password"]' secrets.yaml`,
+    },
     { does: "convert while decrypting", line: "sopsmith decrypt --output-type json secrets.yaml" },
-    { does: "decrypt stdin", line: "sopsmith decrypt --filename-override secrets.yaml < secrets.yaml" },
+    {
+      does: "decrypt stdin",
+      line: "sopsmith decrypt --filename-override secrets.yaml < secrets.yaml",
+    },
   ],
   async run(call) {
     const operand = firstOperand(call);
@@ -34,8 +43,8 @@ export const decrypt: Command = {
     const source = sourceOf(call, operand);
     await refuseMissing(source);
     const stores = await openStores(call, source);
-    const order = await openOrder(call);
-    const extract = await parseExtractPath(call.options.text(flags.extract));
+    const order = openOrder(call);
+    const extract = parseExtractPath(call.options.text(flags.extract));
     await deliver(call, source, await openSource(call, source, stores, { order, extract }));
   },
 };
@@ -47,6 +56,9 @@ export async function openSource(
   how: { order: readonly string[]; extract: Path | undefined },
 ): Promise<Chunks> {
   const sealed = await readSource(call, source);
-  const { decryptSource } = await import("../../decrypt.ts");
-  return decryptSource(sealed, { ...stores.verb, ...how, ignoreMac: call.options.on(flags.ignoreMac) }, call.host);
+  return decryptSource(
+    sealed,
+    { ...stores.verb, ...how, ignoreMac: call.options.on(flags.ignoreMac) },
+    call.host,
+  );
 }

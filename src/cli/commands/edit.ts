@@ -78,7 +78,7 @@ async function editExisting(
   edited: { isAccepted: boolean },
 ): Promise<Chunks> {
   const { options, host } = call;
-  const order = await openOrder(call);
+  const order = openOrder(call);
   const sealed = await readSource(call, source);
   const format = await loadFormat(verb.output);
   const isBlockShown = options.on(flags.showMasterKeys);
@@ -133,7 +133,11 @@ async function editNew(
     throw new SopsmithError(error.code, 128, message, { hint: error.hint, cause: error });
   }
   const isBlockShown = options.on(flags.showMasterKeys);
-  const { metadata } = parseSealed(bytesOf(sealedExample), { file: verb.file, format, warn: verb.warn });
+  const { metadata } = parseSealed(bytesOf(sealedExample), {
+    file: verb.file,
+    format,
+    warn: verb.warn,
+  });
   const text = isBlockShown ? emitWithBlock(example, metadata, format, verb) : exampleText;
   return editUntilAccepted(call, source, text, async (typed) => {
     let chunks: Chunks;
@@ -142,7 +146,11 @@ async function editNew(
       checkSealable(documents, decodeText(typed), format, verb);
       const selectors = shown.selector.value === "" ? [] : [shown.selector];
       const chosen = { keyGroups: shown.keyGroups, threshold: shown.shamirThreshold, selectors };
-      chunks = await sealNew(documents, { ...verb, ...chosen, macOnlyEncrypted: shown.macOnlyEncrypted }, host);
+      chunks = await sealNew(
+        documents,
+        { ...verb, ...chosen, macOnlyEncrypted: shown.macOnlyEncrypted },
+        host,
+      );
     } else {
       chunks = await encryptSource(typed, { ...verb, ...settings }, host);
     }
@@ -152,7 +160,12 @@ async function editNew(
 }
 
 /** What sealing refuses, found while the user can still go back to the editor. */
-function checkSealable(documents: Documents, text: string, format: Format, verb: Stores["verb"]): void {
+function checkSealable(
+  documents: Documents,
+  text: string,
+  format: Format,
+  verb: Stores["verb"],
+): void {
   if (isSealed(documents, format.placement)) throw new AlreadyEncrypted(verb.file);
   format.checkSealable?.(documents, text);
   walk(documents, nothingSelected, { scalar: (leaf) => leaf, comment: (leaf) => leaf });
@@ -181,5 +194,7 @@ async function checkKeys({ keyGroups, shamirThreshold }: Metadata, { host }: Cal
 }
 
 function bytesOf(chunks: Chunks): Uint8Array {
-  return Buffer.concat(chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : chunk)));
+  return Buffer.concat(
+    chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : chunk)),
+  );
 }

@@ -1,3 +1,4 @@
+import { encryptSource } from "../../encrypt.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, refuseTwoTargets } from "../deliver.ts";
@@ -29,8 +30,14 @@ export const encrypt: Command = {
     ".sops.yaml that matches the file.",
   ],
   examples: [
-    { does: "encrypt a file where it stands", line: "sopsmith encrypt -i --age age1… secrets.yaml" },
-    { does: "encrypt to another file", line: "sopsmith encrypt --output secrets.enc.yaml secrets.yaml" },
+    {
+      does: "encrypt a file where it stands",
+      line: "sopsmith encrypt -i --age age1… secrets.yaml",
+    },
+    {
+      does: "encrypt to another file",
+      line: "sopsmith encrypt --output secrets.enc.yaml secrets.yaml",
+    },
     {
       does: "encrypt stdin",
       line: "sopsmith encrypt --filename-override secrets.json < plain.json > secrets.json",
@@ -55,6 +62,5 @@ export const encrypt: Command = {
 export async function sealSource(call: Call, source: Source, stores: Stores): Promise<Chunks> {
   const settings = await sealSettings(call, source, stores);
   const plain = await readSource(call, source);
-  const { encryptSource } = await import("../../encrypt.ts");
   return encryptSource(plain, { ...stores.verb, ...settings }, call.host);
 }

@@ -1,4 +1,5 @@
 import { SopsmithError } from "../../errors.ts";
+import { isEncrypted } from "../../status.ts";
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
@@ -14,7 +15,6 @@ export const filestatus: Command = {
     if (operand === undefined) throw noFile("Error: no file specified");
     const source = sourceOf(call, operand);
     const { verb } = await openStores(call, source);
-    const { isEncrypted } = await import("../../status.ts");
     const content = await readSource(call, source).catch((error: unknown) => {
       if (!(error instanceof SopsmithError)) throw error;
       const message = `cannot check file status: cannot load encrypted file: ${error.message}`;

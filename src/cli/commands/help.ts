@@ -14,9 +14,14 @@ export const help: Command = {
     if (name === undefined) return streams.writeStdout([programHelp(globalFlags)]);
     const entry = findCommand(name);
     if (entry === undefined)
-      throw new SopsmithError("no-help", 3, `No help topic for ${quoted(name)}${suggestCommand(name)}`, {
-        hint: `"sopsmith help" lists the commands.`,
-      });
+      throw new SopsmithError(
+        "no-help",
+        3,
+        `No help topic for ${quoted(name)}${suggestCommand(name)}`,
+        {
+          hint: `"sopsmith help" lists the commands.`,
+        },
+      );
     return streams.writeStdout([commandHelp(entry, await entry.load())]);
   },
 };

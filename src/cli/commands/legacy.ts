@@ -32,16 +32,26 @@ export async function runLegacy(call: Call): Promise<void> {
   await (plan.writesBack ? writeBack(call, source, chunks) : deliver(call, source, chunks));
 }
 
-async function refuseLegacyMissing(call: Call, source: Source, modes: readonly LegacyMode[]): Promise<void> {
+async function refuseLegacyMissing(
+  call: Call,
+  source: Source,
+  modes: readonly LegacyMode[],
+): Promise<void> {
   const { refuseKeyChangeOfMissing } = await import("./rotate.ts");
   await refuseKeyChangeOfMissing(call, source, "use `--kms` and `--pgp` instead.");
-  if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate")) await refuseMissing(source);
+  if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate"))
+    await refuseMissing(source);
   const suggestion = suggestCommand(call.operands[0] ?? "");
   if (modes.includes("edit") && suggestion !== "")
     warn(call.streams, `${source.file} is no command and is taken as a file to edit${suggestion}`);
 }
 
-async function runModes(call: Call, source: Source, stores: Stores, modes: readonly LegacyMode[]): Promise<Chunks> {
+async function runModes(
+  call: Call,
+  source: Source,
+  stores: Stores,
+  modes: readonly LegacyMode[],
+): Promise<Chunks> {
   let output: Chunks = [];
   let waiting: SopsmithError | undefined;
   for (const mode of modes) {
@@ -72,21 +82,26 @@ async function prepare(
       return () => sealSource(call, source, stores);
     }
     case "decrypt": {
-      const order = await openOrder(call);
-      const extract: Path | undefined = await parseExtractPath(options.text(flags.extract));
+      const order = openOrder(call);
+      const extract: Path | undefined = parseExtractPath(options.text(flags.extract));
       const { openSource } = await import("./decrypt.ts");
       return () => openSource(call, source, stores, { order, extract });
     }
     case "rotate": {
-      const order = await openOrder(call);
+      const order = openOrder(call);
       const { keyChanges, rotateInSource } = await import("./rotate.ts");
       const keys = await keyChanges(call);
-      return () => rotateInSource(call, source, stores, { order, ignoreMac: options.on(flags.ignoreMac), ...keys });
+      return () =>
+        rotateInSource(call, source, stores, {
+          order,
+          ignoreMac: options.on(flags.ignoreMac),
+          ...keys,
+        });
     }
     case "set": {
-      const order = await openOrder(call);
+      const order = openOrder(call);
       const argument = splitSetArgument(options.text(flags.setMode));
-      const path = await parseChangePath(argument.path, "set");
+      const path = parseChangePath(argument.path, "set");
       const value = await parseSetValue(argument.value);
       const { setInSource } = await import("./set.ts");
       return async () => (await setInSource(call, source, stores, { path, value, order })) ?? [];

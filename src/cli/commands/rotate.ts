@@ -1,5 +1,6 @@
 import { ConflictError, SopsmithError } from "../../errors.ts";
 import type { KeyType, MasterKey } from "../../keys/provider.ts";
+import { rotateSource } from "../../rotate.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver } from "../deliver.ts";
 import * as flags from "../flags.ts";
@@ -27,7 +28,10 @@ export const rotate: Command = {
   ],
   examples: [
     { does: "give a file a new data key", line: "sopsmith rotate -i secrets.yaml" },
-    { does: "let one more recipient read a file, and one less", line: "sopsmith rotate -i --add-age age1… --rm-age age1… secrets.yaml" },
+    {
+      does: "let one more recipient read a file, and one less",
+      line: "sopsmith rotate -i --add-age age1… --rm-age age1… secrets.yaml",
+    },
   ],
   async run(call) {
     const operand = requiredOperand(call);
@@ -36,15 +40,21 @@ export const rotate: Command = {
     const source = sourceOf(call, operand);
     await refuseKeyChangeOfMissing(call, source, "use the `edit` subcommand instead.");
     const stores = await openStores(call, source);
-    const order = await openOrder(call);
+    const order = openOrder(call);
     const keys = await keyChanges(call);
     await deliver(call, source, await rotateInSource(call, source, stores, { order, ...keys }));
   },
 };
 
 /** @throws {SopsmithError} exit 49 */
-export async function refuseKeyChangeOfMissing({ options }: Call, source: Source, instead: string): Promise<void> {
-  const isKeyChange = keyFlags.some(({ add, remove }) => options.text(add) !== "" || options.text(remove) !== "");
+export async function refuseKeyChangeOfMissing(
+  { options }: Call,
+  source: Source,
+  instead: string,
+): Promise<void> {
+  const isKeyChange = keyFlags.some(
+    ({ add, remove }) => options.text(add) !== "" || options.text(remove) !== "",
+  );
   if (isKeyChange && !(await exists(source)))
     throw new SopsmithError(
       "no-file-for-keys",
@@ -63,7 +73,8 @@ export async function keyChanges({ options, host }: Call): Promise<KeyChanges> {
   const changes: KeyChanges = { add: [], remove: [] };
   for (const { provider, add, remove } of keyFlags) {
     changes.add.push(...(await provider.parse(options.text(add), host)));
-    for (const { type, id } of await provider.parse(options.text(remove), host)) changes.remove.push({ type, id });
+    for (const { type, id } of await provider.parse(options.text(remove), host))
+      changes.remove.push({ type, id });
   }
   return changes;
 }
@@ -75,6 +86,5 @@ export async function rotateInSource(
   how: { order: readonly string[]; ignoreMac?: boolean } & KeyChanges,
 ): Promise<Chunks> {
   const sealed = await readSource(call, source);
-  const { rotateSource } = await import("../../rotate.ts");
   return rotateSource(sealed, { ...stores.verb, ...how }, call.host);
 }

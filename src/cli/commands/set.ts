@@ -1,11 +1,13 @@
+import { changeSource } from "../../edit.ts";
 import { SopsmithError } from "../../errors.ts";
+import { systemCode, systemReason } from "../../io/system-error.ts";
 import type { Node } from "../../tree/node.ts";
-import type { Path } from "../../tree/path.ts";
+import { setPath, type Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
-import { parseChangePath } from "../paths.ts";
+import { changePath, parseChangePath } from "../paths.ts";
 import { parseSetValue } from "../set-value.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
@@ -30,13 +32,23 @@ export const set: Command = {
   ],
   examples: [
     { does: "set a string", line: `sopsmith set secrets.yaml '["db"]["password"]' '"s3cret"'` },
-    { does: "set a value that must not show in the process list", line: `sopsmith set --value-stdin secrets.yaml '["token"]' < token.json` },
-    { does: "set a structure", line: `sopsmith set secrets.yaml '["users"][0]' '{"name": "a", "id": 1}'` },
+    {
+      does: "set a value that must not show in the process list",
+      line: `sopsmith set --value-stdin secrets.yaml '["token"]' < token.json`,
+    },
+    {
+      does: "set a structure",
+      line: `sopsmith set secrets.yaml '["users"][0]' '{"name": "a", "id": 1}'`,
+    },
   ],
   async run(call) {
     const { options, operands } = call;
     if (options.on(flags.valueFile) && options.on(flags.valueStdin))
-      throw new SopsmithError("two-values", 1, "Error: cannot use both --value-file and --value-stdin");
+      throw new SopsmithError(
+        "two-values",
+        1,
+        "Error: cannot use both --value-file and --value-stdin",
+      );
     const [file, pathText, valueText] = operands;
     const fromStdin = options.on(flags.valueStdin);
     if (operands.length !== (fromStdin ? 2 : 3) || file === undefined || pathText === undefined)
@@ -47,24 +59,23 @@ export const set: Command = {
       );
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
-    const path = await parseChangePath(pathText, "set");
+    const path = parseChangePath(pathText, "set");
     const value = await parseSetValue(await readValue(call, valueText));
-    const chunks = await setInSource(call, source, stores, { path, value, order: await openOrder(call) });
+    const chunks = await setInSource(call, source, stores, { path, value, order: openOrder(call) });
     if (chunks !== undefined) await writeBack(call, source, chunks);
   },
 };
 
 /** The value as JSON text: the operand, the content of the file it names, or stdin. */
-async function readValue({ options, host, streams }: Call, operand: string | undefined): Promise<string | Uint8Array> {
+async function readValue(
+  { options, host, streams }: Call,
+  operand: string | undefined,
+): Promise<string | Uint8Array> {
   if (operand === undefined) return streams.readStdin();
-  return options.on(flags.valueFile) ? readValueFile(host.readFile(operand), operand) : operand;
-}
-
-async function readValueFile(content: Promise<Uint8Array>, file: string): Promise<Uint8Array> {
-  const { systemCode, systemReason } = await import("../../io/system-error.ts");
-  return content.catch((error: unknown) => {
+  if (!options.on(flags.valueFile)) return operand;
+  return host.readFile(operand).catch((error: unknown) => {
     if (systemCode(error) === undefined) throw error;
-    throw new SopsmithError("value-unreadable", 1, `open ${file}: ${systemReason(error)}`, {
+    throw new SopsmithError("value-unreadable", 1, `open ${operand}: ${systemReason(error)}`, {
       hint: "With --value-file the value is the name of a file.",
       cause: error,
     });
@@ -80,14 +91,14 @@ export async function setInSource(
 ): Promise<Chunks | undefined> {
   const { options, host } = call;
   const sealed = await readSource(call, source);
-  const { changeSource } = await import("../../edit.ts");
-  const { setPath } = await import("../../tree/path.ts");
   return changeSource(
     sealed,
     { ...stores.verb, order: what.order, ignoreMac: options.on(flags.ignoreMac) },
     ([first]) => {
       if (first === undefined) return false;
-      const isChanged = setPath(first, what.path, what.value);
+      const isChanged = changePath(source.file, what.path, () =>
+        setPath(first, what.path, what.value),
+      );
       return isChanged || !options.on(flags.idempotent);
     },
     host,

@@ -1,8 +1,10 @@
+import { changeSource } from "../../edit.ts";
+import { missingPath, unsetPath } from "../../tree/path.ts";
 import type { Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
-import { parseChangePath } from "../paths.ts";
+import { changePath, parseChangePath } from "../paths.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { openStores } from "../stores.ts";
 
@@ -21,7 +23,10 @@ export const unset: Command = {
   notes: ["Other values of the file keep their ciphertext."],
   examples: [
     { does: "remove a key", line: `sopsmith unset secrets.yaml '["db"]["password"]'` },
-    { does: "remove a key if it is there", line: `sopsmith unset --idempotent secrets.yaml '["old"]'` },
+    {
+      does: "remove a key if it is there",
+      line: `sopsmith unset --idempotent secrets.yaml '["old"]'`,
+    },
   ],
   async run(call) {
     const { options, operands, host } = call;
@@ -30,19 +35,19 @@ export const unset: Command = {
       throw noFile("Error: no file specified, or index is missing; needed are: file path");
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
-    const path = await parseChangePath(pathText, "unset");
-    const order = await openOrder(call);
+    const path = parseChangePath(pathText, "unset");
+    const order = openOrder(call);
     const sealed = await readSource(call, source);
-    const { changeSource } = await import("../../edit.ts");
-    const { missingPath, unsetPath } = await import("../../tree/path.ts");
     const chunks = await changeSource(
       sealed,
       { ...stores.verb, order, ignoreMac: options.on(flags.ignoreMac) },
       ([first]) => {
         if (first === undefined) return false;
-        const isChanged = unsetPath(first, path);
-        if (!isChanged && !options.on(flags.idempotent)) throw missingPath(first, path);
-        return isChanged;
+        return changePath(source.file, path, () => {
+          const isChanged = unsetPath(first, path);
+          if (!isChanged && !options.on(flags.idempotent)) throw missingPath(first, path);
+          return isChanged;
+        });
       },
       host,
     );

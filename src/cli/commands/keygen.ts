@@ -1,0 +1,50 @@
+import { appendToKeyFile, createPrivateFile } from "../../io/key-file.ts";
+import { describeStdout } from "../../io/stdout.ts";
+import { keygen as generate } from "../../keygen.ts";
+import { UsageError } from "../args.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { printable } from "../warn.ts";
+
+export const keygen: Command = {
+  operands: "[key file]",
+  flags: [flags.keyOutput, flags.convert, flags.postQuantum, flags.defaultKeyFile, flags.noAtomic],
+  notes: [
+    "A key has two halves. The recipient (age1…) is public: files are encrypted to it. The identity (AGE-SECRET-KEY-1…)",
+    "opens them: keep it secret, and keep a copy of it. The key files are those of age and age-keygen.",
+  ],
+  examples: [
+    { does: "make a key where sopsmith and sops look for it", line: "sopsmith keygen --default" },
+    { does: "make a key file", line: "sopsmith keygen -o key.txt" },
+    { does: "make a post-quantum key", line: "sopsmith keygen -pq -o key.txt" },
+    { does: "print the recipients of a key file", line: "sopsmith keygen -y key.txt" },
+  ],
+  async run({ options, operands, host, streams }) {
+    const isConversion = options.on(flags.convert);
+    if (operands.length > (isConversion ? 1 : 0))
+      throw new UsageError(
+        isConversion
+          ? "too many arguments: -y reads one key file"
+          : "too many arguments: only -y reads a key file",
+      );
+    const output = options.text(flags.keyOutput);
+    const { stdout, notes } = await generate(
+      {
+        output: output === "" ? undefined : output,
+        convert: isConversion ? { input: operands[0] } : undefined,
+        pq: options.on(flags.postQuantum),
+        default: options.on(flags.defaultKeyFile),
+        noAtomic: options.on(flags.noAtomic),
+      },
+      host,
+      {
+        readStdin: () => streams.readStdin(),
+        createPrivateFile,
+        appendToKeyFile,
+        describeStdout,
+      },
+    );
+    await streams.writeStdout([stdout]);
+    for (const note of notes) streams.writeStderr(`${printable(note)}\n`);
+  },
+};

@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { SopsmithError } from "../errors.ts";
+import type { ChildResult, Host } from "./host.ts";
+import { systemCode, systemReason } from "./system-error.ts";
+
+/** The process's own surroundings. */
+export function realHost(): Host {
+  return {
+    env: process.env,
+    cwd: workingDirectory,
+    now: () => new Date(),
+    randomBytes: (length) => randomBytes(length),
+    platform: process.platform,
+    readFile: readWhole,
+    run,
+    promptSecret: async (prompt) => (await import("./prompt.ts")).promptSecret(prompt),
+    warn: (message) => void process.stderr.write(`${message}\n`),
+  };
+}
+
+/**
+ * `$PWD` where it names the working directory, as Go has it: under symbolic links creation rules then see the path that
+ * the user sees.
+ *
+ * @see spec config 3
+ */
+function workingDirectory(): string {
+  const logical = process.env["PWD"];
+  try {
+    if (logical !== undefined && process.platform !== "win32" && isAbsolute(logical)) {
+      const wanted = statSync(logical, { bigint: true, throwIfNoEntry: false });
+      const actual = statSync(".", { bigint: true });
+      if (wanted?.dev === actual.dev && wanted.ino === actual.ino) return logical;
+    }
+  } catch {
+    // A $PWD that cannot be looked at names nothing; the system knows better.
+  }
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new SopsmithError(
+      "no-working-directory",
+      1,
+      `The working directory cannot be used: ${systemReason(error)}`,
+      {
+        hint: "Change to a directory that exists.",
+        cause: error,
+      },
+    );
+  }
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    // A socket on stdin cannot be opened by its name, only read.
+    if (
+      systemCode(error) === "ENXIO" &&
+      /^\/dev\/(?:stdin|fd\/0)$|^\/proc\/self\/fd\/0$/.test(path)
+    )
+      return (await import("./stdin.ts")).readStdin();
+    throw error;
+  }
+}
+
+async function run(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ChildResult> {
+  const { execa } = await import("execa");
+  const [program = "", ...args] = argv;
+  const result = await execa(program, args, {
+    env: { ...env },
+    extendEnv: false,
+    stdin: "ignore",
+    stderr: "ignore",
+    encoding: "buffer",
+    stripFinalNewline: false,
+    reject: false,
+  });
+  // Neither a status nor a signal: it did not start, or said more than a key file can hold.
+  if (result.exitCode === undefined && result.signal === undefined)
+    throw result.cause instanceof Error ? result.cause : new Error("the command has no result");
+  return { stdout: result.stdout, status: result.exitCode, signal: result.signal };
+}

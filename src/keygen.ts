@@ -1,0 +1,227 @@
+import { ConflictError, SopsmithError } from "./errors.ts";
+import type { Host } from "./io/host.ts";
+
+export interface KeygenOptions {
+  /** A file to make, instead of stdout. */
+  readonly output?: string | undefined;
+  /** Print the recipients of the identities in `input` (stdin when absent or `-`) instead of making a key. */
+  readonly convert?: { readonly input?: string | undefined } | undefined;
+  /** Make a post-quantum key. */
+  readonly pq?: boolean;
+  /** Append to the key file that sopsmith and sops read by themselves. */
+  readonly default?: boolean;
+  readonly noAtomic?: boolean;
+}
+
+/** The files and streams that keys come from and go to. */
+export interface KeygenFiles {
+  readStdin(): Promise<Uint8Array>;
+  /** Makes a file that must not exist, for this user alone; leaves nothing behind when `text` fails. */
+  createPrivateFile(path: string, text: () => Promise<string>): Promise<void>;
+  /** Adds lines to a file that may not exist. */
+  appendToKeyFile(
+    path: string,
+    lines: string,
+    options: { noAtomic: boolean },
+  ): Promise<{ hadContent: boolean; isOpenToOthers: boolean }>;
+  describeStdout(): { isTerminal: boolean; isWorldReadable: boolean };
+}
+
+export interface KeygenResult {
+  readonly stdout: string;
+  /** Lines for the user, on stderr. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes an age key, or lists the recipients of existing ones: what `age-keygen` does, in its file layout.
+ *
+ * @throws {ConflictError} for options that exclude each other
+ * @throws {SopsmithError} exit 1
+ */
+export async function keygen(
+  options: KeygenOptions,
+  host: Host,
+  files: KeygenFiles,
+): Promise<KeygenResult> {
+  refuseContradictions(options);
+  const { output, convert } = options;
+  if (convert !== undefined) {
+    const lines = async () => recipientLines(await readInput(convert.input, host, files));
+    return deliver(output, lines, files);
+  }
+  if (options.default === true) return addDefaultKey(options, host, files);
+
+  let recipient = "";
+  const text = async () => {
+    const key = await createKey(options.pq === true, host);
+    recipient = key.recipient;
+    return key.text;
+  };
+  const result = await deliver(output, text, files);
+  const { isTerminal, isWorldReadable } = files.describeStdout();
+  const toFile = output !== undefined;
+  return {
+    stdout: result.stdout,
+    notes: [
+      ...(!toFile && isWorldReadable
+        ? ["warning: writing secret key to a world-readable file"]
+        : []),
+      // On a terminal the line is there already, as a comment of the file.
+      ...(toFile || !isTerminal ? [`Public key: ${recipient}`] : []),
+    ],
+  };
+}
+
+function refuseContradictions(options: KeygenOptions): void {
+  if (options.convert !== undefined && options.pq === true)
+    throw new ConflictError("-pq and -y cannot be used together", {
+      hint: "-y prints the recipients of keys that exist.",
+    });
+  if (options.default === true && (options.convert !== undefined || options.output !== undefined))
+    throw new ConflictError("--default cannot be used together with -o or -y", {
+      hint: "--default chooses the file by itself, and adds a new key to it.",
+    });
+}
+
+async function deliver(
+  output: string | undefined,
+  text: () => Promise<string>,
+  files: KeygenFiles,
+): Promise<KeygenResult> {
+  if (output === undefined) return { stdout: await text(), notes: [] };
+  await files.createPrivateFile(output, text);
+  return { stdout: "", notes: [] };
+}
+
+async function addDefaultKey(
+  options: KeygenOptions,
+  host: Host,
+  files: KeygenFiles,
+): Promise<KeygenResult> {
+  const path = defaultKeyFile(host);
+  const { text, recipient } = await createKey(options.pq === true, host);
+  const { hadContent, isOpenToOthers } = await files.appendToKeyFile(path, text, {
+    noAtomic: options.noAtomic === true,
+  });
+  return {
+    stdout: "",
+    notes: [
+      ...(isOpenToOthers ? [`warning: other users may be able to read ${path}; chmod 600 it`] : []),
+      `Public key: ${recipient}`,
+      `The key was ${hadContent ? "added to" : "written to"} ${path}, where sopsmith and sops look by themselves.`,
+      "Keep a copy of it in a safe place: nobody can open your files without it.",
+      `Next: sopsmith encrypt --age ${recipient} --in-place secrets.yaml`,
+    ],
+  };
+}
+
+/** A new identity in age-keygen's file layout. */
+async function createKey(
+  isPostQuantum: boolean,
+  host: Host,
+): Promise<{ text: string; recipient: string }> {
+  const age = await import("age-encryption");
+  const identity = await (isPostQuantum
+    ? age.generateHybridIdentity()
+    : age.generateX25519Identity());
+  const recipient = await age.identityToRecipient(identity);
+  return {
+    text: `# created: ${localTime(host.now())}\n# public key: ${recipient}\n${identity}\n`,
+    recipient,
+  };
+}
+
+/** RFC 3339 in the local time zone, to the second. */
+function localTime(now: Date): string {
+  const offset = -now.getTimezoneOffset();
+  const local = new Date(now.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  if (offset === 0) return `${local}Z`;
+  const minutes = Math.abs(offset);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${local}${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
+
+async function readInput(
+  input: string | undefined,
+  host: Host,
+  files: KeygenFiles,
+): Promise<Uint8Array> {
+  if (input === undefined || input === "-") return files.readStdin();
+  try {
+    return await host.readFile(input);
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const reason = missing ? "no such file or directory" : "it cannot be read";
+    throw new SopsmithError(
+      "unreadable-key-file",
+      1,
+      `failed to open input file "${input}": ${reason}`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The recipients of an identity file, a line each.
+ *
+ * @throws {SopsmithError} exit 1, naming the line without its text
+ */
+async function recipientLines(file: Uint8Array): Promise<string> {
+  const text = Buffer.from(file).toString("utf8");
+  if (/^(?:age-encryption|-----BEGIN AGE)/.test(text))
+    throw badInput(
+      "it is protected by a passphrase",
+      "Decrypt it first: age -d FILE | sopsmith keygen -y",
+    );
+  const { identityToRecipient } = await import("age-encryption");
+  const recipients: string[] = [];
+  for (const [i, line] of text.split("\n").entries()) {
+    const identity = line.endsWith("\r") ? line.slice(0, -1) : line;
+    if (identity === "" || identity.startsWith("#")) continue;
+    if (identity.startsWith("AGE-PLUGIN-"))
+      throw badInput(
+        `error at line ${i + 1}: this is the identity of an age plugin`,
+        "The plugin prints its recipient.",
+      );
+    try {
+      if (!/^AGE-SECRET-KEY-(?:PQ-)?1/.test(identity)) throw new Error("other prefix");
+      recipients.push(await identityToRecipient(identity));
+    } catch {
+      // Without the cause: a library's message might hold the line.
+      throw badInput(`error at line ${i + 1}: malformed secret key`);
+    }
+  }
+  if (recipients.length === 0) throw badInput("no secret keys found");
+  return recipients.map((recipient) => `${recipient}\n`).join("");
+}
+
+function badInput(reason: string, hint?: string): SopsmithError {
+  return new SopsmithError("bad-key-file", 1, `failed to parse input: ${reason}`, { hint });
+}
+
+/** The identity file that is read without being named (spec keys 2.3). */
+function defaultKeyFile({ env, platform }: Host): string {
+  const unknown = (reason: string) =>
+    new SopsmithError(
+      "no-default-key-file",
+      1,
+      `user config directory could not be determined: ${reason}`,
+      {
+        hint: "Name a file with -o, and put its path in SOPS_AGE_KEY_FILE.",
+      },
+    );
+  if (platform === "win32") {
+    const folder = env["AppData"] ?? env["APPDATA"];
+    if (!folder) throw unknown("%AppData% is not defined");
+    return `${folder.replace(/[\\/]+$/, "")}\\sops\\age\\keys.txt`;
+  }
+  const isMac = platform === "darwin";
+  const configHome = env["XDG_CONFIG_HOME"];
+  if (configHome && !isMac && !configHome.startsWith("/"))
+    throw unknown("path in $XDG_CONFIG_HOME is relative");
+  const home = env["HOME"];
+  if (!configHome && !home) throw unknown("neither $XDG_CONFIG_HOME nor $HOME are defined");
+  const folder = configHome || `${home}/${isMac ? "Library/Application Support" : ".config"}`;
+  return `${folder.replaceAll(/\/+/g, "/").replace(/\/$/, "")}/sops/age/keys.txt`;
+}

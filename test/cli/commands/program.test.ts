@@ -1,0 +1,132 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { checkRows } from "../rows.ts";
+import { identities, recipients, sealed } from "../samples.ts";
+import { Sandbox } from "../sandbox.ts";
+
+const version = /^sops 3\.13\.2 \(sopsmith \d+\.\d+\.\d+\)\n$/;
+
+checkRows([
+  { line: "--version", stdout: version },
+  { line: "-v", stdout: version },
+  { line: "-version", stdout: version },
+  { line: "--disable-version-check --version", stdout: version },
+  { line: "-v --disable-version-check", stdout: version },
+  { line: "--version decrypt nofile", stdout: version },
+  { line: "--version", env: { SOPS_DISABLE_VERSION_CHECK: "1" }, stdout: version },
+  {
+    line: "--help",
+    stdout: /^NAME:\n.*^USAGE:\n.*^VERSION:\n.*^COMMANDS:\n.*^GLOBAL OPTIONS:\n/ms,
+  },
+  { line: "-h", stdout: /^NAME:\n/ },
+  { line: "--help decrypt", stdout: /^COMMANDS:$/m },
+  { line: "--version --help", stdout: /^COMMANDS:$/m },
+  { line: "help", stdout: /^ {3}help, h +/m },
+  { line: "h", stdout: /^COMMANDS:$/m },
+  {
+    line: "help encrypt",
+    stdout:
+      /^NAME:\n {3}sopsmith encrypt - .*\n\nUSAGE:\n.*^OPTIONS:\n.*\[\$SOPS_AGE_RECIPIENTS\].*^EXAMPLES:\n/ms,
+  },
+  { line: "h rotate", stdout: /sopsmith rotate/ },
+  { line: "help --help", stdout: /sopsmith help/ },
+  { line: "decrypt --help", stdout: /^OPTIONS:\n(?: {3}--.*\n)+/m },
+  { line: "decrypt nofile -h", stdout: /^OPTIONS:$/m },
+  { line: "set --help=true", stdout: /sopsmith set/ },
+  { line: "help nope", code: 3, stderr: /^No help topic for "nope"\n/ },
+  { line: "help encrpt", code: 3, stderr: /did you mean encrypt\?/ },
+  { line: "", code: 100, stderr: /^Error: no file specified\n/ },
+  { line: "--nope", code: 1, stderr: /^flag provided but not defined: -nope\n$/ },
+  {
+    line: "--indnt 2 decrypt sealed.yaml",
+    code: 1,
+    stderr: /^flag provided but not defined: -indnt \(did you mean --indent\?\)\n$/,
+  },
+  {
+    line: "decrypt --outptu=x sealed.yaml",
+    code: 1,
+    stderr: /^flag provided but not defined: -outptu \(did you mean --output\?\)\n$/,
+  },
+  { line: "decrypt --nope --help", code: 1, stderr: /^flag provided but not defined: -nope\n$/ },
+  {
+    line: "encrypt --mac-only-encrypted plain.yaml",
+    code: 1,
+    stderr: /^flag provided but not defined: -mac-only-encrypted\n$/,
+  },
+  { line: "decrypt --output", code: 1, stderr: /^flag needs an argument: -output\n$/ },
+  {
+    line: "decrypt --in-place=maybe sealed.yaml",
+    code: 1,
+    stderr: /^invalid boolean value.*-in-place.*\n$/,
+  },
+  {
+    line: "encrypt --shamir-secret-sharing-threshold x plain.yaml",
+    code: 1,
+    stderr: /^invalid value.*-shamir-secret-sharing-threshold.*\n$/,
+  },
+  {
+    line: "--decrypt -d sealed.yaml",
+    code: 1,
+    stderr: /^Cannot use two forms of the same flag: d decrypt\n$/,
+  },
+  {
+    line: "decrypt -h --help",
+    code: 1,
+    stderr: /^Cannot use two forms of the same flag: h help\n$/,
+  },
+  {
+    line: "--help",
+    env: { SOPS_DISABLE_VERSION_CHECK: "yes" },
+    code: 1,
+    stderr:
+      /^could not parse SOPS_DISABLE_VERSION_CHECK as bool value for flag disable-version-check/,
+  },
+  {
+    line: "--version",
+    env: { SOPS_ENABLE_LOCAL_KEYSERVICE: "on" },
+    code: 1,
+    stderr:
+      /^could not parse SOPS_ENABLE_LOCAL_KEYSERVICE as bool value for flag enable-local-keyservice/,
+  },
+  {
+    line: "decyrpt plain.yaml",
+    code: 1,
+    stderr:
+      /WARN: More than one positional argument.*\nWARN: decyrpt is no command.*did you mean decrypt\?/,
+  },
+]);
+
+test("warnings are coloured on a terminal, and never with NO_COLOR", { timeout: 60_000 }, () => {
+  const box = new Sandbox(sealed, {
+    SOPS_AGE_KEY: identities.A,
+    TERM: "xterm",
+    NODE: process.execPath,
+    PROGRAM: Sandbox.program,
+  });
+  const line =
+    '"$NODE" "$PROGRAM" filestatus --input-type yaml sealed.yaml; "$NODE" "$PROGRAM" decrypt sealed.ini x > /dev/null';
+  const inTerminal = (env: Record<string, string>) =>
+    spawnSync("script", ["-qefc", line, "/dev/null"], {
+      cwd: box.dir,
+      env: { ...box.env, ...env },
+      encoding: "utf8",
+    }).stdout;
+  const [colored, bare] = [inTerminal({}), inTerminal({ NO_COLOR: "1" })];
+  box.remove();
+  expect(colored).toContain("\u001b[33mWARN\u001b[0m: More than one");
+  expect(bare).toContain("\nWARN: More than one");
+  expect(bare).not.toContain("\u001b");
+});
+
+test("stdout closed by its reader ends the program quietly", { timeout: 60_000 }, () => {
+  const big = `{"a": ${JSON.stringify("x".repeat(1_000_000))}}`;
+  const box = new Sandbox({ "big.json": big });
+  const shell = `"$NODE" "$PROGRAM" encrypt --age "$R" big.json | head -c 1 > /dev/null; echo "\${PIPESTATUS[0]}"`;
+  const result = spawnSync("bash", ["-c", shell], {
+    cwd: box.dir,
+    env: { ...box.env, NODE: process.execPath, PROGRAM: Sandbox.program, R: recipients.A },
+    encoding: "utf8",
+  });
+  box.remove();
+  expect([result.stdout, result.stderr]).toEqual(["141\n", ""]);
+});

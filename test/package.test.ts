@@ -1,0 +1,163 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  version: string;
+  engines: { node: string };
+};
+
+let folder: string;
+let installed: string;
+
+function run(command: string, args: readonly string[], cwd = folder) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+function npm(args: readonly string[], cwd?: string): string {
+  const { status, stdout, stderr } = run("npm", args, cwd);
+  if (status !== 0) throw new Error(`npm ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sopsmith-package-"));
+  // The built files are packed as they are: packing anew would build while other tests run the command.
+  const [packed] = JSON.parse(
+    npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),
+  ) as [{ filename: string }];
+  writeFileSync(
+    join(folder, "package.json"),
+    JSON.stringify({ name: "consumer", private: true, type: "module" }),
+  );
+  npm(["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, packed.filename)]);
+  installed = join(folder, "node_modules/.bin/sopsmith");
+}, 180_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("the installed tarball gives the command sopsmith", () => {
+  const { status, stdout, stderr } = run(installed, ["--version"]);
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout: `sops 3.13.2 (sopsmith ${manifest.version})\n`,
+    stderr: "",
+  });
+});
+
+test("the installed command encrypts and decrypts a file of each format", () => {
+  const work = join(folder, "work");
+  mkdirSync(work);
+  const keys = join(work, "keys.txt");
+  expect(run(installed, ["keygen", "-o", keys], work).status).toBe(0);
+  const recipient = run(installed, ["keygen", "-y", keys], work).stdout.trim();
+  const samples = {
+    "a.yaml": "# note\na: b\n",
+    "a.json": '{\n\t"a": "b"\n}\n',
+    "a.env": "A=b\n",
+    "a.ini": "[s]\na = b\n",
+    "a.bin": "b",
+  };
+  const opened = Object.entries(samples).map(([name, text]) => {
+    writeFileSync(join(work, name), text);
+    const sealed = run(installed, ["encrypt", "-i", "--age", recipient, name], work);
+    expect(sealed).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(readFileSync(join(work, name), "utf8")).toContain("ENC[AES256_GCM,");
+    const { status, stdout } = spawnSync(installed, ["decrypt", name], {
+      cwd: work,
+      encoding: "utf8",
+      env: { ...process.env, SOPS_AGE_KEY_FILE: keys },
+    });
+    return { status, stdout };
+  });
+  expect(opened).toEqual(Object.values(samples).map((stdout) => ({ status: 0, stdout })));
+});
+
+test("a TypeScript program that uses the installed library compiles", () => {
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const compile = (file: string, text: string) => {
+    writeFileSync(join(folder, file), text);
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024"];
+    return run(process.execPath, [
+      compiler,
+      ...options,
+      "--types",
+      "node",
+      "--typeRoots",
+      join(root, "node_modules/@types"),
+      file,
+    ]);
+  };
+  const right =
+    'import { decryptFile } from "sopsmith";\nexport const opened = decryptFile("secrets.yaml");\n';
+  expect(compile("right.ts", right)).toEqual({ status: 0, stdout: "", stderr: "" });
+  const wrong = 'import { decryptFile } from "sopsmith";\nexport const opened = decryptFile(1);\n';
+  expect(compile("wrong.ts", wrong).stdout).toContain("wrong.ts(2,");
+});
+
+test("the installed library answers to a plain import", () => {
+  const program = 'import { version } from "sopsmith"; console.log(version);';
+  const { stdout } = run(process.execPath, ["--input-type=module", "--eval", program]);
+  expect(stdout).toBe(`${manifest.version}\n`);
+});
+
+/** The command as it starts on a Node that says it is `version`. */
+function onNode(version: string) {
+  const fake = `Object.defineProperty(process,"version",{value:${JSON.stringify(version)}})`;
+  const args = ["--import", `data:text/javascript,${encodeURIComponent(fake)}`];
+  return run(process.execPath, [...args, join(root, "dist/bin/sopsmith.js"), "--version"]);
+}
+
+test.each(["v18.20.8", "v20.20.2", "v22.22.1", "v23.11.0", "v24.14.9", "v25.2.0"])(
+  "on Node %s the command says in one line which version it needs",
+  (version) => {
+    const { status, stdout, stderr } = onNode(version);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain(`needs Node.js ${manifest.engines.node}; this is ${version} `);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  },
+);
+
+test.each(["v22.22.2", "v22.30.0", "v24.15.0", "v26.0.0", "v27.1.0"])(
+  "runs on Node %s",
+  (version) => {
+    expect(onNode(version).status).toBe(0);
+  },
+);
+
+test("the file that checks the version has no syntax or import that an old Node stumbles over", () => {
+  const text = readFileSync(join(root, "dist/bin/sopsmith.js"), "utf8");
+  expect(text.startsWith("#!/usr/bin/env node\n")).toBe(true);
+  expect(text).not.toMatch(/\?\.[a-z[(]|\?\?|\bawait\b|\bexport\b|\bimport\s*[{*"'a-zA-Z]/);
+  expect(text.length).toBeLessThan(2000);
+});
+
+test("every file that the command needs is in the tarball, and nothing but what is meant to be", () => {
+  const [packed] = JSON.parse(npm(["pack", "--json", "--dry-run", "--ignore-scripts"], root)) as [
+    { files: { path: string }[] },
+  ];
+  const tops = new Set(packed.files.map(({ path }) => path.split("/").slice(0, 2).join("/")));
+  expect([...tops].toSorted()).toEqual([
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "SECURITY.md",
+    "dist/bin",
+    "dist/formats",
+    "dist/src",
+    "package.json",
+  ]);
+});
+
+test("runs from a folder that node_modules are not in", () => {
+  const alone = join(folder, "alone");
+  cpSync(join(root, "dist/bin"), alone, { recursive: true });
+  writeFileSync(join(alone, "package.json"), '{"type":"module"}');
+  expect(run(process.execPath, [join(alone, "sopsmith.js"), "help"]).status).toBe(0);
+});
