@@ -45,10 +45,12 @@ interface Open {
 /** Reads one JSON text. Lone surrogates are already replaced in `text`; offsets are those of the decoded file. */
 class Reader {
   readonly text: string;
+  readonly sealed: boolean;
   at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, sealed: boolean) {
     this.text = text;
+    this.sealed = sealed;
   }
 
   /** An error at the current place; `what` does not quote the text. */
@@ -147,6 +149,8 @@ class Reader {
       this.digits();
     }
     const literal = text.slice(start, this.at);
+    // Only a float is ever written so into an encrypted file, and its sign is in the MAC.
+    if (this.sealed && literal === "-0") return float(-0, start, this.at);
     if (isInt && literal.length <= 20) {
       const value = BigInt(literal);
       if (value >= int64.min && value <= int64.max) return int(value, start, this.at);
@@ -215,7 +219,7 @@ class Reader {
 const onlyObjects = "SOPS only supports JSON files with a top-level object (starting with '{'),";
 
 function parse(source: Uint8Array, sealed: boolean): Mapping {
-  const reader = new Reader(lossyText(decodeText(source)));
+  const reader = new Reader(lossyText(decodeText(source)), sealed);
   const c = reader.peek();
   if (Number.isNaN(c)) reader.fail("EOF");
   if (c === openBracket) {

@@ -38,13 +38,19 @@ export async function changeSource(
   try {
     if (!(await change(documents, metadata))) return undefined;
     if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
-    if (metadata.keyGroups.some((group) => group.some((key) => key.enc === undefined))) {
-      const { threshold } = await wrapDataKey(dataKey, metadata.keyGroups, metadata.shamirThreshold, host);
-      metadata.shamirThreshold = threshold;
-    }
+    await wrapNewKeys(dataKey, metadata, host);
     if (options.raiseVersion && isOlderVersion(metadata.version, sopsVersion)) metadata.version = sopsVersion;
     return await seal(opened, { file, format: output, indent, warn, onBadPattern: "never-match" }, host);
   } finally {
     dataKey.fill(0);
   }
+}
+
+/** Wraps the data key for keys that have none yet. Shares of several groups are made anew together: old and new ones would not fit. */
+async function wrapNewKeys(dataKey: Uint8Array, metadata: Metadata, host: Host): Promise<void> {
+  const missing = metadata.keyGroups.map((group) => group.filter((key) => key.enc === undefined));
+  if (missing.every((group) => group.length === 0)) return;
+  const groups = metadata.keyGroups.length === 1 ? missing : metadata.keyGroups;
+  const { threshold } = await wrapDataKey(dataKey, groups, metadata.shamirThreshold, host);
+  metadata.shamirThreshold = threshold;
 }

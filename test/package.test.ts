@@ -99,7 +99,7 @@ test("a TypeScript program that uses the installed library compiles", () => {
   expect(compile("right.ts", right)).toEqual({ status: 0, stdout: "", stderr: "" });
   const wrong = 'import { decryptFile } from "sopsmith";\nexport const opened = decryptFile(1);\n';
   expect(compile("wrong.ts", wrong).stdout).toContain("wrong.ts(2,");
-});
+}, 180_000);
 
 test("the installed library answers to a plain import", () => {
   const program = 'import { version } from "sopsmith"; console.log(version);';

@@ -238,12 +238,11 @@ class Reader {
   private alias(e: Event): Draft {
     const target = this.anchors.get(e.value);
     if (!target) {
-      return this.fail(
-        this.anchors.has(e.value)
-          ? `anchor '${e.value}' value contains itself`
-          : `unknown anchor '${e.value}' referenced`,
-        e.start,
-      );
+      // The name is not shown: a password that begins with `*` looks like an alias.
+      const what = this.anchors.has(e.value) ? "anchor value contains itself" : "unknown anchor referenced";
+      throw new ParseError(`yaml: ${what}`, lineAt(this.text, e.start), {
+        hint: "Put quotes around a value that begins with *.",
+      });
     }
     this.aliased += target.size;
     this.nodes += target.size;

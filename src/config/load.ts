@@ -37,7 +37,8 @@ function search(cwd: string, warn: Warn): string | undefined {
   const found = findConfig(realpathSync(cwd), { exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined });
   const warning = shadowWarning(found);
   if (warning !== undefined) warn(warning);
-  return found.path;
+  // As sops shows it and matches against it: relative, so that links in the working directory are not resolved.
+  return found.shown;
 }
 
 /** The indent that the configuration sets for a format's files. */

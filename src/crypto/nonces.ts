@@ -17,7 +17,7 @@ export class Nonces {
 
   /** Remembers the nonce of an opened leaf; of equal leaves at one place the last counts, as in sops. */
   remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
-    if (nonce.length === NONCE_BYTES && plaintext !== "NaN") this.known.set(slot(plaintext, type, aad), nonce);
+    if (nonce.length === NONCE_BYTES && !(type === "float" && plaintext === "NaN")) this.known.set(slot(plaintext, type, aad), nonce);
   }
 
   take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array {

@@ -15,9 +15,13 @@ export function awaitEnter(): Promise<"enter" | "eof"> {
       stdin.off("end", end);
       stdin.off("close", end);
       stdin.off("error", end);
-      // A stream that goes on reading would take keys from the editor and keep the process alive.
+      // A stream that goes on reading would take keys from the editor and keep the process alive. When this runs in
+      // the middle of a read, the stream asks for more right after it: so pause once more when that is over.
       stdin.pause();
-      resolve(answer);
+      setImmediate(() => {
+        stdin.resume().pause();
+        resolve(answer);
+      });
     };
     const take = (chunk: Buffer) => {
       const at = chunk.indexOf(0x0a);
@@ -52,7 +56,12 @@ export async function promptSecret(prompt: string): Promise<string | undefined> 
   const { password } = await import("@inquirer/prompts");
   try {
     return await password(
-      { message: prompt.trimEnd(), toggleMask: false, theme },
+      // As the prefix, which stands at the start of the line; a message is set off by a blank.
+      {
+        message: "",
+        toggleMask: false,
+        theme: { prefix: prompt.trimEnd(), style: { maskedText: "" } },
+      },
       { input: terminal.input, output: terminal.output, clearPromptOnDone: true },
     );
   } catch (error) {
@@ -63,9 +72,6 @@ export async function promptSecret(prompt: string): Promise<string | undefined> 
     terminal.close();
   }
 }
-
-/** The bare prompt: no mark in front of it, nothing in place of the typed characters. */
-const theme = { prefix: "", style: { message: (text: string) => text, maskedText: "" } };
 
 interface Terminal {
   readonly input: NodeJS.ReadStream;

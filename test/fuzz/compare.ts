@@ -22,6 +22,8 @@ export interface Comparison {
 /** What a departure may look at. */
 export interface Context {
   source: Buffer;
+  /** The encrypted file that is read; empty for "encrypt". */
+  sealed: Buffer;
   /** The source as text. */
   text: string;
   format: FormatName;
@@ -36,9 +38,9 @@ export interface Context {
 export async function compare(source: Uint8Array, format: FormatName, settings: Settings): Promise<Comparison> {
   const comparison: Comparison = { refused: false, mismatches: [], departed: [] };
   const bytes = Buffer.from(source);
-  const judge = (check: Check, wanted: Outcome, got: Outcome): void => {
+  const judge = (check: Check, wanted: Outcome, got: Outcome, sealed = Buffer.alloc(0)): void => {
     if (isSame(wanted, got)) return;
-    const context: Context = { source: bytes, text: bytes.toString(), format, settings, wanted, got, check };
+    const context: Context = { source: bytes, sealed, text: bytes.toString(), format, settings, wanted, got, check };
     const names = explain(context);
     if (names) comparison.departed.push(...names);
     else comparison.mismatches.push({ check, wanted, got });
@@ -53,10 +55,10 @@ export async function compare(source: Uint8Array, format: FormatName, settings: 
     sopsmith.decrypt(theirs.out, format),
     sopsmith.decrypt(ours.out, format, { inlineComments: "above" }),
   ]);
-  judge("sops → sopsmith", wanted, opened);
-  judge("sopsmith → sops", wanted, read);
+  judge("sops → sopsmith", wanted, opened, theirs.out);
+  judge("sopsmith → sops", wanted, read, ours.out);
   // 3.11.0, which made `wanted`, knows no inline comments (spec section 12).
-  judge("sopsmith → sopsmith", wanted, own);
+  judge("sopsmith → sopsmith", wanted, own, ours.out);
   return comparison;
 }
 

@@ -29,7 +29,7 @@ test("stops reading after the line, so that the process can end and an editor ge
 });
 
 const ask = `
-const { promptSecret } = await import(process.argv[1]);
+const { promptSecret } = await import(process.argv[2]);
 try { const answer = await promptSecret("Enter passphrase for identity 'X': "); process.stderr.write("[" + answer + "]\\n"); }
 catch (error) { process.stderr.write("[" + error.exitCode + " " + error.message + "]\\n"); }`;
 
