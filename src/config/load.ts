@@ -34,11 +34,20 @@ export async function loadConfig(explicit: string, host: Host, warn: Warn): Prom
 }
 
 function search(cwd: string, warn: Warn): string | undefined {
-  const found = findConfig(realpathSync(cwd), { exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined });
+  const found = findConfig(realpathSync(cwd), { exists });
   const warning = shadowWarning(found);
   if (warning !== undefined) warn(warning);
   // As sops shows it and matches against it: relative, so that links in the working directory are not resolved.
   return found.shown;
+}
+
+/** A stat that fails, for whatever reason, is no hit (spec config section 1). */
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** The indent that the configuration sets for a format's files. */

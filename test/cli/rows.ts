@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { identities, plain, recipients, sealed } from "./samples.ts";
 import { Sandbox, type Result } from "./sandbox.ts";
 
@@ -25,7 +25,7 @@ export interface Row {
 
 /** Where edited files lie while the editor runs. */
 const temp = mkdtempSync(join(tmpdir(), "sopsmith-edit-"));
-process.on("exit", () => rmSync(temp, { recursive: true, force: true }));
+afterAll(() => rmSync(temp, { recursive: true, force: true }));
 
 /** A directory to run the program in, with the editor's files in a place of their own. */
 export function sandboxFor(

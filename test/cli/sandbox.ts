@@ -3,10 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 
 /** Node's compile cache: shared, so that it serves more than one run and does not show up among a sandbox's files. */
 const cache = mkdtempSync(join(tmpdir(), "sopsmith-cache-"));
-process.on("exit", () => rmSync(cache, { recursive: true, force: true }));
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 export interface Result {
   readonly code: number | null;
@@ -16,7 +17,7 @@ export interface Result {
 
 /** A directory of its own to run the program in, with no configuration above it that could be found by chance. */
 export class Sandbox {
-  static readonly program = fileURLToPath(new URL("../../bin/sopsmith.ts", import.meta.url));
+  static readonly program = fileURLToPath(new URL("../../dist/bin/sopsmith.js", import.meta.url));
   readonly dir = mkdtempSync(join(tmpdir(), "sopsmith-cli-"));
   readonly env: Readonly<Record<string, string>>;
 

@@ -38,7 +38,7 @@ export interface Context {
 export async function compare(source: Uint8Array, format: FormatName, settings: Settings): Promise<Comparison> {
   const comparison: Comparison = { refused: false, mismatches: [], departed: [] };
   const bytes = Buffer.from(source);
-  const judge = (check: Check, wanted: Outcome, got: Outcome, sealed = Buffer.alloc(0)): void => {
+  const judge = (check: Check, wanted: Outcome, got: Outcome, sealed: Buffer = Buffer.alloc(0)): void => {
     if (isSame(wanted, got)) return;
     const context: Context = { source: bytes, sealed, text: bytes.toString(), format, settings, wanted, got, check };
     const names = explain(context);
