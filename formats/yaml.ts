@@ -1,4 +1,14 @@
-import { map, entry, bool, comment, float, seq, str, type Documents, type Node } from "../src/tree/node.ts";
+import {
+  map,
+  entry,
+  bool,
+  comment,
+  float,
+  seq,
+  str,
+  type Documents,
+  type Node,
+} from "../src/tree/node.ts";
 import type { EmitOptions, Format } from "./format.ts";
 import { emitDocuments, emitValue } from "./yaml/emitter.ts";
 import { emitSealed } from "./yaml/list-comments.ts";
@@ -10,9 +20,12 @@ export const yaml: Format = {
   placement: "mapping",
   parse: (source) => readDocuments(source),
   emit: (documents: Documents, options: EmitOptions) =>
-    options.sealed ? emitSealed(documents, options.indent) : emitDocuments(documents, options.indent),
+    options.sealed
+      ? emitSealed(documents, options.indent)
+      : emitDocuments(documents, options.indent),
   // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).
-  readsBack: (leaf) => !(leaf.kind === "str" && leaf.value.startsWith("\t") && leaf.value.includes("\n")),
+  readsBack: (leaf) =>
+    !(leaf.kind === "str" && leaf.value.startsWith("\t") && leaf.value.includes("\n")),
   emitValue: (value: Node) => emitValue(value),
   example: () => [
     map([

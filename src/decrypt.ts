@@ -20,10 +20,18 @@ export interface DecryptOptions extends OpenVerbOptions {
 }
 
 /** Decrypts a file and checks its MAC; the tree without the `sops` block. */
-export async function decryptDocuments(source: Uint8Array, options: OpenVerbOptions, host: Host): Promise<Documents> {
+export async function decryptDocuments(
+  source: Uint8Array,
+  options: OpenVerbOptions,
+  host: Host,
+): Promise<Documents> {
   const format = await loadFormat(options.input);
   const { file, order, warn } = options;
-  const opened = await open(source, { file, format, order, ignoreMac: options.ignoreMac ?? false, remember: false, warn }, host);
+  const opened = await open(
+    source,
+    { file, format, order, ignoreMac: options.ignoreMac ?? false, remember: false, warn },
+    host,
+  );
   opened.dataKey.fill(0);
   return opened.documents;
 }
@@ -33,13 +41,26 @@ export async function decryptDocuments(source: Uint8Array, options: OpenVerbOpti
  *
  * @throws {SopsmithError} naming the file: as `open`; exit 1 for a path that leads nowhere, 4 for what the output format cannot hold
  */
-export async function decryptSource(source: Uint8Array, options: DecryptOptions, host: Host): Promise<Chunks> {
-  const [documents, format] = await Promise.all([decryptDocuments(source, options, host), loadFormat(options.output)]);
-  if (options.extract && options.extract.length > 0) return emitExtract(documents, options.extract, format, options);
+export async function decryptSource(
+  source: Uint8Array,
+  options: DecryptOptions,
+  host: Host,
+): Promise<Chunks> {
+  const [documents, format] = await Promise.all([
+    decryptDocuments(source, options, host),
+    loadFormat(options.output),
+  ]);
+  if (options.extract && options.extract.length > 0)
+    return emitExtract(documents, options.extract, format, options);
   return emitPlain(documents, format, options, "Error dumping file: ");
 }
 
-function emitPlain(documents: Documents, format: Format, options: DecryptOptions, prefix: string): Chunks {
+function emitPlain(
+  documents: Documents,
+  format: Format,
+  options: DecryptOptions,
+  prefix: string,
+): Chunks {
   try {
     return format.emit(documents, { sealed: false, indent: options.indent, warn: options.warn });
   } catch (error) {
@@ -47,18 +68,29 @@ function emitPlain(documents: Documents, format: Format, options: DecryptOptions
   }
 }
 
-function emitExtract(documents: Documents, path: Path, format: Format, options: DecryptOptions): Chunks {
+function emitExtract(
+  documents: Documents,
+  path: Path,
+  format: Format,
+  options: DecryptOptions,
+): Chunks {
   const { file, indent, warn } = options;
   try {
-    const names = format.name === "yaml" ? (["key", "value"] as const) : (["Key", "Value"] as const);
+    const names =
+      format.name === "yaml" ? (["key", "value"] as const) : (["Key", "Value"] as const);
     const { node: found, isMade } = getPath(documents[0] ?? map([]), path, names);
     if (found.kind === "str") return [encodeText(found.value)];
     if (found.kind === "bytes") return [found.value];
     // As in sops, a mapping takes the first document's place and the other documents stay.
-    if (found.kind === "map" && !isMade) return emitPlain([found, ...documents.slice(1)], format, options, "Error dumping tree: ");
+    if (found.kind === "map" && !isMade)
+      return emitPlain([found, ...documents.slice(1)], format, options, "Error dumping tree: ");
     return [format.emitValue(found, { sealed: false, indent, warn })];
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
-    throw inFile(error, `${file} at ${pathText(path)}`, error instanceof EmitError ? "Error dumping tree: " : "");
+    throw inFile(
+      error,
+      `${file} at ${pathText(path)}`,
+      error instanceof EmitError ? "Error dumping tree: " : "",
+    );
   }
 }

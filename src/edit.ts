@@ -32,15 +32,27 @@ export async function changeSource(
   host: Host,
 ): Promise<Chunks | undefined> {
   const { file, indent, order, warn, ignoreMac = false } = options;
-  const [input, output] = await Promise.all([loadFormat(options.input), loadFormat(options.output)]);
-  const opened = await open(source, { file, format: input, order, ignoreMac, remember: true, warn }, host);
+  const [input, output] = await Promise.all([
+    loadFormat(options.input),
+    loadFormat(options.output),
+  ]);
+  const opened = await open(
+    source,
+    { file, format: input, order, ignoreMac, remember: true, warn },
+    host,
+  );
   const { documents, metadata, dataKey } = opened;
   try {
     if (!(await change(documents, metadata))) return undefined;
     if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
     await wrapNewKeys(dataKey, metadata, host);
-    if (options.raiseVersion && isOlderVersion(metadata.version, sopsVersion)) metadata.version = sopsVersion;
-    return await seal(opened, { file, format: output, indent, warn, onBadPattern: "never-match" }, host);
+    if (options.raiseVersion && isOlderVersion(metadata.version, sopsVersion))
+      metadata.version = sopsVersion;
+    return await seal(
+      opened,
+      { file, format: output, indent, warn, onBadPattern: "never-match" },
+      host,
+    );
   } finally {
     dataKey.fill(0);
   }

@@ -7,7 +7,12 @@ import type { Host } from "./io/host.ts";
 import { createDataKey } from "./keys/groups.ts";
 import type { KeyGroup } from "./keys/provider.ts";
 import { isSealed } from "./metadata/placement.ts";
-import { compileSelection, defaultSelector, SELECTOR_LIST, type Selector } from "./metadata/selection.ts";
+import {
+  compileSelection,
+  defaultSelector,
+  SELECTOR_LIST,
+  type Selector,
+} from "./metadata/selection.ts";
 import type { Documents } from "./tree/node.ts";
 import { decodeText } from "./tree/text.ts";
 import { sopsVersion } from "./version.ts";
@@ -36,11 +41,16 @@ export interface EncryptOptions extends CommonOptions {
 /** The plain file has a `sops` block. Exit 203. */
 export class AlreadyEncrypted extends SopsmithError {
   constructor(file: string) {
-    super("already-encrypted", 203, `The file you have provided contains a top-level entry called 'sops', or for
+    super(
+      "already-encrypted",
+      203,
+      `The file you have provided contains a top-level entry called 'sops', or for
 flat file formats top-level entries starting with 'sops_'. This is
-generally due to the file already being encrypted (${file}).`, {
-      hint: "To change an encrypted file use `sopsmith edit`; if this one is not encrypted, rename the entry.",
-    });
+generally due to the file already being encrypted (${file}).`,
+      {
+        hint: "To change an encrypted file use `sopsmith edit`; if this one is not encrypted, rename the entry.",
+      },
+    );
   }
 }
 
@@ -50,13 +60,23 @@ generally due to the file already being encrypted (${file}).`, {
  * @throws {SopsmithError} naming the file: exit 2 for what cannot be parsed, 92 for no document, 203 for a file that is
  * encrypted already, 8 for two selectors, 1 for a pattern that does not compile or a key that cannot wrap, 23 and 4 as `seal`
  */
-export async function encryptSource(source: Uint8Array, options: EncryptOptions, host: Host): Promise<Chunks> {
+export async function encryptSource(
+  source: Uint8Array,
+  options: EncryptOptions,
+  host: Host,
+): Promise<Chunks> {
   const { file } = options;
-  const [input, output] = await Promise.all([loadFormat(options.input), loadFormat(options.output)]);
+  const [input, output] = await Promise.all([
+    loadFormat(options.input),
+    loadFormat(options.output),
+  ]);
   const documents = parsePlain(source, input.parse, options);
   if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
   try {
-    output.checkSealable?.(documents, options.input === options.output && options.input !== "binary" ? decodeText(source) : "");
+    output.checkSealable?.(
+      documents,
+      options.input === options.output && options.input !== "binary" ? decodeText(source) : "",
+    );
   } catch (error) {
     throw error instanceof EmitError ? inFile(error, file, "Could not marshal tree: ") : error;
   }
@@ -73,7 +93,9 @@ export function parsePlain(
   try {
     documents = parse(source, { sealed: false, warn });
   } catch (error) {
-    throw error instanceof ParseError ? inFile(error, file, "Error unmarshalling file: ", 2) : error;
+    throw error instanceof ParseError
+      ? inFile(error, file, "Error unmarshalling file: ", 2)
+      : error;
   }
   if (documents.length === 0) {
     throw new SopsmithError(
@@ -86,11 +108,18 @@ export function parsePlain(
 }
 
 /** Encrypts documents for the first time: new data key, new metadata. Takes the documents over. */
-export async function sealNew(documents: Documents, options: EncryptOptions, host: Host): Promise<Chunks> {
+export async function sealNew(
+  documents: Documents,
+  options: EncryptOptions,
+  host: Host,
+): Promise<Chunks> {
   const format = await loadFormat(options.output);
   const { selector, macOnlyEncrypted } = chooseSelector(options);
   // A bad pattern is refused before any key is asked for.
-  await compileSelection(selector.value === "" ? defaultSelector : selector, { onBadPattern: "refuse", warn: options.warn });
+  await compileSelection(selector.value === "" ? defaultSelector : selector, {
+    onBadPattern: "refuse",
+    warn: options.warn,
+  });
   const { keyGroups, file, indent, warn } = options;
   const { dataKey, threshold } = await createDataKey(keyGroups, options.threshold, host);
   try {
@@ -110,17 +139,23 @@ export async function sealNew(documents: Documents, options: EncryptOptions, hos
   }
 }
 
-function chooseSelector(options: EncryptOptions): { selector: Selector; macOnlyEncrypted: boolean } {
+function chooseSelector(options: EncryptOptions): {
+  selector: Selector;
+  macOnlyEncrypted: boolean;
+} {
   const { selectors, macOnlyEncrypted, warn } = options;
   if (options.input === "binary") {
     // One value has nothing to select from: sops drops the settings and stores none.
     for (const { name } of selectors) {
-      if (name !== "unencrypted_comment_regex") warn(`${name} is ignored: a binary file is encrypted as a whole`);
+      if (name !== "unencrypted_comment_regex")
+        warn(`${name} is ignored: a binary file is encrypted as a whole`);
     }
-    if (macOnlyEncrypted) warn("mac_only_encrypted is ignored: a binary file is encrypted as a whole");
+    if (macOnlyEncrypted)
+      warn("mac_only_encrypted is ignored: a binary file is encrypted as a whole");
     return { selector: { ...defaultSelector, value: "" }, macOnlyEncrypted: false };
   }
   const [first, second] = selectors;
-  if (second) throw new ConflictError(`Error: cannot use more than one of ${SELECTOR_LIST} in the same file`);
+  if (second)
+    throw new ConflictError(`Error: cannot use more than one of ${SELECTOR_LIST} in the same file`);
   return { selector: first ?? defaultSelector, macOnlyEncrypted };
 }

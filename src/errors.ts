@@ -10,7 +10,12 @@ export class SopsmithError extends Error {
   /** What to do next, one sentence; printed on its own line. */
   readonly hint: string | undefined;
 
-  constructor(code: string, exitCode: number, message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    exitCode: number,
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
@@ -27,7 +32,11 @@ export class ParseError extends SopsmithError {
   readonly what: string;
   readonly line: number | undefined;
 
-  constructor(what: string, line?: number, options: { hint?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    what: string,
+    line?: number,
+    options: { hint?: string | undefined; cause?: unknown } = {},
+  ) {
     super("parse-error", 1, line === undefined ? what : `${what} (line ${line})`, options);
     this.what = what;
     this.line = line;
@@ -39,8 +48,14 @@ export class ParseError extends SopsmithError {
  *
  * @param exitCode replaces the error's own
  */
-export function inFile(error: SopsmithError, file: string, prefix = "", exitCode = error.exitCode): SopsmithError {
-  const line = error instanceof ParseError && error.line !== undefined ? `, line ${error.line}` : "";
+export function inFile(
+  error: SopsmithError,
+  file: string,
+  prefix = "",
+  exitCode = error.exitCode,
+): SopsmithError {
+  const line =
+    error instanceof ParseError && error.line !== undefined ? `, line ${error.line}` : "";
   const what = error instanceof ParseError ? error.what : error.message;
   const message = what.includes(file) ? `${prefix}${what}` : `${prefix}${what} (${file}${line})`;
   return new SopsmithError(error.code, exitCode, message, { hint: error.hint, cause: error });

@@ -51,15 +51,29 @@ export interface OpenFile {
  *
  * @throws {SopsmithError} naming the file: exit 1 for what cannot be read, 128 without a key, 25 for a leaf, 51 for the MAC
  */
-export async function open(source: Uint8Array, options: OpenOptions, host: Host): Promise<OpenFile> {
+export async function open(
+  source: Uint8Array,
+  options: OpenOptions,
+  host: Host,
+): Promise<OpenFile> {
   const { file, warn } = options;
   const { documents, metadata } = parseSealed(source, options);
-  const selection = await compileSelection(metadata.selector, { onBadPattern: "never-match", warn });
+  const selection = await compileSelection(metadata.selector, {
+    onBadPattern: "never-match",
+    warn,
+  });
   const dataKey = await recoverDataKey(metadata, { file, order: options.order }, host);
   try {
     const cipher = new LeafCipher(dataKey);
     const nonces = new Nonces(host);
-    const computed = openTree(documents, metadata, selection, cipher, options.remember ? nonces : undefined, options);
+    const computed = openTree(
+      documents,
+      metadata,
+      selection,
+      cipher,
+      options.remember ? nonces : undefined,
+      options,
+    );
     if (!options.ignoreMac) checkMac(metadata, computed, cipher, file);
     return { documents, metadata, dataKey, nonces };
   } catch (error) {
@@ -105,7 +119,8 @@ function openTree(
   const scalar = (leaf: Scalar, place: Place): Leaf => {
     let opened: Leaf = leaf;
     if (place.isEncrypted) {
-      if (leaf.kind !== "str") throw new LeafError(`Expected encrypted value as string, but got ${goKind(leaf)}`);
+      if (leaf.kind !== "str")
+        throw new LeafError(`Expected encrypted value as string, but got ${goKind(leaf)}`);
       opened = openOne(leaf.value, place);
       opened.start = leaf.start;
       opened.end = leaf.end;
@@ -147,7 +162,8 @@ function openTree(
 }
 
 /** What is sealed for a leaf: a scalar's canonical text, a comment's own. */
-const secretOf = (leaf: Leaf): string | Uint8Array => (leaf.kind === "comment" ? leaf.value : plaintextOf(leaf));
+const secretOf = (leaf: Leaf): string | Uint8Array =>
+  leaf.kind === "comment" ? leaf.value : plaintextOf(leaf);
 
 /** A walk's error with sops's prefix, the key path and the file. */
 function located(error: unknown, file: string, prefix: string, exitCode: number): unknown {
@@ -155,13 +171,19 @@ function located(error: unknown, file: string, prefix: string, exitCode: number)
   const path = pathOfError(error);
   const at = path === "" ? file : `${file} at ${path}`;
   const walked = error instanceof LeafError || error instanceof UnwalkableTree;
-  const described = error instanceof LeafError && !/^(Could not decrypt value|Expected)/.test(error.message)
-    ? `Could not decrypt value: ${error.message}`
-    : error.message;
-  return new SopsmithError(error.code, walked ? exitCode : error.exitCode, `${walked ? prefix : ""}${described} (${at})`, {
-    hint: error.hint,
-    cause: error,
-  });
+  const described =
+    error instanceof LeafError && !/^(Could not decrypt value|Expected)/.test(error.message)
+      ? `Could not decrypt value: ${error.message}`
+      : error.message;
+  return new SopsmithError(
+    error.code,
+    walked ? exitCode : error.exitCode,
+    `${walked ? prefix : ""}${described} (${at})`,
+    {
+      hint: error.hint,
+      cause: error,
+    },
+  );
 }
 
 function goKind(leaf: Scalar): string {
@@ -186,19 +208,27 @@ function checkMac(metadata: Metadata, computed: string, cipher: LeafCipher, file
     stored = cipher.open(metadata.mac, metadata.lastModified).leaf;
   } catch (error) {
     if (!(error instanceof LeafError)) throw error;
-    throw new MacMismatch(`Cannot decrypt MAC: \`mac\` or \`lastmodified\` was changed (${file})`, error);
+    throw new MacMismatch(
+      `Cannot decrypt MAC: \`mac\` or \`lastmodified\` was changed (${file})`,
+      error,
+    );
   }
   if (stored.kind !== "str" || stored.value !== computed) {
-    throw new MacMismatch(`MAC mismatch. The file's values are not those that were encrypted (${file})`);
+    throw new MacMismatch(
+      `MAC mismatch. The file's values are not those that were encrypted (${file})`,
+    );
   }
 }
 
 /** A value left in clear that no sops could read back as it is. Exit 4. */
 class NotReadBack extends EmitError {
   constructor(format: string) {
-    super(`Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`, {
-      hint: "Encrypt it too, or change it: text that begins with a tab and has several lines, or a typed value in a format that has only text.",
-    });
+    super(
+      `Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`,
+      {
+        hint: "Encrypt it too, or change it: text that begins with a tab and has several lines, or a typed value in a format that has only text.",
+      },
+    );
   }
 }
 
@@ -265,7 +295,11 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
  *
  * @throws {EmitError} exit 4
  */
-export function emitFile(documents: Documents, metadata: Metadata, options: Omit<SealOptions, "onBadPattern">): Chunks {
+export function emitFile(
+  documents: Documents,
+  metadata: Metadata,
+  options: Omit<SealOptions, "onBadPattern">,
+): Chunks {
   const { file, format, indent, warn } = options;
   try {
     attach(documents, emitMetadata(metadata), format.placement);

@@ -15,7 +15,14 @@ import { parseSelectors, type Selector } from "./metadata/selection.ts";
 import { rotateSource } from "./rotate.ts";
 import { find, map, type Documents, type Mapping, type Node } from "./tree/node.ts";
 import { parsePath, setPath, unsetPath, type Path } from "./tree/path.ts";
-import { documentsFromPlain, fromPlain, nodeToPlain, toPlain, type Plain, type PlainObject } from "./tree/plain.ts";
+import {
+  documentsFromPlain,
+  fromPlain,
+  nodeToPlain,
+  toPlain,
+  type Plain,
+  type PlainObject,
+} from "./tree/plain.ts";
 
 /** What every function takes. */
 export interface CommonLibraryOptions {
@@ -86,7 +93,10 @@ export interface FileOptions {
  * @returns the encrypted file
  * @throws {SopsmithError} exit codes as `sopsmith encrypt`
  */
-export async function encrypt(source: string | Uint8Array, options: EncryptOptions): Promise<Uint8Array> {
+export async function encrypt(
+  source: string | Uint8Array,
+  options: EncryptOptions,
+): Promise<Uint8Array> {
   const host = await hostOf(options);
   return encryptNamed(source, options, "<input>", host, undefined);
 }
@@ -99,7 +109,13 @@ export async function encryptObject(
   const { sealNew } = await import("./encrypt.ts");
   const host = await hostOf(options);
   const common = commonOptions(options, "<object>", undefined);
-  return joined(await sealNew(documentsFromPlain(value), { ...common, ...(await sealOptions(options, host)) }, host));
+  return joined(
+    await sealNew(
+      documentsFromPlain(value),
+      { ...common, ...(await sealOptions(options, host)) },
+      host,
+    ),
+  );
 }
 
 /**
@@ -113,14 +129,26 @@ export async function encryptFile(
 ): Promise<Uint8Array> {
   const host = await hostOf(options);
   const source = await host.readFile(path);
-  const config = await loadConfig(options.config ?? host.env["SOPS_CONFIG"] ?? "", host, options.onWarning ?? ignore);
-  const indent = options.indent ?? configuredIndent(config, options.outputFormat ?? formatForPath(path));
+  const config = await loadConfig(
+    options.config ?? host.env["SOPS_CONFIG"] ?? "",
+    host,
+    options.onWarning ?? ignore,
+  );
+  const indent =
+    options.indent ?? configuredIndent(config, options.outputFormat ?? formatForPath(path));
   if (options.recipients !== undefined) {
-    const sealed = await encryptNamed(source, { ...options, recipients: options.recipients, indent }, path, host, path);
+    const sealed = await encryptNamed(
+      source,
+      { ...options, recipients: options.recipients, indent },
+      path,
+      host,
+      path,
+    );
     return written(sealed, path, options);
   }
   const { mergeSelectors, selectRule } = await import("./config/match.ts");
-  const rule = config && (await selectRule(config.content, config.path, resolve(host.cwd(), path), host));
+  const rule =
+    config && (await selectRule(config.content, config.path, resolve(host.cwd(), path), host));
   if (!rule) {
     throw new ConfigError("config file not found, or has no creation rules, and no keys provided", {
       hint: "Pass `recipients`, or write a .sops.yaml with creation_rules.",
@@ -146,27 +174,47 @@ export async function encryptFile(
  * @returns the plain file, or the value at `extract`
  * @throws {SopsmithError} exit codes as `sopsmith decrypt`
  */
-export async function decrypt(source: string | Uint8Array, options: DecryptOptions = {}): Promise<Uint8Array> {
+export async function decrypt(
+  source: string | Uint8Array,
+  options: DecryptOptions = {},
+): Promise<Uint8Array> {
   const host = await hostOf(options);
   return decryptNamed(source, options, "<input>", host, undefined);
 }
 
 /** The same for a file, which gives the format by its name. */
-export async function decryptFile(path: string, options: DecryptOptions & WriteOptions = {}): Promise<Uint8Array> {
+export async function decryptFile(
+  path: string,
+  options: DecryptOptions & WriteOptions = {},
+): Promise<Uint8Array> {
   const host = await hostOf(options);
-  return written(await decryptNamed(await host.readFile(path), options, path, host, path), path, options);
+  return written(
+    await decryptNamed(await host.readFile(path), options, path, host, path),
+    path,
+    options,
+  );
 }
 
 /** Decrypts to a plain object: the first document. */
-export async function readObject(source: string | Uint8Array, options: OpenOptions = {}): Promise<PlainObject> {
+export async function readObject(
+  source: string | Uint8Array,
+  options: OpenOptions = {},
+): Promise<PlainObject> {
   const host = await hostOf(options);
-  return firstObject(await decryptDocuments(bytesOf(source), openOptions(options, "<input>", undefined), host));
+  return firstObject(
+    await decryptDocuments(bytesOf(source), openOptions(options, "<input>", undefined), host),
+  );
 }
 
 /** The same for a file. */
-export async function readFileObject(path: string, options: OpenOptions = {}): Promise<PlainObject> {
+export async function readFileObject(
+  path: string,
+  options: OpenOptions = {},
+): Promise<PlainObject> {
   const host = await hostOf(options);
-  return firstObject(await decryptDocuments(await host.readFile(path), openOptions(options, path, path), host));
+  return firstObject(
+    await decryptDocuments(await host.readFile(path), openOptions(options, path, path), host),
+  );
 }
 
 /** The first document of a decrypted file, for `update` to change. Paths are `["a", 0]` or the text `["a"][0]`. */
@@ -205,15 +253,25 @@ export async function updateFile(
 }
 
 /** Encrypts a file's content again under a new data key, with master keys added and removed. */
-export async function rotate(source: string | Uint8Array, options: RotateOptions = {}): Promise<Uint8Array> {
+export async function rotate(
+  source: string | Uint8Array,
+  options: RotateOptions = {},
+): Promise<Uint8Array> {
   const host = await hostOf(options);
   return rotateNamed(bytesOf(source), options, "<input>", host, undefined);
 }
 
 /** The same for a file. */
-export async function rotateFile(path: string, options: RotateOptions & WriteOptions = {}): Promise<Uint8Array> {
+export async function rotateFile(
+  path: string,
+  options: RotateOptions & WriteOptions = {},
+): Promise<Uint8Array> {
   const host = await hostOf(options);
-  return written(await rotateNamed(await host.readFile(path), options, path, host, path), path, options);
+  return written(
+    await rotateNamed(await host.readFile(path), options, path, host, path),
+    path,
+    options,
+  );
 }
 
 /** The example that `sopsmith edit` starts a new file from, as text. */
@@ -242,8 +300,11 @@ async function decryptNamed(
   host: Host,
   path: string | undefined,
 ): Promise<Uint8Array> {
-  const extract = typeof options.extract === "string" ? parsePath(options.extract) : options.extract;
-  return joined(await decryptSource(bytesOf(source), { ...openOptions(options, file, path), extract }, host));
+  const extract =
+    typeof options.extract === "string" ? parsePath(options.extract) : options.extract;
+  return joined(
+    await decryptSource(bytesOf(source), { ...openOptions(options, file, path), extract }, host),
+  );
 }
 
 async function updateNamed(
@@ -306,13 +367,22 @@ async function rotateNamed(
   host: Host,
   path: string | undefined,
 ): Promise<Uint8Array> {
-  const [add, remove] = await Promise.all([keysOf(options.add ?? {}, host), keysOf(options.remove ?? {}, host)]);
-  return joined(await rotateSource(source, { ...openOptions(options, file, path), add, remove }, host));
+  const [add, remove] = await Promise.all([
+    keysOf(options.add ?? {}, host),
+    keysOf(options.remove ?? {}, host),
+  ]);
+  return joined(
+    await rotateSource(source, { ...openOptions(options, file, path), add, remove }, host),
+  );
 }
 
 const ignore = (): void => undefined;
 
-function commonOptions(options: CommonLibraryOptions, file: string, path: string | undefined): CommonOptions {
+function commonOptions(
+  options: CommonLibraryOptions,
+  file: string,
+  path: string | undefined,
+): CommonOptions {
   const input = options.format ?? (path === undefined ? "yaml" : formatForPath(path));
   const output = options.outputFormat ?? input;
   return { file, input, output, indent: options.indent, warn: options.onWarning ?? ignore };
@@ -326,7 +396,12 @@ function openOptions(options: OpenOptions, file: string, path: string | undefine
 async function sealOptions(
   options: EncryptOptions,
   host: Host,
-): Promise<{ keyGroups: KeyGroup[]; threshold: number; selectors: Selector[]; macOnlyEncrypted: boolean }> {
+): Promise<{
+  keyGroups: KeyGroup[];
+  threshold: number;
+  selectors: Selector[];
+  macOnlyEncrypted: boolean;
+}> {
   const groups = Array.isArray(options.recipients)
     ? (options.recipients as readonly Recipients[])
     : [options.recipients as Recipients];
@@ -353,22 +428,32 @@ async function keysOf(recipients: Recipients, host: Host): Promise<MasterKey[]> 
   const keys: MasterKey[] = [];
   for (const provider of providers) {
     const ids = recipients[provider.type] ?? [];
-    for (const id of typeof ids === "string" ? [ids] : ids) keys.push(...(await provider.parse(id, host)));
+    for (const id of typeof ids === "string" ? [ids] : ids)
+      keys.push(...(await provider.parse(id, host)));
   }
   return keys;
 }
 
-async function hostOf(options: CommonLibraryOptions & { identities?: string | readonly string[] | undefined }): Promise<Host> {
+async function hostOf(
+  options: CommonLibraryOptions & { identities?: string | readonly string[] | undefined },
+): Promise<Host> {
   const { realHost } = await import("./io/real-host.ts");
   const host: Host = { ...realHost(), ...options.host };
   const { identities } = options;
   if (identities === undefined) return host;
   const given = typeof identities === "string" ? identities : identities.join("\n");
-  const env = { ...host.env, SOPS_AGE_KEY: [host.env["SOPS_AGE_KEY"] ?? "", given].join("\n").trim() };
+  const env = {
+    ...host.env,
+    SOPS_AGE_KEY: [host.env["SOPS_AGE_KEY"] ?? "", given].join("\n").trim(),
+  };
   return { ...host, env };
 }
 
-async function written(content: Uint8Array, path: string, options: WriteOptions): Promise<Uint8Array> {
+async function written(
+  content: Uint8Array,
+  path: string,
+  options: WriteOptions,
+): Promise<Uint8Array> {
   const target = options.output ?? (options.inPlace === true ? path : undefined);
   if (target !== undefined) {
     const { replaceFile } = await import("./io/atomic-write.ts");
@@ -377,11 +462,14 @@ async function written(content: Uint8Array, path: string, options: WriteOptions)
   return content;
 }
 
-const bytesOf = (source: string | Uint8Array): Uint8Array => (typeof source === "string" ? Buffer.from(source, "utf8") : source);
+const bytesOf = (source: string | Uint8Array): Uint8Array =>
+  typeof source === "string" ? Buffer.from(source, "utf8") : source;
 
 function joined(chunks: Chunks): Uint8Array {
   if (chunks.length === 1 && chunks[0] instanceof Uint8Array) return chunks[0];
-  return Buffer.concat(chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk)));
+  return Buffer.concat(
+    chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk)),
+  );
 }
 
 function firstObject(documents: Documents): PlainObject {

@@ -17,21 +17,45 @@ export interface RotateOptions extends OpenVerbOptions {
  *
  * @throws {SopsmithError} as `open` and `seal`; exit 1 when a key cannot wrap or a group is left empty
  */
-export async function rotateSource(source: Uint8Array, options: RotateOptions, host: Host): Promise<Chunks> {
+export async function rotateSource(
+  source: Uint8Array,
+  options: RotateOptions,
+  host: Host,
+): Promise<Chunks> {
   const { file, indent, order, warn, ignoreMac = false } = options;
-  const [input, output] = await Promise.all([loadFormat(options.input), loadFormat(options.output)]);
-  const opened = await open(source, { file, format: input, order, ignoreMac, remember: true, warn }, host);
+  const [input, output] = await Promise.all([
+    loadFormat(options.input),
+    loadFormat(options.output),
+  ]);
+  const opened = await open(
+    source,
+    { file, format: input, order, ignoreMac, remember: true, warn },
+    host,
+  );
   const { metadata } = opened;
   opened.dataKey.fill(0);
-  metadata.keyGroups = metadata.keyGroups.map((group, i) => [...group, ...(i === 0 ? options.add : [])]);
+  metadata.keyGroups = metadata.keyGroups.map((group, i) => [
+    ...group,
+    ...(i === 0 ? options.add : []),
+  ]);
   metadata.keyGroups = metadata.keyGroups.map((group) =>
-    group.filter((key) => !options.remove.some(({ type, id }) => key.type === type && key.id === id)),
+    group.filter(
+      (key) => !options.remove.some(({ type, id }) => key.type === type && key.id === id),
+    ),
   );
-  const { dataKey, threshold } = await createDataKey(metadata.keyGroups, metadata.shamirThreshold, host);
+  const { dataKey, threshold } = await createDataKey(
+    metadata.keyGroups,
+    metadata.shamirThreshold,
+    host,
+  );
   try {
     metadata.shamirThreshold = threshold;
     const renewed = { ...opened, dataKey };
-    return await seal(renewed, { file, format: output, indent, warn, onBadPattern: "never-match" }, host);
+    return await seal(
+      renewed,
+      { file, format: output, indent, warn, onBadPattern: "never-match" },
+      host,
+    );
   } finally {
     dataKey.fill(0);
   }

@@ -9,7 +9,10 @@ import { MetadataNotFound } from "./metadata/placement.ts";
  *
  * @throws {SopsmithError} exit 1 for a file that cannot be parsed, or a block without keys
  */
-export async function isEncrypted(source: Uint8Array, options: { file: string; input: FormatName }): Promise<boolean> {
+export async function isEncrypted(
+  source: Uint8Array,
+  options: { file: string; input: FormatName },
+): Promise<boolean> {
   const format = await loadFormat(options.input);
   try {
     const { metadata } = parseSealed(source, { file: options.file, format, warn: () => undefined });

@@ -1,5 +1,6 @@
 import { END, isBlank, isBreak, isBreakOrEnd } from "./chars.ts";
-import { Tok, type Scanner } from "./scanner.ts";
+import type { Scanner } from "./scanner.ts";
+import { Tok } from "./tokens.ts";
 
 /**
  * One comment as the scanner saw it (spec file-format A.1). `anchor` is the offset whose token takes it: the parser moves a record to the

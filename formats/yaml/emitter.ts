@@ -1,7 +1,16 @@
 import { EmitError } from "../../src/errors.ts";
 import { yamlFloat } from "../../src/tree/scalar.ts";
 import { encodeText } from "../../src/tree/text.ts";
-import type { Comment, Documents, Entry, Leaf, Mapping, Node, Null, Sequence } from "../../src/tree/node.ts";
+import type {
+  Comment,
+  Documents,
+  Entry,
+  Leaf,
+  Mapping,
+  Node,
+  Null,
+  Sequence,
+} from "../../src/tree/node.ts";
 import { SPACE, isBreak } from "./chars.ts";
 import { chompMark, doubleQuoted, stringStyle } from "./scalars.ts";
 
@@ -9,7 +18,9 @@ import { chompMark, doubleQuoted, stringStyle } from "./scalars.ts";
 export function indentWidth(indent: number | undefined): number {
   if (indent === undefined || indent === 0) return 4;
   if (indent < 0) {
-    throw new EmitError("YAML Negative indentation not accepted", { hint: "Use an indent from 2 to 9." });
+    throw new EmitError("YAML Negative indentation not accepted", {
+      hint: "Use an indent from 2 to 9.",
+    });
   }
   return indent === 1 || indent > 9 ? 2 : indent;
 }
@@ -19,7 +30,11 @@ export function indentWidth(indent: number | undefined): number {
  *
  * @param listItems encrypted comments in lists that are to be written as list items, not as comment lines (D1)
  */
-export function emitDocuments(documents: Documents, indent: number | undefined, listItems?: ReadonlySet<Comment>): string[] {
+export function emitDocuments(
+  documents: Documents,
+  indent: number | undefined,
+  listItems?: ReadonlySet<Comment>,
+): string[] {
   const emitter = new Emitter(indentWidth(indent), listItems);
   documents.forEach((document, i) => emitter.document(document, i === 0));
   return emitter.finish();
@@ -87,7 +102,11 @@ class Emitter {
       this.indention = false;
       this.writeIndent();
     }
-    if (root.kind === "map" && !root.items.some((item) => item.kind === "entry") && root.items.length > 0) {
+    if (
+      root.kind === "map" &&
+      !root.items.some((item) => item.kind === "entry") &&
+      root.items.length > 0
+    ) {
       this.head = commentText(root.items as Comment[]);
       this.processHead();
       this.write("{}");
@@ -104,7 +123,11 @@ class Emitter {
   }
 
   private run(): void {
-    for (let frame = this.stack[this.stack.length - 1]; frame; frame = this.stack[this.stack.length - 1]) {
+    for (
+      let frame = this.stack[this.stack.length - 1];
+      frame;
+      frame = this.stack[this.stack.length - 1]
+    ) {
       if (this.out.length > CHUNK) {
         this.chunks.push(this.out);
         this.out = "";
@@ -273,7 +296,9 @@ class Emitter {
       this.processLine();
       this.processFoot();
     }
-    const empty = !node.items.some((item) => item.kind !== "comment" || (node.kind === "seq" && this.isListItem(item)));
+    const empty = !node.items.some(
+      (item) => item.kind !== "comment" || (node.kind === "seq" && this.isListItem(item)),
+    );
     const outer = this.indent;
     const inner = this.deeper(at === "item", empty);
     if (!empty) {
@@ -505,7 +530,8 @@ class Emitter {
 
   private writeIndent(): void {
     const indent = Math.max(this.indent, 0);
-    if (!this.indention || this.column > indent || (this.column === indent && !this.whitespace)) this.putBreak();
+    if (!this.indention || this.column > indent || (this.column === indent && !this.whitespace))
+      this.putBreak();
     if (this.footIndent === indent) this.putBreak();
     if (this.column < indent) this.write(" ".repeat(indent - this.column));
     this.whitespace = true;

@@ -26,7 +26,8 @@ function encryptedListComments(documents: Documents): Set<Comment> {
   const found = new Set<Comment>();
   visit(documents, (container) => {
     if (container.kind !== "seq") return;
-    for (const item of container.items) if (item.kind === "comment" && isEncrypted(item.value)) found.add(item);
+    for (const item of container.items)
+      if (item.kind === "comment" && isEncrypted(item.value)) found.add(item);
   });
   return found;
 }
@@ -56,9 +57,13 @@ function places(documents: Documents, asElements: ReadonlySet<string>): Map<stri
     number++;
     let elements = 0;
     for (const item of container.items) {
-      const text = item.kind === "comment" || (item.kind === "str" && asElements.has(item.value)) ? item.value : undefined;
+      const text =
+        item.kind === "comment" || (item.kind === "str" && asElements.has(item.value))
+          ? item.value
+          : undefined;
       if (text === undefined) elements++;
-      else if (isEncrypted(text)) found.set(text, `${number}:${elements}:${found.get(text) === undefined}`);
+      else if (isEncrypted(text))
+        found.set(text, `${number}:${elements}:${found.get(text) === undefined}`);
     }
   });
   return found;

@@ -1,4 +1,5 @@
-import { Scanner, Tok, type ScalarStyle, type Token } from "./scanner.ts";
+import { Scanner } from "./scanner.ts";
+import { Tok, type ScalarStyle, type Token } from "./tokens.ts";
 
 /** What the parser hands out, one at a time. Comments are texts as the scanner collected them: lines with `#`. */
 export interface Event {

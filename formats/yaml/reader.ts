@@ -239,7 +239,9 @@ class Reader {
     const target = this.anchors.get(e.value);
     if (!target) {
       // The name is not shown: a password that begins with `*` looks like an alias.
-      const what = this.anchors.has(e.value) ? "anchor value contains itself" : "unknown anchor referenced";
+      const what = this.anchors.has(e.value)
+        ? "anchor value contains itself"
+        : "unknown anchor referenced";
       throw new ParseError(`yaml: ${what}`, lineAt(this.text, e.start), {
         hint: "Put quotes around a value that begins with *.",
       });

@@ -28,7 +28,10 @@ export function stringStyle(text: string): StringStyle {
 }
 
 const isPrintable = (c: number): boolean =>
-  c === 10 || (c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd && c !== 0xfeff);
+  c === 10 ||
+  (c >= 0x20 && c <= 0x7e) ||
+  (c >= 0xa0 && c <= 0xd7ff) ||
+  (c >= 0xe000 && c <= 0xfffd && c !== 0xfeff);
 
 const STARTERS = "#,[]{}&*!|>'\"%@`";
 
@@ -44,7 +47,8 @@ function analyze(text: string): { plain: boolean; single: boolean; block: boolea
     const c = text.charCodeAt(i);
     const followed = i === last || isBlank(text.charCodeAt(i + 1));
     if (i === 0) {
-      if (STARTERS.includes(text.charAt(0)) || ((c === 45 || c === 63 || c === 58) && followed)) plain = false;
+      if (STARTERS.includes(text.charAt(0)) || ((c === 45 || c === 63 || c === 58) && followed))
+        plain = false;
     } else if ((c === 58 && followed) || (c === 35 && beforeBlank)) {
       plain = false;
     }
@@ -86,7 +90,8 @@ const NAMED: ReadonlyMap<number, string> = new Map([
   [0x2029, "P"],
 ]);
 
-const NEEDS_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]/;
+const NEEDS_ESCAPE =
+  /[^\x20\x21\x23-\x5b\x5d-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]/;
 
 /** `text` between double quotes. */
 export function doubleQuoted(text: string): string {

@@ -1,6 +1,7 @@
 import { LF, SPACE, TAB, isBlank, isBlankOrEnd, isBreak, isBreakOrEnd } from "./chars.ts";
 import { scanLineComment } from "./comments.ts";
-import { Tok, type ScalarStyle, type Scanner } from "./scanner.ts";
+import type { Scanner } from "./scanner.ts";
+import { Tok, type ScalarStyle } from "./tokens.ts";
 
 /** Joins two lines: a lone LF becomes a space, further breaks stay, U+2028 and U+2029 are never folded. */
 function fold(first: string, rest: string): string {

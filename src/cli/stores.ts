@@ -30,7 +30,9 @@ export async function openStores(call: Call, source: Source): Promise<Stores> {
   const { options, globals, streams } = call;
   const byName = formatForPath(source.name);
   const output = formatNamed(options.text(flags.outputType)) ?? byName;
-  const config = await loadConfig(globals.text(flags.config), call.host, (message) => warn(streams, message));
+  const config = await loadConfig(globals.text(flags.config), call.host, (message) =>
+    warn(streams, message),
+  );
   return {
     config,
     verb: {

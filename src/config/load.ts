@@ -19,7 +19,11 @@ export interface LoadedConfig {
  * @returns undefined when there is none
  * @throws {ConfigError} for one that cannot be read
  */
-export async function loadConfig(explicit: string, host: Host, warn: Warn): Promise<LoadedConfig | undefined> {
+export async function loadConfig(
+  explicit: string,
+  host: Host,
+  warn: Warn,
+): Promise<LoadedConfig | undefined> {
   const path = explicit === "" ? search(host.cwd(), warn) : explicit;
   if (path === undefined) return undefined;
   let text: Uint8Array;
@@ -27,7 +31,9 @@ export async function loadConfig(explicit: string, host: Host, warn: Warn): Prom
     text = await host.readFile(path);
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
-    throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, { cause: error });
+    throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, {
+      cause: error,
+    });
   }
   const { parseConfig } = await import("./config.ts");
   return { path, content: await parseConfig(text, path, warn) };
@@ -51,7 +57,10 @@ function exists(path: string): boolean {
 }
 
 /** The indent that the configuration sets for a format's files. */
-export function configuredIndent(config: LoadedConfig | undefined, format: FormatName): number | undefined {
+export function configuredIndent(
+  config: LoadedConfig | undefined,
+  format: FormatName,
+): number | undefined {
   const stores = config?.content.stores;
   switch (format) {
     case "yaml":

@@ -1,7 +1,23 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCMTypes, type KeyObject } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type CipherGCMTypes,
+  type KeyObject,
+} from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { SopsmithError } from "../errors.ts";
-import { bool, bytes, comment, float, int, str, time, type Leaf, type Scalar } from "../tree/node.ts";
+import {
+  bool,
+  bytes,
+  comment,
+  float,
+  int,
+  str,
+  time,
+  type Leaf,
+  type Scalar,
+} from "../tree/node.ts";
 import { fullTime } from "../tree/rfc3339.ts";
 import { floatText } from "../tree/scalar.ts";
 import { encodeText } from "../tree/text.ts";
@@ -81,7 +97,10 @@ export class LeafCipher {
     if (plaintext.length === 0) return "";
     const cipher = createCipheriv(this.algorithm, this.key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(encodeText(aad));
-    const data = typeof plaintext === "string" ? cipher.update(encodeText(plaintext)) : cipher.update(plaintext);
+    const data =
+      typeof plaintext === "string"
+        ? cipher.update(encodeText(plaintext))
+        : cipher.update(plaintext);
     cipher.final();
     const iv = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString("base64");
     return `ENC[AES256_GCM,data:${data.toString("base64")},iv:${iv},tag:${cipher.getAuthTag().toString("base64")},type:${type}]`;
@@ -106,7 +125,9 @@ export class LeafCipher {
     const tag = decodeBase64(parts.tag, "tag");
     let plain: Buffer;
     try {
-      const decipher = createDecipheriv(this.algorithm, this.key, nonce, { authTagLength: TAG_BYTES });
+      const decipher = createDecipheriv(this.algorithm, this.key, nonce, {
+        authTagLength: TAG_BYTES,
+      });
       decipher.setAAD(encodeText(aad));
       decipher.setAuthTag(tag);
       plain = decipher.update(data);
@@ -138,7 +159,8 @@ function splitCiphertext(text: string): Ciphertext | undefined {
   const iv = text.indexOf(",iv:", PREFIX.length);
   const tag = text.indexOf(",tag:", iv + 4);
   const type = text.indexOf(",type:", tag + 5);
-  if (iv <= PREFIX.length || tag <= iv + 4 || type <= tag + 5 || close <= type + 6) return undefined;
+  if (iv <= PREFIX.length || tag <= iv + 4 || type <= tag + 5 || close <= type + 6)
+    return undefined;
   return {
     data: text.slice(PREFIX.length, iv),
     iv: text.slice(iv + 4, tag),
@@ -192,7 +214,9 @@ function fromPlaintext(plain: Buffer, type: string): Leaf {
       return time(value);
     }
     default:
-      throw new LeafError("Unknown datatype", { hint: "The `type:` of the ciphertext was changed, or a newer sops wrote it." });
+      throw new LeafError("Unknown datatype", {
+        hint: "The `type:` of the ciphertext was changed, or a newer sops wrote it.",
+      });
   }
 }
 
@@ -211,7 +235,8 @@ function parseGoFloat(text: string): number | undefined {
     const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(hex[4]) - 4 * (hex[3] ?? "").length);
     return hex[1] === "-" ? -value : value;
   }
-  if (!/^[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i.test(text)) return undefined;
+  if (!/^[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i.test(text))
+    return undefined;
   const value = Number(text.replaceAll("_", ""));
   return Number.isFinite(value) ? value : undefined;
 }

@@ -17,7 +17,8 @@ export class Nonces {
 
   /** Remembers the nonce of an opened leaf; of equal leaves at one place the last counts, as in sops. */
   remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
-    if (nonce.length === NONCE_BYTES && !(type === "float" && plaintext === "NaN")) this.known.set(slot(plaintext, type, aad), nonce);
+    if (nonce.length === NONCE_BYTES && !(type === "float" && plaintext === "NaN"))
+      this.known.set(slot(plaintext, type, aad), nonce);
   }
 
   take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array {
@@ -38,6 +39,9 @@ export class Nonces {
 
 function slot(plaintext: string | Uint8Array, type: string, aad: string): string {
   // Bytes are never valid UTF-8, so their Latin-1 text under another mark cannot meet a string's.
-  const text = typeof plaintext === "string" ? `s${plaintext}` : `b${Buffer.from(plaintext).toString("latin1")}`;
+  const text =
+    typeof plaintext === "string"
+      ? `s${plaintext}`
+      : `b${Buffer.from(plaintext).toString("latin1")}`;
   return `${type}\0${aad.length}\0${aad}${text}`;
 }

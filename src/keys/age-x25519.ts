@@ -35,7 +35,11 @@ const SPKI = Buffer.from("302a300506032b656e032100", "hex");
  * @param part at most 64 KiB
  * @returns the armored file with its final LF
  */
-export function wrapX25519(recipient: Uint8Array, part: Uint8Array, randomBytes: (length: number) => Uint8Array): string {
+export function wrapX25519(
+  recipient: Uint8Array,
+  part: Uint8Array,
+  randomBytes: (length: number) => Uint8Array,
+): string {
   const fileKey = randomBytes(16);
   const ephemeral = generateKeyPairSync("x25519");
   const share = rawPublic(ephemeral.publicKey);
@@ -44,7 +48,11 @@ export function wrapX25519(recipient: Uint8Array, part: Uint8Array, randomBytes:
   const header = `${VERSION}\n-> X25519 ${unpadded(share)}\n${unpadded(body)}\n---`;
   const nonce = randomBytes(16);
   const payload = sealOnce(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), part);
-  const file = Buffer.concat([Buffer.from(`${header} ${unpadded(headerMac(fileKey, header))}\n`), nonce, payload]);
+  const file = Buffer.concat([
+    Buffer.from(`${header} ${unpadded(headerMac(fileKey, header))}\n`),
+    nonce,
+    payload,
+  ]);
   fileKey.fill(0);
   return `${BEGIN}${file.toString("base64").replaceAll(/.{1,64}/g, "$&\n")}${END}\n`;
 }
@@ -55,23 +63,35 @@ export function wrapX25519(recipient: Uint8Array, part: Uint8Array, randomBytes:
  */
 export function unwrapX25519(armored: string, identity: Uint8Array): Uint8Array | undefined {
   const file = decodeArmor(armored);
-  const stanza = file && /^age-encryption\.org\/v1\n-> X25519 ([A-Za-z0-9+/]{43})\n([A-Za-z0-9+/]{43})\n---/.exec(file.toString("latin1", 0, 200));
+  const stanza =
+    file &&
+    /^age-encryption\.org\/v1\n-> X25519 ([A-Za-z0-9+/]{43})\n([A-Za-z0-9+/]{43})\n---/.exec(
+      file.toString("latin1", 0, 200),
+    );
   if (!file || !stanza) return undefined;
   const header = stanza[0];
   const macEnd = header.length + 1 + 43;
   const mac = canonical(file.toString("latin1", header.length + 1, macEnd));
   const share = canonical(stanza[1] ?? "");
   const body = canonical(stanza[2] ?? "");
-  if (!mac || !share || !body || file[header.length] !== 0x20 || file[macEnd] !== 0x0a) return undefined;
+  if (!mac || !share || !body || file[header.length] !== 0x20 || file[macEnd] !== 0x0a)
+    return undefined;
   try {
-    const key = createPrivateKey({ key: Buffer.concat([PKCS8, identity]), format: "der", type: "pkcs8" });
+    const key = createPrivateKey({
+      key: Buffer.concat([PKCS8, identity]),
+      format: "der",
+      type: "pkcs8",
+    });
     const wrapKey = stanzaKey(key, share, share, rawPublic(createPublicKey(key)));
     const fileKey = openOnce(wrapKey, Buffer.alloc(12), body);
     if (!timingSafeEqual(headerMac(fileKey, header), mac)) return undefined;
     const nonce = file.subarray(macEnd + 1, macEnd + 17);
     const payload = file.subarray(macEnd + 17);
-    if (nonce.length < 16 || payload.length <= TAG || payload.length > CHUNK + TAG) return undefined;
-    const part = new Uint8Array(openOnce(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), payload));
+    if (nonce.length < 16 || payload.length <= TAG || payload.length > CHUNK + TAG)
+      return undefined;
+    const part = new Uint8Array(
+      openOnce(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), payload),
+    );
     fileKey.fill(0);
     return part;
   } catch {
@@ -79,19 +99,28 @@ export function unwrapX25519(armored: string, identity: Uint8Array): Uint8Array 
   }
 }
 
-function stanzaKey(own: KeyObject, other: Uint8Array, share: Uint8Array, recipient: Uint8Array): Buffer {
+function stanzaKey(
+  own: KeyObject,
+  other: Uint8Array,
+  share: Uint8Array,
+  recipient: Uint8Array,
+): Buffer {
   const point = createPublicKey({ key: Buffer.concat([SPKI, other]), format: "der", type: "spki" });
   // A point of low order, which would give a secret that everybody knows, makes OpenSSL fail here.
   const shared = diffieHellman({ privateKey: own, publicKey: point });
   return Buffer.from(hkdfSync("sha256", shared, Buffer.concat([share, recipient]), LABEL, 32));
 }
 
-const rawPublic = (key: KeyObject): Buffer => key.export({ format: "der", type: "spki" }).subarray(SPKI.length);
+const rawPublic = (key: KeyObject): Buffer =>
+  key.export({ format: "der", type: "spki" }).subarray(SPKI.length);
 
-const hkdf = (key: Uint8Array, salt: Uint8Array, info: string): Buffer => Buffer.from(hkdfSync("sha256", key, salt, info, 32));
+const hkdf = (key: Uint8Array, salt: Uint8Array, info: string): Buffer =>
+  Buffer.from(hkdfSync("sha256", key, salt, info, 32));
 
 const headerMac = (fileKey: Uint8Array, header: string): Buffer =>
-  createHmac("sha256", hkdf(fileKey, Buffer.alloc(0), "header")).update(header).digest();
+  createHmac("sha256", hkdf(fileKey, Buffer.alloc(0), "header"))
+    .update(header)
+    .digest();
 
 /** Counter 0, marked as the last chunk. */
 function lastChunkNonce(): Buffer {
@@ -113,7 +142,8 @@ function openOnce(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer {
   return plaintext;
 }
 
-const unpadded = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64").replaceAll("=", "");
+const unpadded = (bytes: Uint8Array): string =>
+  Buffer.from(bytes).toString("base64").replaceAll("=", "");
 
 /** Base64 without padding in its only spelling; undefined for another. */
 function canonical(text: string): Buffer | undefined {
@@ -125,7 +155,12 @@ function canonical(text: string): Buffer | undefined {
 function decodeArmor(text: string): Buffer | undefined {
   if (!text.startsWith(BEGIN) || !text.trimEnd().endsWith(`\n${END}`)) return undefined;
   const lines = text.slice(BEGIN.length, text.lastIndexOf(`\n${END}`)).split("\n");
-  if (lines.some((line, i) => (i < lines.length - 1 ? line.length !== 64 : line.length === 0 || line.length > 64))) return undefined;
+  if (
+    lines.some((line, i) =>
+      i < lines.length - 1 ? line.length !== 64 : line.length === 0 || line.length > 64,
+    )
+  )
+    return undefined;
   const base64 = lines.join("");
   const bytes = Buffer.from(base64, "base64");
   return bytes.toString("base64") === base64 ? bytes : undefined;

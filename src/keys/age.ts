@@ -131,7 +131,8 @@ async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<strin
   const kind = recipientKind(key.id);
   if (kind === "ssh" || kind === "plugin") throw new UnusableRecipient(unusable[kind]);
   checkRecipient(key.id);
-  if (kind === "x25519") return wrapX25519(decodeBech32(key.id).bytes, part, (length) => host.randomBytes(length));
+  if (kind === "x25519")
+    return wrapX25519(decodeBech32(key.id).bytes, part, (length) => host.randomBytes(length));
   const { Encrypter, armor } = await loadLibrary();
   const encrypter = new Encrypter();
   encrypter.addRecipient(key.id);

@@ -89,12 +89,42 @@ export type Item = Entry | Comment;
 /** One YAML document each; every other format has exactly one. */
 export type Documents = Mapping[];
 
-export const str = (value: string, start = -1, end = -1): Str => ({ kind: "str", value, start, end });
-export const bytes = (value: Uint8Array, start = -1, end = -1): Bytes => ({ kind: "bytes", value, start, end });
-export const int = (value: bigint, start = -1, end = -1): Int => ({ kind: "int", value, start, end });
-export const float = (value: number, start = -1, end = -1): Float => ({ kind: "float", value, start, end });
-export const bool = (value: boolean, start = -1, end = -1): Bool => ({ kind: "bool", value, start, end });
-export const time = (value: string, start = -1, end = -1): Time => ({ kind: "time", value, start, end });
+export const str = (value: string, start = -1, end = -1): Str => ({
+  kind: "str",
+  value,
+  start,
+  end,
+});
+export const bytes = (value: Uint8Array, start = -1, end = -1): Bytes => ({
+  kind: "bytes",
+  value,
+  start,
+  end,
+});
+export const int = (value: bigint, start = -1, end = -1): Int => ({
+  kind: "int",
+  value,
+  start,
+  end,
+});
+export const float = (value: number, start = -1, end = -1): Float => ({
+  kind: "float",
+  value,
+  start,
+  end,
+});
+export const bool = (value: boolean, start = -1, end = -1): Bool => ({
+  kind: "bool",
+  value,
+  start,
+  end,
+});
+export const time = (value: string, start = -1, end = -1): Time => ({
+  kind: "time",
+  value,
+  start,
+  end,
+});
 export const nil = (start = -1, end = -1): Null => ({ kind: "null", start, end });
 export const comment = (value: string, inline = false, start = -1, end = -1): Comment => ({
   kind: "comment",
@@ -103,8 +133,18 @@ export const comment = (value: string, inline = false, start = -1, end = -1): Co
   start,
   end,
 });
-export const seq = (items: Node[], start = -1, end = -1): Sequence => ({ kind: "seq", items, start, end });
-export const map = (items: Item[], start = -1, end = -1): Mapping => ({ kind: "map", items, start, end });
+export const seq = (items: Node[], start = -1, end = -1): Sequence => ({
+  kind: "seq",
+  items,
+  start,
+  end,
+});
+export const map = (items: Item[], start = -1, end = -1): Mapping => ({
+  kind: "map",
+  items,
+  start,
+  end,
+});
 export const entry = (key: string, value: Node, start = -1, end = -1): Entry => ({
   kind: "entry",
   key,

@@ -7,7 +7,9 @@ export type Path = readonly (string | number)[];
 /** A path text that is not `["key"][0]…`. The exit code depends on the command: 91 for `--extract`, 7 for `set` and `unset`. */
 export class PathSyntaxError extends SopsmithError {
   constructor(message: string, exitCode = 91) {
-    super("path-syntax", exitCode, message, { hint: `Write paths as '["key"]["inner"][0]', quoted for the shell.` });
+    super("path-syntax", exitCode, message, {
+      hint: `Write paths as '["key"]["inner"][0]', quoted for the shell.`,
+    });
   }
 }
 
@@ -47,7 +49,8 @@ export function parsePath(text: string): Path {
 }
 
 /** `["a"][0]`, for messages. */
-export const pathText = (path: Path): string => path.map((step) => `[${JSON.stringify(step)}]`).join("");
+export const pathText = (path: Path): string =>
+  path.map((step) => `[${JSON.stringify(step)}]`).join("");
 
 /**
  * The node at a path (spec cli 4.5). A number at a mapping selects its n-th item as a mapping of key and value; a comment is a mapping with
@@ -68,7 +71,10 @@ export function getPath(
   for (const step of path) {
     if (typeof step === "string") {
       if (node.kind !== "map") {
-        throw new PathError(`error truncating tree: component ['${step}'] is a key, but tree part is not a mapping`, 2);
+        throw new PathError(
+          `error truncating tree: component ['${step}'] is a key, but tree part is not a mapping`,
+          2,
+        );
       }
       const found = find(node, step);
       if (!found) throw new PathError(`error truncating tree: component ['${step}'] not found`);
@@ -76,11 +82,14 @@ export function getPath(
       continue;
     }
     if (node.kind !== "map" && node.kind !== "seq") {
-      throw new PathError(`error truncating tree: component [${step}] is integer, but tree part is not a slice`);
+      throw new PathError(
+        `error truncating tree: component [${step}] is integer, but tree part is not a slice`,
+      );
     }
     const item: Node | Mapping["items"][number] | undefined = node.items[step];
     if (step < 0) throw new PathError(`error truncating tree: component [${step}] is negative`, 2);
-    if (!item) throw new PathError(`error truncating tree: component [${step}] accesses out of bounds`);
+    if (!item)
+      throw new PathError(`error truncating tree: component [${step}] accesses out of bounds`);
     isMade = node.kind === "map" || item.kind === "comment";
     if (item.kind === "entry") {
       node = map([entry(pairNames[0], str(item.key)), entry(pairNames[1], item.value)]);
@@ -107,7 +116,8 @@ export function setPath(document: Mapping, path: Path, value: Node): boolean {
     const step = path[i] as string | number;
     const rest = path.slice(i + 1);
     if (node.kind === "map") {
-      const found: ReturnType<typeof find> = typeof step === "string" ? find(node, step) : undefined;
+      const found: ReturnType<typeof find> =
+        typeof step === "string" ? find(node, step) : undefined;
       if (!found) {
         // sops leaves a mapping alone that is addressed by a number, and still rewrites the file.
         if (typeof step === "string") node.items.push(entry(step, build(rest, value)));
@@ -171,7 +181,11 @@ export function unsetPath(document: Mapping, path: Path): boolean {
       }
       node = found;
     } else {
-      throw new PathError(`Unsupported type: ${node.kind} for item '${step}'`, 1, "The path goes through a value that is no mapping or list.");
+      throw new PathError(
+        `Unsupported type: ${node.kind} for item '${step}'`,
+        1,
+        "The path goes through a value that is no mapping or list.",
+      );
     }
   }
   return false;
@@ -182,7 +196,8 @@ export function missingPath(document: Mapping, path: Path): PathError {
   let node: Node | undefined = document;
   for (const step of path) {
     if (node?.kind === "map") {
-      const found: ReturnType<typeof find> = typeof step === "string" ? find(node, step) : undefined;
+      const found: ReturnType<typeof find> =
+        typeof step === "string" ? find(node, step) : undefined;
       if (!found) return new PathError(`Key not found: ${step}`);
       node = found.value;
     } else if (node?.kind === "seq") {
@@ -194,14 +209,16 @@ export function missingPath(document: Mapping, path: Path): PathError {
   return new PathError(`Key not found: ${path[path.length - 1] ?? ""}`);
 }
 
-const keyIntoList = (step: string): PathError => new PathError(`component ['${step}'] is a key, but tree part is a list`, 2);
+const keyIntoList = (step: string): PathError =>
+  new PathError(`component ['${step}'] is a key, but tree part is a list`, 2);
 const negative = (step: number): PathError => new PathError(`component [${step}] is negative`, 2);
 
 const isScalar = (node: Node): boolean => node.kind !== "map" && node.kind !== "seq";
 
 function build(path: Path, value: Node): Node {
   let node = value;
-  for (const step of [...path].reverse()) node = typeof step === "string" ? map([entry(step, node)]) : seq([node]);
+  for (const step of [...path].reverse())
+    node = typeof step === "string" ? map([entry(step, node)]) : seq([node]);
   return node;
 }
 
@@ -214,8 +231,12 @@ function sameNode(a: Node, b: Node): boolean {
       if (x.items.length !== y.items.length) return false;
       for (const [i, item] of x.items.entries()) {
         const other = y.items[i];
-        if (item.kind === "entry" && other?.kind === "entry" && item.key === other.key) open.push([item.value, other.value]);
-        else if (!(item.kind === "comment" && other?.kind === "comment" && item.value === other.value)) return false;
+        if (item.kind === "entry" && other?.kind === "entry" && item.key === other.key)
+          open.push([item.value, other.value]);
+        else if (
+          !(item.kind === "comment" && other?.kind === "comment" && item.value === other.value)
+        )
+          return false;
       }
     } else if (x.kind === "seq" && y.kind === "seq") {
       if (x.items.length !== y.items.length) return false;

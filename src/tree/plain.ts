@@ -1,5 +1,18 @@
 import { SopsmithError } from "../errors.ts";
-import { bool, bytes, entry, float, int, map, nil, seq, str, type Documents, type Mapping, type Node } from "./node.ts";
+import {
+  bool,
+  bytes,
+  entry,
+  float,
+  int,
+  map,
+  nil,
+  seq,
+  str,
+  type Documents,
+  type Mapping,
+  type Node,
+} from "./node.ts";
 import { leafText, lossyText } from "./text.ts";
 
 /**
@@ -42,7 +55,12 @@ export function toPlain(root: Mapping): PlainObject {
 
 function define(object: PlainObject, key: string, value: Plain): void {
   if (key === "__proto__") {
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(object, key, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   } else {
     object[key] = value;
   }
@@ -108,7 +126,9 @@ export function fromPlain(value: unknown): Node {
     if (Array.isArray(at)) {
       const list = seq(at.map(() => nil()));
       put(list);
-      at.forEach((item: unknown, i) => open.push({ value: item, put: (node) => (list.items[i] = node), depth: depth + 1 }));
+      at.forEach((item: unknown, i) =>
+        open.push({ value: item, put: (node) => (list.items[i] = node), depth: depth + 1 }),
+      );
     } else if (typeof at === "object" && at !== null && !(at instanceof Uint8Array)) {
       const mapping = map([]);
       put(mapping);
@@ -132,9 +152,12 @@ function scalarFromPlain(value: unknown): Node {
     case "boolean":
       return bool(value);
     case "number":
-      return Number.isSafeInteger(value) && !Object.is(value, -0) ? int(BigInt(value)) : float(value);
+      return Number.isSafeInteger(value) && !Object.is(value, -0)
+        ? int(BigInt(value))
+        : float(value);
     case "bigint":
-      if (BigInt.asIntN(64, value) !== value) throw new UnsupportedValue("An integer beyond 64 bits");
+      if (BigInt.asIntN(64, value) !== value)
+        throw new UnsupportedValue("An integer beyond 64 bits");
       return int(value);
     default:
       if (value === null || value === undefined) return nil();

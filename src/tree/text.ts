@@ -10,7 +10,7 @@ export function decodeText(source: Uint8Array): string {
   if (isUtf8(buffer)) return buffer.toString("utf8");
   let out = "";
   let from = 0; // start of a run of valid sequences
-  for (let i = 0; i < buffer.length; ) {
+  for (let i = 0; i < buffer.length;) {
     const length = sequenceLength(buffer, i);
     if (length > 0) {
       i += length;

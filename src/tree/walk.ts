@@ -53,7 +53,11 @@ export function walk(documents: Documents, selection: Selection, change: LeafCha
   const place: Place = { aad: "", isEncrypted: false, inList: false };
   for (const document of documents) {
     const stack: Frame[] = [newFrame(document, "", false, false)];
-    const outer = (): string[] => stack.slice(0, -1).map(({ prefix }) => prefix || ":").reverse();
+    const outer = (): string[] =>
+      stack
+        .slice(0, -1)
+        .map(({ prefix }) => prefix || ":")
+        .reverse();
     try {
       for (let frame = stack[0]; frame; frame = stack[stack.length - 1]) {
         const child = step(frame, selection, change, place, outer);
@@ -66,7 +70,12 @@ export function walk(documents: Documents, selection: Selection, change: LeafCha
   }
 }
 
-function newFrame(node: Mapping | Sequence, prefix: string, keyMatched: boolean, outerComment: boolean): Frame {
+function newFrame(
+  node: Mapping | Sequence,
+  prefix: string,
+  keyMatched: boolean,
+  outerComment: boolean,
+): Frame {
   return { node, next: 0, prefix, keyMatched, outerComment, ownComment: false };
 }
 
@@ -86,7 +95,9 @@ function step(
     const item = items[index] as Node | (typeof node.items)[number];
     if (item.kind === "comment") {
       setPlace(place, frame.prefix === "" ? ":" : frame.prefix, inList);
-      items[index] = visitComment(item, frame, selection, place, (leaf) => change.comment(leaf, place, outer));
+      items[index] = visitComment(item, frame, selection, place, (leaf) =>
+        change.comment(leaf, place, outer),
+      );
       continue;
     }
     let value: Node;
@@ -116,11 +127,18 @@ function step(
         continue;
       default: {
         if (value.kind === "int" && value.value > MAX_INT64) {
-          throw new UnwalkableTree("Cannot walk value, unknown type: uint64", value.start, "Put quotes around the number.");
+          throw new UnwalkableTree(
+            "Cannot walk value, unknown type: uint64",
+            value.start,
+            "Put quotes around the number.",
+          );
         }
         setPlace(place, prefix === "" ? ":" : prefix, inList);
         place.isEncrypted = selection.decide(keyMatched, commented);
-        const changed = value.kind === "comment" ? change.comment(value, place, outer) : change.scalar(value, place);
+        const changed =
+          value.kind === "comment"
+            ? change.comment(value, place, outer)
+            : change.scalar(value, place);
         if (item.kind === "entry") item.value = changed;
         else items[index] = changed;
       }
@@ -143,7 +161,8 @@ function visitComment(
 ): Comment {
   const matches = selection.byComment !== "none" && selection.commentMatches(item.value);
   // Under `encrypted_comment_regex` a comment does not count for itself (spec 3.2).
-  const counted = frame.outerComment || frame.ownComment || (matches && selection.byComment === "unencrypted");
+  const counted =
+    frame.outerComment || frame.ownComment || (matches && selection.byComment === "unencrypted");
   place.isEncrypted = selection.decide(frame.keyMatched, counted);
   frame.ownComment ||= matches;
   return change(item);
