@@ -25,7 +25,7 @@ import {
 } from "../tree/read.ts";
 import { normalTime } from "../tree/rfc3339.ts";
 import { textLeaf } from "../tree/text.ts";
-import { defaultSelector, type Selector, type SelectorName } from "./selection.ts";
+import { defaultSelector, SELECTOR_LIST, SELECTOR_NAMES, type Selector } from "./selection.ts";
 import { checkVersion } from "./version.ts";
 
 /** The `sops` block of a file. */
@@ -57,22 +57,9 @@ export class NoKeysFound extends SopsmithError {
 /** A block with two rules of what is encrypted. Exit 1. */
 export class SelectorConflict extends SopsmithError {
   constructor() {
-    super(
-      "selector-conflict",
-      1,
-      "Cannot use more than one of encrypted_suffix, unencrypted_suffix, encrypted_regex, unencrypted_regex, encrypted_comment_regex, or unencrypted_comment_regex in the same file",
-    );
+    super("selector-conflict", 1, `Cannot use more than one of ${SELECTOR_LIST} in the same file`);
   }
 }
-
-const selectorNames: readonly SelectorName[] = [
-  "unencrypted_suffix",
-  "encrypted_suffix",
-  "unencrypted_regex",
-  "encrypted_regex",
-  "unencrypted_comment_regex",
-  "encrypted_comment_regex",
-];
 
 /** A stored key before its times were looked at: a wrong type anywhere is reported before a wrong time. */
 interface RawKey {
@@ -93,9 +80,9 @@ export function parseMetadata(block: Mapping): Metadata {
   const mac = readText(block, "mac");
   const macOnlyEncrypted = readBool(block, "mac_only_encrypted");
   const version = readText(block, "version");
-  const selectors = selectorNames
-    .map((name) => ({ name, value: readText(block, name) }))
-    .filter(({ value }) => value !== "");
+  const selectors = SELECTOR_NAMES.map((name) => ({ name, value: readText(block, name) })).filter(
+    ({ value }) => value !== "",
+  );
   const flatGroup = readGroup(block, "");
   const groups = readMappings(block, "key_groups").map((group, index) =>
     readGroup(group, `key_groups[${index}]`),

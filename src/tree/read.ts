@@ -1,6 +1,5 @@
 import { SopsmithError } from "../errors.ts";
 import { map, type Mapping, type Node } from "./node.ts";
-import { normalTime } from "./rfc3339.ts";
 import { floatText } from "./scalar.ts";
 import { leafText } from "./text.ts";
 
@@ -50,13 +49,6 @@ export function readField(mapping: Mapping, name: string): Node | undefined {
 export function readText(mapping: Mapping, name: string, path = ""): string {
   const value = readField(mapping, name);
   return value === undefined ? "" : textOf(value, fieldPath(path, name));
-}
-
-/** An RFC 3339 time in seconds; see `normalTime`. The field must be there. */
-export function readTime(mapping: Mapping, name: string, path = ""): string {
-  const time = normalTime(readText(mapping, name, path));
-  if (time === undefined) throw new TimeError(fieldPath(path, name));
-  return time;
 }
 
 export function readBool(mapping: Mapping, name: string, path = ""): boolean {
