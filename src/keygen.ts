@@ -1,3 +1,4 @@
+import { defaultKeyFile } from "./keys/default-key-file.ts";
 import { ConflictError, SopsmithError } from "./errors.ts";
 import type { Host } from "./io/host.ts";
 
@@ -198,30 +199,4 @@ async function recipientLines(file: Uint8Array): Promise<string> {
 
 function badInput(reason: string, hint?: string): SopsmithError {
   return new SopsmithError("bad-key-file", 1, `failed to parse input: ${reason}`, { hint });
-}
-
-/** The identity file that is read without being named (spec keys 2.3). */
-function defaultKeyFile({ env, platform }: Host): string {
-  const unknown = (reason: string) =>
-    new SopsmithError(
-      "no-default-key-file",
-      1,
-      `user config directory could not be determined: ${reason}`,
-      {
-        hint: "Name a file with -o, and put its path in SOPS_AGE_KEY_FILE.",
-      },
-    );
-  if (platform === "win32") {
-    const folder = env["AppData"] ?? env["APPDATA"];
-    if (!folder) throw unknown("%AppData% is not defined");
-    return `${folder.replace(/[\\/]+$/, "")}\\sops\\age\\keys.txt`;
-  }
-  const isMac = platform === "darwin";
-  const configHome = env["XDG_CONFIG_HOME"];
-  if (configHome && !isMac && !configHome.startsWith("/"))
-    throw unknown("path in $XDG_CONFIG_HOME is relative");
-  const home = env["HOME"];
-  if (!configHome && !home) throw unknown("neither $XDG_CONFIG_HOME nor $HOME are defined");
-  const folder = configHome || `${home}/${isMac ? "Library/Application Support" : ".config"}`;
-  return `${folder.replaceAll(/\/+/g, "/").replace(/\/$/, "")}/sops/age/keys.txt`;
 }

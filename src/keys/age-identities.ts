@@ -1,6 +1,7 @@
 import type { Host } from "../io/host.ts";
+import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
-import { shellWords, ShellWordsError } from "./shell-words.ts";
+import { splitWords, UnsplittableText } from "../io/words.ts";
 
 /**
  * Where age identities come from (spec keys 2.3–2.4). Every source is read, none stops the search. SSH keys are no
@@ -75,15 +76,16 @@ export async function findAgeIdentities(recipient: string, host: Host): Promise<
     );
     if (!isThere) found.unused.push(name);
   }
-  const path = defaultKeyFile(host);
-  if (path instanceof SourceError) {
-    found.errors.push(path.message);
-  } else {
+  try {
+    const path = defaultKeyFile(host);
     const isThere = await look(path, "no such file", async () => {
       const content = await readIfThere(path, host);
       return content === undefined ? undefined : { content, words: false };
     });
     if (!isThere && !hadText) found.unused.push(path);
+  } catch (error) {
+    if (!(error instanceof NoDefaultKeyFile)) throw error;
+    found.errors.push(error.message);
   }
   found.unused.push(...empty);
   return found;
@@ -123,9 +125,9 @@ async function runKeyCommand(command: string, recipient: string, host: Host): Pr
   const failed = "failed to execute command of SOPS_AGE_KEY_CMD";
   let argv: string[];
   try {
-    argv = shellWords(command);
+    argv = splitWords(command);
   } catch (error) {
-    if (!(error instanceof ShellWordsError)) throw error;
+    if (!(error instanceof UnsplittableText)) throw error;
     throw new SourceError(`failed to parse command of SOPS_AGE_KEY_CMD: ${error.message}`);
   }
   if (argv.length === 0 || argv[0] === "") throw new SourceError(`${failed}: it names no program`);
@@ -154,40 +156,6 @@ async function readIfThere(path: string, host: Host): Promise<Uint8Array | undef
     if (code === "ENOENT") return undefined;
     throw new SourceError(`failed to open file: open ${path}: ${systemReason(error)}`);
   }
-}
-
-/**
- * The identity file in the user's configuration folder (spec keys 2.3).
- *
- * @returns an error when the folder cannot be told from the environment
- */
-function defaultKeyFile(host: Host): string | SourceError {
-  const unknown = "user config directory could not be determined";
-  if (host.platform === "win32") {
-    const folder = host.env["AppData"] ?? host.env["APPDATA"] ?? "";
-    return folder === ""
-      ? new SourceError(`${unknown}: %AppData% is not defined`)
-      : `${folder.replace(/[\\/]+$/, "")}\\sops\\age\\keys.txt`;
-  }
-  const isMac = host.platform === "darwin";
-  const configHome = host.env["XDG_CONFIG_HOME"] ?? "";
-  if (configHome !== "") {
-    // On macOS sops takes the variable as it is.
-    if (!isMac && !configHome.startsWith("/"))
-      return new SourceError(`${unknown}: path in $XDG_CONFIG_HOME is relative`);
-    return join(configHome);
-  }
-  const home = host.env["HOME"] ?? "";
-  if (home === "") {
-    return new SourceError(
-      `${unknown}: ${isMac ? "$HOME is not defined" : "neither $XDG_CONFIG_HOME nor $HOME are defined"}`,
-    );
-  }
-  return join(`${home}/${isMac ? "Library/Application Support" : ".config"}`);
-}
-
-function join(folder: string): string {
-  return `${folder.replaceAll(/\/+/g, "/").replace(/\/$/, "")}/sops/age/keys.txt`;
 }
 
 /**

@@ -42,10 +42,12 @@ test.each([
 
 test("opens the vectors to their values", () => {
   expect(cipher.open(hello, "a:b:").leaf).toEqual(str("hello"));
-  expect(cipher.open(sealed("Q7OELQ==", "OAxCU+J6nicSCpxmQvT0Cw==", "bool"), "flag:").leaf).toEqual(bool(true));
-  expect(cipher.open(sealed("N6DRJuJ7sw==", "Woy8GtHmEaquAm0qTzNMow==", "comment"), "m:").leaf).toEqual(
-    comment(" a note"),
+  expect(cipher.open(sealed("Q7OELQ==", "OAxCU+J6nicSCpxmQvT0Cw==", "bool"), "flag:").leaf).toEqual(
+    bool(true),
   );
+  expect(
+    cipher.open(sealed("N6DRJuJ7sw==", "Woy8GtHmEaquAm0qTzNMow==", "comment"), "m:").leaf,
+  ).toEqual(comment(" a note"));
 });
 
 // Spec 2.3.
@@ -93,36 +95,46 @@ test.each<[string, string, Leaf]>([
   ["float", "-0X1.8p1", float(-3)],
   ["float", ".5", float(0.5)],
   ["float", "5.", float(5)],
-  ...["1", "t", "T", "TRUE", "true", "True"].map((text): [string, string, Leaf] => ["bool", text, bool(true)]),
-  ...["0", "f", "F", "FALSE", "false", "False"].map((text): [string, string, Leaf] => ["bool", text, bool(false)]),
+  ...["1", "t", "T", "TRUE", "true", "True"].map((text): [string, string, Leaf] => [
+    "bool",
+    text,
+    bool(true),
+  ]),
+  ...["0", "f", "F", "FALSE", "false", "False"].map((text): [string, string, Leaf] => [
+    "bool",
+    text,
+    bool(false),
+  ]),
   ["time", "2020-01-02T03:04:05Z", time("2020-01-02T03:04:05Z")],
   ["bytes", "x", str("x")],
 ])("reads the %s written as %j by another program", (type, text, leaf) => {
   expect(openedAs(text, type)).toEqual(leaf);
 });
 
-test.each([
-  ["int", "hello"],
-  ["int", "1_000"],
-  ["int", "0x10"],
-  ["int", "1.0"],
-  ["int", " 1"],
-  ["int", "9223372036854775808"],
-  ["int", "-9223372036854775809"],
-  ["int", "-"],
-  ["float", "hello"],
-  ["float", "1e400"],
-  ["float", ""],
-  ["float", "0x1"],
-  ["bool", "yes"],
-  ["bool", "tRUE"],
-  ["time", "hello"],
-  ["time", "2020-01-02"],
-  ["time", "2020-13-02T00:00:00Z"],
-  ["Str", "hello"],
-  ["__proto__", "hello"],
-  ["constructor", "hello"],
-].filter(([, text]) => text !== ""))("refuses type %s over %j", (type, text) => {
+test.each(
+  [
+    ["int", "hello"],
+    ["int", "1_000"],
+    ["int", "0x10"],
+    ["int", "1.0"],
+    ["int", " 1"],
+    ["int", "9223372036854775808"],
+    ["int", "-9223372036854775809"],
+    ["int", "-"],
+    ["float", "hello"],
+    ["float", "1e400"],
+    ["float", ""],
+    ["float", "0x1"],
+    ["bool", "yes"],
+    ["bool", "tRUE"],
+    ["time", "hello"],
+    ["time", "2020-01-02"],
+    ["time", "2020-13-02T00:00:00Z"],
+    ["Str", "hello"],
+    ["__proto__", "hello"],
+    ["constructor", "hello"],
+  ].filter(([, text]) => text !== ""),
+)("refuses type %s over %j", (type, text) => {
   const error = thrownBy(() => openedAs(text as string, type as string));
   expect(error).toBeInstanceOf(LeafError);
   expect(error.exitCode).toBe(25);
@@ -175,9 +187,9 @@ test.each([
 });
 
 test("a type with a bracket is unknown, since the match is greedy", () => {
-  expect(thrownBy(() => cipher.open(hello.replace("type:str]", "type:float]] x"), "a:b:")).message).toMatch(
-    /^Unknown datatype/,
-  );
+  expect(
+    thrownBy(() => cipher.open(hello.replace("type:str]", "type:float]] x"), "a:b:")).message,
+  ).toMatch(/^Unknown datatype/);
 });
 
 test("another place, key, nonce or tag is refused", () => {

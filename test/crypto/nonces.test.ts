@@ -55,7 +55,9 @@ test("bytes and text do not meet", () => {
 
 test("fresh nonces never repeat", () => {
   const nonces = new Nonces(fakeHost());
-  const taken = Array.from({ length: 2000 }, () => Buffer.from(nonces.take("x", "str", "a:")).toString("hex"));
+  const taken = Array.from({ length: 2000 }, () =>
+    Buffer.from(nonces.take("x", "str", "a:")).toString("hex"),
+  );
   expect(new Set(taken).size).toBe(2000);
   expect(taken.every((text) => text.length === 64)).toBe(true);
 });

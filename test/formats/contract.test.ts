@@ -24,14 +24,29 @@ const names = Object.keys(formats) as FormatName[];
 const plain = { sealed: false } as const;
 const textOf = (format: Format, documents: Documents) =>
   Buffer.concat(
-    format.emit(documents, plain).map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk))),
+    format
+      .emit(documents, plain)
+      .map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk))),
   );
 const again = (format: Format, documents: Documents) =>
   bareDocuments(format.parse(textOf(format, documents), plain));
 
 const special = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
 const numeric = ["10", "9", "x", "1", "0", "-1"];
-const texts = ["", "x", "a b", "é\u{1f600}", "true", "5", "null", "a=b", "a:b", "it's", 'say "x"', "\\n".slice(0, 1)];
+const texts = [
+  "",
+  "x",
+  "a b",
+  "é\u{1f600}",
+  "true",
+  "5",
+  "null",
+  "a=b",
+  "a:b",
+  "it's",
+  'say "x"',
+  "\\n".slice(0, 1),
+];
 
 /** Documents that the format holds without loss. */
 const held: Record<FormatName, Documents[]> = {
@@ -40,9 +55,40 @@ const held: Record<FormatName, Documents[]> = {
     [map([]), map([entry("a", int(1n))]), map([])],
     [map([...special, "", ...numeric].map((key) => entry(key, str(key))))],
     [map(texts.map((text, i) => entry(`k${i}`, str(text))))],
-    [map([entry("a", seq([int(1n), float(1.5), bool(true), nil(), str("x"), seq([]), map([]), seq([map([entry("b", nil())])])]))])],
-    [map([entry("i", int(-(2n ** 63n))), entry("j", int(2n ** 63n - 1n)), entry("t", time("2020-01-02T03:04:05.1+05:30"))])],
-    [map([comment(" head"), entry("a", int(1n)), comment(" mid"), comment(""), entry("b", int(2n)), comment(" foot")])],
+    [
+      map([
+        entry(
+          "a",
+          seq([
+            int(1n),
+            float(1.5),
+            bool(true),
+            nil(),
+            str("x"),
+            seq([]),
+            map([]),
+            seq([map([entry("b", nil())])]),
+          ]),
+        ),
+      ]),
+    ],
+    [
+      map([
+        entry("i", int(-(2n ** 63n))),
+        entry("j", int(2n ** 63n - 1n)),
+        entry("t", time("2020-01-02T03:04:05.1+05:30")),
+      ]),
+    ],
+    [
+      map([
+        comment(" head"),
+        entry("a", int(1n)),
+        comment(" mid"),
+        comment(""),
+        entry("b", int(2n)),
+        comment(" foot"),
+      ]),
+    ],
     [map([entry("a", bytes(Uint8Array.of(255, 0, 128)))])],
     [map([entry("a", int(1n))]), map([entry("b", int(1n)), entry("b", int(2n))])],
     [map([entry("m", str("a\nb\n")), entry("n", str(" a\n\n")), entry("o\np", str("\ta\nb"))])],
@@ -52,7 +98,22 @@ const held: Record<FormatName, Documents[]> = {
     [map([...special, "", ...numeric].map((key) => entry(key, str(key))))],
     [map(texts.map((text, i) => entry(`k${i}`, str(text))))],
     [map([entry("a", int(1n)), entry("a", int(2n))])],
-    [map([entry("a", seq([int(-(2n ** 63n)), int(2n ** 63n - 1n), float(1.5), bool(false), nil(), seq([]), map([])]))])],
+    [
+      map([
+        entry(
+          "a",
+          seq([
+            int(-(2n ** 63n)),
+            int(2n ** 63n - 1n),
+            float(1.5),
+            bool(false),
+            nil(),
+            seq([]),
+            map([]),
+          ]),
+        ),
+      ]),
+    ],
     [map([entry("a", str("\0\b\f\n\r\t\u001f\u007f\u2028<>&/"))])],
   ],
   dotenv: [
@@ -60,19 +121,51 @@ const held: Record<FormatName, Documents[]> = {
     [map([...special, "", ...numeric].map((key) => entry(key, str(key))))],
     [map(texts.map((text, i) => entry(`k${i}`, str(text))))],
     [map([comment(" c"), entry("A", str("1")), comment(""), entry("A", str("2")), comment("#x")])],
-    [map([entry("A", str("a\nb")), entry("B", str(" x ")), entry("C", str("x\r")), entry("D", bytes(Uint8Array.of(255)))])],
+    [
+      map([
+        entry("A", str("a\nb")),
+        entry("B", str(" x ")),
+        entry("C", str("x\r")),
+        entry("D", bytes(Uint8Array.of(255))),
+      ]),
+    ],
   ],
   ini: [
     [map([entry("DEFAULT", map([]))])],
     [
       map([
         entry("DEFAULT", map([entry("a", str("1"))])),
-        entry("s", map([...special, ...numeric.filter((key) => key !== "-1")].map((key) => entry(key, str(key))))),
+        entry(
+          "s",
+          map(
+            [...special, ...numeric.filter((key) => key !== "-1")].map((key) =>
+              entry(key, str(key)),
+            ),
+          ),
+        ),
         ...special.map((key) => entry(key, map([entry("a", str("1"))]))),
       ]),
     ],
-    [map([entry("DEFAULT", map([])), entry("s", map(texts.filter((text) => !text.endsWith("\\")).map((text, i) => entry(`k${i}`, str(text)))))])],
-    [map([entry("DEFAULT", map([])), entry("s", map([entry("a", str("x"))])), entry("s", map([entry("b", str("y"))]))])],
+    [
+      map([
+        entry("DEFAULT", map([])),
+        entry(
+          "s",
+          map(
+            texts
+              .filter((text) => !text.endsWith("\\"))
+              .map((text, i) => entry(`k${i}`, str(text))),
+          ),
+        ),
+      ]),
+    ],
+    [
+      map([
+        entry("DEFAULT", map([])),
+        entry("s", map([entry("a", str("x"))])),
+        entry("s", map([entry("b", str("y"))])),
+      ]),
+    ],
   ],
   binary: [
     [map([entry("data", str(""))])],
@@ -84,7 +177,11 @@ const held: Record<FormatName, Documents[]> = {
 /** A binary file's content has no kind: what is UTF-8 may be text or bytes. */
 const content = (documents: Documents) =>
   documents.map(({ items }) =>
-    items.map((item) => (item.kind === "entry" && (item.value.kind === "bytes" || item.value.kind === "str") ? Buffer.from(item.value.value) : item)),
+    items.map((item) =>
+      item.kind === "entry" && (item.value.kind === "bytes" || item.value.kind === "str")
+        ? Buffer.from(item.value.value)
+        : item,
+    ),
   );
 
 test.each(names)("%s reads back what it printed", async (name) => {

@@ -22,16 +22,8 @@ test.each<[string, string, Item[]]>([
   ["between keys, apart from both", "a: 1\n\n# x\n\nb: 1\n", [one, comment(" x"), b]],
   ["behind a scalar", "a: 1 # c\n", [comment(" c", true), one]],
   ["behind a quoted scalar", 'a: "x" # c\n', [comment(" c", true), entry("a", str("x"))]],
-  [
-    "behind an alias",
-    "a: &x 1\nb: *x # c\n",
-    [one, comment(" c", true), b],
-  ],
-  [
-    "behind a key with a mapping below",
-    "a: # c\n  b: 1\n",
-    [comment(" c"), entry("a", map([b]))],
-  ],
+  ["behind an alias", "a: &x 1\nb: *x # c\n", [one, comment(" c", true), b]],
+  ["behind a key with a mapping below", "a: # c\n  b: 1\n", [comment(" c"), entry("a", map([b]))]],
   [
     "behind a key with a list below",
     "a: # c\n  - 1\n",
@@ -43,11 +35,7 @@ test.each<[string, string, Item[]]>([
     "a: | # c\n  x\n",
     [comment(" c", true), entry("a", str("x\n"))],
   ],
-  [
-    "behind a flow list",
-    "e: [1] # f\n",
-    [entry("e", seq([comment(" f"), int(1n)]))],
-  ],
+  ["behind a flow list", "e: [1] # f\n", [entry("e", seq([comment(" f"), int(1n)]))]],
   ["behind an empty flow mapping", "m: {} # c\n", [entry("m", map([comment(" c")]))]],
   [
     "above a list element",
@@ -59,11 +47,7 @@ test.each<[string, string, Item[]]>([
     "l:\n  - 1 # x\n  - 2\n",
     [entry("l", seq([comment(" x", true), int(1n), int(2n)]))],
   ],
-  [
-    "behind a bare dash",
-    "l:\n  - # x\n    a: 1\n",
-    [entry("l", seq([map([comment(" x"), one])]))],
-  ],
+  ["behind a bare dash", "l:\n  - # x\n    a: 1\n", [entry("l", seq([map([comment(" x"), one])]))]],
   ["at the end", "a: 1\n# x\n", [one, comment(" x")]],
   ["at the end, apart", "a: 1\n\n# x\n", [one, comment(" x")]],
   [
@@ -77,7 +61,12 @@ test.each<[string, string, Item[]]>([
   [
     "at an odd column",
     "a:\n  b:\n    c: 1\n   # odd\n  d: 1\n",
-    [entry("a", map([entry("b", map([entry("c", int(1n)), comment(" odd")])), entry("d", int(1n))]))],
+    [
+      entry(
+        "a",
+        map([entry("b", map([entry("c", int(1n)), comment(" odd")])), entry("d", int(1n))]),
+      ),
+    ],
   ],
   // rule 3
   [
@@ -91,7 +80,11 @@ test.each<[string, string, Item[]]>([
     [entry("a", seq([int(1n), int(2n)])), comment(" after"), b],
   ],
   // rule 4
-  ["after a blank line", "a:\n  b: 1\n\n# c\nd: 1\n", [entry("a", map([b])), comment(" c"), entry("d", int(1n))]],
+  [
+    "after a blank line",
+    "a:\n  b: 1\n\n# c\nd: 1\n",
+    [entry("a", map([b])), comment(" c"), entry("d", int(1n))],
+  ],
   [
     "two paragraphs at the end of a block",
     "a:\n  b: 1\n  # x\n\n  # y\nc: 1\n",
@@ -103,7 +96,11 @@ test.each<[string, string, Item[]]>([
     [entry("a", map([b, comment(" y")])), entry("c", int(1n))],
   ],
   // rule 5
-  ["in a list at the end of input", "l:\n  - 1\n  # end\n", [entry("l", seq([int(1n), comment(" end")]))]],
+  [
+    "in a list at the end of input",
+    "l:\n  - 1\n  # end\n",
+    [entry("l", seq([int(1n), comment(" end")]))],
+  ],
   [
     "in an outer mapping at the end of input",
     "m:\n  k:\n    j: 1\n  # e\n",

@@ -23,8 +23,7 @@ const emit = (documents: Documents, indent?: number) =>
 const below = (value: Node, indent?: number) => emit([map([entry("m", value)])], indent);
 const read = (text: string) => bareDocuments(yaml.parse(Buffer.from(text), { sealed: false }));
 
-const readsBack = (value: Node) =>
-  expect(read(below(value))).toEqual([map([entry("m", value)])]);
+const readsBack = (value: Node) => expect(read(below(value))).toEqual([map([entry("m", value)])]);
 
 // Spec 7.3.
 test("separates documents and ends in one line end", () => {
@@ -38,7 +37,11 @@ test("separates documents and ends in one line end", () => {
 const nested = map([
   entry(
     "a",
-    seq([int(1n), seq([int(2n), int(3n)]), map([entry("b", seq([int(4n)])), entry("c", map([entry("d", int(5n))]))])]),
+    seq([
+      int(1n),
+      seq([int(2n), int(3n)]),
+      map([entry("b", seq([int(4n)])), entry("c", map([entry("d", int(5n))]))]),
+    ]),
   ),
 ]);
 
@@ -90,9 +93,9 @@ test("refuses a negative indent", () => {
 });
 
 test("writes empty collections in flow style", () => {
-  expect(emit([map([entry("a", map([])), entry("b", seq([])), entry("c", seq([map([]), seq([])]))])])).toBe(
-    "a: {}\nb: []\nc:\n    - {}\n    - []\n",
-  );
+  expect(
+    emit([map([entry("a", map([])), entry("b", seq([])), entry("c", seq([map([]), seq([])]))])]),
+  ).toBe("a: {}\nb: []\nc:\n    - {}\n    - []\n");
 });
 
 test("does not fold long lines", () => {
@@ -134,20 +137,95 @@ test.each<[string, Node]>([
 
 const doubleQuoted = [
   ...["", "true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL", "~"],
-  ...["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"],
+  ...[
+    "y",
+    "Y",
+    "yes",
+    "Yes",
+    "YES",
+    "on",
+    "On",
+    "ON",
+    "n",
+    "N",
+    "no",
+    "No",
+    "NO",
+    "off",
+    "Off",
+    "OFF",
+  ],
   ...["123", "1e3", ".5", "+1", "0o17", "017", "08", "0x1F", "0b11", "1_000", "-0", "1."],
   ...["1:30", "-1:30", "1:30:59.5", "190:20:30"],
   ...[".inf", "-.Inf", "+.INF", ".nan", ".NaN", "9223372036854775808", "18446744073709551616"],
   ...["2020-01-01", "2020-1-1", "2020-01-01T00:00:00Z", "2020-01-02 03:04:05"],
 ];
 const plain = [
-  ...["1e400", "0x", "0b12", "_1", "=", ".", "+", "1.5.2", "1:60", "2020-13-01", "tRUE", "NaN", "inf"],
+  ...[
+    "1e400",
+    "0x",
+    "0b12",
+    "_1",
+    "=",
+    ".",
+    "+",
+    "1.5.2",
+    "1:60",
+    "2020-13-01",
+    "tRUE",
+    "NaN",
+    "inf",
+  ],
   ...["a:b", "a#b", "-a", "?a", ":a", "it's", 'say "x"', "a, b", "a\\b", "é", "a{b}", "a]", "a[b]"],
-  ...["yEs", "oN", "a-", "a?", "2020-01-02 03:04:05 +02:00", "a\u00a0b", "日本語", "http://x/y?z=1#f", "-1a"],
+  ...[
+    "yEs",
+    "oN",
+    "a-",
+    "a?",
+    "2020-01-02 03:04:05 +02:00",
+    "a\u00a0b",
+    "日本語",
+    "http://x/y?z=1#f",
+    "-1a",
+  ],
 ];
 const singleQuoted = [
-  ...[" lead", "trail ", "a: b", "a:", "a #b", "- a", "-", "? a", "?", ": a", ":", "---a", "---", "....", "..."],
-  ...["*a", "@a", "%a", "[a]", "{a}", ",a", "]a", "}a", "#a", "&a", "!a", "|a", ">a", '"a', "`a", " ", "a:\u00a0 #"],
+  ...[
+    " lead",
+    "trail ",
+    "a: b",
+    "a:",
+    "a #b",
+    "- a",
+    "-",
+    "? a",
+    "?",
+    ": a",
+    ":",
+    "---a",
+    "---",
+    "....",
+    "...",
+  ],
+  ...[
+    "*a",
+    "@a",
+    "%a",
+    "[a]",
+    "{a}",
+    ",a",
+    "]a",
+    "}a",
+    "#a",
+    "&a",
+    "!a",
+    "|a",
+    ">a",
+    '"a',
+    "`a",
+    " ",
+    "a:\u00a0 #",
+  ],
 ];
 
 test.each(doubleQuoted)("double-quotes %j", (text) => {

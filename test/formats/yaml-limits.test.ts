@@ -52,7 +52,10 @@ test.each(shapes)("holds or refuses 10,000 levels of %s", (_what, format, shape)
 });
 
 test("holds 1,000 levels of block mappings and reads them back", () => {
-  const text = Array.from({ length: 1000 }, (_, i) => `${" ".repeat(4 * i)}k:${i === 999 ? " 1" : ""}\n`).join("");
+  const text = Array.from(
+    { length: 1000 },
+    (_, i) => `${" ".repeat(4 * i)}k:${i === 999 ? " 1" : ""}\n`,
+  ).join("");
   const documents = yaml.parse(Buffer.from(text), { sealed: false });
   let depth = 0;
   let node: Node | undefined = documents[0];

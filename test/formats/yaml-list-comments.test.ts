@@ -15,7 +15,8 @@ function commentPlaces(text: string): string[] {
     } else if (node.kind === "seq") {
       for (const item of node.items) {
         if (item.kind === "comment") found.push(`${aad} line`);
-        else if (item.kind === "str" && item.value.endsWith(",type:comment]")) found.push(`${aad} item`);
+        else if (item.kind === "str" && item.value.endsWith(",type:comment]"))
+          found.push(`${aad} item`);
         else visit(item, aad);
       }
     }
@@ -95,8 +96,6 @@ test("a list comment cannot be turned into data, nor data into a comment, unseen
   const hidden = sealed.replace(/type:str\]/, "type:comment]");
   expect([25, 51]).toContain((await refusal(decryptText(hidden))).exitCode);
   const commented = await encryptText("l:\n    # one\n    - two\n");
-  const shown = commented
-    .replace("type:comment]", "type:str]")
-    .replace("#ENC", "- ENC");
+  const shown = commented.replace("type:comment]", "type:str]").replace("#ENC", "- ENC");
   expect([25, 51]).toContain((await refusal(decryptText(shown))).exitCode);
 });

@@ -106,7 +106,22 @@ test.each([
     ...["2020-01-02 03:04:05 +02:00", "2020-01-02 03:04:05Z", "2020-01-02T03:04:05", "2020-13-01"],
     ...["2020-02-30", "2019-02-29", "20-01-02", "2020-001-02", "2020-01-02T25:00:00Z", "2020-01"],
     ...["1:30", "1:60", "0x", "0o", "0b", "_1", "0b12", "0o8", ".e1", "0x1p4", "1e400", "-1e400"],
-    ...["=", ".", "+", "1.5.2", "1e", "1e+", "e1", "._1", ".1__2", "0xg", "--1", "+-1", "1-", "..."],
+    ...[
+      "=",
+      ".",
+      "+",
+      "1.5.2",
+      "1e",
+      "1e+",
+      "e1",
+      "._1",
+      ".1__2",
+      "0xg",
+      "--1",
+      "+-1",
+      "1-",
+      "...",
+    ],
   ]
     .filter((text) => text !== "...")
     .map((text) => [text, str(text)] as const),
@@ -193,7 +208,11 @@ test.each([
     "b: &b {x: 1}\nc: &c {z: 1}\nd:\n  <<: [*b, *c]\n",
     "b:\n    x: 1\nc:\n    z: 1\nd:\n    !!merge <<:\n        - x: 1\n        - z: 1\n",
   ],
-  ["flow style", "a: {b: [1, {c: d}], e: {}}\n", "a:\n    b:\n        - 1\n        - c: d\n    e: {}\n"],
+  [
+    "flow style",
+    "a: {b: [1, {c: d}], e: {}}\n",
+    "a:\n    b:\n        - 1\n        - c: d\n    e: {}\n",
+  ],
   ["quotes", "\"a\": 'x'\n'b': \"z\"\n", "a: x\nb: z\n"],
   ["folded text", "a: >\n  x\n  y\n", "a: |\n    x y\n"],
   ["a tag on a mapping", "a: !foo {b: 1}\n", "a:\n    b: 1\n"],
@@ -209,7 +228,11 @@ test.each([
   ["!!null", "a: !!null ''\n", "a: null\n"],
   ["!!bool", 'a: !!bool "true"\n', "a: true\n"],
   ["!!timestamp", 'a: !!timestamp "2020-01-02"\n', "a: 2020-01-02T00:00:00Z\n"],
-  ["a long key", `${"k".repeat(200)}: 1\n`.replace(/^/, "? ").replace(": 1", "\n: 1"), `? ${"k".repeat(200)}\n: 1\n`],
+  [
+    "a long key",
+    `${"k".repeat(200)}: 1\n`.replace(/^/, "? ").replace(": 1", "\n: 1"),
+    `? ${"k".repeat(200)}\n: 1\n`,
+  ],
   ["a multi-line key", "? |-\n  a\n  b\n: 1\n", "? |-\n    a\n    b\n: 1\n"],
   ["a list at its key's column", "a:\n- 1\n- 2\n", "a:\n    - 1\n    - 2\n"],
   ["no value", "a:\nb:\n", "a: null\nb: null\n"],
@@ -265,7 +288,8 @@ test("gives keys and values their place in the text", () => {
   const text = 'a: "x y"\nlist:\n  - 5\n';
   const [root] = read(text);
   const [a, list] = root?.items ?? [];
-  if (a?.kind !== "entry" || list?.kind !== "entry" || list.value.kind !== "seq") throw new Error("shape");
+  if (a?.kind !== "entry" || list?.kind !== "entry" || list.value.kind !== "seq")
+    throw new Error("shape");
   const at = (node: { start: number; end: number }) => text.slice(node.start, node.end);
   expect(at(a)).toBe("a");
   expect(at(a.value)).toBe('"x y"');
@@ -291,7 +315,12 @@ const SECRET = "hunter2-secret";
 // Spec 7.1 items 2 and 3, and the rows that refuse. Each file has the fault on the line given.
 test.each([
   ["a repeated key", `a: ${SECRET}\na: ${SECRET}\n`, "yaml: unmarshal errors:", 2],
-  ["a repeated nested key", `x:\n  y:\n    a: ${SECRET}\n    b: 1\n    a: 2\n`, "yaml: unmarshal errors:", 5],
+  [
+    "a repeated nested key",
+    `x:\n  y:\n    a: ${SECRET}\n    b: 1\n    a: 2\n`,
+    "yaml: unmarshal errors:",
+    5,
+  ],
   ["a repeated key in a list", `x:\n  - a: ${SECRET}\n    a: 2\n`, "yaml: unmarshal errors:", 3],
   ["a repeated flow key", `x: {a: ${SECRET},\n  a: 2}\n`, "yaml: unmarshal errors:", 2],
   ["a repeated key in other quotes", `a: ${SECRET}\n"a": 2\n`, "yaml: unmarshal errors:", 2],
@@ -301,12 +330,32 @@ test.each([
   ["an impossible tag", `b: 1\na: !!int ${SECRET}\n`, "yaml: cannot decode ", 2],
   ["an impossible float", `b: 1\na: !!float ${SECRET}\n`, "yaml: cannot decode ", 2],
   ["only comments", `# ${SECRET}\n`, "EOF", undefined],
-  ["a list as second document", `a: 1\n---\n- ${SECRET}\n`, "Error unmarshaling input YAML: YAML documents that are sequences are not supported", 3],
-  ["a scalar as second document", `a: 1\n---\n${SECRET}\n`, "Error unmarshaling input YAML: YAML documents that are values are not supported", 3],
-  ["another YAML version", `%YAML 2.0\n---\na: ${SECRET}\n`, "yaml: found incompatible YAML document", 1],
+  [
+    "a list as second document",
+    `a: 1\n---\n- ${SECRET}\n`,
+    "Error unmarshaling input YAML: YAML documents that are sequences are not supported",
+    3,
+  ],
+  [
+    "a scalar as second document",
+    `a: 1\n---\n${SECRET}\n`,
+    "Error unmarshaling input YAML: YAML documents that are values are not supported",
+    3,
+  ],
+  [
+    "another YAML version",
+    `%YAML 2.0\n---\na: ${SECRET}\n`,
+    "yaml: found incompatible YAML document",
+    1,
+  ],
   ["YAML 1.2", `%YAML 1.2\n---\na: ${SECRET}\n`, "yaml: found incompatible YAML document", 1],
   ["NUL", `b: 1\na: ${SECRET}\0\n`, "yaml: control characters are not allowed", 2],
-  ["a control character", `b: 1\n\na: ${SECRET}\u0001\n`, "yaml: control characters are not allowed", 3],
+  [
+    "a control character",
+    `b: 1\n\na: ${SECRET}\u0001\n`,
+    "yaml: control characters are not allowed",
+    3,
+  ],
   ["an unknown alias", `b: 1\na: *${SECRET}\n`, "yaml: unknown anchor", 2],
   ["an alias of itself", `b: 1\na: &x [${SECRET}, *x]\n`, "yaml: anchor", 2],
   ["bad base64", `b: 1\na: !!binary "${SECRET}*"\n`, "yaml: ", 2],
@@ -345,7 +394,10 @@ test.each([
 });
 
 test("refuses aliases that unfold to more than a machine holds", () => {
-  const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(10)}]\n`);
+  const levels = Array.from(
+    { length: 9 },
+    (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(10)}]\n`,
+  );
   const error = thrownBy(() => read(`a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n${levels.join("")}`));
   expect(error.message.startsWith("yaml: document contains excessive aliasing")).toBe(true);
 });

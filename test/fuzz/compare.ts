@@ -35,17 +35,38 @@ export interface Context {
 }
 
 /** Encrypts with each program and decrypts with the other; real sops's own round trip is what is wanted. */
-export async function compare(source: Uint8Array, format: FormatName, settings: Settings): Promise<Comparison> {
+export async function compare(
+  source: Uint8Array,
+  format: FormatName,
+  settings: Settings,
+): Promise<Comparison> {
   const comparison: Comparison = { refused: false, mismatches: [], departed: [] };
   const bytes = Buffer.from(source);
-  const judge = (check: Check, wanted: Outcome, got: Outcome, sealed: Buffer = Buffer.alloc(0)): void => {
+  const judge = (
+    check: Check,
+    wanted: Outcome,
+    got: Outcome,
+    sealed: Buffer = Buffer.alloc(0),
+  ): void => {
     if (isSame(wanted, got)) return;
-    const context: Context = { source: bytes, sealed, text: bytes.toString(), format, settings, wanted, got, check };
+    const context: Context = {
+      source: bytes,
+      sealed,
+      text: bytes.toString(),
+      format,
+      settings,
+      wanted,
+      got,
+      check,
+    };
     const names = explain(context);
     if (names) comparison.departed.push(...names);
     else comparison.mismatches.push({ check, wanted, got });
   };
-  const [theirs, ours] = await Promise.all([sops.encrypt(bytes, format, settings), sopsmith.encrypt(bytes, format, settings)]);
+  const [theirs, ours] = await Promise.all([
+    sops.encrypt(bytes, format, settings),
+    sopsmith.encrypt(bytes, format, settings),
+  ]);
   judge("encrypt", shorn(theirs), shorn(ours));
   comparison.refused = theirs.exit !== 0 && ours.exit !== 0;
   if (theirs.exit !== 0 || ours.exit !== 0) return comparison;
@@ -71,7 +92,9 @@ const isSame = (wanted: Outcome, got: Outcome): boolean =>
 /** The departures that turn the difference into none; undefined when they do not. */
 function explain(context: Context): string[] | undefined {
   const { wanted, got } = context;
-  const applicable = departures.filter(({ formats, applies }) => formats.includes(context.format) && applies(context));
+  const applicable = departures.filter(
+    ({ formats, applies }) => formats.includes(context.format) && applies(context),
+  );
   if (wanted.exit !== 0 || got.exit !== 0) {
     const found = applicable.find(({ rewrite }) => rewrite === undefined);
     return found && [found.name];
@@ -83,5 +106,7 @@ function explain(context: Context): string[] | undefined {
   };
   if (!isEqual(applicable)) return undefined;
   // Only those count without which there would be a difference.
-  return applicable.filter((one) => !isEqual(applicable.filter((other) => other !== one))).map(({ name }) => name);
+  return applicable
+    .filter((one) => !isEqual(applicable.filter((other) => other !== one)))
+    .map(({ name }) => name);
 }

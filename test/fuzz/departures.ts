@@ -48,7 +48,9 @@ function values(source: Uint8Array): string {
       if (node.kind === "str" && node.value === "") continue;
       // Floats that print like ints come back as ints.
       const kind = node.kind === "float" ? "int" : node.kind;
-      out.push(`${kind} ${node.kind === "null" ? "" : node.kind === "bytes" ? Buffer.from(node.value).toString("hex") : String(node.value)}`);
+      out.push(
+        `${kind} ${node.kind === "null" ? "" : node.kind === "bytes" ? Buffer.from(node.value).toString("hex") : String(node.value)}`,
+      );
     }
   }
   return out.join("\n");
@@ -59,15 +61,21 @@ const keepsValues = ({ check, source, got }: Context): boolean =>
   got.exit === 0 && (check === "sopsmith → sops" || values(source) === values(got.out));
 
 /** Does a mapping or list of the document, with its items, do so? */
-const holdsItems = (source: Uint8Array, is: (items: readonly (Node | Item)[]) => boolean): boolean =>
-  nodes(yamlDocuments(source)).some((node) => (node.kind === "map" || node.kind === "seq") && is(node.items));
+const holdsItems = (
+  source: Uint8Array,
+  is: (items: readonly (Node | Item)[]) => boolean,
+): boolean =>
+  nodes(yamlDocuments(source)).some(
+    (node) => (node.kind === "map" || node.kind === "seq") && is(node.items),
+  );
 
 const isCollection = (node: Node | Item | undefined): boolean => {
   const value = node?.kind === "entry" ? node.value : node;
   return (value?.kind === "map" || value?.kind === "seq") && value.items.length > 0;
 };
 
-const isInline = (node: Node | Item | undefined): boolean => node?.kind === "comment" && node.inline;
+const isInline = (node: Node | Item | undefined): boolean =>
+  node?.kind === "comment" && node.inline;
 
 /**
  * The lines that are no comments, then the comments in sorted order; both without what a bare `#` in a list becomes (D16).
@@ -78,17 +86,25 @@ function commentsApart(text: string, keep: (comment: string) => boolean = () => 
   const lines = text.split("\n").filter((line) => !/^ *(- ""|)$/.test(line));
   const isComment = (line: string): boolean => /^ *#/.test(line);
   const comments = lines.filter(isComment).map((line) => line.trim());
-  return [...lines.filter((line) => !isComment(line)), ...comments.filter((line) => line !== "#" && keep(line)).sort()].join("\n");
+  return [
+    ...lines.filter((line) => !isComment(line)),
+    ...comments.filter((line) => line !== "#" && keep(line)).sort(),
+  ].join("\n");
 }
 
 const holdsText = (source: Uint8Array, is: (text: string) => boolean): boolean =>
   nodes(yamlDocuments(source)).some((node) => node.kind === "str" && is(node.value));
 
 const startsWithTab = (text: string): boolean => /^\t[^]*\n/.test(text);
-const needsDigit = (text: string): boolean => text.includes("\n") && /^[ \n\u0085\u2028\u2029]/.test(text);
+const needsDigit = (text: string): boolean =>
+  text.includes("\n") && /^[ \n\u0085\u2028\u2029]/.test(text);
 
 /** Every pair of lines put through `one`. Outputs of different length stay as they are. */
-function linewise(wanted: string, got: string, one: (wanted: string, got: string) => string | undefined): [string, string] {
+function linewise(
+  wanted: string,
+  got: string,
+  one: (wanted: string, got: string) => string | undefined,
+): [string, string] {
   const left = wanted.split("\n");
   const right = got.split("\n");
   if (left.length !== right.length) return [wanted, got];
@@ -149,7 +165,13 @@ export const departures: readonly Departure[] = [
     formats: ["json"],
     applies: ({ check, sealed, wanted, got }) => {
       let isRounded = false;
-      mapJsonInts(sealed.toString(), (int) => ((isRounded ||= String(Number(int)) !== int && BigInt(Number(int)) !== BigInt(int)), int));
+      mapJsonInts(
+        sealed.toString(),
+        (int) => (
+          (isRounded ||= String(Number(int)) !== int && BigInt(Number(int)) !== BigInt(int)),
+          int
+        ),
+      );
       return check === "sopsmith → sops" && wanted.exit === 0 && got.exit === 51 && isRounded;
     },
   },
@@ -163,25 +185,37 @@ export const departures: readonly Departure[] = [
     formats: ["json"],
     applies: (context) => {
       const end = objectEnd(context.text);
-      return isRefusedBySopsmith(context, 2) && end !== undefined && isJson(context.text.slice(0, end)) && context.text.slice(end).trim() !== "";
+      return (
+        isRefusedBySopsmith(context, 2) &&
+        end !== undefined &&
+        isJson(context.text.slice(0, end)) &&
+        context.text.slice(end).trim() !== ""
+      );
     },
   },
   {
     name: "10 D7: sops writes INI keys that read as a comment or a section",
     formats: ["ini"],
-    applies: (context) => isRefusedBySopsmith(context, 4) && /^\s*(-\s*[=:]|[`"]+\s*[#;[])/m.test(context.text),
+    applies: (context) =>
+      isRefusedBySopsmith(context, 4) && /^\s*(-\s*[=:]|[`"]+\s*[#;[])/m.test(context.text),
   },
   {
     name: "9.2 sops crashes when it prints an INI comment whose first line is empty",
     formats: ["ini"],
-    applies: ({ text, wanted, got }) => got.exit === 0 && wanted.exit === 2 && wanted.said.startsWith("panic: ") && /^\s*[#;][#; \t\r]*\n\s*[#;]/m.test(text),
+    applies: ({ text, wanted, got }) =>
+      got.exit === 0 &&
+      wanted.exit === 2 &&
+      wanted.said.startsWith("panic: ") &&
+      /^\s*[#;][#; \t\r]*\n\s*[#;]/m.test(text),
   },
   {
     name: "10 D2: sops prints null for text that starts with a tab and has a line feed",
     formats: ["yaml"],
     applies: (context) => holdsText(context.source, startsWithTab) && keepsValues(context),
     rewrite: (wanted, got) =>
-      linewise(wanted, got, (left, right) => (left.endsWith("null") && right.startsWith(`${left.slice(0, -4)}"\\t`) ? left : undefined)),
+      linewise(wanted, got, (left, right) =>
+        left.endsWith("null") && right.startsWith(`${left.slice(0, -4)}"\\t`) ? left : undefined,
+      ),
   },
   {
     name: "10 D3: sops prints a wrong indentation digit inside a list",
@@ -189,32 +223,52 @@ export const departures: readonly Departure[] = [
     applies: (context) => holdsText(context.source, needsDigit) && keepsValues(context),
     rewrite: (wanted, got) => {
       const without = (line: string): string => line.replace(/\|[2-9](?=[-+]?( #.*)?$)/, "|D");
-      return linewise(wanted, got, (left, right) => (without(left) === without(right) ? without(left) : undefined));
+      return linewise(wanted, got, (left, right) =>
+        without(left) === without(right) ? without(left) : undefined,
+      );
     },
   },
   {
     name: "10 D2, D3: what sops wrote in clear does not read back",
     formats: ["yaml"],
     applies: (context) =>
-      [1, 4, 25, 51].includes(context.wanted.exit) && keepsValues(context) && holdsText(context.source, (text) => startsWithTab(text) || needsDigit(text)),
+      [1, 4, 25, 51].includes(context.wanted.exit) &&
+      keepsValues(context) &&
+      holdsText(context.source, (text) => startsWithTab(text) || needsDigit(text)),
   },
   {
     name: "10 D16: sops makes a bare # in a list an empty text",
     formats: ["yaml"],
     applies: ({ text }) => /#[ \t]*\r?$/m.test(text),
-    rewrite: (wanted, got) => linewise(wanted, got, (left, right) => (/^ *- ""$/.test(left) && right === left.replace('- ""', "#") ? right : undefined)),
+    rewrite: (wanted, got) =>
+      linewise(wanted, got, (left, right) =>
+        /^ *- ""$/.test(left) && right === left.replace('- ""', "#") ? right : undefined,
+      ),
   },
   {
     name: "10 D16: what sops wrote for a bare # in a list in clear does not read back",
     formats: ["yaml"],
     applies: (context) =>
-      context.wanted.exit === 51 && keepsValues(context) && holdsItems(context.source, (items) => items.some((item, i) => item.kind === "comment" && item.value === "" && !isInline(item) || (isInline(item) && items[i]?.kind === "comment"))),
+      context.wanted.exit === 51 &&
+      keepsValues(context) &&
+      holdsItems(context.source, (items) =>
+        items.some(
+          (item, i) =>
+            (item.kind === "comment" && item.value === "" && !isInline(item)) ||
+            (isInline(item) && items[i]?.kind === "comment"),
+        ),
+      ),
   },
   {
     name: "12, 7.7: 3.13.2 keeps an inline comment inline: at a collection, or with more of them, it is read at another place",
     formats: ["yaml"],
     applies: ({ check, source }) =>
-      check.startsWith("sopsmith →") && holdsItems(source, (items) => items.some((item, i) => isInline(item) && (isInline(items[i + 1]) || isCollection(items[i + 1])))),
+      check.startsWith("sopsmith →") &&
+      holdsItems(source, (items) =>
+        items.some(
+          (item, i) => isInline(item) && (isInline(items[i + 1]) || isCollection(items[i + 1])),
+        ),
+      ),
     rewrite: (wanted, got) => [commentsApart(wanted), commentsApart(got)],
   },
   {
@@ -224,7 +278,11 @@ export const departures: readonly Departure[] = [
       check.startsWith("sopsmith →") &&
       holdsItems(source, (items) => {
         const first = items.find((item) => item.kind !== "comment");
-        return items[0]?.kind === "comment" && first?.kind === "map" && first.items[0]?.kind === "comment";
+        return (
+          items[0]?.kind === "comment" &&
+          first?.kind === "map" &&
+          first.items[0]?.kind === "comment"
+        );
       }),
     rewrite: (wanted, got) => {
       const left = new Set(got.split("\n").map((line) => line.trim()));
@@ -234,12 +292,14 @@ export const departures: readonly Departure[] = [
   {
     name: "10 D2: in clear, sops writes null for text that starts with a tab and has a line feed",
     formats: ["yaml"],
-    applies: (context) => isRefusedBySopsmith(context, 4) && holdsText(context.source, startsWithTab),
+    applies: (context) =>
+      isRefusedBySopsmith(context, 4) && holdsText(context.source, startsWithTab),
   },
   {
     name: "12 a value that is no ciphertext: 3.11.0 crashes",
     formats: ["yaml", "json"],
-    applies: ({ wanted, got }) => wanted.exit === 2 && wanted.said.startsWith("panic: interface conversion") && got.exit === 25,
+    applies: ({ wanted, got }) =>
+      wanted.exit === 2 && wanted.said.startsWith("panic: interface conversion") && got.exit === 25,
   },
   {
     name: "10 D1: sops prints ciphertext for a comment that its own file moved into a nested collection",

@@ -10,7 +10,8 @@ const contents: Record<string, (random: Random) => Uint8Array> = {
   "8.6 text": (random) => utf8(`${oddText(random, 40)}\n`),
   "8.6 CRLF": () => utf8("a\r\nb\r\n"),
   "8.6 NUL": () => utf8("a\0b\0"),
-  "8.6 not UTF-8": (random) => Buffer.concat([utf8("x"), Buffer.from([0xff, 0xc0, 0x80]), random.bytes(9)]),
+  "8.6 not UTF-8": (random) =>
+    Buffer.concat([utf8("x"), Buffer.from([0xff, 0xc0, 0x80]), random.bytes(9)]),
   "8.6 encoded surrogate": () => Buffer.from([0xed, 0xa0, 0x80, 0xed, 0xb2, 0x80]),
   "8.6 byte order mark": () => utf8("\ufefftext"),
   "8.6 JSON": () => utf8('{"data":"x","sops":{"mac":"y"}}'),
@@ -24,4 +25,9 @@ function generate(random: Random, index: number): Sample {
   return { source: contents[name]?.(random) ?? utf8(""), rows: new Set([name]) };
 }
 
-export const binary: Generator = { format: "binary", rows: Object.keys(contents), refused: new Set(), generate };
+export const binary: Generator = {
+  format: "binary",
+  rows: Object.keys(contents),
+  refused: new Set(),
+  generate,
+};

@@ -13,7 +13,8 @@ const lines: Table = {
   "9.2 blank line": (random) => random.pick(["", "  ", "\t"]),
   "9.2 comment ;": (random) => `; ${safe(random)}`,
   "9.2 comment #": (random) => `# ${safe(random)}`,
-  "9.2 comment in several lines": (random) => `${random.pick(["# a\n# b", "; a\n# b", "#a\n;b\n;;c", "; a\n\n; b", ";\n; x", "##  x\n#"])}\n${k(random)} = 1`,
+  "9.2 comment in several lines": (random) =>
+    `${random.pick(["# a\n# b", "; a\n# b", "#a\n;b\n;;c", "; a\n\n; b", ";\n; x", "##  x\n#"])}\n${k(random)} = 1`,
   "9.2 bare comment": (random) => `${random.pick(["#", ";", "; ", "#;"])}\n${k(random)}=1`,
   "9.2 indented comment": (random) => `   ; in\n${k(random)} = 1`,
   "9.2 inline comment": (random) => `${k(random)} = v ${random.pick([";", "#"])} c`,
@@ -23,11 +24,15 @@ const lines: Table = {
   "9.2 double quotes": (random) => `${k(random)} = "${random.pick(["q", " x ", "", "a b"])}"`,
   "9.2 single quotes": (random) => `${k(random)} = '${random.pick(["q", " x ", "", "a b"])}'`,
   "9.2 quote inside a quoted value": (random) => `${k(random)} = "a"b"`,
-  "9.2 quotes do not agree": (random) => `${k(random)} = ${random.pick(['"un', "un'", `"x'`, `'`, `"`])}`,
-  "9.2 backtick value": (random) => `${k(random)} = \`${random.pick(["b;c", "b#c", "", "x = y", " z "])}\``,
+  "9.2 quotes do not agree": (random) =>
+    `${k(random)} = ${random.pick(['"un', "un'", `"x'`, `'`, `"`])}`,
+  "9.2 backtick value": (random) =>
+    `${k(random)} = \`${random.pick(["b;c", "b#c", "", "x = y", " z "])}\``,
   "9.2 backtick value over lines": (random) => `${k(random)} = \`one\ntwo\``,
-  "9.2 triple quotes": (random) => `${k(random)} = """${random.pick(["x", " y ", "a;b", 'a"b', ""])}"""`,
-  "9.2 triple quotes over lines": (random) => `${k(random)} = """x\n${random.pick(["", "  ", "# "])}y\n\nz"""`,
+  "9.2 triple quotes": (random) =>
+    `${k(random)} = """${random.pick(["x", " y ", "a;b", 'a"b', ""])}"""`,
+  "9.2 triple quotes over lines": (random) =>
+    `${k(random)} = """x\n${random.pick(["", "  ", "# "])}y\n\nz"""`,
   "9.2 continuation": (random) => `${k(random)} = a \\\n  b`,
   "9.2 continuation over lines": (random) => `${k(random)} = a \\\n  b \\\nc # d`,
   "9.2 continuation ended by an empty line": (random) => `${k(random)} = a \\\n\n`,
@@ -41,14 +46,19 @@ const lines: Table = {
   "9.2 key in triple quotes": (random) => `"""${k(random)}\`x""" = 1`,
   "9.2 key with blanks": (random) => `${k(random)} ${k(random)} = 1`,
   "9.2 dotted key": (random) => `${k(random)}.${k(random)} = 1`,
-  "9.2 odd key": (random) => `${k(random)}${random.pick(["é", "\u{1F600}", "[x]", "]", "-", "漢"])} = 1`,
-  "9.2 text like another type": (random) => `${k(random)} = ${random.pick(["1", "1.0", "true", "null", "2020-01-02"])}`,
+  "9.2 odd key": (random) =>
+    `${k(random)}${random.pick(["é", "\u{1F600}", "[x]", "]", "-", "漢"])} = 1`,
+  "9.2 text like another type": (random) =>
+    `${k(random)} = ${random.pick(["1", "1.0", "true", "null", "2020-01-02"])}`,
   "9.2 odd characters": (random) => `${k(random)} = ${safe(random)}`,
   "9.2 U+2028": (random) => `${k(random)} = a\u2028b`,
   "9.2 astral character": (random) => `${k(random)} = \u{1F600}`,
-  "9.2 control characters": (random) => `${k(random)} = a${random.pick(["\u0000", "\u0001", "\u001b", "\u007f", "\u000b"])}b`,
-  "9.2 wide white space": (random) => `${k(random)} = ${random.pick(["\u00a0x\u00a0", "\u3000x", "x\u2003", "\u0085x"])}`,
-  "9.2 key of an object's prototype": (random) => `${random.pick(["__proto__", "constructor", "toString"])} = 1`,
+  "9.2 control characters": (random) =>
+    `${k(random)} = a${random.pick(["\u0000", "\u0001", "\u001b", "\u007f", "\u000b"])}b`,
+  "9.2 wide white space": (random) =>
+    `${k(random)} = ${random.pick(["\u00a0x\u00a0", "\u3000x", "x\u2003", "\u0085x"])}`,
+  "9.2 key of an object's prototype": (random) =>
+    `${random.pick(["__proto__", "constructor", "toString"])} = 1`,
   "9.2 key left in clear": (random) => `${k(random)}_unencrypted = ${word(random)}`,
   "9.3 alignment": (random) => `a = 1\n${word(random, 20)} = 2\né = 3`,
   "9.3 quoted value: line feed": (random) => `${k(random)} = \`a\nb;\``,
@@ -65,10 +75,13 @@ const headers: Table = {
   "9.2 section name with blanks": (random) => `[ ${k(random)} x ]`,
   "9.2 section name with a bracket": (random) => `[${k(random)}]]`,
   "9.2 dotted section": (random) => `[${k(random)}.${k(random)}]`,
-  "9.2 odd section name": (random) => `[${random.pick(["é", "\u{1F600}", '"q"', "a:b", "a=b", "a;b", "__proto__", "constructor"])}]`,
-  "9.2 comment behind a section": (random) => `[${k(random)}] ${random.pick(["; c", "# c", "x ; c"])}`,
+  "9.2 odd section name": (random) =>
+    `[${random.pick(["é", "\u{1F600}", '"q"', "a:b", "a=b", "a;b", "__proto__", "constructor"])}]`,
+  "9.2 comment behind a section": (random) =>
+    `[${k(random)}] ${random.pick(["; c", "# c", "x ; c"])}`,
   "9.2 comment above a section": (random) => `; above\n[${k(random)}]`,
-  "9.2 comment in several lines above a section": (random) => `; one\n;  two\n#three\n\n[${k(random)}]`,
+  "9.2 comment in several lines above a section": (random) =>
+    `; one\n;  two\n#three\n\n[${k(random)}]`,
   "9.2 repeated section": () => "[rep]\nx = 1\n[rep]\ny = 2",
   "9.2 explicit DEFAULT": () => "[DEFAULT]\nd = 1",
   "9.2 empty section": (random) => `[${k(random)}]\n[${k(random)}]`,
@@ -128,7 +141,12 @@ function generate(random: Random, index: number): Sample {
   }
   out.push(from(lines, index));
   fill();
-  if (index % 10 === 5) out.splice(random.below(out.length + 1), 0, from({ ...refusals, ...departures }, Math.floor(index / 10)));
+  if (index % 10 === 5)
+    out.splice(
+      random.below(out.length + 1),
+      0,
+      from({ ...refusals, ...departures }, Math.floor(index / 10)),
+    );
   if (random.oneIn(6)) out.push(`; ${from({ [commentAtEnd]: word }, 0)}`);
   let source = out.join("\n");
   if (random.oneIn(6)) rows.add(noFinal);
@@ -139,14 +157,24 @@ function generate(random: Random, index: number): Sample {
   }
   if (index % 12 === 2) {
     rows.add(notUtf8);
-    return { source: Buffer.concat([utf8(source), Buffer.from("\nbad = a"), Buffer.from([0xff, 0xc3]), Buffer.from("b\n")]), rows };
+    return {
+      source: Buffer.concat([
+        utf8(source),
+        Buffer.from("\nbad = a"),
+        Buffer.from([0xff, 0xc3]),
+        Buffer.from("b\n"),
+      ]),
+      rows,
+    };
   }
   return { source: utf8(source), rows };
 }
 
 export const ini: Generator = {
   format: "ini",
-  rows: [lines, headers, refusals, departures, whole].flatMap((table) => Object.keys(table)).concat(crlf, noFinal, notUtf8, commentAtEnd),
+  rows: [lines, headers, refusals, departures, whole]
+    .flatMap((table) => Object.keys(table))
+    .concat(crlf, noFinal, notUtf8, commentAtEnd),
   refused: new Set(Object.keys(refusals)),
   generate,
 };

@@ -29,7 +29,11 @@ class Writer {
   }
 
   /** One of a row's pieces, with fresh names, moved in by `indent`. */
-  piece(pieces: Record<string, readonly string[]>, n = this.#random.below(10_000), indent = 0): string {
+  piece(
+    pieces: Record<string, readonly string[]>,
+    n = this.#random.below(10_000),
+    indent = 0,
+  ): string {
     const name = nth(Object.keys(pieces), n);
     this.row(name);
     const text = nth(pieces[name] ?? [], Math.floor(n / Object.keys(pieces).length));
@@ -54,14 +58,30 @@ class Writer {
 
   comment(): string {
     const random = this.#random;
-    const text = random.oneIn(4) ? oddText(random).replaceAll(/[\u0080-\u009f\u2028\u2029\u007f\ufeff\ufffe]/g, "") : word(random);
+    const text = random.oneIn(4)
+      ? oddText(random).replaceAll(/[\u0080-\u009f\u2028\u2029\u007f\ufeff\ufffe]/g, "")
+      : word(random);
     return `#${random.pick([" ", " ", " ", "", "\t", "#"])}${random.oneIn(12) ? "" : text}`;
   }
 
   /** What may stand between two entries: blank lines and comments at every column. */
   between(indent: number): string {
     const random = this.#random;
-    const column = (): number => Math.max(0, random.pick([indent, indent, indent, 0, indent + 2, indent + 1, indent - 2, indent - 1, indent + 4]));
+    const column = (): number =>
+      Math.max(
+        0,
+        random.pick([
+          indent,
+          indent,
+          indent,
+          0,
+          indent + 2,
+          indent + 1,
+          indent - 2,
+          indent - 1,
+          indent + 4,
+        ]),
+      );
     let text = "";
     switch (random.below(9)) {
       case 0:
@@ -70,7 +90,8 @@ class Writer {
       case 1:
       case 2:
         text = `${" ".repeat(column())}${this.comment()}\n`;
-        if (random.oneIn(2)) text += `${random.pick(["", "", "\n"])}${" ".repeat(column())}${this.comment()}\n`;
+        if (random.oneIn(2))
+          text += `${random.pick(["", "", "\n"])}${" ".repeat(column())}${this.comment()}\n`;
         if (random.oneIn(3)) text = `\n${text}`;
         if (random.oneIn(3)) text += "\n";
     }
@@ -85,7 +106,12 @@ class Writer {
   scalar(inFlow = false): string {
     const random = this.#random;
     const kind = random.below(10);
-    const text = kind < 4 ? this.fromTable(plainScalars) : kind < 9 ? quoted(random, this.fromTable(stringTexts)) : this.fromTable(taggedScalars);
+    const text =
+      kind < 4
+        ? this.fromTable(plainScalars)
+        : kind < 9
+          ? quoted(random, this.fromTable(stringTexts))
+          : this.fromTable(taggedScalars);
     return inFlow && !isFlowSafe(text) ? "x" : text;
   }
 
@@ -96,11 +122,15 @@ class Writer {
     const isTall = random.oneIn(4);
     const items: string[] = [];
     for (let i = random.below(4); i > 0; i--) {
-      const value = depth > 0 && random.oneIn(3) ? this.flow(depth - 1, indent + 2) : this.scalar(true);
+      const value =
+        depth > 0 && random.oneIn(3) ? this.flow(depth - 1, indent + 2) : this.scalar(true);
       items.push(isMap ? `${this.key()}: ${value}` : value);
     }
     if (!isTall) return isMap ? `{${items.join(", ")}}` : `[${items.join(", ")}]`;
-    const lines = items.map((item) => `${random.oneIn(3) ? `${pad}${this.comment()}\n` : ""}${pad}${item},${this.lineComment()}\n`);
+    const lines = items.map(
+      (item) =>
+        `${random.oneIn(3) ? `${pad}${this.comment()}\n` : ""}${pad}${item},${this.lineComment()}\n`,
+    );
     const end = random.oneIn(3) ? `${pad}${this.comment()}\n` : "";
     return `${isMap ? "{" : "["}${this.lineComment()}\n${lines.join("")}${end}${pad}${isMap ? "}" : "]"}`;
   }
@@ -111,11 +141,18 @@ class Writer {
     const step = 1 + random.below(4);
     const digit = random.oneIn(4);
     const chomp = random.pick(["", "", "-", "+"]);
-    const header = random.oneIn(2) ? `${digit ? step : ""}${chomp}` : `${chomp}${digit ? step : ""}`;
+    const header = random.oneIn(2)
+      ? `${digit ? step : ""}${chomp}`
+      : `${chomp}${digit ? step : ""}`;
     const pad = " ".repeat(indent + step);
     const lines: string[] = [];
     for (let i = random.below(5); i > 0; i--) {
-      lines.push(pad + (digit && random.oneIn(4) ? "  " : "") + word(random) + random.pick(["", "", "", " ", "\t", " # x", ": y"]));
+      lines.push(
+        pad +
+          (digit && random.oneIn(4) ? "  " : "") +
+          word(random) +
+          random.pick(["", "", "", " ", "\t", " # x", ": y"]),
+      );
       if (random.oneIn(4)) lines.push("");
       if (random.oneIn(4)) lines.push(`${pad}  ${word(random)}`);
     }
@@ -140,9 +177,12 @@ class Writer {
     let text = "";
     for (let i = 1 + random.below(3); i > 0; i--) {
       text += this.between(indent);
-      const inner = random.oneIn(4) && depth > 0 ? this.entries(indent + 2, depth - 1).replace(/^ +/, "") : "";
+      const inner =
+        random.oneIn(4) && depth > 0 ? this.entries(indent + 2, depth - 1).replace(/^ +/, "") : "";
       // A mapping may start on the line of its dash, unless a comment or blank line would come first.
-      text += /^[^#\s]/.test(inner) ? `${" ".repeat(indent)}- ${inner}` : `${" ".repeat(indent)}-${this.value(indent, depth).replace(/^(?=\n *- )/, " ")}`;
+      text += /^[^#\s]/.test(inner)
+        ? `${" ".repeat(indent)}- ${inner}`
+        : `${" ".repeat(indent)}-${this.value(indent, depth).replace(/^(?=\n *- )/, " ")}`;
     }
     return text + this.between(indent);
   }
@@ -153,7 +193,9 @@ class Writer {
     let text = "";
     for (let i = least + random.below(3); i > 0; i--) {
       text += this.between(indent);
-      text += random.oneIn(4) ? this.piece(shapes, undefined, indent) : `${" ".repeat(indent)}${this.key()}:${this.value(indent, depth)}`;
+      text += random.oneIn(4)
+        ? this.piece(shapes, undefined, indent)
+        : `${" ".repeat(indent)}${this.key()}:${this.value(indent, depth)}`;
     }
     return text + this.between(indent);
   }
@@ -181,10 +223,22 @@ function generate(random: Random, index: number): Sample {
   const refusedRow = nth(Object.keys(refusals), turn);
   let text: string;
   if (isRefused && refusedRow in refusedShapes) {
-    text = root() + writer.piece({ [refusedRow]: refusals[refusedRow] ?? [] }, Math.floor(turn / Object.keys(refusals).length));
+    text =
+      root() +
+      writer.piece(
+        { [refusedRow]: refusals[refusedRow] ?? [] },
+        Math.floor(turn / Object.keys(refusals).length),
+      );
   } else {
     const isStream = isRefused || index % 4 === 1;
-    const pattern = isRefused ? writer.piece({ [refusedRow]: refusals[refusedRow] ?? [] }, Math.floor(turn / Object.keys(refusals).length)) : isStream ? writer.piece(streams, index >> 2) : "@@";
+    const pattern = isRefused
+      ? writer.piece(
+          { [refusedRow]: refusals[refusedRow] ?? [] },
+          Math.floor(turn / Object.keys(refusals).length),
+        )
+      : isStream
+        ? writer.piece(streams, index >> 2)
+        : "@@";
     text = pattern.split("@@").reduce((out, part) => out + root() + part);
     if (!isStream && index % 8 === 3) text += writer.piece(endShapes, index >> 3);
   }
@@ -199,14 +253,24 @@ function generate(random: Random, index: number): Sample {
   }
   if (index % 70 === 6) {
     writer.row(notUtf8);
-    return { source: Buffer.concat([utf8(text), Buffer.from("\nbad: "), Buffer.from(random.pick([[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80]])), Buffer.from("\n")]), rows: writer.rows };
+    return {
+      source: Buffer.concat([
+        utf8(text),
+        Buffer.from("\nbad: "),
+        Buffer.from(random.pick([[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80]])),
+        Buffer.from("\n"),
+      ]),
+      rows: writer.rows,
+    };
   }
   return { source: utf8(text), rows: writer.rows };
 }
 
 export const yaml: Generator = {
   format: "yaml",
-  rows: [shapes, endShapes, streams, refusals, plainScalars, stringTexts, taggedScalars].flatMap((table) => Object.keys(table)).concat(crlf, crlfInBlock, notUtf8, noFinal),
+  rows: [shapes, endShapes, streams, refusals, plainScalars, stringTexts, taggedScalars]
+    .flatMap((table) => Object.keys(table))
+    .concat(crlf, crlfInBlock, notUtf8, noFinal),
   refused: new Set([...Object.keys(refusals), notUtf8]),
   generate,
 };

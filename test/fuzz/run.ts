@@ -22,24 +22,39 @@ const seed = Number(values.seed);
 const names = Object.keys(generators) as FormatName[];
 const chosen = values.format === undefined ? names : names.filter((name) => name === values.format);
 if (chosen.length === 0 || !Number.isInteger(count) || !Number.isInteger(seed)) {
-  process.stderr.write(`usage: npm run fuzz -- --count N --seed S [--format ${names.join("|")}] [--limit N] [--save]\n`);
+  process.stderr.write(
+    `usage: npm run fuzz -- --count N --seed S [--format ${names.join("|")}] [--limit N] [--save]\n`,
+  );
   process.exit(2);
 }
 
 const shown = (bytes: Uint8Array): string => {
   const text = Buffer.from(bytes).toString();
-  return `${text.replaceAll(/[^\n\u0020-\u007e]/gu, (character) => `<${(character.codePointAt(0) ?? 0).toString(16)}>`)}`.replaceAll(/^/gm, "    | ");
+  return `${text.replaceAll(/[^\n\u0020-\u007e]/gu, (character) => `<${(character.codePointAt(0) ?? 0).toString(16)}>`)}`.replaceAll(
+    /^/gm,
+    "    | ",
+  );
 };
 
 function print(mismatch: Mismatch): void {
   process.stdout.write(`  ${mismatch.check}\n`);
-  for (const [side, outcome] of [["wanted", mismatch.wanted], ["got", mismatch.got]] as const) {
-    process.stdout.write(`  ${side}: exit ${outcome.exit} ${outcome.said.trim().slice(0, 300)}\n${outcome.exit === 0 ? `${shown(outcome.out)}\n` : ""}`);
+  for (const [side, outcome] of [
+    ["wanted", mismatch.wanted],
+    ["got", mismatch.got],
+  ] as const) {
+    process.stdout.write(
+      `  ${side}: exit ${outcome.exit} ${outcome.said.trim().slice(0, 300)}\n${outcome.exit === 0 ? `${shown(outcome.out)}\n` : ""}`,
+    );
   }
 }
 
 /** Writes the document and what sops prints for it into fixtures/fuzz. */
-async function save(format: FormatName, source: Uint8Array, settings: Settings, name: string): Promise<void> {
+async function save(
+  format: FormatName,
+  source: Uint8Array,
+  settings: Settings,
+  name: string,
+): Promise<void> {
   const folder = join(import.meta.dirname, "../../fixtures/fuzz", format, name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "plain"), source);
@@ -50,7 +65,8 @@ async function save(format: FormatName, source: Uint8Array, settings: Settings, 
   else writeFileSync(join(folder, "refused"), `${decrypted.exit}\n`);
 }
 
-const checksOf = (comparison: Comparison): string => comparison.mismatches.map(({ check }) => check).join();
+const checksOf = (comparison: Comparison): string =>
+  comparison.mismatches.map(({ check }) => check).join();
 
 let failures = 0;
 for (const format of chosen) {
@@ -60,15 +76,23 @@ for (const format of chosen) {
     const { source, settings } = task(format, seed, index);
     const comparison = await compare(source, format, settings);
     for (const name of comparison.departed) departed.set(name, (departed.get(name) ?? 0) + 1);
-    counts[comparison.mismatches.length > 0 ? "different" : comparison.refused ? "refused" : "same"]++;
+    counts[
+      comparison.mismatches.length > 0 ? "different" : comparison.refused ? "refused" : "same"
+    ]++;
     const [first] = comparison.mismatches;
     if (!first || ++failures > Number(values.limit)) return;
     const checks = checksOf(comparison);
     const small = await shrink(source, async (smaller) => {
       const again = await compare(smaller, format, settings);
-      return checksOf(again) === checks && again.mismatches[0]?.wanted.exit === first.wanted.exit && again.mismatches[0].got.exit === first.got.exit;
+      return (
+        checksOf(again) === checks &&
+        again.mismatches[0]?.wanted.exit === first.wanted.exit &&
+        again.mismatches[0].got.exit === first.got.exit
+      );
     });
-    process.stdout.write(`\n${format} document ${index} of seed ${seed}, settings ${JSON.stringify(settings)}, made smaller:\n${shown(small)}\n`);
+    process.stdout.write(
+      `\n${format} document ${index} of seed ${seed}, settings ${JSON.stringify(settings)}, made smaller:\n${shown(small)}\n`,
+    );
     const [again] = (await compare(small, format, settings)).mismatches;
     print(again ?? first);
     if (values.save) await save(format, small, settings, `seed-${seed}-${index}`);
@@ -76,7 +100,9 @@ for (const format of chosen) {
   for (let index = 0; index < count; index += 2) {
     await Promise.all([one(index), ...(index + 1 < count ? [one(index + 1)] : [])]);
   }
-  process.stdout.write(`${format}: ${counts.same} same, ${counts.refused} refused by both, ${counts.different} different\n`);
+  process.stdout.write(
+    `${format}: ${counts.same} same, ${counts.refused} refused by both, ${counts.different} different\n`,
+  );
   for (const [name, times] of departed) process.stdout.write(`  ${times} × ${name}\n`);
 }
 process.exitCode = failures > 0 ? 1 : 0;

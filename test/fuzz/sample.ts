@@ -17,7 +17,10 @@ export interface Generator {
 }
 
 /** Named ways to make a piece of text; the names are rows. */
-export type Table<Arguments extends unknown[] = [random: Random]> = Record<string, (...args: Arguments) => string>;
+export type Table<Arguments extends unknown[] = [random: Random]> = Record<
+  string,
+  (...args: Arguments) => string
+>;
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -30,7 +33,49 @@ export function nth<T>(choices: readonly T[], n: number): T {
 
 /** Characters of every kind that the formats treat in their own way. */
 export const oddCharacters: readonly string[] = [
-  "\u{1F600}", "\u{10FFFF}", "\u2028", "\u2029", "\u0085", "\ufeff", "\u00a0", "\u007f", "\u0080", "\u200b", "\ufffd", "\ufffe", "é", "漢", "\t", "'", '"', "\\", "`", "%", "$", "#", ";", "=", ":", ",", "<", ">", "&", "[", "]", "{", "}", "|", "@", "!", "*", "?", "-", ".", "/", "~", " ",
+  "\u{1F600}",
+  "\u{10FFFF}",
+  "\u2028",
+  "\u2029",
+  "\u0085",
+  "\ufeff",
+  "\u00a0",
+  "\u007f",
+  "\u0080",
+  "\u200b",
+  "\ufffd",
+  "\ufffe",
+  "é",
+  "漢",
+  "\t",
+  "'",
+  '"',
+  "\\",
+  "`",
+  "%",
+  "$",
+  "#",
+  ";",
+  "=",
+  ":",
+  ",",
+  "<",
+  ">",
+  "&",
+  "[",
+  "]",
+  "{",
+  "}",
+  "|",
+  "@",
+  "!",
+  "*",
+  "?",
+  "-",
+  ".",
+  "/",
+  "~",
+  " ",
 ];
 
 const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
@@ -44,6 +89,7 @@ export function word(random: Random, length = 1 + random.below(8)): string {
 /** Text of ordinary and odd characters, without line feeds. */
 export function oddText(random: Random, length = random.below(12)): string {
   let text = "";
-  for (let i = 0; i < length; i++) text += random.oneIn(3) ? random.pick(oddCharacters) : random.pick([...plainLetters]);
+  for (let i = 0; i < length; i++)
+    text += random.oneIn(3) ? random.pick(oddCharacters) : random.pick([...plainLetters]);
   return text;
 }

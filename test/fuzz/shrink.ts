@@ -3,7 +3,11 @@
  *
  * @param limit how often `fails` may be asked
  */
-export async function shrink(source: Uint8Array, fails: (smaller: Uint8Array) => Promise<boolean>, limit = 600): Promise<Uint8Array> {
+export async function shrink(
+  source: Uint8Array,
+  fails: (smaller: Uint8Array) => Promise<boolean>,
+  limit = 600,
+): Promise<Uint8Array> {
   let asked = 0;
   // Latin-1 keeps every byte as one character.
   let best = Buffer.from(source).toString("latin1");
@@ -17,9 +21,11 @@ export async function shrink(source: Uint8Array, fails: (smaller: Uint8Array) =>
   };
   for (const split of [(text: string) => text.split(/(?<=\n)/), (text: string) => [...text]]) {
     for (let width = split(best).length >> 1; width >= 1; width >>= 1) {
-      for (let at = 0; at < split(best).length; ) {
+      for (let at = 0; at < split(best).length;) {
         const parts = split(best);
-        const isSmaller = await attempt([...parts.slice(0, at), ...parts.slice(at + width)].join(""));
+        const isSmaller = await attempt(
+          [...parts.slice(0, at), ...parts.slice(at + width)].join(""),
+        );
         if (!isSmaller) at += width;
       }
     }

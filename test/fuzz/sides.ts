@@ -51,7 +51,12 @@ const recipientsOf = ({ recipients = 1 }: Settings): string =>
 
 // ---- real sops --------------------------------------------------------------
 
-const environment = { HOME: "/nonexistent", LANG: "C.UTF-8", SOPS_DISABLE_VERSION_CHECK: "1", SOPS_AGE_KEY: identity };
+const environment = {
+  HOME: "/nonexistent",
+  LANG: "C.UTF-8",
+  SOPS_DISABLE_VERSION_CHECK: "1",
+  SOPS_AGE_KEY: identity,
+};
 
 const limit = 2;
 let running = 0;
@@ -81,19 +86,38 @@ function runSops(argv: readonly string[], input: Uint8Array): Promise<Outcome> {
         child.on("error", reject);
         // sops may end before it has read everything.
         child.stdin.on("error", () => undefined);
-        child.on("close", (status) => resolve({ exit: status ?? -1, out: Buffer.concat(out), said: Buffer.concat(said).toString() }));
+        child.on("close", (status) =>
+          resolve({
+            exit: status ?? -1,
+            out: Buffer.concat(out),
+            said: Buffer.concat(said).toString(),
+          }),
+        );
         child.stdin.end(input);
       }),
   );
 }
 
-const named: Record<FormatName, string> = { yaml: "f.yaml", json: "f.json", dotenv: "f.env", ini: "f.ini", binary: "f.bin" };
+const named: Record<FormatName, string> = {
+  yaml: "f.yaml",
+  json: "f.json",
+  dotenv: "f.env",
+  ini: "f.ini",
+  binary: "f.bin",
+};
 
 /** Comment patterns can only be given to sops in a configuration file. */
-async function withConfig<T>(settings: Settings, run: (options: string[]) => Promise<T>): Promise<T> {
+async function withConfig<T>(
+  settings: Settings,
+  run: (options: string[]) => Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "sops-config-"));
   try {
-    const rule = { age: recipientsOf(settings), ...(settings.selector ? { [settings.selector.name]: settings.selector.value } : {}), ...(settings.macOnlyEncrypted ? { mac_only_encrypted: true } : {}) };
+    const rule = {
+      age: recipientsOf(settings),
+      ...(settings.selector ? { [settings.selector.name]: settings.selector.value } : {}),
+      ...(settings.macOnlyEncrypted ? { mac_only_encrypted: true } : {}),
+    };
     writeFileSync(join(folder, "config.yaml"), JSON.stringify({ creation_rules: [rule] }));
     return await run(["--config", join(folder, "config.yaml")]);
   } finally {
@@ -107,7 +131,9 @@ export const sops = {
     const { selector, macOnlyEncrypted = false } = settings;
     const argv = ["encrypt", "--age", recipientsOf(settings), "--filename-override", named[format]];
     if (macOnlyEncrypted || selector?.name.includes("comment")) {
-      return withConfig(settings, (config) => runSops([...config, "encrypt", "--filename-override", named[format]], source));
+      return withConfig(settings, (config) =>
+        runSops([...config, "encrypt", "--filename-override", named[format]], source),
+      );
     }
     if (selector) argv.push(`--${selector.name.replaceAll("_", "-")}`, selector.value);
     return runSops(argv, source);
@@ -116,7 +142,11 @@ export const sops = {
     return runSops(["decrypt", "--filename-override", named[format]], source);
   },
   /** `set` or `unset`: the changed file. */
-  async change(source: Uint8Array, format: FormatName, argv: readonly [command: "set" | "unset", ...rest: string[]]): Promise<Outcome> {
+  async change(
+    source: Uint8Array,
+    format: FormatName,
+    argv: readonly [command: "set" | "unset", ...rest: string[]],
+  ): Promise<Outcome> {
     const folder = mkdtempSync(join(tmpdir(), "sops-change-"));
     const file = join(folder, named[format]);
     try {
@@ -137,7 +167,8 @@ const host: Host = {
   cwd: () => tmpdir(),
   now: () => new Date(),
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
-  readFile: (path) => Promise.reject(Object.assign(new Error(`no file ${path} here`), { code: "ENOENT" })),
+  readFile: (path) =>
+    Promise.reject(Object.assign(new Error(`no file ${path} here`), { code: "ENOENT" })),
   run: () => Promise.reject(Object.assign(new Error("no programs here"), { code: "ENOENT" })),
   promptSecret: () => Promise.resolve(undefined),
   warn: () => undefined,
@@ -163,13 +194,34 @@ export const sopsmith = {
       const group = await age.parse(recipientsOf(settings), host);
       const common = { file: named[format], input: format, output: format, warn: silent };
       const selectors = settings.selector ? [settings.selector] : [];
-      return encryptSource(source, { ...common, keyGroups: [group], threshold: 0, selectors, macOnlyEncrypted: settings.macOnlyEncrypted ?? false }, host);
+      return encryptSource(
+        source,
+        {
+          ...common,
+          keyGroups: [group],
+          threshold: 0,
+          selectors,
+          macOnlyEncrypted: settings.macOnlyEncrypted ?? false,
+        },
+        host,
+      );
     });
   },
   /** @param inlineComments "above": print them as 3.11.0 does, as lines above the value */
-  decrypt(source: Uint8Array, format: FormatName, { inlineComments = "kept" }: { inlineComments?: "kept" | "above" } = {}): Promise<Outcome> {
-    const options = { file: named[format], input: format, output: format, order: ["age"], warn: silent };
-    if (inlineComments === "kept" || format !== "yaml") return outcomeOf(() => decryptSource(source, options, host));
+  decrypt(
+    source: Uint8Array,
+    format: FormatName,
+    { inlineComments = "kept" }: { inlineComments?: "kept" | "above" } = {},
+  ): Promise<Outcome> {
+    const options = {
+      file: named[format],
+      input: format,
+      output: format,
+      order: ["age"],
+      warn: silent,
+    };
+    if (inlineComments === "kept" || format !== "yaml")
+      return outcomeOf(() => decryptSource(source, options, host));
     return outcomeOf(async () => {
       const documents = await decryptDocuments(source, options, host);
       const open: (Node | Item)[] = [...documents];
@@ -182,6 +234,13 @@ export const sopsmith = {
     });
   },
   change(source: Uint8Array, format: FormatName, change: Change): Promise<Outcome> {
-    return outcomeOf(() => changeSource(source, { file: named[format], input: format, output: format, order: ["age"], warn: silent }, change, host));
+    return outcomeOf(() =>
+      changeSource(
+        source,
+        { file: named[format], input: format, output: format, order: ["age"], warn: silent },
+        change,
+        host,
+      ),
+    );
   },
 };

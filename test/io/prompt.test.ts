@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ending, scratchDir, startScript } from "./script.ts";
@@ -33,30 +33,57 @@ const { promptSecret } = await import(process.argv[2]);
 try { const answer = await promptSecret("Enter passphrase for identity 'X': "); process.stderr.write("[" + answer + "]\\n"); }
 catch (error) { process.stderr.write("[" + error.exitCode + " " + error.message + "]\\n"); }`;
 
-/** In a pseudo-terminal; stdin and stderr of the program itself are files. */
-function inTerminal(keys: string): { screen: string; answer: string } {
+/**
+ * Runs a command in a pseudo-terminal and types each text when the screen shows, once more, what it answers.
+ *
+ * @returns what the screen has shown
+ */
+function inTerminal(
+  command: string,
+  typing: readonly { after: string; type: string }[],
+): Promise<string> {
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let screen = "";
+  let seen = 0;
+  let turn = 0;
+  child.stdout.on("data", (chunk: Buffer) => {
+    screen += chunk.toString();
+    const next = typing[turn];
+    const at = next === undefined ? -1 : screen.indexOf(next.after, seen);
+    if (next === undefined || at < 0) return;
+    seen = at + next.after.length;
+    turn++;
+    // A moment later, when the program has come to read.
+    setTimeout(() => child.stdin.write(next.type), 200);
+  });
+  return new Promise((resolve) => child.on("close", () => resolve(screen)));
+}
+
+async function askInTerminal(keys: string): Promise<{ screen: string; answer: string }> {
   const dir = scratchDir();
   writeFileSync(join(dir, "ask.mjs"), ask);
   const prompt = `file://${join(import.meta.dirname, "../../src/io/prompt.ts")}`;
-  const quoted = [process.execPath, join(dir, "ask.mjs"), prompt]
-    .map((word) => `'${word}'`)
-    .join(" ");
-  // The keys come after the prompt, as a user's do.
-  const feed = `{ sleep 1.2; printf '%b' '${keys}'; sleep 0.6; } | script -qec "${quoted} < /dev/null 2> ${dir}/answer" /dev/null; cat ${dir}/answer >&2`;
-  const { stdout, stderr } = spawnSync("sh", ["-c", feed], { encoding: "utf8" });
-  return { screen: stdout, answer: stderr };
+  // stdin and stderr are files: the terminal is found all the same.
+  const command = `'${process.execPath}' '${dir}/ask.mjs' '${prompt}' < /dev/null 2> '${dir}/answer'`;
+  const screen = await inTerminal(command, [{ after: "identity 'X':", type: keys }]);
+  return { screen, answer: readFileSync(join(dir, "answer"), "utf8") };
 }
 
-test("reads a secret from the terminal without showing it and wipes the prompt", () => {
-  const { screen, answer } = inTerminal("corréct horse\\r");
+test("reads a secret from the terminal without showing it and wipes the prompt", async () => {
+  const { screen, answer } = await askInTerminal("corréct horse\r");
   expect(answer).toBe("[corréct horse]\n");
   expect(screen).toContain("Enter passphrase for identity 'X':");
   expect(screen).not.toMatch(/c.?o.?r.?r|horse|\*\*/);
-  expect(screen).toMatch(/\u001b\[[012]?[JK]/);
+  // The last thing drawn is an erased line.
+  const [, afterErasure = ""] = screen.split("\u001b[2K").slice(-2);
+  expect(screen).toContain("\u001b[2K");
+  expect(afterErasure).not.toContain("passphrase");
 });
 
-test("ends with sops's message when the user cancels", () => {
-  expect(inTerminal("secret\\003").answer).toBe("[1 User canceled operation]\n");
+test("ends with sops's message when the user cancels", async () => {
+  expect((await askInTerminal("secret\u0003")).answer).toBe("[1 User canceled operation]\n");
 });
 
 test("gives nothing where there is no terminal", async () => {
@@ -66,4 +93,26 @@ test("gives nothing where there is no terminal", async () => {
     { wrap: ["setsid", "--wait"] },
   );
   expect((await ending(child)).stdout).toBe("undefined\n");
+});
+
+test("leaves what is typed after the line to the editor", async () => {
+  const dir = scratchDir();
+  writeFileSync(
+    join(dir, "round.mjs"),
+    `const { awaitEnter } = await import(process.argv[2] + "/prompt.ts");
+     const { runEditor } = await import(process.argv[2] + "/editor.ts");
+     for (let round = 0; round < 2; round++) {
+       await runEditor(["sh", "-c", 'echo editing; read line; echo "editor $line" >> "$1"', "sh"], process.argv[3]);
+       console.log("press");
+       console.log(await awaitEnter());
+     }`,
+  );
+  const io = `file://${join(import.meta.dirname, "../../src/io")}`;
+  await inTerminal(`'${process.execPath}' '${dir}/round.mjs' '${io}' '${dir}/edited'`, [
+    { after: "editing", type: "one\r" },
+    { after: "press", type: "\r" },
+    { after: "editing", type: "two\r" },
+    { after: "press", type: "\r" },
+  ]);
+  expect(readFileSync(join(dir, "edited"), "utf8")).toBe("editor one\neditor two\n");
 });

@@ -58,8 +58,11 @@ test("the command is run without a shell and knows the recipient", async () => {
 
 test.each([
   ["", "failed to execute command of SOPS_AGE_KEY_CMD: it names no program"],
-  ["a 'b", "failed to parse command of SOPS_AGE_KEY_CMD: EOF found when expecting closing quote"],
-  ["a \\", "failed to parse command of SOPS_AGE_KEY_CMD: EOF found after escape character"],
+  [
+    "a 'b",
+    "failed to parse command of SOPS_AGE_KEY_CMD: the single quote at position 3 is not closed",
+  ],
+  ["a \\", "failed to parse command of SOPS_AGE_KEY_CMD: it ends in a backslash"],
   ["nope", "failed to execute command of SOPS_AGE_KEY_CMD: executable file not found in $PATH"],
 ])("records what is wrong with the command %j", async (command, message) => {
   const found = await findAgeIdentities("age1r", fakeHost({ env: { SOPS_AGE_KEY_CMD: command } }));

@@ -1,4 +1,10 @@
-import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
+import {
+  Decrypter,
+  Encrypter,
+  armor,
+  generateX25519Identity,
+  identityToRecipient,
+} from "age-encryption";
 import fc from "fast-check";
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
@@ -44,7 +50,9 @@ R1RWTnlZWTBTcCsvTis5dXZKZUZ0c00KsvqHwFFoUnJT3e1C+ifU2rsv4feoJeCb
 2OAY1BfCVLzQwCriNl3uGYethJX3p1btfRnSqlf9rOM9pOXIrrjezQ==
 -----END AGE ENCRYPTED FILE-----
 `;
-  const { bytes } = decodeBech32("AGE-SECRET-KEY-14CH4LZ5VW0LG9043AS3XYMPVN2EAH804PQ7AG4HG6AE03DJLNFXSSLWNPH");
+  const { bytes } = decodeBech32(
+    "AGE-SECRET-KEY-14CH4LZ5VW0LG9043AS3XYMPVN2EAH804PQ7AG4HG6AE03DJLNFXSSLWNPH",
+  );
   expect(Buffer.from(unwrapX25519(enc, bytes) ?? []).toString("hex")).toBe(
     "daa3a6d4e6b68fe973a6ab899c23765f7c4e22ca47ef10b5bfc45c8e23710f25",
   );

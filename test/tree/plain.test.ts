@@ -121,7 +121,10 @@ test("plain values come back", () => {
       fc.array(tie("any"), { maxLength: 4 }),
       tie("object"),
     ),
-    object: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom(...special)), tie("any"), { maxKeys: 4, noNullPrototype: true }),
+    object: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom(...special)), tie("any"), {
+      maxKeys: 4,
+      noNullPrototype: true,
+    }),
   })).any;
   fc.assert(
     fc.property(value, (any) => {

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bytes, str } from "../../src/tree/node.ts";
-import { decodeText, encodeText, leafText, lineAt, lossyText, textLeaf } from "../../src/tree/text.ts";
+import {
+  decodeText,
+  encodeText,
+  leafText,
+  lineAt,
+  lossyText,
+  textLeaf,
+} from "../../src/tree/text.ts";
 
 test("UTF-8 is decoded as usual", () => {
   for (const text of ["", "abc", "é日\u{1f600}", "\0\u007f\ufeff\uffff"]) {

@@ -17,7 +17,10 @@ import { compileSelection, defaultSelector, type Selector } from "../../src/meta
 import { thrownBy } from "../verbs.ts";
 
 async function visits(documents: Documents, selector: Selector = defaultSelector) {
-  const selection = await compileSelection(selector, { onBadPattern: "refuse", warn: () => undefined });
+  const selection = await compileSelection(selector, {
+    onBadPattern: "refuse",
+    warn: () => undefined,
+  });
   const seen: string[] = [];
   walk(documents, selection, {
     scalar: (leaf, place) => {
@@ -69,7 +72,12 @@ test("comments have their container's path", async () => {
 });
 
 test("nulls and empty collections are not visited, documents follow each other", async () => {
-  const first = map([entry("a", nil()), entry("b", map([])), entry("c", seq([nil(), seq([])])), entry("d", int(1n))]);
+  const first = map([
+    entry("a", nil()),
+    entry("b", map([])),
+    entry("c", seq([nil(), seq([])])),
+    entry("d", int(1n)),
+  ]);
   expect(await visits([first, map([]), map([entry("d", int(2n))])])).toEqual(["d: 1", "d: 2"]);
 });
 
@@ -90,7 +98,15 @@ const doc = (): Documents => [
 test.each<[Selector, string[]]>([
   [
     { name: "unencrypted_suffix", value: "_x" },
-    [": #top", "a_x: #in clear", "a_x:b: 1 clear", "a_x:c: 2 clear", "d:e_x: 3 clear", "d:f: 4", "x: 5"],
+    [
+      ": #top",
+      "a_x: #in clear",
+      "a_x:b: 1 clear",
+      "a_x:c: 2 clear",
+      "d:e_x: 3 clear",
+      "d:f: 4",
+      "x: 5",
+    ],
   ],
   [
     { name: "encrypted_suffix", value: "_x" },
@@ -171,21 +187,31 @@ test("a null uses up the comments in front of it", async () => {
 
 test("a leaf is replaced by what the change gives", async () => {
   const root = map([entry("a", int(1n)), entry("l", seq([float(2), comment("c")])), comment("d")]);
-  const selection = await compileSelection(defaultSelector, { onBadPattern: "refuse", warn: () => undefined });
+  const selection = await compileSelection(defaultSelector, {
+    onBadPattern: "refuse",
+    warn: () => undefined,
+  });
   walk([root], selection, { scalar: () => str("x"), comment: (leaf) => ({ ...leaf, value: "y" }) });
-  expect(root).toEqual(map([entry("a", str("x")), entry("l", seq([str("x"), comment("y")])), comment("y")]));
+  expect(root).toEqual(
+    map([entry("a", str("x")), entry("l", seq([str("x"), comment("y")])), comment("y")]),
+  );
 });
 
 // Spec 3.1.
 test("keys that are not text and integers beyond 64 bits are refused", async () => {
-  const selection = await compileSelection(defaultSelector, { onBadPattern: "refuse", warn: () => undefined });
+  const selection = await compileSelection(defaultSelector, {
+    onBadPattern: "refuse",
+    warn: () => undefined,
+  });
   const run = (root: ReturnType<typeof map>) =>
     thrownBy(() => walk([root], selection, { scalar: (leaf) => leaf, comment: (leaf) => leaf }));
   const foreign = run(map([{ ...entry("1", str("secret"), 7, 8), foreign: "int" }]));
   expect(foreign.message).toMatch(/^Tree contains a non-string key \(type int\)/);
   expect(foreign.message).toContain("Only string keys are supported");
   expect(foreign.message).not.toContain("secret");
-  expect(run(map([entry("a", int(2n ** 63n))])).message).toMatch(/^Cannot walk value, unknown type: uint64/);
+  expect(run(map([entry("a", int(2n ** 63n))])).message).toMatch(
+    /^Cannot walk value, unknown type: uint64/,
+  );
   expect(await visits([map([entry("a", int(2n ** 63n - 1n))])])).toHaveLength(1);
 });
 
