@@ -1,3 +1,5 @@
+import { EmitError } from "../src/errors.ts";
+import { lineAt } from "../src/tree/text.ts";
 import {
   map,
   entry,
@@ -11,8 +13,8 @@ import {
 } from "../src/tree/node.ts";
 import type { EmitOptions, Format } from "./format.ts";
 import { emitDocuments, emitValue } from "./yaml/emitter.ts";
-import { emitSealed } from "./yaml/list-comments.ts";
-import { readDocuments } from "./yaml/reader.ts";
+import { emitSealed, visit } from "./yaml/list-comments.ts";
+import { isMergeable, readDocuments } from "./yaml/reader.ts";
 
 /** YAML as sops reads and prints it (spec file-format section 7). */
 export const yaml: Format = {
@@ -23,6 +25,7 @@ export const yaml: Format = {
     options.sealed
       ? emitSealed(documents, options.indent)
       : emitDocuments(documents, options.indent),
+  checkSealable: refuseFalseMerges,
   // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).
   readsBack: (leaf) =>
     !(leaf.kind === "str" && leaf.value.startsWith("\t") && leaf.value.includes("\n")),
@@ -38,3 +41,24 @@ export const yaml: Format = {
     ]),
   ],
 };
+
+/**
+ * A key `<<` is written as a merge key, whatever it was in the source, and sops reads back only merge keys with mappings.
+ *
+ * @throws {EmitError}
+ */
+function refuseFalseMerges(documents: Documents, source: string): void {
+  // sops checks the first document only.
+  visit(documents.slice(0, 1), (container) => {
+    for (const item of container.items) {
+      if (item.kind !== "entry" || item.key !== "<<" || isMergeable(item.value)) continue;
+      const line = item.start < 0 || source === "" ? "" : ` (line ${lineAt(source, item.start)})`;
+      throw new EmitError(
+        `a key << whose value is no mapping cannot be read back from YAML${line}`,
+        {
+          hint: "Rename the key.",
+        },
+      );
+    }
+  });
+}

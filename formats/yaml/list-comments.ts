@@ -33,7 +33,7 @@ function encryptedListComments(documents: Documents): Set<Comment> {
 }
 
 /** Containers in document order; without recursion. */
-function visit(documents: Documents, see: (container: Mapping | Sequence) => void): void {
+export function visit(documents: Documents, see: (container: Mapping | Sequence) => void): void {
   const open: Node[] = [...documents].reverse();
   for (let node = open.pop(); node; node = open.pop()) {
     if (node.kind !== "map" && node.kind !== "seq") continue;

@@ -332,17 +332,24 @@ class Reader {
   }
 
   private checkMerge(key: Draft, value: Draft): void {
-    if (this.text.charCodeAt(key.tree.start) !== 60) return; // quoted: an ordinary key
-    const { tree } = value;
-    const fits =
-      tree.kind === "map" ||
-      (tree.kind === "seq" && tree.items.every((n) => n.kind === "map" || n.kind === "comment"));
-    if (!fits) this.fail("map merge requires map or sequence of maps as the value", tree.start);
+    // Quoted, or with the tag of a string, it is an ordinary key.
+    if (!/<<|!!merge|!\s/y.test(this.text.slice(key.tree.start, key.tree.start + 7))) return;
+    if (!isMergeable(value.tree)) {
+      this.fail("map merge requires map or sequence of maps as the value", value.tree.start);
+    }
   }
 
   private fail(message: string, at: number): never {
     return this.parser.fail(message, at);
   }
+}
+
+/** May this be the value of a merge key, by go-yaml's check? */
+export function isMergeable(node: Node): boolean {
+  return (
+    node.kind === "map" ||
+    (node.kind === "seq" && node.items.every(({ kind }) => kind === "map" || kind === "comment"))
+  );
 }
 
 function goTypeName(tree: Node): string {

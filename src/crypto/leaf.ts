@@ -20,7 +20,7 @@ import {
 } from "../tree/node.ts";
 import { fullTime } from "../tree/rfc3339.ts";
 import { floatText } from "../tree/scalar.ts";
-import { encodeText } from "../tree/text.ts";
+import { decodeText, encodeText } from "../tree/text.ts";
 
 /** Length of a new nonce in bytes. Not GCM's usual 12: sops draws 32 (spec file-format 2.1). */
 export const NONCE_BYTES = 32;
@@ -189,7 +189,7 @@ function fromPlaintext(plain: Buffer, type: string): Leaf {
     case "bytes":
       return isUtf8(plain) ? str(plain.toString("utf8")) : bytes(plain);
     case "comment":
-      return comment(plain.toString("utf8"));
+      return comment(decodeText(plain));
     case "int": {
       const text = plain.toString("latin1");
       if (!/^[-+]?[0-9]+$/.test(text)) throw wrongType(type);

@@ -240,7 +240,7 @@ function generate(random: Random, index: number): Sample {
         ? writer.piece(streams, index >> 2)
         : "@@";
     text = pattern.split("@@").reduce((out, part) => out + root() + part);
-    if (!isStream && index % 8 === 3) text += writer.piece(endShapes, index >> 3);
+    if (!isStream && index % 7 === 3) text += writer.piece(endShapes, Math.floor(index / 7));
   }
   if (random.oneIn(12) && text.endsWith("\n")) {
     writer.row(noFinal);
