@@ -1,4 +1,5 @@
-// npm run fuzz -- --count N --seed S [--format yaml] [--save]
+// npm run fuzz -- --count N --seed S [--format yaml] [--start N] [--limit N] [--save]
+// Compares random documents as the differential tests do; a document that differs is shrunk and printed, with --save kept.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,19 +12,21 @@ import { sops, type Settings } from "./sides.ts";
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "500" },
+    start: { type: "string", default: "0" },
     seed: { type: "string", default: "1" },
     format: { type: "string" },
     limit: { type: "string", default: "5" },
     save: { type: "boolean", default: false },
   },
 });
-const count = Number(values.count);
+const start = Number(values.start);
+const count = start + Number(values.count);
 const seed = Number(values.seed);
 const names = Object.keys(generators) as FormatName[];
 const chosen = values.format === undefined ? names : names.filter((name) => name === values.format);
 if (chosen.length === 0 || !Number.isInteger(count) || !Number.isInteger(seed)) {
   process.stderr.write(
-    `usage: npm run fuzz -- --count N --seed S [--format ${names.join("|")}] [--limit N] [--save]\n`,
+    `usage: npm run fuzz -- --count N --seed S [--format ${names.join("|")}] [--start N] [--limit N] [--save]\n`,
   );
   process.exit(2);
 }
@@ -97,7 +100,7 @@ for (const format of chosen) {
     print(again ?? first);
     if (values.save) await save(format, small, settings, `seed-${seed}-${index}`);
   };
-  for (let index = 0; index < count; index += 2) {
+  for (let index = start; index < count; index += 2) {
     await Promise.all([one(index), ...(index + 1 < count ? [one(index + 1)] : [])]);
   }
   process.stdout.write(
