@@ -44,7 +44,14 @@ const mayImport: Record<string, readonly string[]> = {
     "formats",
   ],
   "src/load.ts": ["src/library.ts"],
-  "src/index.ts": ["src", "src/library.ts", "src/load.ts", "src/tree", "src/io/host.ts", "formats/format.ts"],
+  "src/index.ts": [
+    "src",
+    "src/library.ts",
+    "src/load.ts",
+    "src/tree",
+    "src/io/host.ts",
+    "formats/format.ts",
+  ],
   "src/cli": ["src", "src/tree", "src/metadata", "src/keys", "src/config", "src/io", "formats"],
   bin: ["src/cli/main.ts"],
 };

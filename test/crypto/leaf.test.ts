@@ -135,7 +135,7 @@ test.each(
     ["constructor", "hello"],
   ].filter(([, text]) => text !== ""),
 )("refuses type %s over %j", (type, text) => {
-  const error = thrownBy(() => openedAs(text as string, type as string));
+  const error = thrownBy(() => openedAs(text, type));
   expect(error).toBeInstanceOf(LeafError);
   expect(error.exitCode).toBe(25);
   expect(error.message).not.toContain(text);

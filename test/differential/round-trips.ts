@@ -10,7 +10,8 @@ const seed = 20_261;
 /** A difference as one line, for the report of a failed test. */
 function line({ index, settings }: Task, { mismatches }: Comparison): string[] {
   return mismatches.map(
-    ({ check, wanted, got }) => `document ${index} ${JSON.stringify(settings)}: ${check}: exit ${wanted.exit} wanted, ${got.exit} got${wanted.exit === got.exit ? ", other text" : ""}`,
+    ({ check, wanted, got }) =>
+      `document ${index} ${JSON.stringify(settings)}: ${check}: exit ${wanted.exit} wanted, ${got.exit} got${wanted.exit === got.exit ? ", other text" : ""}`,
   );
 }
 
@@ -31,17 +32,23 @@ export function testRoundTrips(format: FormatName): void {
         differences.push(...line(document, comparison));
         for (const name of comparison.departed) departed.add(name);
         // A row counts when the document was taken; one that sops refuses, when it was refused.
-        for (const row of document.rows) if (comparison.refused === generator.refused.has(row)) reached.add(row);
+        for (const row of document.rows)
+          if (comparison.refused === generator.refused.has(row)) reached.add(row);
       };
       let next = 0;
       const work = async (): Promise<void> => {
         while (next < count) await one(next++);
       };
       await Promise.all([work(), work()]);
-      expect(differences, `look closer with: npm run fuzz -- --format ${format} --seed ${seed} --count ${count}`).toEqual([]);
+      expect(
+        differences,
+        `look closer with: npm run fuzz -- --format ${format} --seed ${seed} --count ${count}`,
+      ).toEqual([]);
       expect(generator.rows.filter((row) => !reached.has(row))).toEqual([]);
       // The list is closed at both ends: no departure that never occurs is left in it.
-      const known = departures.filter(({ formats }) => formats.includes(format)).map(({ name }) => name);
+      const known = departures
+        .filter(({ formats }) => formats.includes(format))
+        .map(({ name }) => name);
       expect(known.filter((name) => !departed.has(name))).toEqual([]);
     },
   );

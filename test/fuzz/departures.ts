@@ -315,6 +315,7 @@ export const departures: readonly Departure[] = [
   {
     name: "10 D10: sops cannot read its own !!merge << at anything but mappings",
     formats: ["yaml"],
-    applies: ({ wanted, got }) => wanted.exit === 1 && wanted.said.includes("map merge requires map") && got.exit === 0,
+    applies: ({ wanted, got }) =>
+      wanted.exit === 1 && wanted.said.includes("map merge requires map") && got.exit === 0,
   },
 ];

@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { nth, oddText, utf8, type Generator, type Sample } from "./sample.ts";
 
 /** Spec 8.6: whole files. */

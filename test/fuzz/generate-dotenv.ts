@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { nth, oddText, utf8, word, type Generator, type Sample, type Table } from "./sample.ts";
 
 const text = (random: Random): string => oddText(random);

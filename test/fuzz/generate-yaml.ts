@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { nth, oddText, utf8, word, type Generator, type Sample, type Table } from "./sample.ts";
 import { endShapes, refusedShapes, refusedStreams, shapes, streams } from "./yaml-shapes.ts";
 import { isFlowSafe, plainScalars, quoted, stringTexts, taggedScalars } from "./yaml-scalars.ts";

@@ -1,0 +1,237 @@
+import { expect, test } from "vitest";
+import type { FormatName } from "../formats/format.ts";
+import { decryptText, encryptText, refusal } from "./verbs.ts";
+
+// What stands between a changed file and its reader: tags, places, the MAC (spec 2, 4 and 11).
+
+const SECRET = "hunter2";
+const plain = `a: ${SECRET}\nb: other\nl:\n    - one\n    - two\nn: 5\nm:\n    a: inner\n`;
+const yamlFile = encryptText(plain);
+
+/** The ciphertexts of a file in order, that of the MAC last. */
+const ciphertexts = (text: string) => [
+  ...text.matchAll(/ENC\[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:(\w+)\]/g),
+];
+
+/** Another base64 character, whose highest bit differs: the change never falls into unused bits. */
+function flipped(character: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const at = alphabet.indexOf(character);
+  return at < 0 ? "A" : (alphabet[at ^ 32] as string);
+}
+
+const withCharacter = (text: string, at: number, character: string) =>
+  text.slice(0, at) + character + text.slice(at + 1);
+
+async function expectRefusal(
+  text: string,
+  exitCodes: readonly number[],
+  format: FormatName = "yaml",
+) {
+  const error = await refusal(decryptText(text, { format }));
+  expect(exitCodes).toContain(error.exitCode);
+  expect(error.message).toContain("secrets.x");
+  expect(error.message).not.toContain(SECRET);
+  expect(error.message).not.toMatch(/[0-9A-F]{64}/);
+  expect(error.message).not.toContain("ENC[");
+}
+
+test("the file itself decrypts", async () => {
+  expect(await decryptText(await yamlFile)).toBe(plain);
+});
+
+test.each([
+  ["data", 1],
+  ["iv", 2],
+  ["tag", 3],
+])("any changed character of a value's %s is refused", async (_part, group) => {
+  const text = await yamlFile;
+  const match = ciphertexts(text)[0];
+  const start = text.indexOf(match?.[group] as string);
+  for (let i = 0; i < (match?.[group] as string).length; i++) {
+    await expectRefusal(withCharacter(text, start + i, flipped(text[start + i] as string)), [25]);
+  }
+});
+
+test.each([
+  ["data", 1],
+  ["iv", 2],
+  ["tag", 3],
+])("any changed character of the MAC's %s is refused", async (_part, group) => {
+  const text = await yamlFile;
+  const part = ciphertexts(text).at(-1)?.[group] as string;
+  const start = text.lastIndexOf(part);
+  // The MAC's text is long; every third character of it will do.
+  for (let i = 0; i < part.length; i += 3) {
+    await expectRefusal(withCharacter(text, start + i, flipped(text[start + i] as string)), [51]);
+  }
+});
+
+test("any changed character of a type or of the frame is refused", async () => {
+  const text = await yamlFile;
+  const match = ciphertexts(text)[0] as RegExpMatchArray;
+  const start = match.index as number;
+  const whole = match[0];
+  const frame = [...whole.matchAll(/ENC\[AES256_GCM,data:|,iv:|,tag:|,type:\w+\]/g)];
+  for (const piece of frame) {
+    for (let i = 0; i < piece[0].length; i++) {
+      const at = start + (piece.index as number) + i;
+      await expectRefusal(withCharacter(text, at, text[at] === "x" ? "y" : "x"), [1, 25]);
+    }
+  }
+});
+
+test.each(["int", "float", "bool", "time", "comment", "nonsense", "Str"])(
+  "text called %s is refused",
+  async (type) => {
+    await expectRefusal((await yamlFile).replace("type:str]", `type:${type}]`), [25, 51]);
+  },
+);
+
+test.each([
+  ["a list element", "two"],
+  ["a mapping's value", "other"],
+])("%s cannot be hidden as a comment", async (what) => {
+  const text = await yamlFile;
+  const lines = text.split("\n");
+  const at = lines.findIndex((line) =>
+    line.startsWith(what === "a list element" ? "    - ENC" : "b: ENC"),
+  );
+  lines[at] = (lines[at] as string).replace("type:str", "type:comment");
+  await expectRefusal(lines.join("\n"), [25, 51]);
+});
+
+test("a changed time of the last change is refused", async () => {
+  const text = await yamlFile;
+  const at = text.indexOf("2026-11-23T21:15:59Z");
+  expect(at).toBeGreaterThan(0);
+  await expectRefusal(text.replace("2026-11-23T21:15:59Z", "2026-11-23T21:15:58Z"), [51]);
+  for (let i = 0; i < 20; i++) {
+    const digit = /[0-9]/.test(text[at + i] as string)
+      ? String((Number(text[at + i]) + 1) % 10)
+      : "x";
+    await expectRefusal(withCharacter(text, at + i, digit), [1, 51]);
+  }
+});
+
+test.each(["2026-11-23T21:15:59+00:00", "2026-11-23T21:15:59.5Z"])(
+  "the time of the last change may be spelled %s",
+  async (spelling) => {
+    expect(await decryptText((await yamlFile).replace("2026-11-23T21:15:59Z", spelling))).toBe(
+      plain,
+    );
+  },
+);
+
+const swap = (text: string, i: number, j: number) => {
+  const all = ciphertexts(text);
+  const [x, y] = [all[i]?.[0] as string, all[j]?.[0] as string];
+  return text.replace(x, "\0").replace(y, x).replace("\0", y);
+};
+
+test("swapped values are refused", async () => {
+  const text = await yamlFile;
+  await expectRefusal(swap(text, 0, 1), [25]); // a and b
+  await expectRefusal(swap(text, 0, 5), [25]); // a and m.a
+  await expectRefusal(swap(text, 2, 3), [51]); // within one list
+});
+
+test("values swapped between documents are refused", async () => {
+  const text = await encryptText("a: x\n---\na: y\n");
+  const all = ciphertexts(text);
+  const j = all.findIndex(
+    (match, i) => i > 0 && match[4] === "str" && (match[1] as string).length < 10,
+  );
+  await expectRefusal(swap(text, 0, j), [51]);
+});
+
+test("a removed, emptied or added value is refused", async () => {
+  const text = await yamlFile;
+  await expectRefusal(text.replace(/^b: .*\n/m, ""), [51]);
+  await expectRefusal(text.replace(/^b: .*$/m, 'b: ""'), [51]);
+  await expectRefusal(text.replace(/^b: .*$/m, "b: null"), [51]);
+  await expectRefusal(text.replace(/^b: /m, "c: clear\nb: "), [25]);
+  await expectRefusal(text.replace(/^b: /m, "c_unencrypted: clear\nb: "), [51]);
+  await expectRefusal(text.replace(/^b: .*$/m, "b: 5"), [25]);
+});
+
+test("a number where ciphertext is expected is told apart", async () => {
+  for (const [value, type] of [
+    ["5", "int"],
+    ["1.5", "float64"],
+    ["true", "bool"],
+    ["2020-01-01", "time.Time"],
+  ]) {
+    const error = await refusal(decryptText((await yamlFile).replace(/^b: .*$/m, `b: ${value}`)));
+    expect(error.message).toContain(`Expected encrypted value as string, but got ${type}`);
+    expect(error.message.startsWith("Error decrypting tree: Error walking tree: ")).toBe(true);
+    expect(error.message).toContain('["b"]');
+  }
+});
+
+test("a file without a MAC is refused", async () => {
+  const text = await yamlFile;
+  for (const without of [
+    text.replace(/^    mac: .*\n/m, ""),
+    text.replace(/^    mac: .*$/m, '    mac: ""'),
+  ]) {
+    const error = await refusal(decryptText(without));
+    expect(error.exitCode).toBe(51);
+    expect(error.message).toMatch(/^MAC mismatch\. File has no MAC/);
+  }
+});
+
+test("--ignore-mac skips the checks of the MAC, not those of values", async () => {
+  const text = await yamlFile;
+  const emptied = text.replace(/^b: .*$/m, 'b: ""').replace(/^    mac: .*$/m, "    mac: nonsense");
+  expect(await decryptText(emptied, { ignoreMac: true })).toBe(plain.replace("other", '""'));
+  const error = await refusal(decryptText(swap(text, 0, 1), { ignoreMac: true }));
+  expect(error.exitCode).toBe(25);
+});
+
+test("a value that cannot be opened comes before the MAC", async () => {
+  const text = (await yamlFile).replace(/^    mac: .*\n/m, "");
+  await expectRefusal(swap(text, 0, 1), [25]);
+});
+
+test.each<FormatName>(["yaml", "json", "dotenv", "ini", "binary"])(
+  "a %s file cut off anywhere is refused",
+  async (format) => {
+    const sources: Record<FormatName, string> = {
+      yaml: "a: x\n",
+      json: '{"a": "x"}\n',
+      dotenv: "A=x\n",
+      ini: "[s]\na = x\n",
+      binary: "x",
+    };
+    const text = await encryptText(sources[format], { format });
+    const end = text.trimEnd().length;
+    const from = format === "json" || format === "binary" ? 0 : 0;
+    for (let length = from; length < end; length += 3) {
+      const error = await refusal(decryptText(text.slice(0, length), { format }));
+      expect(error.exitCode).toBeGreaterThan(0);
+      expect(error.message).not.toContain("ENC[");
+    }
+    await refusal(decryptText(text.slice(0, end - 1), { format }));
+  },
+);
+
+test("text behind the ciphertext is ignored, as in sops", async () => {
+  expect(await decryptText((await yamlFile).replace(/^(b: ENC.*)$/m, "$1xyz"))).toBe(plain);
+});
+
+test("structure without values is not covered by the MAC, as in sops", async () => {
+  const text = await yamlFile;
+  expect(await decryptText(text.replace(/^n: /m, "zz: null\nyy: {}\nn: "))).toContain(
+    "zz: null\nyy: {}\n",
+  );
+});
+
+test("an unencrypted comment in a sealed file is kept, with a warning", async () => {
+  const warnings: string[] = [];
+  const text = await decryptText((await yamlFile).replace(/^n: /m, "# by hand\nn: "), {
+    warn: (message) => warnings.push(message),
+  });
+  expect(text).toContain("# by hand\nn: 5\n");
+  expect(warnings.join("\n")).toContain("Found possibly unencrypted comment in file.");
+});
