@@ -8,7 +8,14 @@ import { recoverDataKey } from "./keys/groups.ts";
 import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
 import { attach, detach } from "./metadata/placement.ts";
 import { compileSelection, defaultSelector, type Selection } from "./metadata/selection.ts";
-import { str, type Comment, type Documents, type Leaf, type Scalar } from "./tree/node.ts";
+import {
+  str,
+  type Comment,
+  type Documents,
+  type Leaf,
+  type Node,
+  type Scalar,
+} from "./tree/node.ts";
 import { timeText } from "./tree/rfc3339.ts";
 import { encodeText } from "./tree/text.ts";
 import { pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
@@ -220,6 +227,30 @@ function checkMac(metadata: Metadata, computed: string, cipher: LeafCipher, file
   }
 }
 
+/**
+ * Where comments say what is encrypted, a comment at the end of a line must govern the same value when the file is read. The YAML printer puts one
+ * that belongs to a collection at a later line (spec file-format 7.7): such comments are written above the key instead.
+ */
+function keepMarkersInPlace(documents: Documents): void {
+  const open: Node[] = [...documents];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (node.kind !== "map" && node.kind !== "seq") continue;
+    let inline: Comment[] = [];
+    for (const item of node.items) {
+      if (item.kind === "comment") {
+        if (item.inline) inline.push(item);
+        continue;
+      }
+      const value = item.kind === "entry" ? item.value : item;
+      if (value.kind === "map" || value.kind === "seq") {
+        for (const comment of inline) comment.inline = false;
+        open.push(value);
+      }
+      inline = [];
+    }
+  }
+}
+
 /** A value left in clear that no sops could read back as it is. Exit 4. */
 class NotReadBack extends EmitError {
   constructor(format: string) {
@@ -254,6 +285,7 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
     onBadPattern: options.onBadPattern,
     warn,
   });
+  if (selection.byComment !== "none") keepMarkersInPlace(documents);
   const cipher = new LeafCipher(opened.dataKey);
   const mac = new Mac(metadata.macOnlyEncrypted);
   const sealText = (plaintext: string | Uint8Array, type: string, aad: string): string =>

@@ -5,7 +5,7 @@ import { decryptText, encryptText, refusal } from "./verbs.ts";
 // What stands between a changed file and its reader: tags, places, the MAC (spec 2, 4 and 11).
 
 const SECRET = "hunter2";
-const plain = `a: ${SECRET}\nb: other\nl:\n    - one\n    - two\nn: 5\nm:\n    a: inner\n`;
+const plain = `a: ${SECRET}\nb: other\nl:\n    - one\n    - two\nnum: 5\nm:\n    a: inner\n`;
 const yamlFile = encryptText(plain);
 
 /** The ciphertexts of a file in order, that of the MAC last. */
@@ -222,16 +222,16 @@ test("text behind the ciphertext is ignored, as in sops", async () => {
 
 test("structure without values is not covered by the MAC, as in sops", async () => {
   const text = await yamlFile;
-  expect(await decryptText(text.replace(/^n: /m, "zz: null\nyy: {}\nn: "))).toContain(
+  expect(await decryptText(text.replace(/^num: /m, "zz: null\nyy: {}\nnum: "))).toContain(
     "zz: null\nyy: {}\n",
   );
 });
 
 test("an unencrypted comment in a sealed file is kept, with a warning", async () => {
   const warnings: string[] = [];
-  const text = await decryptText((await yamlFile).replace(/^n: /m, "# by hand\nn: "), {
+  const text = await decryptText((await yamlFile).replace(/^num: /m, "# by hand\nnum: "), {
     warn: (message) => warnings.push(message),
   });
-  expect(text).toContain("# by hand\nn: 5\n");
+  expect(text).toContain("# by hand\nnum: 5\n");
   expect(warnings.join("\n")).toContain("Found possibly unencrypted comment in file.");
 });

@@ -436,11 +436,12 @@ class Emitter {
 
   // Comments
 
+  /** go-yaml forgets a comment that is still pending when another comes; here both are printed. */
   private setPending(head: string, line: string, foot: string, tail: string): void {
-    if (head !== "") this.head = head;
-    if (line !== "") this.line = line;
-    if (foot !== "") this.foot = foot;
-    if (tail !== "") this.tail = tail;
+    if (head !== "") this.head = joined(this.head, head);
+    if (line !== "") this.line = joined(this.line, line);
+    if (foot !== "") this.foot = joined(this.foot, foot);
+    if (tail !== "") this.tail = joined(this.tail, tail);
   }
 
   private processHead(): void {
@@ -538,6 +539,8 @@ class Emitter {
     this.footIndent = -1;
   }
 }
+
+const joined = (text: string, more: string): string => (text === "" ? more : `${text}\n${more}`);
 
 /** A key fits on one line: no break, at most 128 bytes with its tag. */
 function isSimpleKey(key: string, style: string): boolean {

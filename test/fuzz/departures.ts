@@ -78,19 +78,34 @@ const isInline = (node: Node | Item | undefined): boolean =>
   node?.kind === "comment" && node.inline;
 
 /**
- * The lines that are no comments, then the comments in sorted order; both without what a bare `#` in a list becomes (D16).
- *
- * @param keep leaves out the other comments
+ * The lines that are no comments, and the comments in sorted order; both without what a bare `#` in a list becomes (D16).
  */
-function commentsApart(text: string, keep: (comment: string) => boolean = () => true): string {
-  const lines = text.split("\n").filter((line) => !/^ *(- ""|)$/.test(line));
+function commentsApart(text: string): { lines: string[]; comments: string[] } {
+  const all = text.split("\n").filter((line) => !/^ *(- ""|)$/.test(line));
   const isComment = (line: string): boolean => /^ *#/.test(line);
-  const comments = lines.filter(isComment).map((line) => line.trim());
-  return [
-    ...lines.filter((line) => !isComment(line)),
-    ...comments.filter((line) => line !== "#" && keep(line)).sort(),
-  ].join("\n");
+  const comments = all.filter(isComment).map((line) => line.trim());
+  return {
+    lines: all.filter((line) => !isComment(line)),
+    comments: comments.filter((line) => line !== "#").sort(),
+  };
 }
+
+/** Those elements of `wanted` that `got` has too, each as often as there. */
+function shared(wanted: readonly string[], got: readonly string[]): string[] {
+  const left = [...got];
+  return wanted.filter((one) => {
+    const at = left.indexOf(one);
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+}
+
+const holdsBareComment = (source: Uint8Array): boolean =>
+  nodes(yamlDocuments(source)).some(
+    (node) =>
+      node.kind === "seq" &&
+      node.items.some((item) => item.kind === "comment" && item.value === ""),
+  );
 
 const holdsText = (source: Uint8Array, is: (text: string) => boolean): boolean =>
   nodes(yamlDocuments(source)).some((node) => node.kind === "str" && is(node.value));
@@ -168,10 +183,7 @@ export const departures: readonly Departure[] = [
       let isRounded = false;
       mapJsonInts(
         sealed.toString(),
-        (int) => (
-          (isRounded ||= String(Number(int)) !== int && BigInt(Number(int)) !== BigInt(int)),
-          int
-        ),
+        (int) => ((isRounded ||= int !== "-0" && String(Number(int)) !== int), int),
       );
       return check === "sopsmith → sops" && wanted.exit === 0 && got.exit === 51 && isRounded;
     },
@@ -207,17 +219,32 @@ export const departures: readonly Departure[] = [
       got.exit === 0 &&
       wanted.exit === 2 &&
       wanted.said.startsWith("panic: ") &&
-      /^\s*[#;][#; \t\r]*\n\s*[#;]/m.test(text),
+      /^\s*[#;][#; \t\r]*$/m.test(text),
   },
   {
     name: "10 D1: sops prints ciphertext for a comment that its own file moved into a nested collection",
     formats: ["yaml"],
     applies: ({ wanted }) => wanted.said.includes("possibly unencrypted comment"),
-    rewrite: (wanted, got) =>
-      linewise(wanted, got, (left, right) => {
-        const pad = isCiphertextComment.exec(left)?.[1];
-        return pad !== undefined && right.startsWith(`${pad}#`) ? `${pad}#COMMENT` : undefined;
-      }),
+    rewrite: (wanted, got) => {
+      if (wanted.split("\n").length === got.split("\n").length) {
+        return linewise(wanted, got, (left, right) => {
+          const pad = isCiphertextComment.exec(left)?.[1];
+          return pad !== undefined && right.startsWith(`${pad}#`) ? `${pad}#COMMENT` : undefined;
+        });
+      }
+      // Other departures change the number of lines: what sopsmith printed for the ciphertexts is left out.
+      const [left, right] = [commentsApart(wanted), commentsApart(got)].map(
+        ({ lines, comments }) => ({
+          lines,
+          comments: comments.filter((line) => !isCiphertextComment.test(line)),
+        }),
+      );
+      if (!left || !right) return [wanted, got];
+      return [
+        [...left.lines, ...left.comments].join("\n"),
+        [...right.lines, ...shared(right.comments, left.comments)].join("\n"),
+      ];
+    },
   },
   {
     name: "12, 7.7: 3.13.2 keeps an inline comment inline: at a collection, or with more of them, it is read at another place",
@@ -229,7 +256,13 @@ export const departures: readonly Departure[] = [
           (item, i) => isInline(item) && (isInline(items[i + 1]) || isCollection(items[i + 1])),
         ),
       ),
-    rewrite: (wanted, got) => [commentsApart(wanted), commentsApart(got)],
+    rewrite: (wanted, got) => {
+      const [left, right] = [commentsApart(wanted), commentsApart(got)];
+      return [
+        [...left.lines, ...left.comments].join("\n"),
+        [...right.lines, ...right.comments].join("\n"),
+      ];
+    },
   },
   {
     name: "7.7 the comment of a list gives way to that of its first mapping",
@@ -237,16 +270,17 @@ export const departures: readonly Departure[] = [
     applies: ({ check, source }) =>
       check.startsWith("sopsmith →") &&
       holdsItems(source, (items) => {
-        const first = items.find((item) => item.kind !== "comment");
-        return (
-          items[0]?.kind === "comment" &&
-          first?.kind === "map" &&
-          first.items[0]?.kind === "comment"
-        );
+        const at = items.findIndex((item) => item.kind !== "comment");
+        const first = items[at];
+        if (first?.kind !== "map") return false;
+        return at + first.items.findIndex((item) => item.kind !== "comment") >= 2;
       }),
     rewrite: (wanted, got) => {
-      const left = new Set(got.split("\n").map((line) => line.trim()));
-      return [commentsApart(wanted, (comment) => left.has(comment)), commentsApart(got)];
+      const [left, right] = [commentsApart(wanted), commentsApart(got)];
+      return [
+        [...left.lines, ...shared(left.comments, right.comments)].join("\n"),
+        [...right.lines, ...right.comments].join("\n"),
+      ];
     },
   },
   {
@@ -280,25 +314,31 @@ export const departures: readonly Departure[] = [
   {
     name: "10 D16: sops makes a bare # in a list an empty text",
     formats: ["yaml"],
-    applies: ({ text }) => /#[ \t]*\r?$/m.test(text),
+    applies: ({ source }) => holdsBareComment(source),
     rewrite: (wanted, got) =>
       linewise(wanted, got, (left, right) =>
         /^ *- ""$/.test(left) && right === left.replace('- ""', "#") ? right : undefined,
       ),
   },
   {
+    name: "10 D16: next to other comments, a bare # in a list is read at another place than the empty text",
+    formats: ["yaml"],
+    applies: ({ check, source }) => check.startsWith("sopsmith →") && holdsBareComment(source),
+    rewrite: (wanted, got) => {
+      const flat = (text: string): string =>
+        text
+          .split("\n")
+          .map((line) => line.replace(/^[ -]*(?=.)/, ""))
+          .filter((line) => line !== '""' && line !== "#")
+          .join("\n");
+      return [flat(wanted), flat(got)];
+    },
+  },
+  {
     name: "10 D16: what sops wrote for a bare # in a list in clear does not read back",
     formats: ["yaml"],
     applies: (context) =>
-      context.wanted.exit === 51 &&
-      keepsValues(context) &&
-      holdsItems(context.source, (items) =>
-        items.some(
-          (item, i) =>
-            (item.kind === "comment" && item.value === "" && !isInline(item)) ||
-            (isInline(item) && items[i]?.kind === "comment"),
-        ),
-      ),
+      context.wanted.exit === 51 && keepsValues(context) && holdsBareComment(context.source),
   },
   {
     name: "10 D2: in clear, sops writes null for text that starts with a tab and has a line feed",
@@ -313,9 +353,9 @@ export const departures: readonly Departure[] = [
       wanted.exit === 2 && wanted.said.includes("panic: interface conversion") && got.exit === 25,
   },
   {
-    name: "10 D10: sops cannot read its own !!merge << at anything but mappings",
+    name: "10 D10: sops writes a !!merge << that it cannot read back",
     formats: ["yaml"],
-    applies: ({ wanted, got }) =>
-      wanted.exit === 1 && wanted.said.includes("map merge requires map") && got.exit === 0,
+    applies: ({ check, text, wanted, got }) =>
+      check === "encrypt" && wanted.exit === 0 && got.exit === 4 && text.includes("<<"),
   },
 ];
