@@ -12,12 +12,13 @@ import {
   str,
   type Comment,
   type Documents,
+  type Entry,
   type Leaf,
   type Node,
   type Scalar,
 } from "./tree/node.ts";
+import { goType } from "./tree/go-type.ts";
 import { timeText } from "./tree/rfc3339.ts";
-import { encodeText } from "./tree/text.ts";
 import { pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
 
 /** The pieces of a file, to be written one after the other. */
@@ -81,7 +82,8 @@ export async function open(
       options.remember ? nonces : undefined,
       options,
     );
-    if (!options.ignoreMac) checkMac(metadata, computed, cipher, file);
+    const nonce = checkMac(metadata, computed, cipher, options);
+    if (nonce) nonces.remember(computed, "str", metadata.lastModified, nonce);
     return { documents, metadata, dataKey, nonces };
   } catch (error) {
     dataKey.fill(0);
@@ -127,7 +129,7 @@ function openTree(
     let opened: Leaf = leaf;
     if (place.isEncrypted) {
       if (leaf.kind !== "str")
-        throw new LeafError(`Expected encrypted value as string, but got ${goKind(leaf)}`);
+        throw new LeafError(`Expected encrypted value as string, but got ${goType(leaf)}`);
       opened = openOne(leaf.value, place);
       opened.start = leaf.start;
       opened.end = leaf.end;
@@ -193,62 +195,71 @@ function located(error: unknown, file: string, prefix: string, exitCode: number)
   );
 }
 
-function goKind(leaf: Scalar): string {
-  switch (leaf.kind) {
-    case "float":
-      return "float64";
-    case "time":
-      return "time.Time";
-    case "bytes":
-      return "bytes";
-    case "str":
-      return "string";
-    default:
-      return leaf.kind;
+/** The nonce of the stored MAC; undefined where it is not right and need not be. */
+function checkMac(
+  metadata: Metadata,
+  computed: string,
+  cipher: LeafCipher,
+  { file, ignoreMac }: OpenOptions,
+): Uint8Array | undefined {
+  try {
+    if (metadata.mac === "") throw new MacMismatch(`MAC mismatch. File has no MAC (${file})`);
+    const { leaf, nonce } = openMac(metadata, cipher, file);
+    if (leaf.kind === "str" && leaf.value === computed) return nonce;
+    throw new MacMismatch(
+      `MAC mismatch. The file's values are not those that were encrypted (${file})`,
+    );
+  } catch (error) {
+    if (ignoreMac) return undefined;
+    throw error;
   }
 }
 
-function checkMac(metadata: Metadata, computed: string, cipher: LeafCipher, file: string): void {
-  if (metadata.mac === "") throw new MacMismatch(`MAC mismatch. File has no MAC (${file})`);
-  let stored: Leaf;
+function openMac(
+  { mac, lastModified }: Metadata,
+  cipher: LeafCipher,
+  file: string,
+): ReturnType<LeafCipher["open"]> {
   try {
-    stored = cipher.open(metadata.mac, metadata.lastModified).leaf;
-  } catch (error) {
-    if (!(error instanceof LeafError)) throw error;
+    return cipher.open(mac, lastModified);
+  } catch (cause) {
     throw new MacMismatch(
       `Cannot decrypt MAC: \`mac\` or \`lastmodified\` was changed (${file})`,
-      error,
-    );
-  }
-  if (stored.kind !== "str" || stored.value !== computed) {
-    throw new MacMismatch(
-      `MAC mismatch. The file's values are not those that were encrypted (${file})`,
+      cause,
     );
   }
 }
 
 /**
- * Where comments say what is encrypted, a comment at the end of a line must govern the same value when the file is read. The YAML printer puts one
- * that belongs to a collection at a later line (spec file-format 7.7): such comments are written above the key instead.
+ * Where comments say what is encrypted, a comment must govern the same value when the file is read. The YAML printer puts one at the end
+ * of a collection's line, and those in an empty list, at a later line (spec file-format 7.7): they are written above the key instead.
  */
 function keepMarkersInPlace(documents: Documents): void {
   const open: Node[] = [...documents];
   for (let node = open.pop(); node; node = open.pop()) {
-    if (node.kind !== "map" && node.kind !== "seq") continue;
-    let inline: Comment[] = [];
-    for (const item of node.items) {
-      if (item.kind === "comment") {
-        if (item.inline) inline.push(item);
-        continue;
-      }
-      const value = item.kind === "entry" ? item.value : item;
-      if (value.kind === "map" || value.kind === "seq") {
-        for (const comment of inline) comment.inline = false;
-        open.push(value);
-      }
-      inline = [];
-    }
+    if (node.kind === "map") node.items = withMarkersAbove(node.items, open);
+    else if (node.kind === "seq") node.items = withMarkersAbove(node.items, open);
   }
+}
+
+/** @param open takes the collections among the items */
+function withMarkersAbove<Item extends Entry | Node>(items: Item[], open: Node[]): Item[] {
+  const out: Item[] = [];
+  for (const item of items) {
+    const value: Node = item.kind === "entry" ? item.value : item;
+    if (value.kind === "map" || value.kind === "seq") {
+      for (let last = out.at(-1), i = out.length - 1; last?.kind === "comment"; last = out[--i]) {
+        last.inline = false;
+      }
+      if (value.kind === "seq" && value.items.every(({ kind }) => kind === "comment")) {
+        out.push(...(value.items as Comment[] as Item[]));
+        value.items = [];
+      }
+      open.push(value);
+    }
+    out.push(item);
+  }
+  return out;
 }
 
 /** A value left in clear that no sops could read back as it is. Exit 4. */
@@ -302,7 +313,7 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
   };
   const comment = (leaf: Comment, place: Place): Comment => {
     if (!place.isEncrypted || leaf.value === "") return leaf;
-    const value = sealText(encodeText(leaf.value), "comment", place.aad);
+    const value = sealText(leaf.value, "comment", place.aad);
     if (selection.byComment === "unencrypted" && selection.commentMatches(value)) {
       throw new UnwalkableTree(
         "Encrypted comment matches UnencryptedCommentRegex! Make sure that UnencryptedCommentRegex cannot match an encrypted comment.",

@@ -1,8 +1,11 @@
 import { loadFormat } from "../formats/index.ts";
 import type { FormatName } from "../formats/format.ts";
 import { inFile, SopsmithError } from "./errors.ts";
-import { parseSealed } from "./file.ts";
-import { MetadataNotFound } from "./metadata/placement.ts";
+import { parseMetadata } from "./metadata/metadata.ts";
+import { detach, MetadataNotFound } from "./metadata/placement.ts";
+import { VersionError } from "./metadata/version.ts";
+import type { Mapping } from "./tree/node.ts";
+import { readText } from "./tree/read.ts";
 
 /**
  * Does the file have a `sops` block with a version and a MAC? No key is needed (spec cli 5.10).
@@ -13,13 +16,20 @@ export async function isEncrypted(
   source: Uint8Array,
   options: { file: string; input: FormatName },
 ): Promise<boolean> {
-  const format = await loadFormat(options.input);
+  const { file, input } = options;
+  const format = await loadFormat(input);
+  let block: Mapping | undefined;
   try {
-    const { metadata } = parseSealed(source, { file: options.file, format, warn: () => undefined });
-    return metadata.version !== "" && metadata.mac !== "";
+    block = detach(format.parse(source, { sealed: true }), format.placement);
+    const { version, mac } = parseMetadata(block);
+    return version !== "" && mac !== "";
   } catch (error) {
-    if (error instanceof SopsmithError && error.cause instanceof MetadataNotFound) return false;
+    if (error instanceof MetadataNotFound) return false;
+    // Any version will do, whatever it says.
+    if (error instanceof VersionError && block) {
+      return readText(block, "version") !== "" && readText(block, "mac") !== "";
+    }
     if (!(error instanceof SopsmithError)) throw error;
-    throw inFile(error, options.file, "cannot check file status: cannot load encrypted file: ");
+    throw inFile(error, file, "cannot check file status: cannot load encrypted file: ");
   }
 }

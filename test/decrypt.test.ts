@@ -16,18 +16,52 @@ test.each<[string, (string | number)[], FormatName, string]>([
   ["a list", ["l"], "yaml", "- 1\n- x\n"],
   ["a list as JSON", ["l"], "json", '[\n\t1,\n\t"x"\n]'],
   ["an element's key", ["m", "j", 1, "b"], "yaml", "c"],
-  ["a mapping, with the other documents", ["m"], "yaml", "k: 1\nj:\n    - a\n    - b: c\n---\nb: 2\n"],
-  ["the whole file, for the empty path", [], "yaml", "s: x\nm:\n    k: 1\n    j:\n        - a\n        - b: c\nnil: null\nf: 1.5\nl:\n    - 1\n    - x\n---\nb: 2\n"],
+  [
+    "a mapping, with the other documents",
+    ["m"],
+    "yaml",
+    "k: 1\nj:\n    - a\n    - b: c\n---\nb: 2\n",
+  ],
+  [
+    "the whole file, for the empty path",
+    [],
+    "yaml",
+    "s: x\nm:\n    k: 1\n    j:\n        - a\n        - b: c\nnil: null\nf: 1.5\nl:\n    - 1\n    - x\n---\nb: 2\n",
+  ],
 ])("extracts %s", async (_what, extract, output, expected) => {
   expect(await decryptText(await sealed, { extract, output })).toBe(expected);
 });
 
 test.each<[string, (string | number)[], FormatName, number, string]>([
   ["a missing key", ["zz"], "yaml", 1, "error truncating tree: component ['zz'] not found"],
-  ["a position behind the end", ["l", 9], "yaml", 1, "error truncating tree: component [9] accesses out of bounds"],
-  ["a position in a scalar", ["s", 0], "yaml", 1, "error truncating tree: component [0] is integer, but tree part is not a slice"],
-  ["a number for an env file", ["f"], "dotenv", 4, "Error dumping tree: the dotenv store only supports emitting strings, got float64"],
-  ["a number as binary", ["f"], "binary", 4, "Error dumping tree: Binary files are not structured and extracting a single value is not possible"],
+  [
+    "a position behind the end",
+    ["l", 9],
+    "yaml",
+    1,
+    "error truncating tree: component [9] accesses out of bounds",
+  ],
+  [
+    "a position in a scalar",
+    ["s", 0],
+    "yaml",
+    1,
+    "error truncating tree: component [0] is integer, but tree part is not a slice",
+  ],
+  [
+    "a number for an env file",
+    ["f"],
+    "dotenv",
+    4,
+    "Error dumping tree: the dotenv store only supports emitting strings, got float64",
+  ],
+  [
+    "a number as binary",
+    ["f"],
+    "binary",
+    4,
+    "Error dumping tree: Binary files are not structured and extracting a single value is not possible",
+  ],
 ])("refuses to extract %s", async (_what, extract, output, exitCode, start) => {
   const error = await refusal(decryptText(await sealed, { extract, output }));
   expect(error.exitCode).toBe(exitCode);
@@ -47,8 +81,18 @@ test.each<[string, FormatName, string, RegExp]>([
   ["empty json", "json", "", /^Could not unmarshal input data: EOF/],
   ["an empty binary file", "binary", "", /^Could not unmarshal input data: EOF/],
   ["plain text", "binary", "hello", /^Could not unmarshal input data: invalid character/],
-  ["a block that is no mapping", "yaml", "a: 1\nsops: 5\n", /^Found sops entry that is not a mapping/],
-  ["two blocks", "json", '{"sops": {"mac": "x"}, "sops": {"mac": "x"}}', /^Found duplicate sops entry/],
+  [
+    "a block that is no mapping",
+    "yaml",
+    "a: 1\nsops: 5\n",
+    /^Found sops entry that is not a mapping/,
+  ],
+  [
+    "two blocks",
+    "json",
+    '{"sops": {"mac": "x"}, "sops": {"mac": "x"}}',
+    /^Found duplicate sops entry/,
+  ],
 ])("refuses %s", async (_what, format, source, start) => {
   const error = await refusal(decryptText(source, { format }));
   expect(error.exitCode).toBe(1);
@@ -60,23 +104,37 @@ test("without an identity that fits, nothing is decrypted", async () => {
   for (const host of [fakeHost(), fakeHost({ env: { SOPS_AGE_KEY: bob.identity } })]) {
     const error = await refusal(decryptText(await sealed, { host }));
     expect(error.exitCode).toBe(128);
-    expect(error.message).toContain("Failed to get the data key required to decrypt the SOPS file.");
+    expect(error.message).toContain(
+      "Failed to get the data key required to decrypt the SOPS file.",
+    );
     expect(error.message).not.toContain("AGE-SECRET-KEY");
   }
 });
 
 // Spec 6, conversion matrix.
 test.each<[FormatName, string, FormatName, string]>([
-  ["yaml", "# c\na: 1\nt: 2020-01-02\nl: [x]\n---\nb: 2\n", "json", '{\n\t"a": 1,\n\t"t": "2020-01-02T00:00:00Z",\n\t"l": [\n\t\t"x"\n\t]\n}\n'],
+  [
+    "yaml",
+    "# c\na: 1\nt: 2020-01-02\nl: [x]\n---\nb: 2\n",
+    "json",
+    '{\n\t"a": 1,\n\t"t": "2020-01-02T00:00:00Z",\n\t"l": [\n\t\t"x"\n\t]\n}\n',
+  ],
   ["yaml", "# c\na: 1\nf: 1.0\nn: null\nb: true\n", "dotenv", "# c\na=1\nf=1.0\nn=<nil>\nb=true\n"],
-  ["json", '{"a": 1.5, "l": [1, {}], "big": 9007199254740993}', "yaml", "a: 1.5\nl:\n    - 1\n    - {}\nbig: 9007199254740993\n"],
+  [
+    "json",
+    '{"a": 1.5, "l": [1, {}], "big": 9007199254740993}',
+    "yaml",
+    "a: 1.5\nl:\n    - 1\n    - {}\nbig: 9007199254740993\n",
+  ],
   ["dotenv", "#c\nA=1\nB=true\n", "yaml", '#c\nA: "1"\nB: "true"\n'],
   ["dotenv", "A=1\nB=x\\ny\n", "json", '{\n\t"A": "1",\n\t"B": "x\\ny"\n}\n'],
   ["ini", "[s]\na = 1\n", "yaml", 'DEFAULT: {}\ns:\n    a: "1"\n'],
   ["json", '{"data": "x\\ny"}', "binary", "x\ny"],
   ["binary", "x\n", "yaml", "data: |\n    x\n"],
 ])("converts %s %j to %s", async (format, source, output, expected) => {
-  expect(await decryptText(await encryptText(source, { format }), { format, output })).toBe(expected);
+  expect(await decryptText(await encryptText(source, { format }), { format, output })).toBe(
+    expected,
+  );
 });
 
 test("a file converted while encrypting decrypts in its new format", async () => {
@@ -89,12 +147,37 @@ test("a file converted while encrypting decrypts in its new format", async () =>
 });
 
 test.each<[string, string, FormatName, string]>([
-  ["a nested value", "a: {b: 1}\n", "dotenv", "Error dumping file: cannot use complex value in dotenv file"],
-  ["a value outside sections", "a: 1\n", "ini", "Error dumping file: Error marshaling to INI: Error encoding section: Section values should always be TreeBranches"],
+  [
+    "a nested value",
+    "a: {b: 1}\n",
+    "dotenv",
+    "Error dumping file: cannot use complex value in dotenv file",
+  ],
+  [
+    "a value outside sections",
+    "a: 1\n",
+    "ini",
+    "Error dumping file: Error marshaling to INI: Error encoding section: Section values should always be TreeBranches",
+  ],
   ["NaN", "a: .nan\n", "json", "Error dumping file: Error marshaling to json: "],
-  ["a tree without data", "a: 1\n", "binary", "Error dumping file: error emitting binary store: no binary data found in tree"],
-  ["data that is no text", "data: 1\n", "binary", "Error dumping file: error emitting binary store: 'data' key in tree does not have a string value"],
-  ["two documents", "data: x\n---\ndata: x\n", "binary", "Error dumping file: error emitting binary store: there must be exactly one tree branch"],
+  [
+    "a tree without data",
+    "a: 1\n",
+    "binary",
+    "Error dumping file: error emitting binary store: no binary data found in tree",
+  ],
+  [
+    "data that is no text",
+    "data: 1\n",
+    "binary",
+    "Error dumping file: error emitting binary store: 'data' key in tree does not have a string value",
+  ],
+  [
+    "two documents",
+    "data: x\n---\ndata: x\n",
+    "binary",
+    "Error dumping file: error emitting binary store: there must be exactly one tree branch",
+  ],
 ])("refuses to print %s", async (_what, source, output, start) => {
   const error = await refusal(decryptText(await encryptText(source), { output }));
   expect(error.exitCode).toBe(4);
@@ -103,7 +186,9 @@ test.each<[string, string, FormatName, string]>([
 
 test("an encrypted inline comment comes back above its key, one in clear stays", async () => {
   expect(await decryptText(await encryptText("a: 1 # note\n"))).toBe("# note\na: 1\n");
-  const clear = await encryptText("a: 1 # note\n", { selectors: [{ name: "encrypted_regex", value: "^a$" }] });
+  const clear = await encryptText("a: 1 # note\n", {
+    selectors: [{ name: "encrypted_regex", value: "^a$" }],
+  });
   expect(await decryptText(clear)).toBe("a: 1 # note\n");
 });
 
@@ -115,7 +200,9 @@ test("the block is read from the first document, and may stand anywhere in it", 
 });
 
 test("a pattern in the file that does not compile matches nothing, with a warning", async () => {
-  const file = (await encryptText("a: 1\n", { selectors: [{ name: "encrypted_regex", value: "zzz" }] })).replace("encrypted_regex: zzz", 'encrypted_regex: "("');
+  const file = (
+    await encryptText("a: 1\n", { selectors: [{ name: "encrypted_regex", value: "zzz" }] })
+  ).replace("encrypted_regex: zzz", 'encrypted_regex: "("');
   const warnings: string[] = [];
   expect(await decryptText(file, { warn: (message) => warnings.push(message) })).toBe("a: 1\n");
   expect(warnings).toHaveLength(1);

@@ -6,35 +6,51 @@ import type { Change } from "../src/edit.ts";
 import { fakeHost, alice } from "./keys/fake-host.ts";
 import { changeText, decryptText, encryptText, refusal } from "./verbs.ts";
 
-const set = (path: (string | number)[], value = "new"): Change => ([document]) =>
-  setPath(document as NonNullable<typeof document>, path, str(value));
+const set =
+  (path: (string | number)[], value = "new"): Change =>
+  ([document]) =>
+    setPath(document as NonNullable<typeof document>, path, str(value));
 
-const ciphertexts = (text: string) => text.match(/ENC\[[^\]]*\]/g) ?? [];
-const later = { ...fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }), now: () => new Date("2027-01-01T00:00:00Z") };
+const ciphertexts = (text: string): string[] => text.match(/ENC\[[^\]]*\]/g) ?? [];
+const later = {
+  ...fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }),
+  now: () => new Date("2027-01-01T00:00:00Z"),
+};
 
 test.each<[FormatName, string, (string | number)[]]>([
-  ["yaml", "# c\na: x\nb: 5\nf: 1.5\nt: 2020-01-02\nyes: true\nl:\n    # d\n    - x\n    - 5\nm:\n    k: NaN\n", ["b"]],
+  [
+    "yaml",
+    "# c\na: x\nb: 5\nf: 1.5\nt: 2020-01-02\nyes: true\nl:\n    # d\n    - x\n    - 5\nm:\n    k: NaN\n",
+    ["b"],
+  ],
   ["json", '{"a": "x", "b": 5, "l": [1, "y"], "k": "NaN"}', ["b"]],
   ["dotenv", "#c\nA=x\nb=y\nC=z\n", ["b"]],
   ["ini", "; c\n[s]\na = x\nb = y\n", ["s", "b"]],
-])("a change in a %s file leaves every other ciphertext as it was", async (format, source, path) => {
-  const before = await encryptText(source, { format });
-  const after = (await changeText(before, set(path), { format, host: later })) as string;
-  const [old, renewed] = [ciphertexts(before), ciphertexts(after)];
-  expect(renewed).toHaveLength(old.length);
-  // The value and the MAC.
-  expect(renewed.filter((text) => !old.includes(text))).toHaveLength(2);
-  expect(after.length).toBeGreaterThan(0);
-  expect(await decryptText(after, { format, extract: path })).toBe("new");
-  const changed = after.split("\n").filter((line) => !before.split("\n").includes(line));
-  expect(changed).toHaveLength(3); // value, lastmodified, MAC
-});
+])(
+  "a change in a %s file leaves every other ciphertext as it was",
+  async (format, source, path) => {
+    const before = await encryptText(source, { format });
+    const after = (await changeText(before, set(path), { format, host: later })) as string;
+    const [old, renewed] = [ciphertexts(before), ciphertexts(after)];
+    expect(renewed).toHaveLength(old.length);
+    // The value and the MAC.
+    expect(renewed.filter((text) => !old.includes(text))).toHaveLength(2);
+    expect(after.length).toBeGreaterThan(0);
+    expect(await decryptText(after, { format, extract: path })).toBe("new");
+    const changed = after.split("\n").filter((line) => !before.split("\n").includes(line));
+    expect(changed).toHaveLength(3); // value, lastmodified, MAC
+  },
+);
 
 test("nothing is given back when nothing changed", async () => {
   const before = await encryptText("a: x\n");
   expect(await changeText(before, set(["a"], "x"))).toBeUndefined();
   expect(await changeText(before, () => false)).toBeUndefined();
-  expect(await changeText(before, ([document]) => unsetPath(document as NonNullable<typeof document>, ["zz"]))).toBeUndefined();
+  expect(
+    await changeText(before, ([document]) =>
+      unsetPath(document as NonNullable<typeof document>, ["zz"]),
+    ),
+  ).toBeUndefined();
 });
 
 test("a change back at the same time gives the same file", async () => {
@@ -68,7 +84,9 @@ test("the key block stays, the version with it", async () => {
 
 test("a newer version is not lowered", async () => {
   const before = (await encryptText("a: x\n")).replace("version: 3.13.2", "version: 4.0.0");
-  expect(await changeText(before, set(["a"]), { raiseVersion: true })).toContain("version: 4.0.0\n");
+  expect(await changeText(before, set(["a"]), { raiseVersion: true })).toContain(
+    "version: 4.0.0\n",
+  );
 });
 
 test("a tampered file is not changed", async () => {
@@ -78,7 +96,9 @@ test("a tampered file is not changed", async () => {
 });
 
 test("a change cannot make a sops entry", async () => {
-  expect((await refusal(changeText(await encryptText("a: x\n"), set(["sops"])))).exitCode).toBe(203);
+  expect((await refusal(changeText(await encryptText("a: x\n"), set(["sops"])))).exitCode).toBe(
+    203,
+  );
 });
 
 test("an inline comment keeps its ciphertext", async () => {

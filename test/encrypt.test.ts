@@ -6,7 +6,9 @@ import { decryptBytes, decryptText, encryptBytes, encryptText, refusal } from ".
 
 /** The file without its `sops` block, each ciphertext as its type. */
 const shape = (text: string) =>
-  text.replace(/^sops:\n(?: .*\n?)*/gm, "").replaceAll(/ENC\[AES256_GCM,[^\]]*type:(\w+)\]/g, "<$1>");
+  text
+    .replace(/^sops:\n(?: .*\n?)*/gm, "")
+    .replaceAll(/ENC\[AES256_GCM,[^\]]*type:(\w+)\]/g, "<$1>");
 
 test("encrypts values by type and leaves keys, nulls and empty values", async () => {
   const text = `s: x
@@ -80,7 +82,9 @@ test.each<[Selector, string]>([
 ])("$name selects and is written", async (selector, expected) => {
   const text = await encryptText(both, { selectors: [selector] });
   expect(shape(text)).toBe(expected);
-  expect(text).toMatch(new RegExp(`^    ${selector.name}: .*${selector.value.replaceAll(/[$^]/g, "\\$&")}`, "m"));
+  expect(text).toMatch(
+    new RegExp(`^    ${selector.name}: .*${selector.value.replaceAll(/[$^]/g, "\\$&")}`, "m"),
+  );
   expect(text).not.toContain("_unencrypted");
   expect(await decryptText(text)).toBe(both);
 });
@@ -104,7 +108,9 @@ f:
 j: 1 # sops:enc
 k: 2
 `;
-  const sealed = await encryptText(text, { selectors: [{ name: "encrypted_comment_regex", value: "sops:enc" }] });
+  const sealed = await encryptText(text, {
+    selectors: [{ name: "encrypted_comment_regex", value: "sops:enc" }],
+  });
   expect(shape(sealed)).toBe(`# top
 a: 1
 # sops:enc
@@ -128,7 +134,9 @@ k: 2
 
 test("an encrypted comment that matches unencrypted_comment_regex is refused", async () => {
   const error = await refusal(
-    encryptText("# secret\na: 1\n", { selectors: [{ name: "unencrypted_comment_regex", value: "ENC" }] }),
+    encryptText("# secret\na: 1\n", {
+      selectors: [{ name: "unencrypted_comment_regex", value: "ENC" }],
+    }),
   );
   expect(error.exitCode).toBe(23);
   expect(error.message).toContain("Encrypted comment ");
@@ -143,11 +151,20 @@ test("two selectors are a conflict", async () => {
   const error = await refusal(encryptText("a: 1\n", { selectors }));
   expect(error).toBeInstanceOf(ConflictError);
   expect(error.exitCode).toBe(8);
-  expect(error.message.startsWith("Error: cannot use more than one of encrypted_suffix, unencrypted_suffix, ")).toBe(true);
+  expect(
+    error.message.startsWith(
+      "Error: cannot use more than one of encrypted_suffix, unencrypted_suffix, ",
+    ),
+  ).toBe(true);
 });
 
 // Departure D8.
-test.each(["encrypted_regex", "unencrypted_regex", "encrypted_comment_regex", "unencrypted_comment_regex"] as const)(
+test.each([
+  "encrypted_regex",
+  "unencrypted_regex",
+  "encrypted_comment_regex",
+  "unencrypted_comment_regex",
+] as const)(
   "a pattern of %s that does not compile is refused before anything is written",
   async (name) => {
     const error = await refusal(encryptText("a: 1\n", { selectors: [{ name, value: "(" }] }));
@@ -158,10 +175,14 @@ test.each(["encrypted_regex", "unencrypted_regex", "encrypted_comment_regex", "u
 test("with mac_only_encrypted, values in clear may change", async () => {
   const text = await encryptText("a: 1\nb_unencrypted: 2\n", { macOnlyEncrypted: true });
   expect(text).toContain("    mac_only_encrypted: true\n");
-  expect(await decryptText(text.replace("b_unencrypted: 2", "b_unencrypted: 3"))).toBe("a: 1\nb_unencrypted: 3\n");
+  expect(await decryptText(text.replace("b_unencrypted: 2", "b_unencrypted: 3"))).toBe(
+    "a: 1\nb_unencrypted: 3\n",
+  );
   const strict = await encryptText("a: 1\nb_unencrypted: 2\n");
   expect(strict).not.toContain("mac_only_encrypted");
-  expect((await refusal(decryptText(strict.replace("b_unencrypted: 2", "b_unencrypted: 3")))).exitCode).toBe(51);
+  expect(
+    (await refusal(decryptText(strict.replace("b_unencrypted: 2", "b_unencrypted: 3")))).exitCode,
+  ).toBe(51);
 });
 
 test("a binary file ignores selection and stores none", async () => {
@@ -172,7 +193,12 @@ test("a binary file ignores selection and stores none", async () => {
     macOnlyEncrypted: true,
     warn: (message) => warnings.push(message),
   });
-  expect(Object.keys((JSON.parse(text) as { sops: object }).sops)).toEqual(["age", "lastmodified", "mac", "version"]);
+  expect(Object.keys((JSON.parse(text) as { sops: object }).sops)).toEqual([
+    "age",
+    "lastmodified",
+    "mac",
+    "version",
+  ]);
   expect(text).toContain("type:str]");
   expect(warnings.length).toBeGreaterThan(0);
   expect(await decryptText(text, { format: "binary" })).toBe("x");
@@ -180,22 +206,70 @@ test("a binary file ignores selection and stores none", async () => {
 
 // Spec 6 and 11.
 test.each<[string, FormatName, string, number, RegExp]>([
-  ["an empty yaml file", "yaml", "", 92, /^File cannot be completely empty, it must contain at least one document/],
-  ["an empty json file", "json", "", 2, /^Error unmarshalling file: Could not unmarshal input data: EOF/],
+  [
+    "an empty yaml file",
+    "yaml",
+    "",
+    92,
+    /^File cannot be completely empty, it must contain at least one document/,
+  ],
+  [
+    "an empty json file",
+    "json",
+    "",
+    2,
+    /^Error unmarshalling file: Could not unmarshal input data: EOF/,
+  ],
   ["a yaml list", "yaml", "- 1\n", 2, /^Error unmarshalling file: yaml: unmarshal errors:/],
   ["broken yaml", "yaml", "a: [\n", 2, /^Error unmarshalling file: yaml: /],
-  ["a json list", "json", "[1]", 2, /^Error unmarshalling file: Could not unmarshal input data: SOPS only supports JSON files with a top-level object/],
+  [
+    "a json list",
+    "json",
+    "[1]",
+    2,
+    /^Error unmarshalling file: Could not unmarshal input data: SOPS only supports JSON files with a top-level object/,
+  ],
   ["text after json", "json", '{"a": 1} x', 2, /^Error unmarshalling file: /],
   ["cut json", "json", '{"a": 1', 2, /^Error unmarshalling file: /],
   ["json cut inside a value", "json", '{"a": [1', 2, /^Error unmarshalling file: /],
-  ["a line without =", "dotenv", "A=1\nhunter2\n", 2, /^Error unmarshalling file: invalid dotenv input line/],
-  ["a sops key in yaml", "yaml", "sops: 1\na: 2\n", 203, /^The file you have provided contains a top-level entry called 'sops'/],
+  [
+    "a line without =",
+    "dotenv",
+    "A=1\nhunter2\n",
+    2,
+    /^Error unmarshalling file: invalid dotenv input line/,
+  ],
+  [
+    "a sops key in yaml",
+    "yaml",
+    "sops: 1\na: 2\n",
+    203,
+    /^The file you have provided contains a top-level entry called 'sops'/,
+  ],
   ["a sops key in json", "json", '{"sops": {}}', 203, /^The file you have provided/],
   ["a sops section", "ini", "[sops]\na = 1\n", 203, /^The file you have provided/],
   ["a sops_ variable", "dotenv", "sops_x=1\n", 203, /^The file you have provided/],
-  ["a sops key in a later document", "yaml", "a: 1\n---\nsops: 1\n", 4, /^Could not marshal tree: Error marshaling metadata: Found key "sops" in encrypted data, which is a reserved key/],
-  ["a key that is no text", "yaml", "1: hunter2\n", 23, /^Error encrypting tree: Error walking tree: Tree contains a non-string key \(type int\)/],
-  ["an integer beyond 64 bits", "yaml", "a: 9223372036854775808\n", 23, /^Error encrypting tree: Error walking tree: Cannot walk value, unknown type: uint64/],
+  [
+    "a sops key in a later document",
+    "yaml",
+    "a: 1\n---\nsops: 1\n",
+    4,
+    /^Could not marshal tree: Error marshaling metadata: Found key "sops" in encrypted data, which is a reserved key/,
+  ],
+  [
+    "a key that is no text",
+    "yaml",
+    "1: hunter2\n",
+    23,
+    /^Error encrypting tree: Error walking tree: Tree contains a non-string key \(type int\)/,
+  ],
+  [
+    "an integer beyond 64 bits",
+    "yaml",
+    "a: 9223372036854775808\n",
+    23,
+    /^Error encrypting tree: Error walking tree: Cannot walk value, unknown type: uint64/,
+  ],
 ])("refuses %s", async (_what, format, source, exitCode, start) => {
   const error = await refusal(encryptText(source, { format }));
   expect(error.exitCode).toBe(exitCode);
@@ -216,14 +290,21 @@ test.each<FormatName>(["dotenv", "ini", "binary"])("an empty %s file encrypts", 
 });
 
 test("sops= is data in an env file, unless the output is YAML", async () => {
-  expect(await decryptText(await encryptText("sops=1\n", { format: "dotenv" }), { format: "dotenv" })).toBe("sops=1\n");
-  expect((await refusal(encryptText("sops=1\n", { format: "dotenv", output: "yaml" }))).exitCode).toBe(203);
+  expect(
+    await decryptText(await encryptText("sops=1\n", { format: "dotenv" }), { format: "dotenv" }),
+  ).toBe("sops=1\n");
+  expect(
+    (await refusal(encryptText("sops=1\n", { format: "dotenv", output: "yaml" }))).exitCode,
+  ).toBe(203);
 });
 
 const special = ["__proto__", "constructor", "toString", "hasOwnProperty"];
 
 test.each<[FormatName, string]>([
-  ["yaml", `${special.map((key) => `${key}: ${key}\n`).join("")}"": x\nm:\n    __proto__:\n        "": 1\n`],
+  [
+    "yaml",
+    `${special.map((key) => `${key}: ${key}\n`).join("")}"": x\nm:\n    __proto__:\n        "": 1\n`,
+  ],
   ["json", `{\n${[...special, ""].map((key) => `\t"${key}": "${key}x"`).join(",\n")}\n}\n`],
   ["dotenv", `${special.map((key) => `${key}=x\n`).join("")}=empty\n`],
   ["ini", `[__proto__]\n__proto__ = a\n\n[constructor]\ntoString = b\n`],
@@ -236,8 +317,12 @@ test.each<[FormatName, string]>([
 
 test("bytes that are not UTF-8 survive where a format holds them", async () => {
   const raw = Buffer.from([0, 255, 128, 10, 13, 0xed, 0xa0, 0x80]);
-  expect(await decryptBytes(await encryptBytes(raw, { format: "binary" }), { format: "binary" })).toEqual(raw);
+  expect(
+    await decryptBytes(await encryptBytes(raw, { format: "binary" }), { format: "binary" }),
+  ).toEqual(raw);
   const env = Buffer.concat([Buffer.from("A="), Buffer.from([255, 254, 13]), Buffer.from("\n")]);
-  expect(await decryptBytes(await encryptBytes(env, { format: "dotenv" }), { format: "dotenv" })).toEqual(env);
+  expect(
+    await decryptBytes(await encryptBytes(env, { format: "dotenv" }), { format: "dotenv" }),
+  ).toEqual(env);
   expect(await decryptText(await encryptText("a: !!binary /w==\n"))).toBe("a: !!binary /w==\n");
 });

@@ -23,17 +23,14 @@ function flipped(character: string): string {
 const withCharacter = (text: string, at: number, character: string) =>
   text.slice(0, at) + character + text.slice(at + 1);
 
-async function expectRefusal(
-  text: string,
-  exitCodes: readonly number[],
-  format: FormatName = "yaml",
-) {
-  const error = await refusal(decryptText(text, { format }));
-  expect(exitCodes).toContain(error.exitCode);
+/** The exit code of the refusal to decrypt the text, whose message names the file and gives nothing of it away. */
+async function exitCodeOf(text: string): Promise<number> {
+  const error = await refusal(decryptText(text));
   expect(error.message).toContain("secrets.x");
   expect(error.message).not.toContain(SECRET);
   expect(error.message).not.toMatch(/[0-9A-F]{64}/);
   expect(error.message).not.toContain("ENC[");
+  return error.exitCode;
 }
 
 test("the file itself decrypts", async () => {
@@ -47,9 +44,12 @@ test.each([
 ])("any changed character of a value's %s is refused", async (_part, group) => {
   const text = await yamlFile;
   const match = ciphertexts(text)[0];
-  const start = text.indexOf(match?.[group] as string);
-  for (let i = 0; i < (match?.[group] as string).length; i++) {
-    await expectRefusal(withCharacter(text, start + i, flipped(text[start + i] as string)), [25]);
+  const part = match?.[group] as string;
+  const start = text.indexOf(part);
+  for (let i = 0; i < part.length; i++) {
+    expect([25]).toContain(
+      await exitCodeOf(withCharacter(text, start + i, flipped(text[start + i] as string))),
+    );
   }
 });
 
@@ -63,7 +63,9 @@ test.each([
   const start = text.lastIndexOf(part);
   // The MAC's text is long; every third character of it will do.
   for (let i = 0; i < part.length; i += 3) {
-    await expectRefusal(withCharacter(text, start + i, flipped(text[start + i] as string)), [51]);
+    expect([51]).toContain(
+      await exitCodeOf(withCharacter(text, start + i, flipped(text[start + i] as string))),
+    );
   }
 });
 
@@ -75,8 +77,10 @@ test("any changed character of a type or of the frame is refused", async () => {
   const frame = [...whole.matchAll(/ENC\[AES256_GCM,data:|,iv:|,tag:|,type:\w+\]/g)];
   for (const piece of frame) {
     for (let i = 0; i < piece[0].length; i++) {
-      const at = start + (piece.index as number) + i;
-      await expectRefusal(withCharacter(text, at, text[at] === "x" ? "y" : "x"), [1, 25]);
+      const at = start + piece.index + i;
+      expect([1, 25]).toContain(
+        await exitCodeOf(withCharacter(text, at, text[at] === "x" ? "y" : "x")),
+      );
     }
   }
 });
@@ -84,7 +88,9 @@ test("any changed character of a type or of the frame is refused", async () => {
 test.each(["int", "float", "bool", "time", "comment", "nonsense", "Str"])(
   "text called %s is refused",
   async (type) => {
-    await expectRefusal((await yamlFile).replace("type:str]", `type:${type}]`), [25, 51]);
+    expect([25, 51]).toContain(
+      await exitCodeOf((await yamlFile).replace("type:str]", `type:${type}]`)),
+    );
   },
 );
 
@@ -98,19 +104,21 @@ test.each([
     line.startsWith(what === "a list element" ? "    - ENC" : "b: ENC"),
   );
   lines[at] = (lines[at] as string).replace("type:str", "type:comment");
-  await expectRefusal(lines.join("\n"), [25, 51]);
+  expect([25, 51]).toContain(await exitCodeOf(lines.join("\n")));
 });
 
 test("a changed time of the last change is refused", async () => {
   const text = await yamlFile;
   const at = text.indexOf("2026-11-23T21:15:59Z");
   expect(at).toBeGreaterThan(0);
-  await expectRefusal(text.replace("2026-11-23T21:15:59Z", "2026-11-23T21:15:58Z"), [51]);
+  expect([51]).toContain(
+    await exitCodeOf(text.replace("2026-11-23T21:15:59Z", "2026-11-23T21:15:58Z")),
+  );
   for (let i = 0; i < 20; i++) {
     const digit = /[0-9]/.test(text[at + i] as string)
       ? String((Number(text[at + i]) + 1) % 10)
       : "x";
-    await expectRefusal(withCharacter(text, at + i, digit), [1, 51]);
+    expect([1, 51]).toContain(await exitCodeOf(withCharacter(text, at + i, digit)));
   }
 });
 
@@ -131,9 +139,9 @@ const swap = (text: string, i: number, j: number) => {
 
 test("swapped values are refused", async () => {
   const text = await yamlFile;
-  await expectRefusal(swap(text, 0, 1), [25]); // a and b
-  await expectRefusal(swap(text, 0, 5), [25]); // a and m.a
-  await expectRefusal(swap(text, 2, 3), [51]); // within one list
+  expect([25]).toContain(await exitCodeOf(swap(text, 0, 1))); // a and b
+  expect([25]).toContain(await exitCodeOf(swap(text, 0, 5))); // a and m.a
+  expect([51]).toContain(await exitCodeOf(swap(text, 2, 3))); // within one list
 });
 
 test("values swapped between documents are refused", async () => {
@@ -142,17 +150,17 @@ test("values swapped between documents are refused", async () => {
   const j = all.findIndex(
     (match, i) => i > 0 && match[4] === "str" && (match[1] as string).length < 10,
   );
-  await expectRefusal(swap(text, 0, j), [51]);
+  expect([51]).toContain(await exitCodeOf(swap(text, 0, j)));
 });
 
 test("a removed, emptied or added value is refused", async () => {
   const text = await yamlFile;
-  await expectRefusal(text.replace(/^b: .*\n/m, ""), [51]);
-  await expectRefusal(text.replace(/^b: .*$/m, 'b: ""'), [51]);
-  await expectRefusal(text.replace(/^b: .*$/m, "b: null"), [51]);
-  await expectRefusal(text.replace(/^b: /m, "c: clear\nb: "), [25]);
-  await expectRefusal(text.replace(/^b: /m, "c_unencrypted: clear\nb: "), [51]);
-  await expectRefusal(text.replace(/^b: .*$/m, "b: 5"), [25]);
+  expect([51]).toContain(await exitCodeOf(text.replace(/^b: .*\n/m, "")));
+  expect([51]).toContain(await exitCodeOf(text.replace(/^b: .*$/m, 'b: ""')));
+  expect([51]).toContain(await exitCodeOf(text.replace(/^b: .*$/m, "b: null")));
+  expect([25]).toContain(await exitCodeOf(text.replace(/^b: /m, "c: clear\nb: ")));
+  expect([51]).toContain(await exitCodeOf(text.replace(/^b: /m, "c_unencrypted: clear\nb: ")));
+  expect([25]).toContain(await exitCodeOf(text.replace(/^b: .*$/m, "b: 5")));
 });
 
 test("a number where ciphertext is expected is told apart", async () => {
@@ -191,7 +199,7 @@ test("--ignore-mac skips the checks of the MAC, not those of values", async () =
 
 test("a value that cannot be opened comes before the MAC", async () => {
   const text = (await yamlFile).replace(/^    mac: .*\n/m, "");
-  await expectRefusal(swap(text, 0, 1), [25]);
+  expect([25]).toContain(await exitCodeOf(swap(text, 0, 1)));
 });
 
 test.each<FormatName>(["yaml", "json", "dotenv", "ini", "binary"])(

@@ -9,19 +9,30 @@ const rotate = async (text: string, options: Partial<RotateOptions> = {}) =>
   joined(
     await rotateSource(
       Buffer.from(text),
-      { file: "secrets.x", input: "yaml", output: "yaml", warn: () => undefined, order: ["age"], add: [], remove: [], ...options },
+      {
+        file: "secrets.x",
+        input: "yaml",
+        output: "yaml",
+        warn: () => undefined,
+        order: ["age"],
+        add: [],
+        remove: [],
+        ...options,
+      },
       aliceHost,
     ),
   ).toString();
 
-const parts = (text: string, name: string) => [...text.matchAll(new RegExp(`${name}:([^,\\]]+)`, "g"))].map(([, part]) => part);
+const parts = (text: string, name: string) =>
+  [...text.matchAll(new RegExp(`${name}:([^,\\]]+)`, "g"))].map(([, part]) => part);
 
 test("takes a new data key and keeps the nonces", async () => {
   const before = await encryptText(plain);
   const after = await rotate(before);
   expect(await decryptText(after)).toBe(plain);
   expect(parts(after, ",iv").slice(0, 3)).toEqual(parts(before, ",iv").slice(0, 3));
-  for (const [i, tag] of parts(after, ",tag").entries()) expect(tag).not.toBe(parts(before, ",tag")[i]);
+  for (const [i, tag] of parts(after, ",tag").entries())
+    expect(tag).not.toBe(parts(before, ",tag")[i]);
   const armor = (text: string) => /-----BEGIN[^]*-----END/.exec(text)?.[0];
   expect(armor(after)).not.toBe(armor(before));
 });
@@ -30,7 +41,9 @@ test("values under the old data key are refused", async () => {
   const before = await encryptText(plain);
   const after = await rotate(before);
   const value = (text: string) => /^a: .*$/m.exec(text)?.[0] as string;
-  expect((await refusal(decryptText(after.replace(value(after), value(before))))).exitCode).toBe(25);
+  expect((await refusal(decryptText(after.replace(value(after), value(before))))).exitCode).toBe(
+    25,
+  );
 });
 
 test("adds and removes recipients", async () => {
@@ -47,7 +60,9 @@ test("adds and removes recipients", async () => {
 
 test("a file is not left without recipients", async () => {
   const before = await encryptText(plain);
-  expect((await refusal(rotate(before, { remove: [{ type: "age", id: alice.recipient }] }))).exitCode).toBeGreaterThan(0);
+  expect(
+    (await refusal(rotate(before, { remove: [{ type: "age", id: alice.recipient }] }))).exitCode,
+  ).toBeGreaterThan(0);
 });
 
 test("a tampered file is not rotated", async () => {

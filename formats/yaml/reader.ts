@@ -14,6 +14,7 @@ import {
   type Node,
   type Sequence,
 } from "../../src/tree/node.ts";
+import { goType } from "../../src/tree/go-type.ts";
 import { decodeText, lineAt, textLeaf } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { Parser, type Event } from "./parser.ts";
@@ -327,7 +328,7 @@ class Reader {
       case "seq":
         return this.fail("a key is a collection: only text can be a key", start);
       default:
-        return { ...entry(key.source, value.tree, start, end), foreign: goTypeName(tree) };
+        return { ...entry(key.source, value.tree, start, end), foreign: goType(tree) };
     }
   }
 
@@ -350,21 +351,6 @@ export function isMergeable(node: Node): boolean {
     node.kind === "map" ||
     (node.kind === "seq" && node.items.every(({ kind }) => kind === "map" || kind === "comment"))
   );
-}
-
-function goTypeName(tree: Node): string {
-  switch (tree.kind) {
-    case "int":
-      return tree.value > MAX_INT64 ? "uint64" : "int";
-    case "float":
-      return "float64";
-    case "time":
-      return "time.Time";
-    case "null":
-      return "<nil>";
-    default:
-      return tree.kind;
-  }
 }
 
 function finishSequence(frame: Frame): void {

@@ -1,4 +1,5 @@
 import { SopsmithError } from "../errors.ts";
+import { goType } from "./go-type.ts";
 import { entry, find, map, nil, seq, str, type Comment, type Mapping, type Node } from "./node.ts";
 
 /** Steps from the first document's root: a mapping key or a list position. */
@@ -182,7 +183,7 @@ export function unsetPath(document: Mapping, path: Path): boolean {
       node = found;
     } else {
       throw new PathError(
-        `Unsupported type: ${node.kind} for item '${step}'`,
+        `Unsupported type: ${goType(node)} for item '${step}'`,
         1,
         "The path goes through a value that is no mapping or list.",
       );

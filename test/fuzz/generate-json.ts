@@ -118,7 +118,7 @@ const refusals: Table = {
   "8.1 number on top": (random) => random.pick(["5", "5.5"]),
   "8.1 literal on top": (random) => random.pick(["true", "null"]),
   "8.1 empty input": (random) => random.pick(["", " \n"]),
-  "8.1 end behind a value": () => `{"a":1`,
+  "8.1 end behind a value": (random) => random.pick([`{"a":1`, `{"b":2,"a":{"c":`]),
   "8.1 syntax error": (random) =>
     random.pick([
       "{a:1}",
@@ -147,7 +147,7 @@ const refusals: Table = {
 /** sops accepts these and loses data: sopsmith refuses. */
 const departures: Table = {
   "8.1 text behind the value": (random) => `{"a":1}${random.pick([" trailing", '{"b":2}', " }"])}`,
-  "8.1 end inside a value": (random) => random.pick([`{"a":`, `{"a":[1`, `{"b":2,"a":{"c":`]),
+  "8.1 end inside a value": (random) => random.pick([`{"a":`, `{"a":[1`]),
 };
 
 class Writer {

@@ -6,7 +6,9 @@ import type { PlainObject } from "../../src/tree/plain.ts";
 import { alice } from "../keys/fake-host.ts";
 import { aliceHost, decryptText, encryptText } from "../verbs.ts";
 
-const names = fc.oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "", "1", "a_unencrypted")).filter((name) => name !== "sops" && name !== "<<");
+const names = fc
+  .oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "", "1", "a_unencrypted"))
+  .filter((name) => name !== "sops" && name !== "<<");
 const { object } = fc.letrec<{ any: unknown; object: PlainObject }>((tie) => ({
   any: fc.oneof(
     { depthSize: "small" },
@@ -18,7 +20,10 @@ const { object } = fc.letrec<{ any: unknown; object: PlainObject }>((tie) => ({
     fc.array(tie("any"), { maxLength: 3 }),
     tie("object"),
   ),
-  object: fc.dictionary(names, tie("any"), { maxKeys: 4, noNullPrototype: true }) as fc.Arbitrary<PlainObject>,
+  object: fc.dictionary(names, tie("any"), {
+    maxKeys: 4,
+    noNullPrototype: true,
+  }) as fc.Arbitrary<PlainObject>,
 }));
 
 const open: OpenOptions = { host: aliceHost };
@@ -40,7 +45,8 @@ test("an update without a change gives the source", async () => {
       const same = await update(
         sealed,
         (document) => {
-          for (const [name, member] of Object.entries(document.toObject())) document.set([name], member);
+          for (const [name, member] of Object.entries(document.toObject()))
+            document.set([name], member);
           document.unset(["no such key"]);
         },
         open,
