@@ -298,6 +298,22 @@ export const departures: readonly Departure[] = [
     },
   },
   {
+    name: "7.7 sops loses the comment of a collection without elements",
+    formats: ["yaml"],
+    applies: ({ source }) =>
+      holdsItems(
+        source,
+        (items) => items.length > 0 && items.every(({ kind }) => kind === "comment"),
+      ),
+    rewrite: (wanted, got) => {
+      const [left, right] = [commentsApart(wanted), commentsApart(got)];
+      return [
+        [...left.lines, ...left.comments].join("\n"),
+        [...right.lines, ...shared(right.comments, left.comments)].join("\n"),
+      ];
+    },
+  },
+  {
     name: "3.2 a comment that steers what is encrypted stays in front of its value",
     formats: ["yaml"],
     applies: ({ check, settings }) => check.startsWith("sopsmith →") && isSteered(settings),
