@@ -8,7 +8,7 @@ import { word } from "../fuzz/sample.ts";
 import { sops, sopsmith } from "../fuzz/sides.ts";
 
 const seed = 811;
-const count = 60;
+const count = 110;
 
 /** Paths of a document that the syntax of paths can say, lists' positions left out: comments shift them in sops. */
 function paths(root: Mapping): Path[] {
@@ -25,6 +25,14 @@ function paths(root: Mapping): Path[] {
   }
   return found;
 }
+
+/** Comments, and what sops makes of empty ones in a list, stand where each program's file had them: see the departures. */
+const withoutComments = (out: Buffer): string =>
+  out
+    .toString("latin1")
+    .split("\n")
+    .filter((line) => !/^ *(- ""$|#|;)/.test(line))
+    .join("\n");
 
 const ciphertexts = (file: Buffer): string[] =>
   file.toString("latin1").match(/ENC\[AES256_GCM,[^\]]*\]/g) ?? [];
@@ -46,10 +54,11 @@ test.each(["yaml", "json", "dotenv", "ini"] satisfies FormatName[])(
       const ours = await sopsmith.change(sealed.out, format, ([root]) => {
         if (!root) return false;
         const known = paths(root).filter((path) => format !== "ini" || path.length === 2);
-        chosen = known.length > 0 ? random.pick(known) : undefined;
-        if (!chosen) return false;
-        if (remove) return unsetPath(root, chosen);
-        setPath(root, chosen, value);
+        const path = known.length > 0 ? random.pick(known) : [];
+        // A section that stands twice is looked for in the first one only: then there is nothing to remove.
+        if (path.length === 0 || (remove && !unsetPath(root, path))) return false;
+        if (!remove) setPath(root, path, value);
+        chosen = path;
         return true;
       });
       if (!chosen) continue;
@@ -68,18 +77,19 @@ test.each(["yaml", "json", "dotenv", "ini"] satisfies FormatName[])(
         sops.decrypt(ours.out, format),
       ]);
       expect(got.exit, where).toBe(wanted.exit);
-      // Where sops's own print departs, its file and sopsmith's do so alike: both were made from one tree.
-      if (wanted.exit === 0 && !/#|\|/.test(wanted.out.toString())) {
-        expect(got.out.toString(), where).toBe(wanted.out.toString());
+      if (wanted.exit === 0) {
+        expect(withoutComments(got.out), where).toBe(withoutComments(wanted.out));
         compared++;
       }
-      // The MAC and the value that was set are new; NaN never equals itself and gets a new nonce.
+      // The MAC and the value that was set are new; NaN never equals itself, and a comment that sops's file had moved goes back.
       const before = new Set(ciphertexts(sealed.out));
-      const fresh = ciphertexts(ours.out).filter(
-        (one) => !before.has(one) && !one.endsWith("type:float]"),
+      const fresh = new Set(
+        ciphertexts(ours.out).filter(
+          (one) => !before.has(one) && !/type:(float|comment)\]$/.test(one),
+        ),
       );
-      expect(fresh.length, where).toBeLessThanOrEqual(2);
+      expect(fresh.size, where).toBeLessThanOrEqual(2);
     }
-    expect(compared).toBeGreaterThan(format === "yaml" ? 5 : 15);
+    expect(compared).toBeGreaterThan(20);
   },
 );

@@ -105,8 +105,11 @@ function explain(context: Context): string[] | undefined {
     return texts[0] === texts[1];
   };
   if (!isEqual(applicable)) return undefined;
-  // Only those count without which there would be a difference.
-  return applicable
-    .filter((one) => !isEqual(applicable.filter((other) => other !== one)))
-    .map(({ name }) => name);
+  // Only those count without which there would be a difference; the broader ones stand behind the narrower.
+  let needed = applicable;
+  for (const one of applicable.toReversed()) {
+    const others = needed.filter((other) => other !== one);
+    if (isEqual(others)) needed = others;
+  }
+  return needed.map(({ name }) => name);
 }

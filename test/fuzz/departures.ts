@@ -14,6 +14,8 @@ export interface Departure {
   formats: readonly FormatName[];
   /** Whether the document, and the exit statuses where they differ, are of the kind the departure is about. */
   applies(context: Context): boolean;
+  /** Seen in one of several thousand documents. */
+  rare?: true;
   /**
    * Brings the two outputs (as Latin-1 text, which keeps bytes) to a common form, line by line or value by value.
    * Without it the departure is about exit statuses.
@@ -170,6 +172,14 @@ function isJson(text: string): boolean {
 
 const isCiphertextComment = /^( *)#ENC\[AES256_GCM,data:[^ ]*,type:comment\]$/;
 
+/** Does a list in a list begin with a comment at the end of a line? */
+const holdsNestedInline = (source: Uint8Array): boolean =>
+  nodes(yamlDocuments(source)).some(
+    (node) =>
+      node.kind === "seq" &&
+      node.items.some((item) => item.kind === "seq" && leadingComments(item) > 0),
+  );
+
 /** Do comments say what is encrypted? */
 const isSteered = ({ selector }: Settings): boolean => selector?.name.includes("comment") ?? false;
 
@@ -232,7 +242,7 @@ export const departures: readonly Departure[] = [
     name: "9.2 sops crashes when it prints an INI comment whose first line is empty",
     formats: ["ini"],
     applies: ({ text, wanted, got }) =>
-      got.exit === 0 &&
+      [0, 4].includes(got.exit) &&
       wanted.exit === 2 &&
       wanted.said.startsWith("panic: ") &&
       /^\s*[#;][#; \t\r]*$/m.test(text),
@@ -240,7 +250,11 @@ export const departures: readonly Departure[] = [
   {
     name: "10 D1: sops prints ciphertext for a comment that its own file moved into a nested collection",
     formats: ["yaml"],
-    applies: ({ wanted }) => wanted.said.includes("possibly unencrypted comment"),
+    applies: ({ wanted }) =>
+      wanted.out
+        .toString("latin1")
+        .split("\n")
+        .some((line) => isCiphertextComment.test(line)),
     rewrite: (wanted, got) => {
       const [same, other] = linewise(wanted, got, (left, right) => {
         const pad = isCiphertextComment.exec(left)?.[1];
@@ -371,24 +385,19 @@ export const departures: readonly Departure[] = [
       ),
   },
   {
-    name: "10 D16: next to other comments, a bare # in a list is read at another place than the empty text",
+    name: "10 D16: a bare # is read at another place than the empty text that sops makes of it",
     formats: ["yaml"],
-    applies: ({ check, source }) => check.startsWith("sopsmith →") && holdsBareComment(source),
+    rare: true,
+    applies: ({ check, source }) =>
+      check.startsWith("sopsmith →") && (holdsBareComment(source) || holdsNestedInline(source)),
     rewrite: (wanted, got) => {
-      const flat = (lines: readonly string[]): string[] =>
-        lines.map((line) => line.replace(/^[ -]*(?=.)/, "")).filter((line) => line !== '""');
-      const [left, right] = [commentsApart(wanted), commentsApart(got)];
-      return [
-        [...flat(left.lines), ...left.comments].join("\n"),
-        [...flat(right.lines), ...right.comments].join("\n"),
-      ];
+      const flat = (text: string): string => {
+        const { lines, comments } = commentsApart(text.replaceAll(/^ *- (?=#)/gm, ""));
+        const values = lines.map((line) => line.replace(/^[ -]*(?=.)/, ""));
+        return [...values.filter((line) => line !== '""'), ...comments].join("\n");
+      };
+      return [flat(wanted), flat(got)];
     },
-  },
-  {
-    name: "10 D16: what sops wrote for a bare # in a list in clear does not read back",
-    formats: ["yaml"],
-    applies: (context) =>
-      context.wanted.exit === 51 && keepsValues(context) && holdsBareComment(context.source),
   },
   {
     name: "10 D2: in clear, sops writes null for text that starts with a tab and has a line feed",
