@@ -1,3 +1,4 @@
+import { ParseError } from "../../src/errors.ts";
 import type { Comment, Documents, Mapping, Node, Sequence } from "../../src/tree/node.ts";
 import { emitDocuments } from "./emitter.ts";
 import { readDocuments } from "./reader.ts";
@@ -13,11 +14,31 @@ export function emitSealed(documents: Documents, indent: number | undefined): st
   const items = new Set<Comment>();
   for (;;) {
     const chunks = emitDocuments(documents, indent, items);
-    const moved = misplaced(documents, readDocuments(Buffer.from(chunks.join(""))), wanted, items);
+    const reread = readBack(chunks);
+    if (!reread) return emitDocuments(documents, indent, setAbove(documents, wanted));
+    const moved = misplaced(documents, reread, wanted, items);
     if (moved.length === 0) return chunks;
     // Writing one as an item may mend or break another: look again.
     for (const comment of moved) items.add(comment);
   }
+}
+
+/** The documents in a text; undefined where a comment at the end of a collection's line came out at a place that breaks it. */
+function readBack(chunks: readonly string[]): Documents | undefined {
+  try {
+    return readDocuments(Buffer.from(chunks.join("")));
+  } catch (error) {
+    if (error instanceof ParseError) return undefined;
+    throw error;
+  }
+}
+
+/** Puts every comment above its value, the form that reads back anywhere; returns `wanted`, to be list items. */
+function setAbove(documents: Documents, wanted: ReadonlySet<Comment>): ReadonlySet<Comment> {
+  visit(documents, ({ items }) => {
+    for (const item of items) if (item.kind === "comment") item.inline = false;
+  });
+  return wanted;
 }
 
 const isEncrypted = (text: string): boolean => text.startsWith("ENC[");

@@ -84,7 +84,7 @@ function endOfPlainRun(text: string, at: number, inFlow: boolean): number {
       if (isBlankOrEnd(text.charCodeAt(at + 1))) return at;
     } else if (inFlow) {
       if (c === 44 || c === 91 || c === 93 || c === 123 || c === 125) return at;
-      if (c === 63 && isBlankOrEnd(text.charCodeAt(at + 1))) return at;
+      if (c === 63) return at;
     }
     at++;
   }

@@ -84,7 +84,11 @@ const isInline = (node: Node | Item | undefined): boolean =>
  * The lines that are no comments, and the comments in sorted order; both without what a bare `#` in a list becomes (D16).
  */
 function commentsApart(text: string): { lines: string[]; comments: string[] } {
-  const all = text.split("\n").filter((line) => !/^ *(- ""|)$/.test(line));
+  // sops prints `- #comment` where an inline comment goes in front of a nested list.
+  const all = text
+    .replaceAll(/^ *- (?=#)/gm, "")
+    .split("\n")
+    .filter((line) => !/^ *(- ""|)$/.test(line));
   const isComment = (line: string): boolean => /^ *#/.test(line);
   const comments = all.filter(isComment).map((line) => line.trim());
   return {
@@ -392,7 +396,7 @@ export const departures: readonly Departure[] = [
       check.startsWith("sopsmith →") && (holdsBareComment(source) || holdsNestedInline(source)),
     rewrite: (wanted, got) => {
       const flat = (text: string): string => {
-        const { lines, comments } = commentsApart(text.replaceAll(/^ *- (?=#)/gm, ""));
+        const { lines, comments } = commentsApart(text);
         const values = lines.map((line) => line.replace(/^[ -]*(?=.)/, ""));
         return [...values.filter((line) => line !== '""'), ...comments].join("\n");
       };
