@@ -4,6 +4,7 @@ import {
   entry,
   float,
   map,
+  MAX_INT64,
   seq,
   str,
   type Comment,
@@ -18,7 +19,7 @@ import { goType } from "../../src/tree/go-type.ts";
 import { decodeText, lineAt, textLeaf } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { Parser, type Event } from "./parser.ts";
-import { MAX_INT64, resolvePlain } from "./resolve.ts";
+import { resolvePlain } from "./resolve.ts";
 
 /** A node while its document is read: its tree form, and the comments that its parent has yet to place. */
 interface Draft {

@@ -1,4 +1,4 @@
-import { bool, float, int, nil, str, time, type Node } from "../../src/tree/node.ts";
+import { bool, float, int, MAX_INT64, nil, str, time, type Node } from "../../src/tree/node.ts";
 
 /**
  * What a plain scalar stands for (spec file-format 7.2): the rules of go-yaml v3, a mixture of YAML 1.1 and 1.2.
@@ -57,7 +57,6 @@ const DOT_FLOAT = /^\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/;
 const SPECIAL = /^(?:\.(?:nan|NaN|NAN)|[-+]?\.(?:inf|Inf|INF))$/;
 
 const MAX_UINT64 = 2n ** 64n;
-export const MAX_INT64 = 2n ** 63n - 1n;
 export const MIN_INT64 = -(2n ** 63n);
 
 function resolveNumber(text: string, start: number, end: number, quoted: boolean): Node {

@@ -1,6 +1,4 @@
-import type { Node } from "./node.ts";
-
-const MAX_INT64 = 2n ** 63n - 1n;
+import { MAX_INT64, type Node } from "./node.ts";
 
 /** The type of a value as Go, and so sops's messages, name it. */
 export function goType(node: Node): string {

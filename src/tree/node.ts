@@ -29,6 +29,9 @@ export interface Int extends Span {
   value: bigint;
 }
 
+/** The largest integer a file can hold. */
+export const MAX_INT64 = 2n ** 63n - 1n;
+
 export interface Float extends Span {
   kind: "float";
   value: number;

@@ -1,6 +1,15 @@
 import type { Selection } from "../metadata/selection.ts";
 import { SopsmithError } from "../errors.ts";
-import type { Comment, Documents, Leaf, Mapping, Node, Scalar, Sequence } from "./node.ts";
+import {
+  MAX_INT64,
+  type Comment,
+  type Documents,
+  type Leaf,
+  type Mapping,
+  type Node,
+  type Scalar,
+  type Sequence,
+} from "./node.ts";
 
 /** Where a leaf stands. One object serves a whole walk: read it at once. */
 export interface Place {
@@ -40,8 +49,6 @@ interface Frame {
   /** A comment in front of the item at hand matches. */
   ownComment: boolean;
 }
-
-const MAX_INT64 = 2n ** 63n - 1n;
 
 /**
  * Visits every leaf once, in the order of the MAC (spec file-format section 3), and puts what `change` returns in its place. Iterates, since a
