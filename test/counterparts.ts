@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CounterpartName } from "../scripts/setup/index.ts";
 
 const file = join(import.meta.dirname, "../.cache/counterparts.json");
 
-/** Path of a program that tests compare with: real sops 3.11.0 (the program itself, not a wrapper), age, age-keygen. */
-export function counterpart(name: "sops" | "age" | "ageKeygen"): string {
+/** Path of a program that tests compare with (scripts/setup/). */
+export function counterpart(name: CounterpartName): string {
   let paths: Record<string, string>;
   try {
     paths = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
