@@ -26,10 +26,10 @@ export async function decryptDocuments(
   host: Host,
 ): Promise<Documents> {
   const format = await loadFormat(options.input);
-  const { file, order, warn } = options;
+  const { file, order, services, warn } = options;
   const opened = await open(
     source,
-    { file, format, order, ignoreMac: options.ignoreMac ?? false, remember: false, warn },
+    { file, format, order, services, ignoreMac: options.ignoreMac ?? false, remember: false, warn },
     host,
   );
   opened.dataKey.fill(0);

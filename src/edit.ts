@@ -3,6 +3,7 @@ import { AlreadyEncrypted } from "./encrypt.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
 import { open, seal, type Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
+import type { KeyService } from "./key-service/key-service.ts";
 import { wrapDataKey } from "./keys/groups.ts";
 import type { Metadata } from "./metadata/metadata.ts";
 import { isSealed } from "./metadata/placement.ts";
@@ -31,21 +32,21 @@ export async function changeSource(
   change: Change,
   host: Host,
 ): Promise<Chunks | undefined> {
-  const { file, indent, order, warn, ignoreMac = false } = options;
+  const { file, indent, order, services, warn, ignoreMac = false } = options;
   const [input, output] = await Promise.all([
     loadFormat(options.input),
     loadFormat(options.output),
   ]);
   const opened = await open(
     source,
-    { file, format: input, order, ignoreMac, remember: true, warn },
+    { file, format: input, order, services, ignoreMac, remember: true, warn },
     host,
   );
   const { documents, metadata, dataKey } = opened;
   try {
     if (!(await change(documents, metadata))) return undefined;
     if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
-    await wrapNewKeys(dataKey, metadata, host);
+    await wrapNewKeys(dataKey, metadata, services, host);
     if (options.raiseVersion && isOlderVersion(metadata.version, sopsVersion))
       metadata.version = sopsVersion;
     return await seal(
@@ -59,10 +60,21 @@ export async function changeSource(
 }
 
 /** Wraps the data key for keys that have none yet. Shares of several groups are made anew together: old and new ones would not fit. */
-async function wrapNewKeys(dataKey: Uint8Array, metadata: Metadata, host: Host): Promise<void> {
+async function wrapNewKeys(
+  dataKey: Uint8Array,
+  metadata: Metadata,
+  services: readonly KeyService[],
+  host: Host,
+): Promise<void> {
   const missing = metadata.keyGroups.map((group) => group.filter((key) => key.enc === undefined));
   if (missing.every((group) => group.length === 0)) return;
   const groups = metadata.keyGroups.length === 1 ? missing : metadata.keyGroups;
-  const { threshold } = await wrapDataKey(dataKey, groups, metadata.shamirThreshold, host);
+  const { threshold } = await wrapDataKey(
+    dataKey,
+    groups,
+    metadata.shamirThreshold,
+    services,
+    host,
+  );
   metadata.shamirThreshold = threshold;
 }

@@ -4,6 +4,7 @@ import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./e
 import { Nonces } from "./crypto/nonces.ts";
 import { seal, type Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
+import type { KeyService } from "./key-service/key-service.ts";
 import { createDataKey } from "./keys/groups.ts";
 import type { KeyGroup } from "./keys/provider.ts";
 import { isSealed } from "./metadata/placement.ts";
@@ -25,6 +26,8 @@ export interface CommonOptions {
   output: FormatName;
   /** Indent width of the output; undefined is the format's default. */
   indent?: number | undefined;
+  /** What wraps and unwraps the data key, in the order in which they are asked. */
+  services: readonly KeyService[];
   /** Called with one line of text for what the user should know. */
   warn: Warn;
 }
@@ -120,8 +123,8 @@ export async function sealNew(
     onBadPattern: "refuse",
     warn: options.warn,
   });
-  const { keyGroups, file, indent, warn } = options;
-  const { dataKey, threshold } = await createDataKey(keyGroups, options.threshold, host);
+  const { keyGroups, file, indent, services, warn } = options;
+  const { dataKey, threshold } = await createDataKey(keyGroups, options.threshold, services, host);
   try {
     const metadata = {
       keyGroups,

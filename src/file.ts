@@ -4,6 +4,7 @@ import { Mac } from "./crypto/mac.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { EmitError, inFile, SopsmithError } from "./errors.ts";
 import type { Host } from "./io/host.ts";
+import type { KeyService } from "./key-service/key-service.ts";
 import { recoverDataKey } from "./keys/groups.ts";
 import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
 import { attach, detach } from "./metadata/placement.ts";
@@ -40,6 +41,8 @@ export interface OpenOptions {
   format: Format;
   /** Key types to try first (spec cli 4.9). */
   order: readonly string[];
+  /** What unwraps the data key, in the order in which they are asked. */
+  services: readonly KeyService[];
   ignoreMac: boolean;
   /** Remember nonces, for a file that is sealed again. */
   remember: boolean;
@@ -64,13 +67,13 @@ export async function open(
   options: OpenOptions,
   host: Host,
 ): Promise<OpenFile> {
-  const { file, warn } = options;
+  const { warn } = options;
   const { documents, metadata } = parseSealed(source, options);
   const selection = await compileSelection(metadata.selector, {
     onBadPattern: "never-match",
     warn,
   });
-  const dataKey = await recoverDataKey(metadata, { file, order: options.order }, host);
+  const dataKey = await recoverDataKey(metadata, options, host);
   try {
     const cipher = new LeafCipher(dataKey);
     const nonces = new Nonces(host);

@@ -8,6 +8,7 @@ import { encryptSource, type CommonOptions } from "./encrypt.ts";
 import { ConfigError } from "./errors.ts";
 import type { Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
+import { localKeyService } from "./key-service/key-service.ts";
 import { parseDecryptionOrder } from "./keys/groups.ts";
 import { providers } from "./keys/index.ts";
 import type { KeyGroup, KeyType, MasterKey } from "./keys/provider.ts";
@@ -385,7 +386,14 @@ function commonOptions(
 ): CommonOptions {
   const input = options.format ?? (path === undefined ? "yaml" : formatForPath(path));
   const output = options.outputFormat ?? input;
-  return { file, input, output, indent: options.indent, warn: options.onWarning ?? ignore };
+  return {
+    file,
+    input,
+    output,
+    indent: options.indent,
+    services: [localKeyService],
+    warn: options.onWarning ?? ignore,
+  };
 }
 
 function openOptions(options: OpenOptions, file: string, path: string | undefined) {

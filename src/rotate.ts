@@ -22,14 +22,14 @@ export async function rotateSource(
   options: RotateOptions,
   host: Host,
 ): Promise<Chunks> {
-  const { file, indent, order, warn, ignoreMac = false } = options;
+  const { file, indent, order, services, warn, ignoreMac = false } = options;
   const [input, output] = await Promise.all([
     loadFormat(options.input),
     loadFormat(options.output),
   ]);
   const opened = await open(
     source,
-    { file, format: input, order, ignoreMac, remember: true, warn },
+    { file, format: input, order, services, ignoreMac, remember: true, warn },
     host,
   );
   const { metadata } = opened;
@@ -46,6 +46,7 @@ export async function rotateSource(
   const { dataKey, threshold } = await createDataKey(
     metadata.keyGroups,
     metadata.shamirThreshold,
+    services,
     host,
   );
   try {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { localKeyService } from "../src/key-service/key-service.ts";
 import { age } from "../src/keys/age.ts";
 import { rotateSource, type RotateOptions } from "../src/rotate.ts";
 import { alice, bob, fakeHost } from "./keys/fake-host.ts";
@@ -13,6 +14,7 @@ const rotate = async (text: string, options: Partial<RotateOptions> = {}) =>
         file: "secrets.x",
         input: "yaml",
         output: "yaml",
+        services: [localKeyService],
         warn: () => undefined,
         order: ["age"],
         add: [],

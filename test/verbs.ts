@@ -5,6 +5,7 @@ import { encryptSource, type EncryptOptions } from "../src/encrypt.ts";
 import { SopsmithError } from "../src/errors.ts";
 import type { Chunks } from "../src/file.ts";
 import type { Host } from "../src/io/host.ts";
+import { localKeyService } from "../src/key-service/key-service.ts";
 import { age } from "../src/keys/age.ts";
 import { alice, fakeHost } from "./keys/fake-host.ts";
 
@@ -30,6 +31,7 @@ const common = ({ format = "yaml", output = format }: File) => ({
   file: "secrets.x",
   input: format,
   output,
+  services: [localKeyService],
   warn: () => undefined,
 });
 

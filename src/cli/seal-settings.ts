@@ -1,6 +1,5 @@
 import { mergeSelectors, selectRule, type CreationRule } from "../config/match.ts";
 import { ConfigError, ConflictError } from "../errors.ts";
-import { WrapError } from "../keys/groups.ts";
 import type { KeyGroup } from "../keys/provider.ts";
 import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
 import type { Call } from "./command.ts";
@@ -64,8 +63,6 @@ export async function sealSettings(
         hint: "Name a recipient with --age or SOPS_AGE_RECIPIENTS, or write a .sops.yaml; sopsmith keygen makes a key.",
       },
     );
-  if (!call.options.on(flags.localKeyService))
-    throw new WrapError(["no key services provided, cannot update master keys"]);
   const threshold = call.options.count(flags.threshold) ?? 0;
   return { keyGroups, threshold: threshold === 0 ? (rule?.threshold ?? 0) : threshold, ...what };
 }

@@ -1,8 +1,10 @@
 import type { FormatName, Warn } from "../../formats/format.ts";
 import { formatForPath, formatNamed } from "../../formats/index.ts";
+import type { KeyService } from "../key-service/key-service.ts";
 import { configuredIndent, loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
+import { keyServices } from "./key-services.ts";
 import type { Source } from "./source.ts";
 import { warn } from "./warn.ts";
 
@@ -16,6 +18,7 @@ export interface Stores {
     readonly input: FormatName;
     readonly output: FormatName;
     readonly indent: number | undefined;
+    readonly services: readonly KeyService[];
     readonly warn: Warn;
   };
 }
@@ -40,6 +43,7 @@ export async function openStores(call: Call, source: Source): Promise<Stores> {
       input: formatNamed(options.text(flags.inputType)) ?? byName,
       output,
       indent: globals.count(flags.indent) ?? configuredIndent(config, output),
+      services: keyServices(call),
       warn: (message) => warn(streams, `${source.file}: ${message}`),
     },
   };

@@ -1,7 +1,7 @@
 import { combine, ShamirError, split } from "../crypto/shamir.ts";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
-import { provider } from "./index.ts";
+import type { KeyService } from "../key-service/key-service.ts";
 import { UnwrapError, unwrapFailures, type KeyGroup, type MasterKey } from "./provider.ts";
 
 const dataKeyLength = 32;
@@ -30,17 +30,19 @@ export class DataKeyError extends SopsmithError {
  * A new data key, wrapped into every key's `enc`.
  *
  * @param threshold how many groups shall be needed; 0 for all
+ * @param services asked in this order, each key until one of them can wrap
  * @returns 32 bytes, which the caller fills with zeros after use, and the threshold to store
  * @throws {WrapError}
  */
 export async function createDataKey(
   groups: readonly KeyGroup[],
   threshold: number,
+  services: readonly KeyService[],
   host: Host,
 ): Promise<{ dataKey: Uint8Array; threshold: number }> {
   const dataKey = host.randomBytes(dataKeyLength);
   try {
-    return { dataKey, ...(await wrapDataKey(dataKey, groups, threshold, host)) };
+    return { dataKey, ...(await wrapDataKey(dataKey, groups, threshold, services, host)) };
   } catch (error) {
     dataKey.fill(0);
     throw error;
@@ -58,8 +60,11 @@ export async function wrapDataKey(
   dataKey: Uint8Array,
   groups: readonly KeyGroup[],
   threshold: number,
+  services: readonly KeyService[],
   host: Host,
 ): Promise<{ threshold: number }> {
+  if (services.length === 0)
+    throw new WrapError(["no key services provided, cannot update master keys"]);
   if (groups.length === 0) throw new WrapError(["no key groups provided"]);
   const needed = groups.length > 1 && threshold === 0 ? groups.length : threshold;
   const shares = groups.length > 1 ? splitDataKey(dataKey, groups.length, needed, host) : [];
@@ -73,7 +78,7 @@ export async function wrapDataKey(
         try {
           wrapped.push({
             key,
-            enc: await provider(key.type).wrap(key, shares[index] ?? dataKey, host),
+            enc: await wrapPart(key, shares[index] ?? dataKey, services, host),
           });
         } catch (cause) {
           if (!(cause instanceof SopsmithError)) throw cause;
@@ -97,6 +102,27 @@ export async function wrapDataKey(
   } finally {
     for (const share of shares) share.fill(0);
   }
+}
+
+/** @throws {SopsmithError} with the reasons of all services */
+async function wrapPart(
+  key: MasterKey,
+  part: Uint8Array,
+  services: readonly KeyService[],
+  host: Host,
+): Promise<string> {
+  const failures: SopsmithError[] = [];
+  for (const service of services) {
+    try {
+      return await service.wrap(key, part, host);
+    } catch (error) {
+      if (!(error instanceof SopsmithError)) throw error;
+      failures.push(error);
+    }
+  }
+  const [first] = failures;
+  if (failures.length === 1 && first !== undefined) throw first;
+  throw new WrapError(failures.map(({ message }) => message));
 }
 
 function splitDataKey(
@@ -144,7 +170,8 @@ type GroupResult = { part: Uint8Array } | { failures: KeyFailure[] };
 
 interface KeyFailure {
   key: MasterKey;
-  error: UnwrapError;
+  /** One for each key service that was asked. */
+  errors: UnwrapError[];
 }
 
 /**
@@ -152,16 +179,17 @@ interface KeyFailure {
  * search.
  *
  * @param options.order key types to try first, see `parseDecryptionOrder`
+ * @param options.services asked in this order for each key
  * @returns 32 bytes; the caller fills them with zeros after use
  * @throws {DataKeyError}
  */
 export async function recoverDataKey(
   metadata: { keyGroups: readonly KeyGroup[]; shamirThreshold: number },
-  options: { file: string; order: readonly string[] },
+  options: { file: string; order: readonly string[]; services: readonly KeyService[] },
   host: Host,
 ): Promise<Uint8Array> {
   const results: GroupResult[] = [];
-  for (const group of metadata.keyGroups) results.push(await openGroup(group, options.order, host));
+  for (const group of metadata.keyGroups) results.push(await openGroup(group, options, host));
   const parts = results.flatMap((result) => ("part" in result ? [result.part] : []));
   let dataKey: Uint8Array | undefined;
   if (metadata.keyGroups.length > 1) {
@@ -182,7 +210,7 @@ export async function recoverDataKey(
 
 async function openGroup(
   group: KeyGroup,
-  order: readonly string[],
+  { order, services }: { order: readonly string[]; services: readonly KeyService[] },
   host: Host,
 ): Promise<GroupResult> {
   const rank = (key: MasterKey) => {
@@ -191,12 +219,16 @@ async function openGroup(
   };
   const failures: KeyFailure[] = [];
   for (const key of group.toSorted((a, b) => rank(a) - rank(b))) {
-    try {
-      return { part: await provider(key.type).unwrap(key, host) };
-    } catch (error) {
-      if (!(error instanceof UnwrapError)) throw error;
-      failures.push({ key, error });
+    const errors: UnwrapError[] = [];
+    for (const service of services) {
+      try {
+        return { part: await service.unwrap(key, host) };
+      } catch (error) {
+        if (!(error instanceof UnwrapError)) throw error;
+        errors.push(error);
+      }
     }
+    failures.push({ key, errors });
   }
   return { failures };
 }
@@ -232,7 +264,9 @@ function report(results: readonly GroupResult[], threshold: number, file: string
     threshold === 0
       ? "Recovery failed because no master key was able to decrypt the file. In order for SOPS to recover the file, at least one key has to be successful, but none were."
       : `Recovery failed because the file was encrypted with a Shamir threshold of ${threshold}, but only ${opened} part(s) were successfully recovered, one for each successful key group. In order for SOPS to recover the file, at least ${threshold} groups have to be successful. In order for a group to be successful, decryption has to succeed with any of the keys in that key group.`;
-  const sources = [...new Set(failures.flatMap(({ error }) => error.sources))];
+  const sources = [
+    ...new Set(failures.flatMap(({ errors }) => errors.flatMap((error) => error.sources))),
+  ];
   const sections = [
     "Failed to get the data key required to decrypt the SOPS file.\n",
     `${file}: ${advice(failures)}\n`,
@@ -250,21 +284,27 @@ const namedKeys = 5;
 /** The one thing to do: the remedy of the failure that is nearest to success, with the keys it is true of. */
 function advice(failures: readonly KeyFailure[]): string {
   for (const failure of unwrapFailures) {
-    const first = failures.find(({ error }) => error.failure === failure);
+    const first = failures.flatMap(({ errors }) => errors).find((e) => e.failure === failure);
     if (first === undefined) continue;
-    const { remedy } = first.error;
-    const ids = failures.filter(({ error }) => error.remedy === remedy).map(({ key }) => key.id);
+    const { remedy } = first;
+    const ids = failures
+      .filter(({ errors }) => errors.some((error) => error.remedy === remedy))
+      .map(({ key }) => key.id);
     const more = ids.length > namedKeys ? `, and ${ids.length - namedKeys} more, shown below` : "";
     return `${remedy}: ${ids.slice(0, namedKeys).join(", ")}${more}`;
   }
-  return "restore the `sops` block from version control: a key group in it has no key";
+  return failures.length > 0
+    ? "no key service was asked; leave out --enable-local-keyservice=false, unset SOPS_ENABLE_LOCAL_KEYSERVICE, or name one with --keyservice"
+    : "restore the `sops` block from version control: a key group in it has no key";
 }
 
-function block({ key, error }: KeyFailure): string {
-  const lines = wrapText(error.message, 60).map(
-    (line, index) => `    ${index === 0 ? "- | " : "  | "}${line}\n`,
+function block({ key, errors }: KeyFailure): string {
+  const blocks = errors.map(({ message }) =>
+    wrapText(message, 60)
+      .map((line, index) => `    ${index === 0 ? "- | " : "  | "}${line}\n`)
+      .join(""),
   );
-  return `  ${key.id}: FAILED\n${lines.join("")}`;
+  return `  ${key.id}: FAILED\n${blocks.join("    \n")}`;
 }
 
 /** Lines broken greedily at spaces; words are never split, line ends are kept. */

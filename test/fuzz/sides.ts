@@ -12,6 +12,7 @@ import { encryptSource } from "../../src/encrypt.ts";
 import { SopsmithError } from "../../src/errors.ts";
 import type { Chunks } from "../../src/file.ts";
 import type { Host } from "../../src/io/host.ts";
+import { localKeyService } from "../../src/key-service/key-service.ts";
 import { age } from "../../src/keys/age.ts";
 import type { Selector } from "../../src/metadata/selection.ts";
 import type { Item, Node } from "../../src/tree/node.ts";
@@ -187,12 +188,14 @@ async function outcomeOf(run: () => Promise<Chunks | undefined>): Promise<Outcom
   }
 }
 
+const services = [localKeyService];
+
 /** sopsmith, called in process. */
 export const sopsmith = {
   encrypt(source: Uint8Array, format: FormatName, settings: Settings): Promise<Outcome> {
     return outcomeOf(async () => {
       const group = await age.parse(recipientsOf(settings), host);
-      const common = { file: named[format], input: format, output: format, warn: silent };
+      const common = { file: named[format], input: format, output: format, services, warn: silent };
       const selectors = settings.selector ? [settings.selector] : [];
       return encryptSource(
         source,
@@ -218,6 +221,7 @@ export const sopsmith = {
       input: format,
       output: format,
       order: ["age"],
+      services,
       warn: silent,
     };
     if (inlineComments === "kept" || format !== "yaml")
@@ -237,7 +241,14 @@ export const sopsmith = {
     return outcomeOf(() =>
       changeSource(
         source,
-        { file: named[format], input: format, output: format, order: ["age"], warn: silent },
+        {
+          file: named[format],
+          input: format,
+          output: format,
+          order: ["age"],
+          services,
+          warn: silent,
+        },
         change,
         host,
       ),

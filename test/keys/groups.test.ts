@@ -6,6 +6,7 @@ import {
   recoverDataKey,
   wrapDataKey,
 } from "../../src/keys/groups.ts";
+import { localKeyService, type KeyService } from "../../src/key-service/key-service.ts";
 import { provider } from "../../src/keys/index.ts";
 import type { KeyGroup, KeyType } from "../../src/keys/provider.ts";
 import { alice, bob, fakeHost } from "./fake-host.ts";
@@ -13,13 +14,14 @@ import { alice, bob, fakeHost } from "./fake-host.ts";
 const host = fakeHost();
 const group = async (...keys: [KeyType, string][]): Promise<KeyGroup> =>
   (await Promise.all(keys.map(async ([type, text]) => provider(type).parse(text, host)))).flat();
-const file = { file: "secrets.yaml", order: ["age", "pgp"] };
+const services = [localKeyService];
+const file = { file: "secrets.yaml", order: ["age", "pgp"], services };
 const withKey = (identity: string) => fakeHost({ env: { SOPS_AGE_KEY: identity } });
 const recover = (
   keyGroups: KeyGroup[],
   shamirThreshold: number,
   by = host,
-  options: { file: string; order: readonly string[] } = file,
+  options: { file: string; order: readonly string[]; services: readonly KeyService[] } = file,
 ) => recoverDataKey({ keyGroups, shamirThreshold }, options, by);
 const reportOf = async (recovery: Promise<unknown>): Promise<string> => {
   const error: unknown = await recovery.catch((thrown: unknown) => thrown);
@@ -29,7 +31,7 @@ const reportOf = async (recovery: Promise<unknown>): Promise<string> => {
 
 test("every key of a single group opens the file", async () => {
   const keys = await group(["age", `${alice.recipient},${bob.recipient}`]);
-  const { dataKey, threshold } = await createDataKey([keys], 0, host);
+  const { dataKey, threshold } = await createDataKey([keys], 0, services, host);
   expect(dataKey).toHaveLength(32);
   expect(threshold).toBe(0);
   for (const { identity } of [alice, bob])
@@ -38,14 +40,14 @@ test("every key of a single group opens the file", async () => {
 
 test("a threshold given with a single group is kept and ignored", async () => {
   const keys = await group(["age", alice.recipient]);
-  const { dataKey, threshold } = await createDataKey([keys], 7, host);
+  const { dataKey, threshold } = await createDataKey([keys], 7, services, host);
   expect(threshold).toBe(7);
   expect(await recover([keys], 7, withKey(alice.identity))).toEqual(dataKey);
 });
 
 test("several groups share the data key, by default all are needed", async () => {
   const groups = [await group(["age", alice.recipient]), await group(["age", bob.recipient])];
-  const { dataKey, threshold } = await createDataKey(groups, 0, host);
+  const { dataKey, threshold } = await createDataKey(groups, 0, services, host);
   expect(threshold).toBe(2);
   expect(await recover(groups, 2, withKey(`${alice.identity} ${bob.identity}`))).toEqual(dataKey);
   const report = await reportOf(recover(groups, 2, withKey(alice.identity)));
@@ -63,14 +65,14 @@ test("a threshold below the number of groups is enough", async () => {
   ];
   const stored = groups[1] ?? [];
   const usable = [groups[0] ?? [], stored.filter(({ type }) => type === "age"), groups[2] ?? []];
-  const { dataKey } = await createDataKey(usable, 2, host);
+  const { dataKey } = await createDataKey(usable, 2, services, host);
   expect(await recover(groups, 2, withKey(`${alice.identity} ${bob.identity}`))).toEqual(dataKey);
   expect(await recover(groups, 2, withKey(bob.identity))).toEqual(dataKey);
 });
 
 test("without a stored threshold one group of several is too few to combine", async () => {
   const groups = [await group(["age", alice.recipient]), await group(["age", bob.recipient])];
-  await createDataKey(groups, 0, host);
+  await createDataKey(groups, 0, services, host);
   expect(await reportOf(recover(groups, 0, withKey(alice.identity)))).toContain(
     "could not get data key from shamir parts: less than two parts cannot be used to reconstruct the secret",
   );
@@ -93,7 +95,7 @@ test.each<[string, number, string[], string]>([
   ],
 ])("refuses %s", async (_, threshold, recipients, message) => {
   const groups = await Promise.all(recipients.map((recipient) => group(["age", recipient])));
-  await expect(createDataKey(groups, threshold, host)).rejects.toMatchObject({
+  await expect(createDataKey(groups, threshold, services, host)).rejects.toMatchObject({
     exitCode: 1,
     message,
   });
@@ -103,7 +105,7 @@ test("names every key that cannot wrap, and changes no key then", async () => {
   const keys = await group(["pgp", "AB"], ["age", alice.recipient], ["gcp_kms", "projects/p"]);
   const cannot = (label: string) =>
     `this version of sopsmith cannot use ${label} keys; use an age recipient instead, or encrypt with Go sops`;
-  await expect(wrapDataKey(new Uint8Array(32), [keys], 0, host)).rejects.toMatchObject({
+  await expect(wrapDataKey(new Uint8Array(32), [keys], 0, services, host)).rejects.toMatchObject({
     exitCode: 1,
     reasons: [
       `failed to encrypt new data key with master key "AB": ${cannot("PGP")}`,
@@ -115,7 +117,7 @@ test("names every key that cannot wrap, and changes no key then", async () => {
 
 test("a key that opened ends the search in its group", async () => {
   const keys = await group(["age", alice.recipient], ["age", alice.recipient]);
-  await createDataKey([keys], 0, host);
+  await createDataKey([keys], 0, services, host);
   const command = fakeHost({
     env: { SOPS_AGE_KEY_CMD: "show" },
     run: () => ({ stdout: Buffer.from(alice.identity), status: 0, signal: undefined }),
@@ -133,7 +135,7 @@ test("keys are tried in the decryption order, unnamed types last and in file ord
   );
   const tried = async (order: readonly string[]) =>
     [
-      ...(await reportOf(recover([keys], 0, host, { file: "f", order }))).matchAll(
+      ...(await reportOf(recover([keys], 0, host, { ...file, order }))).matchAll(
         /^ {2}(\S+): FAILED$/gm,
       ),
     ].map((match) => match[1]);

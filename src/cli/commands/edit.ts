@@ -91,7 +91,7 @@ async function editExisting(
         ? parseWithBlock(typed, format, verb.warn)
         : { documents: parsePlain(typed, format.parse, verb), metadata: undefined };
       checkSealable(result.documents, decodeText(typed), format, verb);
-      if (result.metadata !== undefined) await checkKeys(result.metadata, call);
+      if (result.metadata !== undefined) await checkKeys(result.metadata, verb, call);
       return result;
     });
     edited.isAccepted = true;
@@ -179,12 +179,17 @@ const nothingSelected: Selection = {
 };
 
 /** New keys must be able to wrap. */
-async function checkKeys({ keyGroups, shamirThreshold }: Metadata, { host }: Call): Promise<void> {
+async function checkKeys(
+  { keyGroups, shamirThreshold }: Metadata,
+  { services }: Stores["verb"],
+  { host }: Call,
+): Promise<void> {
   if (keyGroups.every((group) => group.every(({ enc }) => enc !== undefined))) return;
   try {
     const { dataKey } = await createDataKey(
       keyGroups.map((group) => group.map((key) => ({ ...key }))),
       shamirThreshold,
+      services,
       host,
     );
     dataKey.fill(0);

@@ -1,0 +1,27 @@
+import type { Host } from "../io/host.ts";
+import { provider } from "../keys/index.ts";
+import type { MasterKey } from "../keys/provider.ts";
+
+/** Something that wraps and unwraps parts of data keys: this process, or a program elsewhere (spec keys section 13). */
+export interface KeyService {
+  /** `local`, or the service's address. */
+  readonly name: string;
+  /**
+   * Wraps a part (32 bytes, or 33 for a Shamir share) for one key; returns the text of `enc`.
+   *
+   * @throws {SopsmithError} saying why this key cannot wrap
+   */
+  wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string>;
+  /**
+   * @returns the part; the caller fills it with zeros after use
+   * @throws {UnwrapError}
+   */
+  unwrap(key: MasterKey, host: Host): Promise<Uint8Array>;
+}
+
+/** The keys that this process can use itself. */
+export const localKeyService: KeyService = {
+  name: "local",
+  wrap: (key, part, host) => provider(key.type).wrap(key, part, host),
+  unwrap: (key, host) => provider(key.type).unwrap(key, host),
+};
