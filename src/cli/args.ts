@@ -76,15 +76,26 @@ export function readArguments(
   return { given, operands };
 }
 
-/** The flags that the environment supplies, in the form of `Arguments.given`. A set but empty variable counts as set. */
+/**
+ * The flags that the environment supplies, in the form of `Arguments.given`. A set but empty variable counts as set.
+ *
+ * @param onCommandLine what was given there: one use of a list flag replaces the variable's whole list
+ */
 export function environmentArguments(
   flags: readonly Flag[],
   env: Readonly<Record<string, string | undefined>>,
+  onCommandLine: readonly string[] = [],
 ): string[] {
   const given: string[] = [];
   for (const flag of flags) {
     const text = flag.env === undefined ? undefined : env[flag.env];
     if (text === undefined) continue;
+    if (flag.kind === "list") {
+      const name = `--${flag.names[0]}=`;
+      if (text !== "" && !onCommandLine.some((word) => word.startsWith(name)))
+        given.push(...text.split(",").map((part) => name + part.trim()));
+      continue;
+    }
     if (flag.kind !== "bool") {
       given.push(`--${flag.names[0]}=${text}`);
       continue;
@@ -112,6 +123,7 @@ function splitFlag(word: string): { name: string; value: string | undefined } {
 function canonicalValue(flag: Flag, name: string, text: string): string {
   switch (flag.kind) {
     case "text":
+    case "list":
       return text;
     case "bool": {
       const value = parseBool(text);

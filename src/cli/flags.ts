@@ -30,7 +30,14 @@ export interface IntFlag extends Named {
   readonly kind: "int";
 }
 
-export type Flag = TextFlag | BoolFlag | IntFlag;
+/** May be given several times; each adds a value. In its environment variable the values are separated by commas. */
+export interface ListFlag extends Named {
+  readonly kind: "list";
+  /** What stands for one value in the help. */
+  readonly value?: string;
+}
+
+export type Flag = TextFlag | BoolFlag | IntFlag | ListFlag;
 
 const formatNames = "yaml, json, dotenv, ini or binary";
 

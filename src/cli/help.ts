@@ -82,7 +82,9 @@ function flagLines(flags: readonly Flag[]): string[] {
 
 function spelling(flag: Flag): string {
   const value =
-    flag.kind === "bool" ? "" : ` ${(flag.kind === "text" ? flag.value : undefined) ?? "value"}`;
+    flag.kind === "bool"
+      ? ""
+      : ` ${(flag.kind === "text" || flag.kind === "list" ? flag.value : undefined) ?? "value"}`;
   return flag.names.map((name) => `${name.length === 1 ? "-" : "--"}${name}${value}`).join(", ");
 }
 

@@ -82,7 +82,7 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
         streams,
         `--${flag.names[0]} in front of "${entry.name}" has no effect; put it behind the command`,
       );
-  const before = [...environmentArguments(globalFlags, host.env), ...global.given];
+  const before = [...environmentArguments(globalFlags, host.env, global.given), ...global.given];
   await new Tree(host, streams, { entry, command }).parse([
     ...before,
     entry.name,
@@ -98,7 +98,8 @@ function wants(args: Arguments, flag: flags.BoolFlag): boolean {
 function canonical(args: Arguments, known: readonly Flag[], host: Host): string[] {
   if (args.unknown !== undefined) return [`--${args.unknown}`];
   if (wants(args, flags.help)) return ["--help"];
-  return [...environmentArguments(known, host.env), ...args.given, "--", ...args.operands];
+  const fromEnvironment = environmentArguments(known, host.env, args.given);
+  return [...fromEnvironment, ...args.given, "--", ...args.operands];
 }
 
 /** The tree of commands for one run: all names, but only the needed command's flags. */

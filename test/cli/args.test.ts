@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { environmentArguments, readArguments, UsageError } from "../../src/cli/args.ts";
 import type { Flag } from "../../src/cli/flags.ts";
+import { Options } from "../../src/cli/options.ts";
 
 const flags: Flag[] = [
   { kind: "text", names: ["age", "a"], env: "AGE", about: "" },
@@ -167,4 +168,28 @@ test("a variable that is no boolean is refused by its name, without its text", (
     "could not parse LOCAL as bool value for flag local",
   );
   expect(() => environmentArguments(flags, { LOCAL: "yes" })).not.toThrow(/yes/);
+});
+
+describe("list flags", () => {
+  const services: Flag = { kind: "list", names: ["keyservice"], env: "SERVICES", about: "" };
+
+  test("add a value each time, and are not split at commas", () => {
+    const { given } = readArguments(
+      ["--keyservice", "a,b", "f", "--keyservice=c"],
+      [services],
+      "command",
+    );
+    expect(given).toEqual(["--keyservice=a,b", "--keyservice=c"]);
+    const options = new Options();
+    for (const word of given) options.set(services, word.slice("--keyservice=".length));
+    expect(options.list(services)).toEqual(["a,b", "c"]);
+    expect(new Options().list(services)).toEqual([]);
+  });
+
+  test("take the parts of their variable, unless one is given", () => {
+    const env = { SERVICES: "a, b" };
+    expect(environmentArguments([services], env)).toEqual(["--keyservice=a", "--keyservice=b"]);
+    expect(environmentArguments([services], env, ["--keyservice=c"])).toEqual([]);
+    expect(environmentArguments([services], { SERVICES: "" })).toEqual([]);
+  });
 });
