@@ -21,11 +21,19 @@ async function buildLibrary(outDir: string): Promise<void> {
   if (status !== 0) throw new Error(`tsc ended with status ${String(status)}`);
 }
 
+/** Packages that may be missing, such as vendors' clients: they stay real imports, found in node_modules when needed. */
+const { optionalDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+  optionalDependencies: Record<string, string>;
+};
+const isOptional = (id: string): boolean =>
+  Object.keys(optionalDependencies).some((name) => id === name || id.startsWith(`${name}/`));
+
 async function buildCommand(outDir: string): Promise<void> {
   const bundle = await rolldown({
     cwd: root,
     input: { sopsmith: "bin/sopsmith.ts" },
     platform: "node",
+    external: isOptional,
     logLevel: "warn",
   });
   await bundle.write({

@@ -20,7 +20,14 @@ const shortNames = new Map([
 ]);
 
 /** Key types that this version can encrypt to. The help is silent about the flags of others, which say so when used. */
-const usable: ReadonlySet<string> = new Set(["age"]);
+const usable: ReadonlySet<string> = new Set([
+  "age",
+  "kms",
+  "gcp_kms",
+  "azure_kv",
+  "hc_vault",
+  "hckms",
+]);
 
 /** The order in which keys from flags stand in their group (spec cli 4.6). */
 const groupOrder = ["kms", "gcp_kms", "hckms", "azure_kv", "pgp", "hc_vault", "age"];

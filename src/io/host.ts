@@ -6,6 +6,38 @@ export interface ChildResult {
   signal: string | undefined;
 }
 
+/** One HTTP request; redirects are not followed. */
+export interface HttpRequest {
+  readonly method: string;
+  /** `http:` or `https:`. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | undefined;
+  /** Ends the request with its reason. */
+  readonly signal: AbortSignal;
+  /** Instead of the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name; `none` for no proxy at all. */
+  readonly proxy?: "none" | { readonly url: string } | undefined;
+  readonly tls?: TlsSettings | undefined;
+}
+
+export interface TlsSettings {
+  /** PEM: the only certificates to trust. */
+  readonly ca?: readonly (string | Uint8Array)[] | undefined;
+  /** PEM: what this side shows. */
+  readonly cert?: Uint8Array | undefined;
+  readonly key?: Uint8Array | undefined;
+  readonly serverName?: string | undefined;
+  /** Any certificate will do. */
+  readonly isUnverified?: boolean | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
 /**
  * What the program takes from its surroundings. The core gets its clock, randomness, environment, files and child
  * processes from here, so that tests can stand in for each.
@@ -34,6 +66,10 @@ export interface Host {
     argv: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
   ): Promise<ChildResult>;
+  /**
+   * @throws the system's error, with `code` such as `ECONNREFUSED`, or the signal's reason
+   */
+  fetch(request: HttpRequest): Promise<HttpResponse>;
   /**
    * Asks for one line on the controlling terminal, without echo, and wipes the prompt afterwards.
    *

@@ -16,6 +16,7 @@ export function realHost(): Host {
     platform: process.platform,
     readFile: readWhole,
     run,
+    fetch: async (request) => (await import("./http.ts")).send(request, process.env),
     promptSecret: async (prompt) => (await import("./prompt.ts")).promptSecret(prompt),
     warn: (message) => void process.stderr.write(`${message}\n`),
   };

@@ -9,19 +9,20 @@ export interface KeyService {
   /**
    * Wraps a part (32 bytes, or 33 for a Shamir share) for one key; returns the text of `enc`.
    *
+   * @param signal gives up on a key that is used over the network
    * @throws {SopsmithError} saying why this key cannot wrap
    */
-  wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string>;
+  wrap(key: MasterKey, part: Uint8Array, host: Host, signal?: AbortSignal): Promise<string>;
   /**
    * @returns the part; the caller fills it with zeros after use
    * @throws {UnwrapError}
    */
-  unwrap(key: MasterKey, host: Host): Promise<Uint8Array>;
+  unwrap(key: MasterKey, host: Host, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 /** The keys that this process can use itself. */
 export const localKeyService: KeyService = {
   name: "local",
-  wrap: (key, part, host) => provider(key.type).wrap(key, part, host),
-  unwrap: (key, host) => provider(key.type).unwrap(key, host),
+  wrap: (key, part, host, signal) => provider(key.type).wrap(key, part, host, signal),
+  unwrap: (key, host, signal) => provider(key.type).unwrap(key, host, signal),
 };

@@ -35,6 +35,7 @@ export const age: KeyProvider = {
   groupField: "age",
   storedFields: [{ name: "recipient", kind: "text" }],
   inEveryGroup: true,
+  isRemote: false,
   identify: (fields) => readText(fields, "recipient"),
   parse: parseRecipients,
   parseItem: (item) => parseRecipients(itemText(item, "age")),

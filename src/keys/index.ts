@@ -1,6 +1,11 @@
 import { age } from "./age.ts";
+import { awsKms } from "./aws-kms.ts";
+import { azureKeyVault } from "./azure-key-vault.ts";
+import { gcpKms } from "./gcp-kms.ts";
+import { huaweiKms } from "./huawei-kms.ts";
 import type { KeyProvider, KeyType } from "./provider.ts";
-import { awsKms, azureKeyVault, gcpKms, huaweiKms, pgp, vaultTransit } from "./stored-only.ts";
+import { pgp } from "./stored-only.ts";
+import { vaultTransit } from "./vault-transit.ts";
 
 /** Every master key type, in the order in which the keys of a loaded group stand (spec file-format 5.2). */
 export const providers: readonly KeyProvider[] = [

@@ -47,6 +47,8 @@ export interface KeyProvider {
   readonly storedFields: readonly StoredField[];
   /** The list is written inside a key group even when it is empty (spec file-format 5.2). */
   readonly inEveryGroup: boolean;
+  /** Its keys are used over the network: several may be asked at the same time, and `signal` gives up on one. */
+  readonly isRemote: boolean;
   /**
    * Display string of a stored entry.
    *
@@ -69,14 +71,16 @@ export interface KeyProvider {
   /**
    * Wraps a part (32 bytes, or 33 for a Shamir share) for one key; returns the text of `enc`.
    *
+   * @param signal ends the attempt of a remote key with an error; others take no notice of it
    * @throws {SopsmithError} saying why this key cannot wrap
    */
-  wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string>;
+  wrap(key: MasterKey, part: Uint8Array, host: Host, signal?: AbortSignal): Promise<string>;
   /**
+   * @param signal as for `wrap`
    * @returns the part; the caller fills it with zeros after use
    * @throws {UnwrapError}
    */
-  unwrap(key: MasterKey, host: Host): Promise<Uint8Array>;
+  unwrap(key: MasterKey, host: Host, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 /**
@@ -87,7 +91,7 @@ export interface KeyProvider {
 export const unwrapFailures = ["damaged", "source", "missing", "unusable"] as const;
 export type UnwrapFailure = (typeof unwrapFailures)[number];
 
-/** One master key's failure. `message` is that key's reason, as the report shows it below the key. Exit 128. */
+/** One master key's failure. `message` is that key's reason, as the report shows it below the key. Exit 128; 1 where a package is missing. */
 export class UnwrapError extends SopsmithError {
   readonly failure: UnwrapFailure;
   /** What to do about it, without a full stop: the report puts `: ` and the keys behind it. */
@@ -101,10 +105,12 @@ export class UnwrapError extends SopsmithError {
       failure: UnwrapFailure;
       remedy: string;
       sources?: readonly string[];
+      /** The status of a program that can open no key of the file for this reason; default 128. */
+      exitCode?: number;
       cause?: unknown;
     },
   ) {
-    super("unwrap-failed", 128, message, { cause: options.cause });
+    super("unwrap-failed", options.exitCode ?? 128, message, { cause: options.cause });
     this.failure = options.failure;
     this.remedy = options.remedy;
     this.sources = options.sources ?? [];

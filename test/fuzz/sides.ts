@@ -171,6 +171,7 @@ const host: Host = {
   readFile: (path) =>
     Promise.reject(Object.assign(new Error(`no file ${path} here`), { code: "ENOENT" })),
   run: () => Promise.reject(Object.assign(new Error("no programs here"), { code: "ENOENT" })),
+  fetch: () => Promise.reject(new Error("no network here")),
   promptSecret: () => Promise.resolve(undefined),
   warn: () => undefined,
 };

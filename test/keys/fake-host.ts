@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { ChildResult, Host } from "../../src/io/host.ts";
+import type { ChildResult, Host, HttpRequest, HttpResponse } from "../../src/io/host.ts";
 
 interface Surroundings {
   env?: Record<string, string>;
   files?: Record<string, string | Uint8Array | { code: string }>;
   platform?: NodeJS.Platform;
   passphrase?: string;
+  fetch?: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
   run?: (argv: readonly string[], env: Readonly<Record<string, string | undefined>>) => ChildResult;
 }
 
@@ -31,6 +32,12 @@ export function fakeHost(around: Surroundings = {}): Host & { log: string[] } {
       if (around.run === undefined)
         return Promise.reject(Object.assign(new Error("system"), { code: "ENOENT" }));
       return Promise.resolve(around.run(argv, env));
+    },
+    fetch: async (request) => {
+      log.push(`fetch ${request.method} ${request.url}`);
+      if (around.fetch === undefined)
+        throw Object.assign(new Error("system"), { code: "ECONNREFUSED" });
+      return around.fetch(request);
     },
     promptSecret: (prompt) => {
       log.push(`ask ${prompt}`);

@@ -1,0 +1,431 @@
+import { hostname } from "node:os";
+import { Readable } from "node:stream";
+import type * as Kms from "@aws-sdk/client-kms";
+import { SopsmithError } from "../errors.ts";
+import { entry, map, nil, type Mapping } from "../tree/node.ts";
+import { readText, readTextMap } from "../tree/read.ts";
+import { textLeaf } from "../tree/text.ts";
+import { keyCodec, text } from "./key-codec.ts";
+import type { KeyProvider, MasterKey } from "./provider.ts";
+import { optionalPackage, RemoteFailure, remoteKeys, type Wire } from "./remote.ts";
+
+/** AWS KMS through Amazon's SDK and its chain of credentials (spec keys section 5). */
+export const awsKms: KeyProvider = {
+  ...keyCodec({
+    type: "kms",
+    label: "AWS KMS",
+    flag: "kms",
+    env: "SOPS_KMS_ARN",
+    configField: "kms",
+    groupField: "kms",
+    fields: [
+      text("arn"),
+      text("aws_profile"),
+      { name: "context", kind: "text-map", omitEmpty: true },
+      { name: "role", kind: "text", omitEmpty: true },
+    ],
+    identify,
+    fromText: (part) => {
+      const id = part.replaceAll(" ", "");
+      const at = id.indexOf("+arn:");
+      return at > 0
+        ? { arn: id.slice(0, at), aws_profile: "", role: id.slice(at + 1) }
+        : { arn: id, aws_profile: "", role: "" };
+    },
+    fromMapping: (item) => {
+      const out = map([
+        entry("arn", textLeaf(readText(item, "arn").replaceAll(" ", ""))),
+        entry("aws_profile", textLeaf(readText(item, "aws_profile"))),
+      ]);
+      const role = readText(item, "role");
+      if (role !== "") out.items.push(entry("role", textLeaf(role)));
+      const context = readTextMap(item, "context");
+      if (context.size > 0) out.items.push(contextEntry(context));
+      return out;
+    },
+  }),
+  ...remoteKeys({
+    failed: (verb) => `failed to ${verb} sops data key with AWS KMS: `,
+    async wrap(fields, part, wire) {
+      const { sdk, client, failure } = await connect(fields, wire);
+      const blob = await client
+        .send(
+          new sdk.EncryptCommand({
+            KeyId: readText(fields, "arn"),
+            Plaintext: part,
+            EncryptionContext: contextOf(fields),
+          }),
+          { abortSignal: wire.signal },
+        )
+        .then(({ CiphertextBlob }) => CiphertextBlob, failure);
+      if (blob === undefined) throw noResult();
+      return Buffer.from(blob).toString("base64");
+    },
+    async unwrap(fields, enc, wire) {
+      const { sdk, client, failure } = await connect(fields, wire);
+      const blob = decodeBlob(enc);
+      const open = (context: Record<string, string>) =>
+        client.send(
+          new sdk.DecryptCommand({
+            KeyId: readText(fields, "arn"),
+            CiphertextBlob: blob,
+            EncryptionContext: context,
+          }),
+          { abortSignal: wire.signal },
+        );
+      const context = contextOf(fields);
+      const { Plaintext: part } = await open(context)
+        .catch((error: unknown) => openWithOldContext(error, context, open))
+        .catch(failure);
+      if (part === undefined) throw noResult();
+      return part;
+    },
+  }),
+};
+
+function identify(fields: Mapping): string {
+  const role = readText(fields, "role");
+  const profile = readText(fields, "aws_profile");
+  const context = [...readTextMap(fields, "context")]
+    .toSorted(byName)
+    .map(([key, value]) => `${key}:${value ?? ""}`)
+    .join(",");
+  const arn = readText(fields, "arn") + (role === "" ? "" : `+${role}`);
+  if (profile !== "") return `${arn}|${context}|${profile}`;
+  return context === "" ? arn : `${arn}|${context}`;
+}
+
+const byName = ([a]: [string, unknown], [b]: [string, unknown]): number =>
+  Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+const contextEntry = (context: ReadonlyMap<string, string | undefined>) =>
+  entry(
+    "context",
+    map(
+      [...context]
+        .toSorted(byName)
+        .map(([key, value]) => entry(key, value === undefined ? nil() : textLeaf(value))),
+    ),
+  );
+
+/** An encryption context that is not written `name:value,name:value`. Exit 6. */
+class EncryptionContextError extends SopsmithError {
+  constructor() {
+    super("encryption-context", 6, "Invalid KMS encryption context format", {
+      hint: "Write --encryption-context name:value,name:value, with exactly one colon in each pair.",
+    });
+  }
+}
+
+/**
+ * The pairs of `--encryption-context`; empty for the empty text.
+ *
+ * @throws {EncryptionContextError}
+ */
+export function parseEncryptionContext(text: string): Map<string, string> {
+  const context = new Map<string, string>();
+  for (const pair of text === "" ? [] : text.split(",")) {
+    const [name = "", value, ...more] = pair.split(":");
+    if (value === undefined || more.length > 0) throw new EncryptionContextError();
+    context.set(name, value);
+  }
+  return context;
+}
+
+/** The key with a profile and a context that stand beside its ARN; a key of another type as it is. */
+export function withAwsSettings(
+  key: MasterKey,
+  { profile = "", context = new Map() }: { profile?: string; context?: Map<string, string> },
+): MasterKey {
+  if (key.type !== "kms") return key;
+  const replaced = [
+    ...(profile === "" ? [] : [entry("aws_profile", textLeaf(profile))]),
+    ...(context.size === 0 ? [] : [contextEntry(context)]),
+  ];
+  const names = new Set(replaced.map((item) => item.key));
+  const kept = key.fields.items.filter((item) => item.kind === "entry" && !names.has(item.key));
+  const fields = map(
+    [...kept, ...replaced].toSorted((a, b) =>
+      a.kind === "entry" && b.kind === "entry" && a.key < b.key ? -1 : 1,
+    ),
+  );
+  return { ...key, id: identify(fields), fields };
+}
+
+const contextOf = (fields: Mapping): Record<string, string> =>
+  Object.fromEntries(
+    [...readTextMap(fields, "context")].map(([name, value]) => [name, value ?? ""]),
+  );
+
+const noResult = () => new RemoteFailure("AWS KMS answered without a result", "try again");
+
+function decodeBlob(enc: string): Uint8Array {
+  if (enc !== "" && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(enc))
+    return new Uint8Array(Buffer.from(enc, "base64"));
+  throw new RemoteFailure(
+    "error base64-decoding encrypted data key",
+    "restore the `sops` block from version control",
+    "damaged",
+  );
+}
+
+/** sops before 3.3.0 sometimes wrapped with one value of the context in the place of all (spec keys 5.2). */
+async function openWithOldContext<T>(
+  error: unknown,
+  context: Record<string, string>,
+  open: (context: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  const values = new Set(Object.values(context));
+  const isMismatch = error instanceof Error && error.name === "InvalidCiphertextException";
+  if (!isMismatch || values.size < 2) throw error;
+  for (const value of values) {
+    const same = Object.fromEntries(Object.keys(context).map((name) => [name, value]));
+    try {
+      return await open(same);
+    } catch {
+      // The first failure says more about the file.
+    }
+  }
+  throw error;
+}
+
+const arnPattern = /^arn:aws[\w-]*:kms:(.+):[0-9]+:(?:key|alias)\/.+$/;
+
+interface Connection {
+  sdk: typeof Kms;
+  client: Kms.KMSClient;
+  /** Throws what an error of the SDK means. */
+  failure(error: unknown): never;
+}
+
+async function connect(fields: Mapping, wire: Wire): Promise<Connection> {
+  const arn = readText(fields, "arn");
+  const region = arnPattern.exec(arn)?.[1];
+  if (region === undefined)
+    throw new RemoteFailure(
+      `no valid ARN found in '${arn}'`,
+      "correct it: arn:aws:kms:REGION:ACCOUNT:key/ID or arn:aws:kms:REGION:ACCOUNT:alias/NAME",
+    );
+  const sdk = await optionalPackage("@aws-sdk/client-kms", () => import("@aws-sdk/client-kms"));
+  const profile = readText(fields, "aws_profile");
+  const role = readText(fields, "role");
+  const requestHandler = new WireHandler(wire);
+  const own = await credentials(profile, region, requestHandler, wire);
+  const explain = (error: unknown, prefix = ""): never => {
+    throw awsFailure(error, { profile, prefix, wire });
+  };
+  const client = new sdk.KMSClient({
+    region,
+    requestHandler,
+    maxAttempts: 3,
+    ...(profile === "" ? {} : { profile }),
+    credentials: own,
+    logger: silent,
+  });
+  if (role !== "") {
+    const { fromTemporaryCredentials } = await loadProviders();
+    const assume = fromTemporaryCredentials({
+      masterCredentials: own,
+      params: { RoleArn: role, RoleSessionName: sessionName() },
+      clientConfig: { region, requestHandler, maxAttempts: 3 },
+      logger: silent,
+    });
+    const assumed = await assume().catch((error: unknown) =>
+      explain(error, `failed to assume role '${role}': `),
+    );
+    hideCredentials(assumed, wire);
+    client.config.credentials = () => Promise.resolve(assumed);
+  }
+  return { sdk, client, failure: explain };
+}
+
+const loadProviders = () =>
+  optionalPackage("@aws-sdk/credential-providers", () => import("@aws-sdk/credential-providers"));
+
+/** The SDK's warnings are not for the users of this program. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+function hideCredentials({ secretAccessKey, sessionToken }: Credentials, wire: Wire): void {
+  wire.hide(secretAccessKey);
+  wire.hide(sessionToken);
+}
+
+/**
+ * Where credentials come from, in the order of Go's SDK: a profile that the key names, variables, a web identity, then
+ * what the SDK's own chain finds.
+ */
+async function credentials(
+  profile: string,
+  region: string,
+  requestHandler: WireHandler,
+  wire: Wire,
+): Promise<Credentials | (() => Promise<Credentials>)> {
+  const { env } = wire.host;
+  const accessKeyId = env["AWS_ACCESS_KEY_ID"] || env["AWS_ACCESS_KEY"];
+  const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"] || env["AWS_SECRET_KEY"];
+  const sessionToken = env["AWS_SESSION_TOKEN"];
+  if (profile === "" && accessKeyId && secretAccessKey) {
+    const found = { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+    hideCredentials(found, wire);
+    return found;
+  }
+  const { fromNodeProviderChain, fromTokenFile } = await loadProviders();
+  const common = { clientConfig: { requestHandler }, logger: silent };
+  const hasWebIdentity = env["AWS_WEB_IDENTITY_TOKEN_FILE"] && env["AWS_ROLE_ARN"];
+  const chosen = profile || env["AWS_PROFILE"] || env["AWS_DEFAULT_PROFILE"];
+  const chain =
+    profile === "" && hasWebIdentity
+      ? fromTokenFile({ ...common, clientConfig: { requestHandler, region } })
+      : fromNodeProviderChain({
+          ...common,
+          ...(chosen ? { profile: chosen } : {}),
+          parentClientConfig: { region, requestHandler },
+          // Of the instance's metadata: it answers at once, or is not there.
+          timeout: 600,
+          maxRetries: 0,
+        });
+  return async () => {
+    const found = await chain();
+    hideCredentials(found, wire);
+    return found;
+  };
+}
+
+/** As sops names its sessions; a hyphen is outside the class that it keeps. */
+function sessionName(): string {
+  return `sops@${hostname().replaceAll(/[^a-zA-Z0-9=,.@-_]/g, "")}`.slice(0, 64);
+}
+
+/** The transport of the SDK's clients: the host's own, with its proxy, certificates and time limits. */
+class WireHandler {
+  readonly metadata = { handlerProtocol: "http/1.1" };
+  readonly #wire: Wire;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  async handle(request: SdkRequest): Promise<{ response: SdkResponse }> {
+    const { protocol, hostname: name, port, path, method, headers, body } = request;
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries(request.query ?? {}))
+      for (const one of Array.isArray(value) ? value : [value ?? ""]) query.append(key, one);
+    const at = port === undefined ? name : `${name}:${port}`;
+    const url = `${protocol}//${at}${path}${query.size === 0 ? "" : `?${query.toString()}`}`;
+    const answer = await this.#wire.send({ method, url, headers, body });
+    return {
+      response: {
+        statusCode: answer.status,
+        headers: { ...answer.headers },
+        body: Readable.from([Buffer.from(answer.body)]),
+      },
+    };
+  }
+
+  destroy(): void {}
+
+  updateHttpClientConfig(): void {}
+
+  httpHandlerConfigs(): Record<string, never> {
+    return {};
+  }
+}
+
+interface SdkRequest {
+  protocol: string;
+  hostname: string;
+  port?: number;
+  path: string;
+  query?: Record<string, string | string[] | null>;
+  method: string;
+  headers: Record<string, string>;
+  body?: string | Uint8Array;
+}
+
+interface SdkResponse {
+  statusCode: number;
+  headers: Record<string, string>;
+  body: Readable;
+}
+
+const renew = "renew the credentials (aws sso login, or a new AWS_SESSION_TOKEN)";
+
+/** What to do for an error, by its name in the service's model. */
+const remedies: readonly [RegExp, string, ("damaged" | "missing")?][] = [
+  [/^ExpiredToken|^RequestExpired|^TokenRefreshRequired/, renew],
+  [
+    /^UnrecognizedClient|^InvalidClientTokenId|^InvalidSignature|^SignatureDoesNotMatch|^IncompleteSignature|^MissingAuthenticationToken|^InvalidAccessKeyId/,
+    "check the access key and its secret, and the clock of this machine",
+  ],
+  [
+    /^AccessDenied/,
+    "let these credentials use the key (kms:Encrypt, kms:Decrypt) or assume the role, or use others",
+  ],
+  [/^DisabledException/, "enable the key: aws kms enable-key"],
+  [/^KMSInvalidState/, "cancel the key's deletion and enable it, or use another key"],
+  [/^NotFound/, "check the ARN, its region and its account"],
+  [
+    /^InvalidCiphertext|^IncorrectKey/,
+    "restore the `sops` block from version control: the key's ARN, context or wrapped data key is not what it was",
+    "damaged",
+  ],
+  [/^Throttling|^LimitExceeded|^KMSInternal|^DependencyTimeout|^KeyUnavailable/, "try again later"],
+];
+
+function awsFailure(
+  error: unknown,
+  { profile, prefix, wire }: { profile: string; prefix: string; wire: Wire },
+): unknown {
+  if (error instanceof RemoteFailure)
+    return new RemoteFailure(`${prefix}${error.message}`, error.remedy, error.failure, error.cause);
+  if (!(error instanceof Error) || isOwn(error)) return error;
+  const { name, message } = error;
+  if (name === "CredentialsProviderError" || name === "TokenProviderError")
+    return credentialsFailure(message, prefix, profile, wire);
+  const [, remedy = "see what AWS says about this error", failure] =
+    remedies.find(([pattern]) => pattern.test(name)) ?? [];
+  const said = message === "" || message === "UnknownError" ? name : `${name}: ${message}`;
+  return new RemoteFailure(`${prefix}${said}`, remedy, failure);
+}
+
+/** An error of the program, which it must not take for the service's. */
+function isOwn(error: Error): boolean {
+  return error instanceof TypeError || error instanceof RangeError || "remedy" in error;
+}
+
+function credentialsFailure(
+  message: string,
+  prefix: string,
+  profile: string,
+  { host }: Wire,
+): RemoteFailure {
+  const chosen = profile || host.env["AWS_PROFILE"];
+  if (/expired|aws sso login/i.test(message)) {
+    const login = `aws sso login${chosen ? ` --profile ${chosen}` : ""}`;
+    return new RemoteFailure(
+      `${prefix}the SSO session has expired or was never begun`,
+      `run ${login}`,
+    );
+  }
+  const isUnknown = /^Could not load credentials|could not be found|^EC2 Instance Metadata/i.test(
+    message,
+  );
+  if (!isUnknown && !/parse|JSON/i.test(message))
+    return new RemoteFailure(
+      `${prefix}no AWS credentials: ${message}`,
+      chosen ? `mend the profile ${chosen}` : "mend the source of the credentials",
+    );
+  return new RemoteFailure(
+    `${prefix}no AWS credentials were found${chosen ? ` for profile ${chosen}` : ""}`,
+    chosen
+      ? `add the profile ${chosen} with aws configure --profile ${chosen}, or name another`
+      : "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or log in with aws sso login",
+    "missing",
+  );
+}

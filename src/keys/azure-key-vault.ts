@@ -1,0 +1,262 @@
+import type { HttpResponse } from "../io/host.ts";
+import { entry, find, map, type Mapping } from "../tree/node.ts";
+import { readText } from "../tree/read.ts";
+import { textLeaf } from "../tree/text.ts";
+import { keyCodec, text } from "./key-codec.ts";
+import { itemText, KeySyntaxError, type KeyProvider } from "./provider.ts";
+import {
+  onWire,
+  optionalPackage,
+  parseObject,
+  RemoteFailure,
+  remoteKeys,
+  textAt,
+  type Wire,
+} from "./remote.ts";
+
+/** Azure Key Vault over its REST API, with tokens from Microsoft's chain of credentials (spec keys section 7). */
+export const azureKeyVault: KeyProvider = {
+  ...keyCodec({
+    type: "azure_kv",
+    label: "Azure Key Vault",
+    flag: "azure-kv",
+    env: "SOPS_AZURE_KEYVAULT_URLS",
+    configField: "azure_keyvault",
+    groupField: "azure_keyvault",
+    fields: [text("name"), text("vault_url"), text("version")],
+    identify: display,
+    fromText: (part) => {
+      const match = /^(https:\/\/[^/]+)\/keys\/([^/]+)(\/[^/]*)?$/.exec(part.trim());
+      const [, vaultUrl, name, version = ""] = match ?? [];
+      if (vaultUrl === undefined || name === undefined) {
+        throw new KeySyntaxError(
+          "could not parse an Azure Key Vault key: expected https://VAULT/keys/NAME/VERSION, several separated by commas",
+        );
+      }
+      return { vault_url: vaultUrl, name, version: version.slice(1) };
+    },
+    fromMapping: (item) =>
+      map([
+        entry("name", textLeaf(readText(item, "key"))),
+        entry("vault_url", textLeaf(configText(item, "vaultUrl"))),
+        entry("version", textLeaf(readText(item, "version"))),
+      ]),
+    complete: async (fields, host) =>
+      readText(fields, "version") === ""
+        ? withVersion(
+            fields,
+            await onWire(
+              host,
+              `failed to fetch Azure Key to retrieve key version: ${keyUrl(fields)}: `,
+              (wire) => newestVersion(fields, wire),
+            ),
+          )
+        : fields,
+  }),
+  ...remoteKeys({
+    failed: (verb, { id }) => `failed to ${verb} sops data key with Azure Key Vault key '${id}': `,
+    wrap: (fields, part, wire) =>
+      operate(fields, "encrypt", Buffer.from(part).toString("base64url"), wire),
+    async unwrap(fields, enc, wire) {
+      if (!/^[\w-]+={0,2}$/.test(enc))
+        throw new RemoteFailure(
+          "failed to base64 decode Azure Key Vault encrypted key",
+          "restore the `sops` block from version control",
+          "damaged",
+        );
+      const value = await operate(fields, "decrypt", enc.replace(/=+$/, ""), wire);
+      return new Uint8Array(Buffer.from(value, "base64url"));
+    },
+  }),
+};
+
+function display(fields: Mapping): string {
+  return `${readText(fields, "vault_url")}/keys/${readText(fields, "name")}/${readText(fields, "version")}`;
+}
+
+/** A field whose name is not all lower case, which the readers of tree/read.ts take for granted. */
+function configText(item: Mapping, name: string): string {
+  const found = find(item, name);
+  return found === undefined || found.value.kind === "null" ? "" : itemText(found.value, name);
+}
+
+function withVersion(fields: Mapping, version: string): Mapping {
+  const kept = fields.items.filter((item) => item.kind !== "entry" || item.key !== "version");
+  return map([...kept, entry("version", textLeaf(version))]);
+}
+
+const apiVersion = "api-version=2025-07-01";
+
+function keyUrl(fields: Mapping): string {
+  const vault = readText(fields, "vault_url").replace(/\/+$/, "");
+  return `${vault}/keys/${encodeURIComponent(readText(fields, "name"))}`;
+}
+
+async function newestVersion(fields: Mapping, wire: Wire): Promise<string> {
+  const answer = await request("GET", `${keyUrl(fields)}/?${apiVersion}`, undefined, wire);
+  const version = textAt(answer, "key", "kid")?.split("/").at(-1);
+  if (!version) throw noResult();
+  return version;
+}
+
+/** @param value base64url without padding, as is the result */
+async function operate(
+  fields: Mapping,
+  verb: "encrypt" | "decrypt",
+  value: string,
+  wire: Wire,
+): Promise<string> {
+  wire.hide(value);
+  const version = encodeURIComponent(readText(fields, "version"));
+  const url = `${keyUrl(fields)}/${version}/${verb}?${apiVersion}`;
+  const body = JSON.stringify({ alg: "RSA-OAEP-256", value });
+  const result = textAt(await request("POST", url, body, wire), "value");
+  if (!result) throw noResult();
+  return result;
+}
+
+const noResult = () =>
+  new RemoteFailure("the vault answered without a result", "check the vault's URL");
+
+/** Asks without a token first: the refusal names the tenant and for what the token must be (spec keys section 7). */
+async function request(
+  method: "GET" | "POST",
+  url: string,
+  body: string | undefined,
+  wire: Wire,
+): Promise<Record<string, unknown>> {
+  if (!url.startsWith("https://") || !URL.canParse(url))
+    throw new RemoteFailure(
+      "the vault's URL is not valid",
+      "write it as https://NAME.vault.azure.net",
+    );
+  const empty = method === "POST" ? { body: "" } : {};
+  const first = await wire.send({ method, url, ...empty });
+  const challenge = first.status === 401 ? first.headers["www-authenticate"] : undefined;
+  const token = await accessToken(parseChallenge(challenge, url), wire);
+  const response = await wire.send({
+    method,
+    url,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body,
+  });
+  if (response.status === 200) return parseObject(response, "the vault");
+  throw refusal(response);
+}
+
+interface Challenge {
+  scope: string;
+  tenant: string | undefined;
+}
+
+/** @throws {RemoteFailure} when the token would be for another domain than the vault's: it could be misused there */
+function parseChallenge(header: string | undefined, url: string): Challenge {
+  const { hostname } = new URL(url);
+  const named = (name: string) => new RegExp(`\\b${name}="?([^",\\s]+)`).exec(header ?? "")?.[1];
+  const resource = named("resource") ?? named("scope")?.replace(/\/\.default$/, "");
+  const scope = resource ?? `https://${hostname.split(".").slice(1).join(".")}`;
+  const domain = URL.canParse(scope) ? new URL(scope).hostname : "";
+  if (domain === "" || !hostname.endsWith(`.${domain}`))
+    throw new RemoteFailure(
+      `challenge resource "${scope}" doesn't match the requested domain`,
+      "check the vault's URL: no token is sent to a server of another domain",
+    );
+  const authority = named("authorization") ?? named("authorization_uri");
+  const tenant =
+    authority !== undefined && URL.canParse(authority)
+      ? new URL(authority).pathname.split("/")[1]
+      : undefined;
+  return { scope: `${scope.replace(/\/$/, "")}/.default`, tenant: tenant || undefined };
+}
+
+/** How long all sources of credentials may take together, in milliseconds. */
+const tokenLimit = 15_000;
+
+async function accessToken({ scope, tenant }: Challenge, wire: Wire): Promise<string> {
+  const { DefaultAzureCredential } = await optionalPackage(
+    "@azure/identity",
+    () => import("@azure/identity"),
+  );
+  const timer = AbortSignal.timeout(tokenLimit);
+  const abortSignal = AbortSignal.any([wire.signal, timer]);
+  const given = new Promise<never>((_, reject) => {
+    abortSignal.addEventListener("abort", () =>
+      reject(
+        new RemoteFailure(
+          "no credential gave a token in time",
+          "check the network and the proxy variables",
+        ),
+      ),
+    );
+  });
+  try {
+    const credential = new DefaultAzureCredential({ retryOptions: { maxRetries: 0 } });
+    const found = await Promise.race([
+      credential.getToken(scope, {
+        abortSignal,
+        ...(tenant === undefined ? {} : { tenantId: tenant }),
+      }),
+      given,
+    ]);
+    wire.hide(found.token);
+    return found.token;
+  } catch (error) {
+    throw credentialsFailure(error);
+  }
+}
+
+function credentialsFailure(error: unknown): unknown {
+  if (error instanceof RemoteFailure || !(error instanceof Error)) return error;
+  const all = "errors" in error && Array.isArray(error.errors) ? (error.errors as unknown[]) : [];
+  const real = [...all, error].find(
+    (one): one is Error => one instanceof Error && one.name === "AuthenticationError",
+  );
+  if (real !== undefined) {
+    const said = /AADSTS\d+:[^\r\n]*/.exec(real.message)?.[0] ?? real.message.split("\n")[0] ?? "";
+    return new RemoteFailure(
+      `Microsoft Entra ID refused the credentials: ${said}`,
+      /AADSTS(?:7000222|700082|70043|50173)|expired/.test(said)
+        ? "they have expired: log in again with az login, or make a new client secret"
+        : "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log in with az login",
+    );
+  }
+  return new RemoteFailure(
+    error.name === "AggregateAuthenticationError" || error.name === "CredentialUnavailableError"
+      ? "no Azure credentials were found"
+      : `no Azure credentials could be used: ${error.message}`,
+    "log in with az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
+    "missing",
+  );
+}
+
+function refusal(response: HttpResponse): RemoteFailure {
+  let error: unknown;
+  try {
+    error = parseObject(response, "the vault")["error"];
+  } catch {
+    error = undefined;
+  }
+  const code = textAt(error, "innererror", "code") ?? textAt(error, "code") ?? "";
+  const message = textAt(error, "message") ?? "";
+  const said = `the vault answered ${response.status}${code === "" ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`;
+  if (response.status === 401)
+    return new RemoteFailure(said, "renew the credentials: log in again with az login");
+  if (code === "KeyDisabled" || /disabled/i.test(message))
+    return new RemoteFailure(said, "enable the key: az keyvault key set-attributes --enabled true");
+  if (response.status === 403)
+    return new RemoteFailure(
+      said,
+      "give these credentials the role Key Vault Crypto User on the vault, or the permissions get, encrypt and decrypt",
+    );
+  if (response.status === 404)
+    return new RemoteFailure(said, "check the key's name and version, and whether it was deleted");
+  if (response.status === 400)
+    return new RemoteFailure(
+      said,
+      "restore the `sops` block from version control: the data key was not wrapped with this key",
+      "damaged",
+    );
+  if (response.status === 429 || response.status >= 500)
+    return new RemoteFailure(said, "try again later");
+  return new RemoteFailure(said, "see what Microsoft says about this error");
+}

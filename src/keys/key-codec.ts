@@ -1,0 +1,89 @@
+import { ConfigError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import { entry, map, str, type Mapping } from "../tree/node.ts";
+import { timeText } from "../tree/rfc3339.ts";
+import { textLeaf } from "../tree/text.ts";
+import {
+  itemText,
+  type KeyProvider,
+  type KeyType,
+  type MasterKey,
+  type StoredField,
+} from "./provider.ts";
+
+/** What tells one key type's texts, configuration and stored form from another's. */
+interface Description {
+  type: KeyType;
+  label: string;
+  flag: string;
+  env: string;
+  configField: string;
+  groupField: string;
+  /** Beside `created_at` and `enc`. */
+  fields: readonly StoredField[];
+  inEveryGroup?: boolean;
+  identify(fields: Mapping): string;
+  /** One key's fields from one part of a comma-separated text; undefined for a part that is passed over. */
+  fromText(part: string): Record<string, string> | undefined;
+  /** One key's fields from a mapping in `key_groups`; without it, items are texts. */
+  fromMapping?(item: Mapping): Mapping;
+  /** The last step of making a key from a text or an item: fills in what only others know. */
+  complete?(fields: Mapping, host: Host): Promise<Mapping>;
+}
+
+type Codec = Omit<KeyProvider, "isRemote" | "wrap" | "unwrap">;
+
+/**
+ * The reading and writing half of a key type whose keys remember when they were made and are listed with commas: every
+ * type but age.
+ */
+export function keyCodec(description: Description): Codec {
+  const { type, fields, identify } = description;
+  const storedFields: StoredField[] = [
+    ...fields,
+    { name: "created_at", kind: "time" } as const,
+  ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const make = async (found: Mapping, host: Host): Promise<MasterKey> => {
+    const known = (await description.complete?.(found, host)) ?? found;
+    const created = entry("created_at", str(timeText(host.now())));
+    const items = [...known.items.filter((item) => item.kind === "entry"), created];
+    const complete = map(items.toSorted((a, b) => (a.key < b.key ? -1 : 1)));
+    return { type, id: identify(complete), fields: complete, enc: undefined };
+  };
+  const parsePart = async (part: string, host: Host): Promise<MasterKey[]> => {
+    const found = description.fromText(part);
+    if (found === undefined) return [];
+    const kept = Object.entries(found).filter(
+      ([name, value]) =>
+        value !== "" || fields.find((field) => field.name === name)?.omitEmpty !== true,
+    );
+    return [await make(map(kept.map(([name, value]) => entry(name, textLeaf(value)))), host)];
+  };
+  return {
+    type,
+    label: description.label,
+    flag: description.flag,
+    env: description.env,
+    configField: description.configField,
+    groupField: description.groupField,
+    storedFields,
+    inEveryGroup: description.inEveryGroup ?? false,
+    identify,
+    async parse(list, host) {
+      const keys: MasterKey[] = [];
+      for (const part of list === "" ? [] : list.split(","))
+        keys.push(...(await parsePart(part, host)));
+      return keys;
+    },
+    async parseItem(item, host) {
+      if (description.fromMapping === undefined)
+        return parsePart(itemText(item, description.groupField), host);
+      if (item.kind !== "map")
+        throw new ConfigError(`expected a mapping in '${description.groupField}'`);
+      return [await make(description.fromMapping(item), host)];
+    },
+  };
+}
+
+/** A stored field that holds a text. */
+export const text = (name: string): StoredField => ({ name, kind: "text" });

@@ -1,0 +1,253 @@
+import { SopsmithError } from "../errors.ts";
+import type { Host, HttpRequest, HttpResponse } from "../io/host.ts";
+import { systemCode, systemReason } from "../io/system-error.ts";
+import type { Mapping } from "../tree/node.ts";
+import { UnwrapError, type KeyProvider, type MasterKey, type UnwrapFailure } from "./provider.ts";
+
+/** How long one request may take, in milliseconds, unless its type has a setting of its own. */
+const requestLimit = 10_000;
+
+/** The longest reason that is shown, in characters. */
+const reasonLimit = 400;
+
+/** What a remote key type does its work with: requests that each have a time limit. */
+export interface Wire {
+  readonly host: Host;
+  /** Ends the whole attempt. */
+  readonly signal: AbortSignal;
+  /**
+   * @param limit milliseconds
+   * @throws {RemoteFailure} when no answer comes
+   */
+  send(request: Omit<HttpRequest, "signal">, limit?: number): Promise<HttpResponse>;
+  /** Remembers a text that no message may show. Those in the environment are known already. */
+  hide(secret: string | undefined): void;
+}
+
+/** Why a remote key did not do its work, and what to do. What a server said is shortened, and secrets in it are hidden. */
+export class RemoteFailure extends Error {
+  readonly remedy: string;
+  readonly failure: UnwrapFailure;
+
+  /** @param remedy an instruction in lower case, without a full stop */
+  constructor(reason: string, remedy: string, failure: UnwrapFailure = "source", cause?: unknown) {
+    super(reason, { cause });
+    this.remedy = remedy;
+    this.failure = failure;
+  }
+}
+
+/** A vendor's package that is optional and not installed. */
+class MissingPackage extends Error {
+  readonly remedy: string;
+
+  constructor(name: string, cause: unknown) {
+    super(`the package ${name} is not installed`, { cause });
+    this.remedy = `install it with npm install ${name}`;
+  }
+}
+
+/**
+ * The result of importing an optional package.
+ *
+ * @throws {MissingPackage}
+ */
+export async function optionalPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (systemCode(error) !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new MissingPackage(name, error);
+  }
+}
+
+/** The working half of a key type that is used over the network. */
+export function remoteKeys(how: {
+  /** What goes before the reason in messages. */
+  failed(verb: "encrypt" | "decrypt", key: MasterKey): string;
+  wrap(fields: Mapping, part: Uint8Array, wire: Wire): Promise<string>;
+  unwrap(fields: Mapping, enc: string, wire: Wire): Promise<Uint8Array>;
+}): Pick<KeyProvider, "isRemote" | "wrap" | "unwrap"> {
+  return {
+    isRemote: true,
+    wrap: (key, part, host, signal) =>
+      onWire(
+        host,
+        how.failed("encrypt", key),
+        (wire) => {
+          wire.hide(Buffer.from(part).toString("base64"));
+          return how.wrap(key.fields, part, wire);
+        },
+        signal,
+      ),
+    async unwrap(key, host, signal) {
+      const prefix = how.failed("decrypt", key);
+      try {
+        return await onWire(
+          host,
+          prefix,
+          (wire) => how.unwrap(key.fields, key.enc ?? "", wire),
+          signal,
+        );
+      } catch (error) {
+        if (!(error instanceof RemoteError)) throw error;
+        const { message, failure, remedy, exitCode, cause } = error;
+        throw new UnwrapError(message, {
+          failure,
+          remedy,
+          exitCode: cause instanceof MissingPackage ? exitCode : 128,
+          cause,
+        });
+      }
+    },
+  };
+}
+
+/** What a remote key, or a question about one, failed with: the prefix, the reason and what to do, in one line. Exit 1. */
+class RemoteError extends SopsmithError {
+  readonly failure: UnwrapFailure;
+  readonly remedy: string;
+
+  constructor(
+    message: string,
+    { failure, remedy, cause }: { failure: UnwrapFailure; remedy: string; cause: unknown },
+  ) {
+    super("remote-key-failed", 1, `${message}; ${remedy}`, { cause });
+    this.failure = failure;
+    this.remedy = remedy;
+  }
+}
+
+/**
+ * Lends a wire to `use`.
+ *
+ * @param prefix what goes before the reason in messages
+ * @throws {SopsmithError} exit 1 for what `use` throws as `RemoteFailure` or `MissingPackage`
+ */
+export async function onWire<T>(
+  host: Host,
+  prefix: string,
+  use: (wire: Wire) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const wire = new HostWire(host, signal);
+  try {
+    return await use(wire);
+  } catch (error) {
+    if (error instanceof MissingPackage)
+      throw new RemoteError(`${prefix}${error.message}`, {
+        failure: "unusable",
+        remedy: error.remedy,
+        cause: error,
+      });
+    if (!(error instanceof RemoteFailure)) throw error;
+    const { failure, remedy } = error;
+    throw new RemoteError(`${prefix}${wire.clean(error.message)}`, {
+      failure,
+      remedy,
+      cause: undefined,
+    });
+  }
+}
+
+class HostWire implements Wire {
+  readonly host: Host;
+  readonly signal: AbortSignal;
+  readonly #secrets = new Set<string>();
+
+  constructor(host: Host, signal: AbortSignal = new AbortController().signal) {
+    this.host = host;
+    this.signal = signal;
+    for (const [name, value] of Object.entries(host.env)) {
+      if (/TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIALS|HEADER|_[AS]K$/i.test(name)) this.hide(value);
+    }
+  }
+
+  hide(secret: string | undefined): void {
+    if (secret !== undefined && secret.trim().length >= 6) this.#secrets.add(secret.trim());
+  }
+
+  async send(request: Omit<HttpRequest, "signal">, limit = requestLimit): Promise<HttpResponse> {
+    const timer = AbortSignal.timeout(limit);
+    const signal = AbortSignal.any([this.signal, timer]);
+    try {
+      return await this.host.fetch({ ...request, signal });
+    } catch (error) {
+      const { host } = new URL(request.url);
+      if (timer.aborted)
+        throw new RemoteFailure(`${host} gave no answer within ${limit / 1000} s`, unreachable);
+      if (this.signal.aborted) throw gaveUp(host);
+      throw new RemoteFailure(
+        `${host} cannot be reached: ${connectReason(error)}`,
+        connectRemedy(error),
+        "source",
+        error,
+      );
+    }
+  }
+
+  /** One line, without secrets, of a length that can be read. */
+  clean(reason: string): string {
+    let text = reason;
+    for (const secret of this.#secrets) text = text.replaceAll(secret, "…");
+    text = text.replaceAll(/\s+/g, " ").trim();
+    return text.length > reasonLimit ? `${text.slice(0, reasonLimit)}…` : text;
+  }
+}
+
+const unreachable = "check the network, the proxy variables and the address";
+
+function gaveUp(host: string): RemoteFailure {
+  return new RemoteFailure(`${host} gave no answer in time`, unreachable);
+}
+
+function connectReason(error: unknown): string {
+  const code = systemCode(error) ?? "";
+  const known: Record<string, string> = {
+    ENOTFOUND: "no such host",
+    EAI_AGAIN: "its name cannot be looked up",
+    ECONNREFUSED: "connection refused",
+    ECONNRESET: "the connection was closed",
+  };
+  if (known[code] !== undefined) return known[code];
+  if (isCertificateCode(code)) return `its certificate is not trusted (${code})`;
+  return systemReason(error);
+}
+
+function connectRemedy(error: unknown): string {
+  return isCertificateCode(systemCode(error) ?? "")
+    ? "name the issuer's certificate with SSL_CERT_FILE, or check the address"
+    : unreachable;
+}
+
+function isCertificateCode(code: string): boolean {
+  return /CERT|ISSUER|SIGNATURE|^ERR_TLS/.test(code);
+}
+
+/**
+ * The object in an answer.
+ *
+ * @throws {RemoteFailure} for anything else
+ */
+export function parseObject(response: HttpResponse, from: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(response.body).toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // What it was is no business of the message: it may be anything.
+  }
+  throw new RemoteFailure(
+    `${from} answered with status ${response.status} and something else than the expected JSON`,
+    "check that the address is that of the service itself",
+  );
+}
+
+/** A text of an answer; undefined for anything else. */
+export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
+  let at = value;
+  for (const name of path) {
+    if (typeof at !== "object" || at === null) return undefined;
+    at = (at as Record<string, unknown>)[name];
+  }
+  return typeof at === "string" ? at : undefined;
+}
