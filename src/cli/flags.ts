@@ -127,6 +127,17 @@ export const macOnlyEncrypted: BoolFlag = {
 
 // Keys and checks.
 
+export const awsProfile: TextFlag = {
+  kind: "text",
+  names: ["aws-profile"],
+  about: "profile of the AWS configuration to use the keys of --kms with; it is stored in the file",
+};
+export const encryptionContext: TextFlag = {
+  kind: "text",
+  names: ["encryption-context"],
+  value: "name:value,…",
+  about: "AWS KMS encryption context of the keys of --kms",
+};
 export const threshold: IntFlag = {
   kind: "int",
   names: ["shamir-secret-sharing-threshold"],

@@ -1,5 +1,8 @@
+import { parseEncryptionContext, withAwsSettings } from "../keys/aws-kms.ts";
 import { providers } from "../keys/index.ts";
-import type { KeyProvider } from "../keys/provider.ts";
+import type { KeyProvider, MasterKey } from "../keys/provider.ts";
+import type { Call } from "./command.ts";
+import * as flags from "./flags.ts";
 import type { TextFlag } from "./flags.ts";
 
 /** The options that one type of master key brings. */
@@ -57,3 +60,26 @@ export const keyFlags: readonly KeyFlags[] = providers
       remove: { kind: "text", names: [`rm-${flag}`], about: `comma-separated ${keys} to remove` },
     };
   });
+
+/**
+ * What `--aws-profile` and `--encryption-context` say.
+ *
+ * @throws {SopsmithError} exit 6
+ */
+export function awsSettings({ options }: Call) {
+  return {
+    profile: options.text(flags.awsProfile),
+    context: parseEncryptionContext(options.text(flags.encryptionContext)),
+  };
+}
+
+/** The keys that the text of one of these flags names, with the settings that flags beside it make. */
+export async function keysNamed(
+  call: Call,
+  provider: KeyProvider,
+  text: string,
+): Promise<MasterKey[]> {
+  const settings = awsSettings(call);
+  const keys = await provider.parse(text, call.host);
+  return keys.map((key) => withAwsSettings(key, settings));
+}

@@ -27,6 +27,8 @@ export const globalFlags: readonly Flag[] = [
   flags.config,
   ...keyFlags.map(({ to }) => to),
   ...keyFlags.flatMap(({ add, remove }) => [add, remove]),
+  flags.awsProfile,
+  flags.encryptionContext,
   flags.unencryptedSuffix,
   flags.encryptedSuffix,
   flags.unencryptedRegex,

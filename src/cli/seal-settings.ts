@@ -4,7 +4,7 @@ import type { KeyGroup } from "../keys/provider.ts";
 import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
-import { keyFlags } from "./key-flags.ts";
+import { awsSettings, keyFlags, keysNamed } from "./key-flags.ts";
 import type { Source } from "./source.ts";
 import type { Stores } from "./stores.ts";
 
@@ -34,12 +34,15 @@ const selectorFlags: readonly (readonly [SelectorName, flags.TextFlag])[] = [
  * @throws {ConfigError} when none of the rules matches, also where flags name the keys
  */
 export async function creationRule(
-  { host }: Call,
+  call: Call,
   source: Source,
   { config }: Stores,
 ): Promise<CreationRule | undefined> {
   if (config === undefined) return undefined;
-  return selectRule(config.content, config.path, source.name, host);
+  // Only the form without a command gives --encryption-context to the rule's keys (spec cli 4.6).
+  const isLegacy = call.options === call.globals;
+  const context = isLegacy ? awsSettings(call).context : undefined;
+  return selectRule(config.content, config.path, source.name, call.host, context);
 }
 
 /**
@@ -68,12 +71,14 @@ export async function sealSettings(
 }
 
 /** One group of the keys that flags and variables name; undefined when they name none. */
-async function flagGroup({ options, host }: Call): Promise<KeyGroup[] | undefined> {
+async function flagGroup(call: Call): Promise<KeyGroup[] | undefined> {
+  const { options } = call;
+  awsSettings(call);
   const named = keyFlags.filter(({ to }) => options.text(to) !== "");
   if (named.length === 0) return undefined;
   const group: KeyGroup = [];
   for (const { provider, to } of named)
-    group.push(...(await provider.parse(options.text(to), host)));
+    group.push(...(await keysNamed(call, provider, options.text(to))));
   return [group];
 }
 

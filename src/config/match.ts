@@ -1,8 +1,9 @@
 import { posix, win32 } from "node:path";
 import { ConfigError, SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
+import { withAwsSettings } from "../keys/aws-kms.ts";
 import { provider } from "../keys/index.ts";
-import type { KeyGroup, KeyType, MasterKey } from "../keys/provider.ts";
+import type { KeyGroup, KeyType } from "../keys/provider.ts";
 import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../metadata/go-regexp.ts";
 import {
   parseSelectors,
@@ -12,7 +13,6 @@ import {
   type SelectorName,
   type SelectorValues,
 } from "../metadata/selection.ts";
-import { entry, map, str } from "../tree/node.ts";
 import type { Config, GroupSource, RuleSource } from "./config.ts";
 
 /** The creation rule that governs a file, its keys parsed. */
@@ -41,6 +41,7 @@ const RULE_ORDER: readonly KeyType[] = [
  *
  * @param configPath absolute, or relative to the working directory
  * @param filePath the file, or the name given in its place; it need not exist
+ * @param context AWS KMS encryption context of the keys of a flat `kms` field
  * @returns undefined when the configuration has no list of creation rules
  * @throws {ConfigError} when no rule matches, or the one that does cannot be used
  */
@@ -49,12 +50,13 @@ export async function selectRule(
   configPath: string,
   filePath: string,
   host: Host,
+  context?: Map<string, string>,
 ): Promise<CreationRule | undefined> {
   if (config.creationRules === undefined) return undefined;
   const subject = ruleSubject(configPath, filePath, host);
   for (const rule of config.creationRules) {
     if (rule.pathRegex === "" || (await pathPattern(rule, config.path)).test(subject)) {
-      return await loadRule(rule, config.path, host);
+      return await loadRule(rule, config.path, host, context);
     }
   }
   throw new ConfigError("error loading config: no matching creation rules found", {
@@ -102,7 +104,12 @@ async function pathPattern(rule: RuleSource, path: string): Promise<GoRegExp> {
   }
 }
 
-async function loadRule(rule: RuleSource, path: string, host: Host): Promise<CreationRule> {
+async function loadRule(
+  rule: RuleSource,
+  path: string,
+  host: Host,
+  context?: Map<string, string>,
+): Promise<CreationRule> {
   const selectors = parseSelectors(rule.selectors);
   if (selectors.length > 1) {
     throw new ConfigError(
@@ -113,7 +120,7 @@ async function loadRule(rule: RuleSource, path: string, host: Host): Promise<Cre
     );
   }
   const keyGroups: KeyGroup[] = [];
-  if (rule.keyGroups.length === 0) keyGroups.push(await flatGroup(rule, host));
+  if (rule.keyGroups.length === 0) keyGroups.push(await flatGroup(rule, host, context));
   for (const group of rule.keyGroups)
     keyGroups.push(withoutDuplicates(await groupKeys(group, host)));
   return {
@@ -130,7 +137,11 @@ const fieldNames = new Map([
   ["hc_vault_transit_uri", "vault"],
 ]);
 
-async function flatGroup(rule: RuleSource, host: Host): Promise<KeyGroup> {
+async function flatGroup(
+  rule: RuleSource,
+  host: Host,
+  context?: Map<string, string>,
+): Promise<KeyGroup> {
   const group: KeyGroup = [];
   for (const type of RULE_ORDER) {
     const keyProvider = provider(type);
@@ -144,25 +155,11 @@ async function flatGroup(rule: RuleSource, host: Host): Promise<KeyGroup> {
     }
     const parsed =
       keys.items.length === 0 ? [] : await keyProvider.parse(keys.items.join(","), host);
-    group.push(
-      ...(type === "kms" && rule.awsProfile !== ""
-        ? parsed.map((key) => withProfile(key, rule))
-        : parsed),
-    );
+    // `aws_profile` beside a flat `kms` field holds for each of its keys.
+    const settings = { profile: rule.awsProfile, ...(context === undefined ? {} : { context }) };
+    group.push(...parsed.map((key) => withAwsSettings(key, settings)));
   }
   return group;
-}
-
-/** `aws_profile` beside a flat `kms` field holds for each of its keys. */
-function withProfile(key: MasterKey, { awsProfile }: RuleSource): MasterKey {
-  const items = key.fields.items.filter(
-    (item) => item.kind !== "entry" || item.key !== "aws_profile",
-  );
-  const at = items.findIndex((item) => item.kind === "entry" && item.key > "aws_profile");
-  const fields = map(
-    items.toSpliced(at < 0 ? items.length : at, 0, entry("aws_profile", str(awsProfile))),
-  );
-  return { ...key, id: provider(key.type).identify(fields), fields };
 }
 
 async function groupKeys(source: GroupSource, host: Host): Promise<KeyGroup> {

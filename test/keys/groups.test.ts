@@ -103,13 +103,11 @@ test.each<[string, number, string[], string]>([
 
 test("names every key that cannot wrap, and changes no key then", async () => {
   const keys = await group(["pgp", "AB"], ["age", alice.recipient], ["gcp_kms", "projects/p"]);
-  const cannot = (label: string) =>
-    `this version of sopsmith cannot use ${label} keys; use an age recipient instead, or encrypt with Go sops`;
   await expect(wrapDataKey(new Uint8Array(32), [keys], 0, services, host)).rejects.toMatchObject({
     exitCode: 1,
     reasons: [
-      `failed to encrypt new data key with master key "AB": ${cannot("PGP")}`,
-      `failed to encrypt new data key with master key "projects/p": ${cannot("GCP KMS")}`,
+      `failed to encrypt new data key with master key "AB": this version of sopsmith cannot use PGP keys; use an age recipient instead, or encrypt with Go sops`,
+      `failed to encrypt new data key with master key "projects/p": failed to encrypt sops data key with GCP KMS key: no valid resource ID found in "projects/p"; correct it: projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version`,
     ],
   });
   expect(keys.map(({ enc }) => enc)).toEqual([undefined, undefined, undefined]);

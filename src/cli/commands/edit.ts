@@ -26,6 +26,8 @@ export const edit: Command = {
   operands: "file",
   flags: [
     ...keyFlags.map(({ to }) => to),
+    flags.awsProfile,
+    flags.encryptionContext,
     flags.inputType,
     flags.outputType,
     flags.unencryptedSuffix,

@@ -15,6 +15,8 @@ export const encrypt: Command = {
     flags.output,
     flags.noAtomic,
     ...keyFlags.map(({ to }) => to),
+    flags.awsProfile,
+    flags.encryptionContext,
     flags.inputType,
     flags.outputType,
     flags.unencryptedSuffix,

@@ -4,7 +4,7 @@ import { rotateSource } from "../../rotate.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { keyFlags } from "../key-flags.ts";
+import { keyFlags, keysNamed } from "../key-flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { exists, quoted, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
@@ -16,6 +16,7 @@ export const rotate: Command = {
     flags.output,
     flags.noAtomic,
     ...keyFlags.flatMap(({ add, remove }) => [add, remove]),
+    flags.encryptionContext,
     flags.inputType,
     flags.outputType,
     flags.filenameOverride,
@@ -69,11 +70,11 @@ export interface KeyChanges {
 }
 
 /** The keys of `--add-*` and `--rm-*`. */
-export async function keyChanges({ options, host }: Call): Promise<KeyChanges> {
+export async function keyChanges(call: Call): Promise<KeyChanges> {
   const changes: KeyChanges = { add: [], remove: [] };
   for (const { provider, add, remove } of keyFlags) {
-    changes.add.push(...(await provider.parse(options.text(add), host)));
-    for (const { type, id } of await provider.parse(options.text(remove), host))
+    changes.add.push(...(await keysNamed(call, provider, call.options.text(add))));
+    for (const { type, id } of await keysNamed(call, provider, call.options.text(remove)))
       changes.remove.push({ type, id });
   }
   return changes;
