@@ -11,6 +11,13 @@ export interface Streams {
   /** Resolves when everything was handed to the system. */
   writeStdout(chunks: Chunks): Promise<void>;
   writeStderr(text: string): void;
+  /**
+   * Asks the user a question, on the terminal or through stdin and stdout.
+   *
+   * @param question with its `(y/n):`
+   * @throws {SopsmithError} exit 1 when there is no answer
+   */
+  askYesNo(question: string): Promise<boolean>;
   /** stderr is a terminal and the user did not say no to colours. */
   readonly color: boolean;
 }

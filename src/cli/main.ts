@@ -67,6 +67,7 @@ function processStreams(): Streams {
     readStdin: async () => (await import("../io/stdin.ts")).readStdin(),
     writeStdout: async (chunks) => (await import("../io/stdout.ts")).writeStdout(chunks),
     writeStderr: (text) => void stderr.write(text),
+    askYesNo: async (question) => (await import("../io/prompt.ts")).askYesNo(question),
     color: Boolean(stderr.isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb",
   };
 }

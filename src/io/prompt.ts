@@ -7,10 +7,78 @@ import { SopsmithError } from "../errors.ts";
  *
  * @returns "eof" when stdin ended first: nobody is there to answer
  */
-export function awaitEnter(): Promise<"enter" | "eof"> {
+export async function awaitEnter(): Promise<"enter" | "eof"> {
+  return (await readLine()).isWhole ? "enter" : "eof";
+}
+
+/**
+ * Asks a question until the answer is `y` or `n`. On a terminal the question is repeated for any other answer. Elsewhere
+ * it is printed on stdout and a line of stdin is read as Go's `Scanln` does: one word, blanks around it dropped; what
+ * follows the line stays for the next question.
+ *
+ * @param question with its `(y/n):`
+ * @throws {SopsmithError} exit 1 for an empty line, several words, or no line, and when the user cancels
+ * @see spec cli 5.7
+ */
+export async function askYesNo(question: string): Promise<boolean> {
+  if (process.stdin.isTTY) return askOnTerminal(question);
+  const { writeStdout } = await import("./stdout.ts");
+  for (;;) {
+    await writeStdout([question]);
+    const { text, isWhole } = await readLine();
+    const [word, ...more] = text.trim().split(/\s+/);
+    if (word === "" || word === undefined)
+      throw new Unanswered(isWhole ? "unexpected newline" : "EOF", question);
+    if (more.length > 0) throw new Unanswered("expected newline", question);
+    if (word === "y") return true;
+    if (word === "n") return false;
+  }
+}
+
+/** A line of stdin that answers no question. Exit 1. */
+class Unanswered extends SopsmithError {
+  constructor(problem: string, question: string) {
+    super("unanswered", 1, `${problem}: stdin does not answer ${JSON.stringify(question.trim())}`, {
+      hint: "Answer with a line that is y or n; for a command that has it, --yes answers all questions.",
+    });
+  }
+}
+
+async function askOnTerminal(question: string): Promise<boolean> {
+  const { input } = await import("@inquirer/prompts");
+  const output = process.stdout.isTTY ? process.stdout : process.stderr;
+  const lead = /^\s*/.exec(question)?.[0] ?? "";
+  output.write(lead);
+  try {
+    const answer = await input(
+      {
+        message: "",
+        theme: { prefix: question.trim() },
+        validate: (text) => /^[yn]$/.test(text.trim()) || "Answer y or n.",
+      },
+      { input: process.stdin, output },
+    );
+    return answer.trim() === "y";
+  } catch (error) {
+    throw canceled(error);
+  } finally {
+    process.stdin.pause();
+  }
+}
+
+/** The error for a prompt that the user left by Ctrl+C. */
+function canceled(error: unknown): unknown {
+  return error instanceof Error && error.name === "ExitPromptError"
+    ? new SopsmithError("canceled", 1, "User canceled operation", { cause: error })
+    : error;
+}
+
+/** One line of stdin without its end; `isWhole` unless stdin ended before the line did. */
+function readLine(): Promise<{ text: string; isWhole: boolean }> {
   const { stdin } = process;
+  const chunks: Buffer[] = [];
   return new Promise((resolve) => {
-    const done = (answer: "enter" | "eof") => {
+    const done = (isWhole: boolean) => {
       stdin.off("data", take);
       stdin.off("end", end);
       stdin.off("close", end);
@@ -20,19 +88,20 @@ export function awaitEnter(): Promise<"enter" | "eof"> {
       stdin.pause();
       setImmediate(() => {
         stdin.resume().pause();
-        resolve(answer);
+        resolve({ text: Buffer.concat(chunks).toString(), isWhole });
       });
     };
     const take = (chunk: Buffer) => {
       const at = chunk.indexOf(0x0a);
+      chunks.push(at < 0 ? chunk : chunk.subarray(0, at));
       if (at < 0) return;
       const rest = chunk.subarray(at + 1);
-      done("enter");
+      done(true);
       if (rest.length > 0) stdin.unshift(rest);
     };
-    const end = () => done("eof");
+    const end = () => done(false);
     if (stdin.readableEnded || stdin.destroyed) {
-      resolve("eof");
+      resolve({ text: "", isWhole: false });
       return;
     }
     stdin.on("data", take);
@@ -65,9 +134,7 @@ export async function promptSecret(prompt: string): Promise<string | undefined> 
       { input: terminal.input, output: terminal.output, clearPromptOnDone: true },
     );
   } catch (error) {
-    if (error instanceof Error && error.name === "ExitPromptError")
-      throw new SopsmithError("canceled", 1, "User canceled operation", { cause: error });
-    throw error;
+    throw canceled(error);
   } finally {
     terminal.close();
   }

@@ -105,6 +105,7 @@ async function sopsmith(
         return Promise.resolve();
       },
       writeStderr: (text) => void (stderr += text),
+      askYesNo: (question) => Promise.reject(new Error(`nobody answers ${question}`)),
       color: false,
     },
   );

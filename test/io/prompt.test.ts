@@ -28,6 +28,53 @@ test("stops reading after the line, so that the process can end and an editor ge
   expect(await ending(child)).toMatchObject({ status: 0, stdout: "enter\n" });
 });
 
+const questions = `
+const { askYesNo } = await io("prompt.ts");
+try { for (;;) console.log(await askYesNo("Sure? (y/n):")); }
+catch (error) { console.log(error.exitCode + " " + error.message); }`;
+
+test.each([
+  ["y\n n \n", "Sure? (y/n):true\nSure? (y/n):false\nSure? (y/n):1 EOF"],
+  ["y", "Sure? (y/n):true\nSure? (y/n):1 EOF"],
+  ["yes\nY\nn\n", "Sure? (y/n):Sure? (y/n):Sure? (y/n):false\nSure? (y/n):1 EOF"],
+  ["y\n\n", "Sure? (y/n):true\nSure? (y/n):1 unexpected newline"],
+  ["y es\n", "Sure? (y/n):1 expected newline"],
+])("reads the answers %j from stdin, as sops does", async (input, output) => {
+  const child = startScript(questions, [], { stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin?.end(input);
+  const { stdout } = await ending(child);
+  expect(stdout).toBe(`${output}: stdin does not answer "Sure? (y/n):"\n`);
+});
+
+/** Two questions in a terminal; stdout is the screen. */
+async function answerInTerminal(
+  keys: readonly string[],
+): Promise<{ screen: string; answer: string }> {
+  const dir = scratchDir();
+  writeFileSync(
+    join(dir, "ask.mjs"),
+    `const { askYesNo } = await import(process.argv[2]);
+     try { for (let i = 0; i < 2; i++) process.stderr.write("[" + (await askYesNo("\\nSure? (y/n): ")) + "]"); }
+     catch (error) { process.stderr.write("[" + error.exitCode + " " + error.message + "]"); }`,
+  );
+  const prompt = `file://${join(import.meta.dirname, "../../src/io/prompt.ts")}`;
+  const screen = await inTerminal(
+    `'${process.execPath}' '${dir}/ask.mjs' '${prompt}' 2> '${dir}/answer'`,
+    keys.map((type) => ({ after: "Sure? (y/n):", type })),
+  );
+  return { screen, answer: readFileSync(join(dir, "answer"), "utf8") };
+}
+
+test("asks on a terminal until the answer is y or n", async () => {
+  const { screen, answer } = await answerInTerminal(["maybe\r", "\u0015y\r", "n\r"]);
+  expect(answer).toBe("[true][false]");
+  expect(screen).toContain("Answer y or n.");
+});
+
+test("a question left by Ctrl+C ends with sops's message", async () => {
+  expect((await answerInTerminal(["\u0003"])).answer).toBe("[1 User canceled operation]");
+});
+
 const ask = `
 const { promptSecret } = await import(process.argv[2]);
 try { const answer = await promptSecret("Enter passphrase for identity 'X': "); process.stderr.write("[" + answer + "]\\n"); }
