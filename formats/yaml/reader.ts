@@ -250,16 +250,8 @@ class Reader {
     }
     this.aliased += target.size;
     this.nodes += target.size;
-    // go-yaml's bound: expanded aliases may be 99 % of a small document and 10 % of a huge one.
-    const allowed =
-      this.nodes <= 400_000
-        ? 0.99
-        : this.nodes >= 4_000_000
-          ? 0.1
-          : 0.99 - (0.89 * (this.nodes - 400_000)) / 3_600_000;
-    if (this.aliased > 100 && this.nodes > 1000 && this.aliased / this.nodes > allowed) {
+    if (isExcessiveAliasing(this.aliased, this.nodes))
       return this.fail("document contains excessive aliasing", e.start);
-    }
     const tree = clone(target.tree);
     // The target's own comments come with it.
     if (tree.kind === "map" || tree.kind === "seq") placeOwnComments(tree, target);
@@ -344,6 +336,23 @@ class Reader {
   private fail(message: string, at: number): never {
     return this.parser.fail(message, at);
   }
+}
+
+/**
+ * go-yaml's bound: expanded aliases may be 99 % of a small document and 10 % of a huge one.
+ *
+ * @param aliased nodes that came from aliases so far
+ * @param nodes all nodes so far, those of aliases included
+ */
+export function isExcessiveAliasing(aliased: number, nodes: number): boolean {
+  if (aliased <= 100 || nodes <= 1000) return false;
+  const allowed =
+    nodes <= 400_000
+      ? 0.99
+      : nodes >= 4_000_000
+        ? 0.1
+        : 0.99 - (0.89 * (nodes - 400_000)) / 3_600_000;
+  return aliased / nodes > allowed;
 }
 
 /** May this be the value of a merge key, by go-yaml's check? */

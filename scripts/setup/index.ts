@@ -1,7 +1,9 @@
 import { age } from "./age.ts";
+import { kubeYaml } from "./kube-yaml.ts";
 import { sops } from "./sops.ts";
+import { terraform } from "./terraform.ts";
 
 /** Every program that tests and benchmarks compare with. A new one is a file of this folder and a line here. */
-export const counterparts = [sops, age] as const;
+export const counterparts = [sops, age, kubeYaml, terraform] as const;
 
 export type CounterpartName = (typeof counterparts)[number]["names"][number];

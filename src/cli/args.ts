@@ -3,8 +3,8 @@ import type { Flag } from "./flags.ts";
 
 /** The command line itself is wrong. Exit 1. */
 export class UsageError extends SopsmithError {
-  constructor(message: string) {
-    super("usage", 1, message);
+  constructor(message: string, exitCode = 1, hint?: string) {
+    super("usage", exitCode, message, { hint });
   }
 }
 

@@ -38,6 +38,8 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** Sentences for the help; one line each. */
   readonly notes: readonly string[];
+  /** Exit status for a command line that is wrong; 1 where nothing else is said. */
+  readonly usageStatus?: number;
   readonly examples: readonly { readonly does: string; readonly line: string }[];
   /** @throws {SopsmithError} whose exit code becomes the process's */
   run(call: Call): Promise<void>;
@@ -91,6 +93,11 @@ export const commands: readonly CommandEntry[] = [
     name: "keygen",
     summary: "make an age key",
     load: async () => (await import("./commands/keygen.ts")).keygen,
+  },
+  {
+    name: "terraform",
+    summary: "turn Kubernetes manifests into Terraform, and back",
+    load: async () => (await import("./commands/terraform.ts")).terraform,
   },
   {
     name: "help",

@@ -73,6 +73,25 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
     return;
   }
   const command = await entry.load();
+  try {
+    await startCommand(entry, command, { global, rest }, host, streams);
+  } catch (error) {
+    if (!(error instanceof UsageError) || command.usageStatus === undefined) throw error;
+    throw new UsageError(
+      error.message,
+      command.usageStatus,
+      error.hint ?? `sopsmith help ${entry.name} shows all options.`,
+    );
+  }
+}
+
+async function startCommand(
+  entry: CommandEntry,
+  command: Command,
+  { global, rest }: { global: Arguments; rest: readonly string[] },
+  host: Host,
+  streams: Streams,
+): Promise<void> {
   const commandFlags = [...command.flags, flags.help];
   const args = readArguments(rest, commandFlags, "command");
   for (const flag of globalFlags)

@@ -1,0 +1,218 @@
+import { ConversionError, located } from "./errors.ts";
+import { byBytes, emitHcl, type HclStyle } from "./hcl.ts";
+import { Labels, labelOf } from "./label.ts";
+import { isSealed, readManifests, type Manifest } from "./manifest.ts";
+import {
+  importBlock,
+  kubectlManifest,
+  kubernetesManifest,
+  type ManifestArguments,
+} from "./resource.ts";
+import { plainSecret, sopsSecret } from "./secret.ts";
+import { pruneEmpty, pruneNulls, strip, withNamespace } from "./shape.ts";
+import type { MapValue, Value } from "./value.ts";
+
+export interface ConvertOptions {
+  /** Print only the maps. */
+  readonly mapOnly: boolean;
+  readonly bareKeys: boolean;
+  readonly provider: string;
+  readonly strip: boolean;
+  readonly keepNamespace: boolean;
+  /** Put where a manifest has no namespace; "" for nothing. */
+  readonly namespace: string;
+  readonly pruneNulls: boolean;
+  readonly pruneEmpty: boolean;
+  readonly import: boolean;
+  readonly as: "manifest" | "kubectl" | "secret";
+  /** What to do with Secrets that sops encrypted. */
+  readonly secrets: "keep" | "data" | "ephemeral";
+  readonly multiline: HclStyle["multiline"];
+  readonly lossyUnicode: boolean;
+  readonly failOnPlaintext: boolean;
+  readonly arguments: ManifestArguments;
+}
+
+export interface Input {
+  /** As the user knows it, for messages. */
+  readonly file: string;
+  /** How the `.tf` shall name it; undefined for stdin. */
+  readonly sourceFile: string | undefined;
+  readonly content: Uint8Array;
+}
+
+/** One resource, with what stands in front of it. */
+export interface Converted {
+  /** "" for a bare map. */
+  readonly label: string;
+  readonly text: string;
+}
+
+/**
+ * Kubernetes YAML → Terraform (spec terraform). Nothing is returned unless everything could be converted.
+ *
+ * @param note called with one line for each thing the user should know
+ * @throws {ConversionError}
+ */
+export function convert(
+  inputs: readonly Input[],
+  options: ConvertOptions,
+  note: (message: string) => void,
+): Converted[] {
+  const labels = new Labels();
+  let isNamespaceTold = false;
+  let plaintext: ConversionError | undefined;
+  const converted = inputs.flatMap((input) => {
+    const manifests = readManifests(input.content, input.file, (message) =>
+      note(`warning: ${message}`),
+    );
+    return manifests.map((manifest) => {
+      const wanted = labelOf(manifest);
+      const { label, isClash } = options.mapOnly
+        ? { label: wanted, isClash: false }
+        : labels.take(wanted);
+      if (isClash) note(located(`note: ${wanted} is taken; named ${label}`, manifest.spot));
+      for (const message of advice(manifest, label, options)) note(located(message, manifest.spot));
+      if (holdsPlaintext(manifest)) {
+        note(`warning: ${label} holds plaintext`);
+        if (options.failOnPlaintext)
+          plaintext ??= new ConversionError(
+            `${label} holds plaintext: encrypt it first, or leave out --fail-on-plaintext`,
+            manifest.spot,
+          );
+      }
+      if (
+        options.strip &&
+        !options.keepNamespace &&
+        manifest.namespace === "default" &&
+        !isNamespaceTold
+      ) {
+        isNamespaceTold = true;
+        note(
+          "warning: --strip drops the namespace default, and kubernetes_manifest wants one for namespaced kinds: use --keep-namespace or --namespace",
+        );
+      }
+      return one(manifest, input, label, options, note);
+    });
+  });
+  if (plaintext !== undefined) throw plaintext;
+  return converted;
+}
+
+function one(
+  original: Manifest,
+  input: Input,
+  label: string,
+  options: ConvertOptions,
+  note: (message: string) => void,
+): Converted {
+  const manifest = { ...original, value: shaped(original.value, options) };
+  const style: HclStyle = {
+    bareKeys: options.bareKeys,
+    multiline: options.multiline,
+    spot: manifest.spot,
+    onNotNfc: options.lossyUnicode
+      ? (path) => note(located(`warning: ${path} was put into Unicode NFC`, manifest.spot))
+      : undefined,
+  };
+  if (options.mapOnly) return { label: "", text: `${emitHcl(manifest.value, style)}\n` };
+  const named = { label, provider: options.provider };
+  if (options.secrets !== "keep" && original.kind === "Secret" && isSealed(original)) {
+    if (input.sourceFile === undefined)
+      throw new ConversionError(
+        "--secrets needs a file, which the Terraform configuration then names: use -f FILE instead of stdin",
+      );
+    return {
+      label,
+      text:
+        imported(`kubernetes_secret_v1.${label}`, original, "secret", options) +
+        sopsSecret(manifest, named, options.secrets, input.sourceFile, style),
+    };
+  }
+  const { as } = options;
+  const type = {
+    manifest: "kubernetes_manifest",
+    kubectl: "kubectl_manifest",
+    secret: "kubernetes_secret_v1",
+  }[as];
+  const text =
+    as === "manifest"
+      ? kubernetesManifest(manifest, named, options.arguments, style)
+      : as === "kubectl"
+        ? kubectlManifest(manifest, named, style)
+        : plainSecret(manifest, named, style);
+  return { label, text: imported(`${type}.${label}`, original, as, options) + text };
+}
+
+function imported(
+  address: string,
+  manifest: Manifest,
+  as: ConvertOptions["as"],
+  options: ConvertOptions,
+): string {
+  return options.import ? `${importBlock(address, manifest, as)}\n` : "";
+}
+
+function shaped(value: MapValue, options: ConvertOptions): MapValue {
+  let out = value;
+  if (options.strip) out = strip(out, options);
+  if (options.namespace !== "") out = withNamespace(out, options.namespace);
+  if (options.pruneNulls) out = pruneNulls(out);
+  if (options.pruneEmpty) out = pruneEmpty(out);
+  return out;
+}
+
+/** Is there a secret in clear? */
+function holdsPlaintext(manifest: Manifest): boolean {
+  if (isSealed(manifest)) return false;
+  if (manifest.kind === "SopsSecret") return true;
+  const isFilled = (field: string): boolean => {
+    const value = manifest.value.entries.get(field);
+    return value?.kind === "map" && value.entries.size > 0;
+  };
+  return manifest.kind === "Secret" && (isFilled("data") || isFilled("stringData"));
+}
+
+/** What goes wrong later if nobody says so now. */
+function advice(manifest: Manifest, label: string, options: ConvertOptions): string[] {
+  const { value } = manifest;
+  const messages: string[] = [];
+  if (isSealed(manifest) && manifest.kind === "Secret" && options.secrets === "keep")
+    messages.push(
+      `warning: ${label} is a Secret that sops encrypted, which no cluster can use: make it a SopsSecret (sopsmith k8s encrypt), or use --secrets`,
+    );
+  if (isSealed(manifest) && manifest.kind === "SopsSecret" && !keepsItsMac(value))
+    messages.push(
+      `note: the MAC of ${label} will not match in the cluster, where keys are sorted: sort the keys and encrypt with mac_only_encrypted (sopsmith k8s fix does both)`,
+    );
+  if (
+    options.as === "manifest" &&
+    !options.strip &&
+    !options.mapOnly &&
+    value.entries.has("status")
+  )
+    messages.push(
+      `note: ${label} has a status, which older versions of the kubernetes provider refuse: use --strip`,
+    );
+  return messages;
+}
+
+/** Does sops find the MAC right after Terraform and the API server have sorted the keys? */
+function keepsItsMac(value: MapValue): boolean {
+  const sops = value.entries.get("sops");
+  const flag = sops?.kind === "map" ? sops.entries.get("mac_only_encrypted") : undefined;
+  if (flag?.kind !== "bool" || !flag.value) return false;
+  const open: Value[] = [...value.entries].flatMap(([key, item]) => (key === "sops" ? [] : [item]));
+  const isSorted = (map: MapValue): boolean => {
+    const keys = [...map.entries.keys()].filter((key) => key !== "sops" || map !== value);
+    return keys.every((key, i) => i === 0 || byBytes(keys[i - 1] as string, key) < 0);
+  };
+  if (!isSorted(value)) return false;
+  for (let item = open.pop(); item !== undefined; item = open.pop()) {
+    if (item.kind === "list") open.push(...item.items);
+    if (item.kind !== "map") continue;
+    if (!isSorted(item)) return false;
+    open.push(...item.entries.values());
+  }
+  return true;
+}

@@ -1,0 +1,388 @@
+import { describe, expect, test } from "vitest";
+import { convert, type ConvertOptions } from "../../src/terraform/convert.ts";
+import { reverse } from "../../src/terraform/reverse.ts";
+import { defaults, readByTerraform } from "./values.ts";
+
+function run(source: string, options: Partial<ConvertOptions> = {}, sourceFile = "s.yaml") {
+  const notes: string[] = [];
+  const converted = convert(
+    [{ file: "s.yaml", sourceFile, content: Buffer.from(source) }],
+    { ...defaults, ...options },
+    (message) => notes.push(message),
+  );
+  return { text: converted.map(({ text }) => text).join("\n"), converted, notes };
+}
+
+const configMap = (name: string, rest = "") =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n${rest}`;
+
+describe("labels", () => {
+  test.each([
+    [configMap("shop.Settings"), "configmap_shop_settings"],
+    ["kind: A\nmetadata: {name: b, namespace: c-d}\n", "a_c_d_b"],
+    ["kind: A\nmetadata: {name: b, namespace: default}\n", "a_b"],
+    ["kind: A\nmetadata: {name: b, namespace: null}\n", "a_b"],
+    ["kind: A\nmetadata: {generateName: b-}\n", "a_b"],
+    ["kind: A\nmetadata: {generateName: ''}\n", "a_"],
+    ["kind: 3D\nmetadata: {name: é😀}\n", "_3d___"],
+  ])("%j", (source, label) => {
+    expect(run(source).converted[0]?.label).toBe(label);
+  });
+
+  test("clashes are numbered over all files, and told", () => {
+    const names = ["a", "a", "a-2"].map((name) => configMap(name));
+    const { converted, notes } = run(names.join("---\n"));
+    expect(converted.map(({ label }) => label)).toEqual([
+      "configmap_a",
+      "configmap_a_2",
+      "configmap_a_2_2",
+    ]);
+    expect(notes).toEqual([
+      "s.yaml:6: document 2: note: configmap_a is taken; named configmap_a_2",
+      "s.yaml:11: document 3: note: configmap_a_2 is taken; named configmap_a_2_2",
+    ]);
+  });
+});
+
+describe("lists", () => {
+  test("stand for their items, nested ones too, and lend them their type", () => {
+    const source =
+      "apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: a}\n- {kind: List, items: [{kind: B, metadata: {name: b}}]}\n";
+    const { text } = run(source);
+    expect(text).toContain('resource "kubernetes_manifest" "configmap_a" {');
+    expect(text).toContain('"kind" = "ConfigMap"');
+    expect(text).toContain('resource "kubernetes_manifest" "b_b" {');
+  });
+
+  test("a kind that only ends in List is a resource", () => {
+    expect(run("kind: DenyList\nmetadata: {name: a}\n").text).toContain('"denylist_a"');
+  });
+});
+
+describe("refusals name the place and what to do", () => {
+  test.each([
+    ["- a\n", "s.yaml:1: document 1: a manifest must be a map, this document is a list"],
+    ["a: 1\n", "s.yaml:1: document 1: kind is missing"],
+    ["kind: 1\n", 's.yaml:1: document 1: kind is the number 1, not text: quote it: "1"'],
+    ["kind: A\n", "s.yaml:1: document 1: metadata is missing"],
+    [
+      "kind: A\nmetadata:\n  name: on\n",
+      's.yaml:3: document 1: metadata.name is the boolean true, not text: YAML 1.1 reads on, yes, y, no, n, off as booleans; quote it: "on"',
+    ],
+    [
+      "kind: A\nmetadata:\n  name: 123\n",
+      's.yaml:3: document 1: metadata.name is the number 123, not text: quote it: "123"',
+    ],
+    [
+      "kind: ENC[AES256_GCM,data:x]\nmetadata: {}\n",
+      "s.yaml:1: document 1: kind is encrypted: Terraform and Kubernetes need it in clear; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
+    ],
+    [
+      configMap("a", "data:\n  title: cafe\u0301\n"),
+      "s.yaml:6: document 1: data.title: Terraform would change this text (it is not in Unicode NFC, at character 4); put it in binaryData, or data of a Secret, as base64",
+    ],
+    [
+      configMap("a", "spec: {max: .inf}\n"),
+      "s.yaml:5: document 1: spec.max: .inf has no JSON form",
+    ],
+  ])("%j", (source, message) => {
+    expect(() => run(source)).toThrow(message);
+  });
+
+  test("--lossy-unicode changes such text and says so, but never keys", () => {
+    const { text, notes } = run(configMap("a", "data: {t: cafe\u0301}\n"), { lossyUnicode: true });
+    expect(text).toContain('"t" = "café"');
+    expect(notes.join()).toContain("data.t was put into Unicode NFC");
+    expect(() => run(configMap("a", "data: {cafe\u0301: x}\n"), { lossyUnicode: true })).toThrow(
+      "would change this key",
+    );
+  });
+});
+
+describe("--strip", () => {
+  const source = configMap(
+    "a",
+    "  namespace: default\n  uid: u\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{}'\nspec:\n  finalizers: [x]\n  template: {metadata: {uid: stays}}\nstatus: {a: 1}\n",
+  );
+
+  test("drops what the server adds, at the top only", () => {
+    const { text, notes } = run(source, { strip: true, mapOnly: true });
+    expect(text).not.toMatch(/last-applied|namespace|finalizers|status|"u"/);
+    expect(text).toContain('"uid" = "stays"');
+    expect(notes.join()).toContain("use --keep-namespace or --namespace");
+  });
+
+  test("--keep-namespace and --namespace leave namespaced objects one", () => {
+    const kept = run(source, { strip: true, keepNamespace: true });
+    expect(kept.text).toContain('"namespace" = "default"');
+    expect(kept.notes).toEqual([]);
+    expect(run(configMap("a"), { namespace: "shop" }).text).toContain('"namespace" = "shop"');
+    expect(run(source, { namespace: "shop" }).text).toContain('"namespace" = "default"');
+  });
+});
+
+describe("pruning", () => {
+  const source = configMap(
+    "a",
+    "  labels: {}\nspec:\n  a: null\n  b: []\n  c: {}\n  d: [null, {e: ~}]\n",
+  );
+  test.each([
+    [{ pruneNulls: true }, ["labels", "b", "c", "d"], ["a", "e"]],
+    [{ pruneEmpty: true }, ["a", "c", "d", "e"], ["labels", "b"]],
+  ])("%j", (options, kept, dropped) => {
+    const { text } = run(source, { ...options, mapOnly: true });
+    for (const key of kept) expect(text).toContain(`"${key}" =`);
+    for (const key of dropped) expect(text).not.toContain(`"${key}" =`);
+  });
+});
+
+describe("arguments of kubernetes_manifest", () => {
+  test("stand behind the manifest", () => {
+    const { text } = run(configMap("a"), {
+      provider: "kubernetes.eu",
+      import: true,
+      arguments: {
+        computedFields: ["spec.x"],
+        fieldManager: "ci",
+        forceConflicts: true,
+        wait: ["fields.status.phase=Running", 'fields.a["b"]=^.*$'],
+        timeouts: ["create=10m", "delete=5s"],
+      },
+    });
+    expect(text).toBe(`import {
+  to = kubernetes_manifest.configmap_a
+  id = "apiVersion=v1,kind=ConfigMap,name=a"
+}
+
+resource "kubernetes_manifest" "configmap_a" {
+  provider = kubernetes.eu
+
+  manifest = {
+    "apiVersion" = "v1"
+    "kind" = "ConfigMap"
+    "metadata" = {
+      "name" = "a"
+    }
+  }
+
+  computed_fields = ["metadata.annotations", "metadata.labels", "spec.x"]
+
+  field_manager {
+    name = "ci"
+    force_conflicts = true
+  }
+
+  wait {
+    fields = {
+      "status.phase" = "Running"
+      "a[\\"b\\"]" = "^.*$"
+    }
+  }
+
+  timeouts {
+    create = "10m"
+    delete = "5s"
+  }
+}
+`);
+    expect(reverse(text, "x.tf")).toBe(configMap("a"));
+  });
+
+  test.each([
+    ["rollout", "    rollout = true\n"],
+    ["condition=Ready", '    condition {\n      type = "Ready"\n      status = "True"\n    }\n'],
+  ])("--wait %s", (wait, expected) => {
+    const { text } = run(configMap("a"), { arguments: { ...defaults.arguments, wait: [wait] } });
+    expect(text).toContain(`  wait {\n${expected}  }\n`);
+  });
+
+  test("the import id of a namespaced object is that from before --strip", () => {
+    const source = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}\n";
+    expect(run(source, { strip: true, import: true }).text).toContain(
+      'id = "apiVersion=v1,kind=Pod,namespace=default,name=a"',
+    );
+    expect(run(source, { as: "kubectl", import: true }).text).toContain(
+      'to = kubectl_manifest.pod_a\n  id = "v1//Pod//a//default"',
+    );
+  });
+});
+
+describe("text that no heredoc holds", () => {
+  const source = configMap("a", 'data: {s: "a\\nb", t: "x ${y} %{z}\\n"}\n');
+
+  test("is one quoted line", () => {
+    expect(run(source).text).toContain('"s" = "a\\nb"\n      "t" = "x $${y} %%{z}\\n"\n');
+  });
+
+  test("or join() of its lines, which Terraform and --reverse read", () => {
+    const { text } = run(source, { multiline: "join" });
+    expect(text).toContain('"s" = join("\\n", [\n        "a",\n        "b",\n      ])\n');
+    expect(reverse(text, "x.tf")).toContain("s: |-\n    a\n    b\n");
+    const [back] = readByTerraform([/manifest = ([^]*)\n\}\n$/.exec(text)?.[1] ?? ""]);
+    expect(back).toMatchObject({ data: { s: "a\nb", t: "x ${y} %{z}\n" } });
+  });
+});
+
+const secret = `apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: shop, labels: {a: b}}
+type: Opaque
+data:
+  bin: AP8=
+  both: b2xk
+  plain: aGkK
+stringData:
+  both: new
+`;
+
+describe("Secrets", () => {
+  test("in clear are warned of, or refused", () => {
+    expect(run(secret).notes).toEqual(["warning: secret_shop_db holds plaintext"]);
+    expect(() => run(secret, { failOnPlaintext: true })).toThrow(
+      "s.yaml:1: document 1: secret_shop_db holds plaintext",
+    );
+    const plain = "kind: SopsSecret\nmetadata: {name: a}\nspec: {}\n";
+    expect(run(plain).notes).toEqual(["warning: sopssecret_a holds plaintext"]);
+  });
+
+  test("--as secret puts text into data and the rest into binary_data, and comes back", () => {
+    const { text } = run(secret, { as: "secret" });
+    expect(text).toBe(`resource "kubernetes_secret_v1" "secret_shop_db" {
+  metadata {
+    labels = {
+      "a" = "b"
+    }
+    name = "db"
+    namespace = "shop"
+  }
+  type = "Opaque"
+  data = {
+    "both" = "new"
+    "plain" = "hi\\n"
+  }
+  binary_data = {
+    "bin" = "AP8="
+  }
+}
+`);
+    expect(reverse(text, "x.tf")).toBe(`apiVersion: v1
+data:
+  bin: AP8=
+  both: bmV3
+  plain: aGkK
+kind: Secret
+metadata:
+  labels:
+    a: b
+  name: db
+  namespace: shop
+type: Opaque
+`);
+  });
+
+  test("with bad base64 are refused without showing it", () => {
+    const bad = secret.replace("AP8=", "hunter2!");
+    expect(() => run(bad, { as: "secret" })).toThrow("data.bin is not base64");
+    expect(() => run(bad, { as: "secret" })).not.toThrow(/hunter2/);
+  });
+
+  const sealed = `${secret.replace("AP8=", "ENC[AES256_GCM,data:x]")}sops: {mac: "ENC[AES256_GCM,data:m]"}\n`;
+
+  test("that sops encrypted are of no use in a cluster, says a warning", () => {
+    expect(run(sealed).notes.join()).toContain("which no cluster can use");
+  });
+
+  test("that sops encrypted can be read when Terraform runs", () => {
+    const { text, notes } = run(sealed, { secrets: "data" });
+    expect(notes).toEqual([]);
+    expect(text).toContain('data "sops_file" "secret_shop_db" {\n  source_file = "s.yaml"\n}\n');
+    expect(text).toContain(
+      '    "bin" = base64decode(yamldecode(data.sops_file.secret_shop_db.raw)["data"]["bin"])\n',
+    );
+    expect(text).toContain(
+      '    "both" = yamldecode(data.sops_file.secret_shop_db.raw)["stringData"]["both"]\n',
+    );
+    expect(text.match(/"both" =/g)).toHaveLength(1);
+    expect(text).not.toContain("ENC[");
+  });
+
+  test("or stay out of the state, with a revision that follows the MAC", () => {
+    const revision = (source: string) =>
+      Number(
+        /data_wo_revision = (\d+)/.exec(run(source, { secrets: "ephemeral" }).text)?.[1] ?? "0",
+      );
+    expect(revision(sealed)).toBeGreaterThan(0);
+    expect(revision(sealed)).toBe(revision(sealed));
+    expect(revision(sealed)).not.toBe(revision(sealed.replace("data:m", "data:n")));
+    expect(run(sealed, { secrets: "ephemeral" }).text).toContain(
+      'ephemeral "sops_file" "secret_shop_db" {',
+    );
+    expect(() => reverse(run(sealed, { secrets: "ephemeral" }).text, "x.tf")).toThrow(
+      "x.tf:1: ephemeral sops_file holds no Kubernetes manifest",
+    );
+  });
+});
+
+describe("SopsSecrets", () => {
+  const sealed = (order: string, only: boolean) =>
+    `apiVersion: v1\nkind: SopsSecret\nmetadata: {name: a}\nspec: ${order}\nsops: {mac: x, mac_only_encrypted: ${only}}\n`;
+
+  test("whose MAC cannot hold in the cluster get a note", () => {
+    expect(run(sealed("{b: 1, a: 2}", true)).notes.join()).toContain(
+      "will not match in the cluster",
+    );
+    expect(run(sealed("{a: 1, b: 2}", false)).notes.join()).toContain("will not match");
+    expect(run(sealed("{a: 1, b: [{a: 1, b: 2}]}", true)).notes).toEqual([]);
+  });
+});
+
+describe("--reverse", () => {
+  test("reads what others write: comments, colons, commas, jsonencode", () => {
+    const source = `# top
+resource "kubernetes_manifest" "x" { // one
+  provider = kubernetes.eu
+  depends_on = [foo.bar["}"]]
+  manifest = {
+    apiVersion : "v1", kind = "ConfigMap"
+    /* two */ metadata = { name = "x" }
+    data = { j = jsonencode({ b = [1, 2.5, null, true], a = "<é>" }), "t" = <<EOT
+  kept
+EOT
+    }
+  }
+  wait { rollout = true }
+}
+`;
+    expect(reverse(source, "x.tf")).toBe(`apiVersion: v1
+data:
+  j: '{"a":"\\u003cé\\u003e","b":[1,2.5,null,true]}'
+  t: |2
+      kept
+kind: ConfigMap
+metadata:
+  name: x
+`);
+  });
+
+  test.each([
+    [
+      'resource "kubernetes_manifest" "x" {\n  manifest = var.m\n}\n',
+      "x.tf:2: var.m is not a literal",
+    ],
+    ['{\n  a = upper("hunter2")\n}\n', "x.tf:2: upper(…) is not a literal"],
+    ['{\n  a = "x ${var.hunter2}"\n}\n', "x.tf:2: an expression is not a literal"],
+    ["{ a = 1 + 2 }\n", "x.tf:1: "],
+    ["{ for k in x : k => k }\n", "x.tf:1: for is not a literal"],
+    ['{ a = "x\n" }\n', "x.tf:1: text without a closing quote"],
+    ["{ a = <<EOT\nx\n", "x.tf:1: a heredoc without its end mark"],
+    ['variable "x" {}\n', "x.tf:1: variable x holds no Kubernetes manifest"],
+    ['resource "kubernetes_manifest" "x" {}\n', "x.tf:1: manifest is missing"],
+    ["{ a = 1, a = 2 }\n", 'the key "a" stands twice'],
+    [`{ a = ${"[".repeat(1100)} }\n`, "more than 1000 levels"],
+    ["=\n", "x.tf:1: expected a block or a map"],
+  ])("refuses %j", (source, message) => {
+    const refused = () => reverse(source, "x.tf");
+    expect(refused).toThrow(message);
+    expect(refused).not.toThrow(/hunter2/);
+  });
+});
