@@ -41,13 +41,27 @@ function exact(digits: string): string {
   return `#${sign}${significant}e${exponent}`;
 }
 
-/** JSON text → plain values to compare, each number as its exact decimal value. */
+/**
+ * JSON text → plain values to compare, each number as its exact decimal value. Texts are parsed one by one: `JSON.parse` of
+ * Node.js 24.21 takes a key `"\\n"` for `"\\\\"` behind an object that has that key.
+ */
 export function exactJson(json: string): unknown {
-  const quotedNumbers = json.replaceAll(
-    /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g,
-    (token) => (token.startsWith('"') ? token : JSON.stringify(exact(token))),
+  const simple = json.replaceAll(/"(?:[^"\\]|\\[^])*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g, (token) =>
+    token.startsWith('"')
+      ? `"=${Buffer.from(JSON.parse(token) as string, "utf16le").toString("hex")}"`
+      : JSON.stringify(exact(token)),
   );
-  return JSON.parse(quotedNumbers, (_, value: unknown) => value);
+  return decoded(JSON.parse(simple));
+}
+
+function decoded(value: unknown): unknown {
+  if (typeof value === "string")
+    return value.startsWith("=") ? Buffer.from(value.slice(1), "hex").toString("utf16le") : value;
+  if (Array.isArray(value)) return value.map(decoded);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [String(decoded(key)), decoded(item)]),
+  );
 }
 
 /** The same form for a value. */
