@@ -43,7 +43,7 @@ function exact(digits: string): string {
 
 /**
  * JSON text → plain values to compare, each number as its exact decimal value. Texts are parsed one by one: `JSON.parse` of
- * Node.js 24.21 takes a key `"\\n"` for `"\\\\"` behind an object that has that key.
+ * Node.js 24.21 takes a key `"\n"` for `"\\"` behind an object that has that key.
  */
 export function exactJson(json: string): unknown {
   const simple = json.replaceAll(/"(?:[^"\\]|\\[^])*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g, (token) =>
