@@ -1,4 +1,4 @@
-import { defaultKeyFile } from "./keys/default-key-file.ts";
+import { defaultKeyFile } from "./keys/age/default-key-file.ts";
 import { ConflictError, SopsmithError } from "./errors.ts";
 import type { Host } from "./io/host.ts";
 

@@ -14,7 +14,7 @@ import { ConflictError } from "../src/errors.ts";
 import type { Host } from "../src/io/host.ts";
 import { appendToKeyFile, createPrivateFile } from "../src/io/key-file.ts";
 import { realHost } from "../src/io/real-host.ts";
-import { findAgeIdentities } from "../src/keys/age-identities.ts";
+import { findAgeIdentities } from "../src/keys/age/identities.ts";
 import { keygen, type KeygenFiles, type KeygenOptions } from "../src/keygen.ts";
 import { scratchDir } from "./io/script.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { localKeyService } from "../src/key-service/key-service.ts";
-import { age } from "../src/keys/age.ts";
+import { age } from "../src/keys/age/age.ts";
 import { rotateSource, type RotateOptions } from "../src/rotate.ts";
 import { alice, bob, fakeHost } from "./keys/fake-host.ts";
 import { aliceHost, decryptText, encryptText, joined, refusal } from "./verbs.ts";

@@ -6,7 +6,7 @@ import { SopsmithError } from "../src/errors.ts";
 import type { Chunks } from "../src/file.ts";
 import type { Host } from "../src/io/host.ts";
 import { localKeyService } from "../src/key-service/key-service.ts";
-import { age } from "../src/keys/age.ts";
+import { age } from "../src/keys/age/age.ts";
 import { alice, fakeHost } from "./keys/fake-host.ts";
 
 /** A host that holds alice's identity. */

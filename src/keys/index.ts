@@ -1,4 +1,4 @@
-import { age } from "./age.ts";
+import { age } from "./age/age.ts";
 import { awsKms } from "./aws-kms.ts";
 import { azureKeyVault } from "./azure-key-vault.ts";
 import { gcpKms } from "./gcp-kms.ts";

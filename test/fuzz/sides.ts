@@ -13,7 +13,7 @@ import { SopsmithError } from "../../src/errors.ts";
 import type { Chunks } from "../../src/file.ts";
 import type { Host } from "../../src/io/host.ts";
 import { localKeyService } from "../../src/key-service/key-service.ts";
-import { age } from "../../src/keys/age.ts";
+import { age } from "../../src/keys/age/age.ts";
 import type { Selector } from "../../src/metadata/selection.ts";
 import type { Item, Node } from "../../src/tree/node.ts";
 import { counterpart } from "../counterparts.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { findAgeIdentities } from "../../src/keys/age-identities.ts";
-import { alice, bob, fakeHost } from "./fake-host.ts";
+import { findAgeIdentities } from "../../../src/keys/age/identities.ts";
+import { alice, bob, fakeHost } from "../fake-host.ts";
 
 const texts = async (host: ReturnType<typeof fakeHost>): Promise<string[]> =>
   (await findAgeIdentities("age1r", host)).identities.map((identity) =>

@@ -1,7 +1,7 @@
-import type { Host } from "../io/host.ts";
+import type { Host } from "../../io/host.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
-import { splitWords, UnsplittableText } from "../io/words.ts";
+import { splitWords, UnsplittableText } from "../../io/words.ts";
 
 /**
  * Where age identities come from (spec keys 2.3–2.4). Every source is read, none stops the search. SSH keys are no

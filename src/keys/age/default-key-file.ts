@@ -1,5 +1,5 @@
-import { SopsmithError } from "../errors.ts";
-import type { Host } from "../io/host.ts";
+import { SopsmithError } from "../../errors.ts";
+import type { Host } from "../../io/host.ts";
 
 /** The environment does not tell where the user's configuration is. Exit 1. */
 export class NoDefaultKeyFile extends SopsmithError {

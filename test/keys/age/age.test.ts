@@ -1,9 +1,9 @@
 import { armor, Encrypter, generateHybridIdentity, identityToRecipient } from "age-encryption";
 import { expect, test } from "vitest";
-import { age } from "../../src/keys/age.ts";
-import { UnwrapError, type MasterKey } from "../../src/keys/provider.ts";
-import { entry, map, str } from "../../src/tree/node.ts";
-import { alice, bob, fakeHost } from "./fake-host.ts";
+import { age } from "../../../src/keys/age/age.ts";
+import { UnwrapError, type MasterKey } from "../../../src/keys/provider.ts";
+import { entry, map, str } from "../../../src/tree/node.ts";
+import { alice, bob, fakeHost } from "../fake-host.ts";
 
 const key = (recipient: string, enc?: string): MasterKey => ({
   type: "age",

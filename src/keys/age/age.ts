@@ -1,16 +1,16 @@
 import type * as AgeEncryption from "age-encryption";
-import type { Host } from "../io/host.ts";
-import { SopsmithError } from "../errors.ts";
-import { entry, map } from "../tree/node.ts";
-import { readText } from "../tree/read.ts";
-import { textLeaf } from "../tree/text.ts";
+import type { Host } from "../../io/host.ts";
+import { SopsmithError } from "../../errors.ts";
+import { entry, map } from "../../tree/node.ts";
+import { readText } from "../../tree/read.ts";
+import { textLeaf } from "../../tree/text.ts";
 import {
   findAgeIdentities,
   parseDecryptedIdentities,
   type AgeIdentities,
   type AgeIdentity,
-} from "./age-identities.ts";
-import { unwrapX25519, wrapX25519 } from "./age-x25519.ts";
+} from "./identities.ts";
+import { unwrapX25519, wrapX25519 } from "./x25519.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
 import {
   itemText,
@@ -18,11 +18,11 @@ import {
   UnwrapError,
   type KeyProvider,
   type MasterKey,
-} from "./provider.ts";
+} from "../provider.ts";
 
 type Library = typeof AgeEncryption;
 
-/** The library and what it needs take most of a small file's time: it is loaded for what age-x25519.ts leaves to it. */
+/** The library and what it needs take most of a small file's time: it is loaded for what x25519.ts leaves to it. */
 const loadLibrary = (): Promise<Library> => import("age-encryption");
 
 /** One age file per recipient, armored (spec keys section 2). X25519 and post-quantum keys. */
@@ -245,7 +245,7 @@ async function openWithEncrypted(
     });
   const passphrase = await host.promptSecret(`Enter passphrase for identity '${location}': `);
   if (passphrase === undefined) throw fail("there is no terminal to ask for its passphrase");
-  const { ScryptIdentity } = await import("./age-scrypt.ts");
+  const { ScryptIdentity } = await import("./scrypt.ts");
   const decrypter = new library.Decrypter();
   decrypter.addIdentity(new ScryptIdentity(passphrase));
   let content: Uint8Array;

@@ -8,8 +8,8 @@ import {
 import fc from "fast-check";
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { unwrapX25519, wrapX25519 } from "../../src/keys/age-x25519.ts";
-import { decodeBech32 } from "../../src/keys/bech32.ts";
+import { unwrapX25519, wrapX25519 } from "../../../src/keys/age/x25519.ts";
+import { decodeBech32 } from "../../../src/keys/age/bech32.ts";
 
 const identity = await generateX25519Identity();
 const recipient = await identityToRecipient(identity);
