@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import type * as Kms from "@aws-sdk/client-kms";
 import { SopsmithError } from "../errors.ts";
+import type { HttpResponse } from "../io/host.ts";
 import { entry, map, nil, type Mapping } from "../tree/node.ts";
 import { readText, readTextMap } from "../tree/read.ts";
 import { textLeaf } from "../tree/text.ts";
@@ -212,7 +213,7 @@ async function connect(fields: Mapping, wire: Wire): Promise<Connection> {
   const requestHandler = new WireHandler(wire);
   const own = await credentials(profile, region, requestHandler, wire);
   const explain = (error: unknown, prefix = ""): never => {
-    throw awsFailure(error, { profile, prefix, wire });
+    throw awsFailure(error, { profile, prefix, wire, answer: requestHandler.answer });
   };
   const client = new sdk.KMSClient({
     region,
@@ -305,6 +306,8 @@ function sessionName(): string {
 /** The transport of the SDK's clients: the host's own, with its proxy, certificates and time limits. */
 class WireHandler {
   readonly metadata = { handlerProtocol: "http/1.1" };
+  /** The last one that came. */
+  answer: HttpResponse | undefined;
   readonly #wire: Wire;
 
   constructor(wire: Wire) {
@@ -319,6 +322,7 @@ class WireHandler {
     const at = port === undefined ? name : `${name}:${port}`;
     const url = `${protocol}//${at}${path}${query.size === 0 ? "" : `?${query.toString()}`}`;
     const answer = await this.#wire.send({ method, url, headers, body });
+    this.answer = answer;
     return {
       response: {
         statusCode: answer.status,
@@ -380,18 +384,33 @@ const remedies: readonly [RegExp, string, ("damaged" | "missing")?][] = [
 
 function awsFailure(
   error: unknown,
-  { profile, prefix, wire }: { profile: string; prefix: string; wire: Wire },
+  {
+    profile,
+    prefix,
+    wire,
+    answer,
+  }: { profile: string; prefix: string; wire: Wire; answer: HttpResponse | undefined },
 ): unknown {
   if (error instanceof RemoteFailure)
     return new RemoteFailure(`${prefix}${error.message}`, error.remedy, error.failure, error.cause);
   if (!(error instanceof Error) || isOwn(error)) return error;
-  const { name, message } = error;
+  const { name, message } = error.name === "SyntaxError" ? unexpected(answer) : error;
   if (name === "CredentialsProviderError" || name === "TokenProviderError")
     return credentialsFailure(message, prefix, profile, wire);
   const [, remedy = "see what AWS says about this error", failure] =
     remedies.find(([pattern]) => pattern.test(name)) ?? [];
   const said = message === "" || message === "UnknownError" ? name : `${name}: ${message}`;
   return new RemoteFailure(`${prefix}${said}`, remedy, failure);
+}
+
+/** An answer that is no JSON: of a proxy, or in the form of AWS's older services. */
+function unexpected(answer: HttpResponse | undefined): { name: string; message: string } {
+  const body = Buffer.from(answer?.body ?? []).toString("utf8");
+  const field = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
+  return {
+    name: field("Code") ?? `status ${answer?.status}`,
+    message: field("Message") ?? "something else than the expected JSON",
+  };
 }
 
 /** An error of the program, which it must not take for the service's. */

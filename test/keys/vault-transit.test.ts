@@ -1,0 +1,201 @@
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Both } from "./both.ts";
+import { startStub, StubKey, type Stub, type StubAnswer, type StubRequest } from "./stub.ts";
+
+// A stub of Vault's transit engine, for sopsmith and for real sops: Vault itself is in no package registry.
+
+const token = "hvs.a-token-for-tests";
+const key = new StubKey();
+
+const refuse = (status: number, ...errors: string[]): StubAnswer => ({ status, body: { errors } });
+
+function answer({ method, path, headers, body }: StubRequest): StubAnswer | "hang" {
+  if (headers["x-vault-request"] !== "true") return refuse(400, "missing X-Vault-Request");
+  if (headers["x-vault-token"] === undefined) return refuse(400, "missing client token");
+  if (headers["x-vault-token"] !== token)
+    return refuse(403, `permission denied for ${headers["x-vault-token"]}`);
+  const [, version, engine, verb, name] = path.split("/");
+  if (method !== "PUT" || version !== "v1") return refuse(405, "unsupported operation");
+  if (engine === "spaced" && headers["x-vault-namespace"] !== "team/a")
+    return refuse(403, "permission denied");
+  if (name === "silent") return "hang";
+  if (name === "moved") return { status: 307, headers: { location: path.replace("moved", "k") } };
+  if (name === "sealed") return refuse(503, "Vault is sealed");
+  if (name === "none") return refuse(400, "encryption key not found");
+  if (name === "old" && verb === "decrypt")
+    return refuse(400, "ciphertext or signature version is disallowed by policy (too old)");
+  if (engine !== "transit" && engine !== "spaced")
+    return refuse(404, `no handler for route ${path}`);
+  const input = JSON.parse(body) as { plaintext?: string; ciphertext?: string };
+  if (verb === "encrypt")
+    return {
+      body: {
+        data: {
+          ciphertext: `vault:v1:${key.seal(Buffer.from(input.plaintext ?? "", "base64")).toString("base64")}`,
+        },
+      },
+    };
+  const opened = key.open(Buffer.from(input.ciphertext?.slice("vault:v1:".length) ?? "", "base64"));
+  if (opened === undefined) return refuse(400, "cipher: message authentication failed");
+  return { body: { data: { plaintext: opened.toString("base64") } } };
+}
+
+let stub: Stub;
+let both: Both;
+const uri = (name = "k", engine = "transit") => `${stub.url}/v1/${engine}/keys/${name}`;
+const to = (name?: string, engine?: string) => ["--hc-vault-transit", uri(name, engine)];
+
+beforeAll(async () => {
+  stub = await startStub(answer);
+  both = new Both({ VAULT_TOKEN: token, VAULT_MAX_RETRIES: "0" });
+});
+afterAll(async () => {
+  both.remove();
+  await stub.close();
+});
+
+test("what sopsmith wraps real sops unwraps, and the other way", async () => {
+  const [ours = ""] = await both.expectExchange(to());
+  expect(ours).toContain(`vault_address: ${stub.url}`);
+  expect(ours).toMatch(/enc: vault:v1:\S+\n +engine_path: transit\n +key_name: k\n/);
+});
+
+test("the token of `vault login` serves where VAULT_TOKEN is not set", async () => {
+  const home = new Both({}, { ".vault-token": `${token}\n` });
+  await home.expectExchange(to());
+  home.remove();
+});
+
+test("a namespace goes along", async () => {
+  await both.expectExchange(to("k", "spaced"), { VAULT_NAMESPACE: "team/a" });
+  expect(await both.wrapError(to("k", "spaced"))).toContain("403: permission denied");
+});
+
+test("the address of an agent takes the place of the key's", async () => {
+  const agent = { VAULT_AGENT_ADDR: stub.url };
+  await both.expectExchange(
+    ["--hc-vault-transit", "http://vault.invalid/v1/transit/keys/k"],
+    agent,
+  );
+});
+
+test("follows a standby node to the active one", async () => {
+  await both.expectExchange(to("moved"));
+});
+
+test("more headers may be given", async () => {
+  await both.expectRoundTrip(to(), { VAULT_HEADERS: '{"X-Team":"a"}' });
+  expect(stub.requests.at(-1)?.headers["x-team"]).toBe("a");
+});
+
+test("several keys of a list, and a rule's flat field and key groups", async () => {
+  both.box.write(
+    ".sops.yaml",
+    `creation_rules:\n  - path_regex: group\n    key_groups:\n      - hc_vault: ["${uri()}"]\n  - hc_vault_transit_uri: "${uri()}"\n`,
+  );
+  await both.expectExchange([]);
+  await both.expectExchange(["--filename-override", "group.yaml"]);
+  rmSync(both.box.path(".sops.yaml"));
+});
+
+test("the allow list decides which servers are given the token", async () => {
+  const list = (text: string) => ({ SOPS_HC_VAULT_ALLOWLIST: text });
+  for (const allowed of ["all", "", stub.url, `${stub.url}/`, `https://other, ${stub.url}`])
+    await both.expectRoundTrip(to(), list(allowed));
+  const before = stub.requests.length;
+  for (const refused of ["none", "https://other", `${stub.url}0`])
+    expect(await both.wrapError(to(), list(refused))).toContain(
+      `Allowlist does not allow ${stub.url}; add the address to SOPS_HC_VAULT_ALLOWLIST`,
+    );
+  expect(await both.wrapError(to(), list("a,,b"))).toContain(
+    "SOPS_HC_VAULT_ALLOWLIST's entry 2 is empty",
+  );
+  expect(stub.requests.length).toBe(before);
+});
+
+const prefix = (name: string, verb = "encrypt") =>
+  `failed to ${verb} sops data key ${verb === "encrypt" ? "to" : "from"} Vault transit backend 'transit/${verb}/${name}': `;
+
+test.each<[string, string, Record<string, string>, string]>([
+  [
+    "no token",
+    "k",
+    { VAULT_TOKEN: "" },
+    "no Vault token was found (Vault answered 400: missing client token); log in with vault login, or set VAULT_TOKEN",
+  ],
+  [
+    "a token that has expired or may not",
+    "k",
+    { VAULT_TOKEN: "hvs.an-expired-token" },
+    "Vault answered 403: permission denied for …; renew the token with vault login if it has expired, or let its policy update transit/encrypt/k",
+  ],
+  [
+    "a key that is not there",
+    "none",
+    {},
+    "Vault answered 400: encryption key not found; create the key in Vault, or correct its name",
+  ],
+  [
+    "a sealed Vault",
+    "sealed",
+    {},
+    "Vault answered 503: Vault is sealed; unseal Vault, or wait until it is ready",
+  ],
+  [
+    "a server that does not answer",
+    "silent",
+    { VAULT_CLIENT_TIMEOUT: "500ms" },
+    "gave no answer within 0.5 s; check the network, the proxy variables and the address",
+  ],
+  [
+    "a server that is not there",
+    "k",
+    { VAULT_AGENT_ADDR: "http://127.0.0.1:1" },
+    "127.0.0.1:1 cannot be reached: connection refused; check the network, the proxy variables and the address",
+  ],
+  [
+    "headers that are no JSON",
+    "k",
+    { VAULT_HEADERS: "x" },
+    "VAULT_HEADERS is no JSON object; correct VAULT_HEADERS",
+  ],
+  [
+    "a certificate that is not there",
+    "k",
+    { VAULT_CACERT: "/nope" },
+    "the file that VAULT_CACERT names cannot be read; correct VAULT_CACERT",
+  ],
+])("says in one line what is wrong: %s", async (_, name, env, cause) => {
+  const line = await both.wrapError(to(name), env);
+  expect(line).toContain(`master key "${uri(name)}": ${prefix(name)}`);
+  expect(line).toContain(cause);
+  expect(line).not.toContain("an-expired-token");
+});
+
+test("a path that is no engine's is told", async () => {
+  expect(await both.wrapError(to("k", "kv"))).toContain("404: no handler for route");
+});
+
+test("unwrapping says which key failed, why, and what to do", async () => {
+  const file = await both.sealed(to());
+  const denied = await both.unwrapError(file, { VAULT_TOKEN: "hvs.an-expired-token" });
+  expect(denied).toContain(`${uri()}: FAILED`);
+  expect(denied).toContain(`${prefix("k", "decrypt")}Vault answered 403`);
+  expect(denied).not.toContain("an-expired-token");
+  const missing = await both.unwrapError(file, { VAULT_TOKEN: "" });
+  expect(missing).toContain(`${file}: log in with vault login, or set VAULT_TOKEN: ${uri()}`);
+  const retired = await both.sealed(to("old"));
+  expect(await both.unwrapError(retired)).toContain(
+    "lower the key's min_decryption_version in Vault",
+  );
+});
+
+test("a wrapped data key that another key made is called damaged", async () => {
+  const file = await both.sealed(to());
+  const other = new StubKey().seal(Buffer.alloc(32)).toString("base64");
+  both.box.write("damaged.yaml", both.box.read(file).replace(/vault:v1:\S+/, `vault:v1:${other}`));
+  expect(await both.unwrapError("damaged.yaml")).toContain(
+    "damaged.yaml: restore the `sops` block from version control",
+  );
+});
