@@ -2,7 +2,7 @@ import { age } from "./age/age.ts";
 import { awsKms } from "./aws-kms.ts";
 import { azureKeyVault } from "./azure-key-vault.ts";
 import { gcpKms } from "./gcp-kms.ts";
-import { huaweiKms } from "./huawei-kms.ts";
+import { huaweiKms } from "./huawei-kms/huawei-kms.ts";
 import type { KeyProvider, KeyType } from "./provider.ts";
 import { pgp } from "./stored-only.ts";
 import { vaultTransit } from "./vault-transit.ts";

@@ -33,7 +33,7 @@ export async function startStub(
   tls?: { key: string; cert: string },
 ): Promise<Stub> {
   const requests: StubRequest[] = [];
-  const server: Server = (tls === undefined ? createServer() : createTlsServer(tls)) as Server;
+  const server: Server = tls === undefined ? createServer() : createTlsServer(tls);
   server.on("request", (incoming, outgoing) => {
     void readRequest(incoming).then((request) => {
       requests.push(request);

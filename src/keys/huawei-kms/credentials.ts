@@ -1,5 +1,5 @@
-import { signedHeaders, type HuaweiKeys } from "./huawei-signature.ts";
-import { parseObject, RemoteFailure, textAt, type Wire } from "./remote.ts";
+import { signedHeaders, type HuaweiKeys } from "./signature.ts";
+import { parseObject, RemoteFailure, textAt, type Wire } from "../remote.ts";
 
 export interface HuaweiCredentials extends HuaweiKeys {
   /** Asked of IAM where it is not given. */

@@ -1,12 +1,12 @@
-import type { HttpResponse } from "../io/host.ts";
-import { entry, map, type Mapping } from "../tree/node.ts";
-import { readText } from "../tree/read.ts";
-import { textLeaf } from "../tree/text.ts";
-import { findHuaweiCredentials, findProject } from "./huawei-credentials.ts";
-import { signedHeaders } from "./huawei-signature.ts";
-import { keyCodec, text } from "./key-codec.ts";
-import { KeySyntaxError, type KeyProvider } from "./provider.ts";
-import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "./remote.ts";
+import type { HttpResponse } from "../../io/host.ts";
+import { entry, map, type Mapping } from "../../tree/node.ts";
+import { readText } from "../../tree/read.ts";
+import { textLeaf } from "../../tree/text.ts";
+import { findHuaweiCredentials, findProject } from "./credentials.ts";
+import { signedHeaders } from "./signature.ts";
+import { keyCodec, text } from "../key-codec.ts";
+import { KeySyntaxError, type KeyProvider } from "../provider.ts";
+import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
 
 /** HuaweiCloud KMS over its REST API (spec keys section 9). */
 export const huaweiKms: KeyProvider = {
