@@ -1,4 +1,5 @@
 import { age } from "./age.ts";
+import { gpg } from "./gpg.ts";
 import { kubeYaml } from "./kube-yaml.ts";
 import { moto } from "./moto.ts";
 import { openssl } from "./openssl.ts";
@@ -6,6 +7,6 @@ import { sops } from "./sops.ts";
 import { terraform } from "./terraform.ts";
 
 /** Every program that tests and benchmarks compare with. A new one is a file of this folder and a line here. */
-export const counterparts = [sops, age, kubeYaml, moto, openssl, terraform] as const;
+export const counterparts = [sops, age, gpg, kubeYaml, moto, openssl, terraform] as const;
 
 export type CounterpartName = (typeof counterparts)[number]["names"][number];

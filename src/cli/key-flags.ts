@@ -22,16 +22,6 @@ const shortNames = new Map([
   ["age", "a"],
 ]);
 
-/** Key types that this version can encrypt to. The help is silent about the flags of others, which say so when used. */
-const usable: ReadonlySet<string> = new Set([
-  "age",
-  "kms",
-  "gcp_kms",
-  "azure_kv",
-  "hc_vault",
-  "hckms",
-]);
-
 /** The order in which keys from flags stand in their group (spec cli 4.6). */
 const groupOrder = ["kms", "gcp_kms", "hckms", "azure_kv", "pgp", "hc_vault", "age"];
 
@@ -39,7 +29,6 @@ export const keyFlags: readonly KeyFlags[] = providers
   .toSorted((a, b) => groupOrder.indexOf(a.type) - groupOrder.indexOf(b.type))
   .map((provider) => {
     const { flag, env, label } = provider;
-    const isHidden = !usable.has(provider.type);
     const keys = provider.type === "age" ? "age recipients" : `${label} keys`;
     const short = shortNames.get(flag);
     return {
@@ -48,13 +37,11 @@ export const keyFlags: readonly KeyFlags[] = providers
         kind: "text",
         names: short === undefined ? [flag] : [flag, short],
         env,
-        isHidden,
         about: `comma-separated ${keys} to encrypt to`,
       },
       add: {
         kind: "text",
         names: [`add-${flag}`],
-        isHidden,
         about: `comma-separated ${keys} to add`,
       },
       remove: { kind: "text", names: [`rm-${flag}`], about: `comma-separated ${keys} to remove` },

@@ -1,6 +1,8 @@
 /** How a child process ended. */
 export interface ChildResult {
   stdout: Uint8Array;
+  /** Empty unless it was asked for. */
+  stderr: Uint8Array;
   /** Exit status; undefined when a signal ended it. */
   status: number | undefined;
   signal: string | undefined;
@@ -57,15 +59,20 @@ export interface Host {
    */
   readFile(path: string): Promise<Uint8Array>;
   /**
-   * Runs a program without a shell, found through `PATH`; its stdin is empty and its stderr is not shown.
+   * Runs a program without a shell, found through `PATH`. Its stderr is not shown.
    *
    * @param env the child's whole environment
+   * @param options.stdin what it reads; nothing by default
+   * @param options.stderr `capture` to have it in the result, for programs that leave no others behind
    * @throws the system's error, with `code` such as `ENOENT`, for a program that cannot be started
    */
   run(
     argv: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
+    options?: { stdin?: Uint8Array; stderr?: "capture" },
   ): Promise<ChildResult>;
+  /** The name of the terminal that this program talks to, such as `/dev/pts/3`; undefined where there is none. */
+  terminalName(): Promise<string | undefined>;
   /**
    * @throws the system's error, with `code` such as `ECONNREFUSED`, or the signal's reason
    */

@@ -16,6 +16,7 @@ export function realHost(): Host {
     platform: process.platform,
     readFile: readWhole,
     run,
+    terminalName: async () => (await import("./terminal.ts")).terminalName(),
     fetch: async (request) => (await import("./http.ts")).send(request, process.env),
     promptSecret: async (prompt) => (await import("./prompt.ts")).promptSecret(prompt),
     warn: (message) => void process.stderr.write(`${message}\n`),
@@ -71,14 +72,15 @@ async function readWhole(path: string): Promise<Uint8Array> {
 async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  options: { stdin?: Uint8Array; stderr?: "capture" } = {},
 ): Promise<ChildResult> {
   const { execa } = await import("execa");
   const [program = "", ...args] = argv;
   const result = await execa(program, args, {
     env: { ...env },
     extendEnv: false,
-    stdin: "ignore",
-    stderr: "ignore",
+    ...(options.stdin === undefined ? { stdin: "ignore" } : { input: options.stdin }),
+    stderr: options.stderr === "capture" ? "pipe" : "ignore",
     encoding: "buffer",
     stripFinalNewline: false,
     reject: false,
@@ -86,5 +88,6 @@ async function run(
   // Neither a status nor a signal: it did not start, or said more than a key file can hold.
   if (result.exitCode === undefined && result.signal === undefined)
     throw result.cause instanceof Error ? result.cause : new Error("the command has no result");
-  return { stdout: result.stdout, status: result.exitCode, signal: result.signal };
+  const { stdout, stderr = new Uint8Array(0), exitCode, signal } = result;
+  return { stdout, stderr, status: exitCode, signal };
 }

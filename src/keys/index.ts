@@ -3,8 +3,8 @@ import { awsKms } from "./aws-kms.ts";
 import { azureKeyVault } from "./azure-key-vault.ts";
 import { gcpKms } from "./gcp-kms.ts";
 import { huaweiKms } from "./huawei-kms/huawei-kms.ts";
+import { pgp } from "./pgp.ts";
 import type { KeyProvider, KeyType } from "./provider.ts";
-import { pgp } from "./stored-only.ts";
 import { vaultTransit } from "./vault-transit.ts";
 
 /** Every master key type, in the order in which the keys of a loaded group stand (spec file-format 5.2). */

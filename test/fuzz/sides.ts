@@ -172,6 +172,7 @@ const host: Host = {
     Promise.reject(Object.assign(new Error(`no file ${path} here`), { code: "ENOENT" })),
   run: () => Promise.reject(Object.assign(new Error("no programs here"), { code: "ENOENT" })),
   fetch: () => Promise.reject(new Error("no network here")),
+  terminalName: () => Promise.resolve(undefined),
   promptSecret: () => Promise.resolve(undefined),
   warn: () => undefined,
 };

@@ -12,6 +12,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/main.ts";
 import { realHost } from "../../src/io/real-host.ts";
+import { KeyRing } from "../keys/key-ring.ts";
 
 // Files made by real sops 3.13.2 (some by 3.11.0): see fixtures/README.md.
 
@@ -67,6 +68,11 @@ function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8")) as T;
 }
 
+/** The home of gpg with the corpus's key. */
+const ring = new KeyRing();
+ring.gpg(["--import", join(corpus, "keys/pgp-secret.asc")]);
+afterAll(() => ring.remove());
+
 const dir = mkdtempSync(join(tmpdir(), "sopsmith-golden-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 beforeEach(() => {
@@ -90,7 +96,12 @@ async function sopsmith(
     .map((need) => readFileSync(join(corpus, `keys/${need.slice(4)}.txt`), "utf8"));
   const out: Buffer[] = [];
   let stderr = "";
-  const env = { HOME: dir, ...(identities.length > 0 && { SOPS_AGE_KEY: keysOf(identities) }) };
+  const env = {
+    HOME: dir,
+    PATH: process.env["PATH"],
+    GNUPGHOME: needs.includes("pgp") ? ring.dir : join(dir, "nognupg"),
+    ...(identities.length > 0 && { SOPS_AGE_KEY: keysOf(identities) }),
+  };
   const real = realHost();
   const readFile = (path: string) => real.readFile(resolve(dir, path));
   const host = { ...real, env, cwd: () => dir, readFile, warn: () => undefined };
@@ -141,6 +152,7 @@ function mask(file: Buffer): string {
       /-----BEGIN AGE ENCRYPTED FILE-----[\s\S]*?-----END AGE ENCRYPTED FILE-----/g,
       "<AGE>",
     )
+    .replaceAll(/-----BEGIN PGP MESSAGE-----[\s\S]*?-----END PGP MESSAGE-----/g, "<PGP>")
     .replaceAll(/((?:lastmodified|created_at)\\?"?\s*[:=]\s*\\?"?)\d{4}-[0-9T:Z.+-]+/g, "$1<TIME>")
     .replaceAll(/(version\\?"?\s*[:=]\s*\\?"?)\d+\.\d+\.\d+[-\w.]*/g, "$1<VERSION>");
 }

@@ -7,7 +7,12 @@ interface Surroundings {
   platform?: NodeJS.Platform;
   passphrase?: string;
   fetch?: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
-  run?: (argv: readonly string[], env: Readonly<Record<string, string | undefined>>) => ChildResult;
+  run?: (
+    argv: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+    stdin?: Uint8Array,
+  ) => Omit<ChildResult, "stderr"> & { stderr?: Uint8Array };
+  terminal?: string;
 }
 
 /** A host without a disk, with what was said and asked in `log`. */
@@ -27,12 +32,14 @@ export function fakeHost(around: Surroundings = {}): Host & { log: string[] } {
       if (file instanceof Uint8Array) return Promise.resolve(file);
       return Promise.reject(Object.assign(new Error("system"), file));
     },
-    run: (argv, env) => {
+    run: (argv, env, options) => {
       log.push(`run ${JSON.stringify(argv)}`);
       if (around.run === undefined)
         return Promise.reject(Object.assign(new Error("system"), { code: "ENOENT" }));
-      return Promise.resolve(around.run(argv, env));
+      const result = around.run(argv, env, options?.stdin);
+      return Promise.resolve({ stderr: new Uint8Array(0), ...result });
     },
+    terminalName: () => Promise.resolve(around.terminal),
     fetch: async (request) => {
       log.push(`fetch ${request.method} ${request.url}`);
       if (around.fetch === undefined)

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { providers } from "../../src/keys/index.ts";
-import { UnwrapError, type KeyProvider, type KeyType } from "../../src/keys/provider.ts";
+import type { KeyProvider, KeyType } from "../../src/keys/provider.ts";
 import { entry, map, seq, str, type Entry, type Node } from "../../src/tree/node.ts";
 import { fakeHost } from "./fake-host.ts";
 
@@ -120,22 +120,4 @@ test("a key remembers when it was named", async () => {
     { key: "created_at", value: { value: "2026-11-23T21:15:59Z" } },
     { key: "fp", value: { value: "AB" } },
   ]);
-});
-
-test("says plainly that the type cannot be used and what to do", async () => {
-  const [key] = await provider("pgp").parse("AB", fakeHost());
-  if (key === undefined) throw new Error("no key");
-  await expect(provider("pgp").wrap(key, new Uint8Array(32), fakeHost())).rejects.toMatchObject({
-    exitCode: 1,
-    message:
-      "this version of sopsmith cannot use PGP keys; use an age recipient instead, or encrypt with Go sops",
-  });
-  const error: unknown = await provider("pgp")
-    .unwrap(key, fakeHost())
-    .catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(UnwrapError);
-  expect(error).toMatchObject({
-    failure: "unusable",
-    message: "this version of sopsmith cannot use PGP keys",
-  });
 });
