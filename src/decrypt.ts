@@ -87,10 +87,7 @@ function emitExtract(
     return [format.emitValue(found, { sealed: false, indent, warn })];
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
-    throw inFile(
-      error,
-      `${file} at ${pathText(path)}`,
-      error instanceof EmitError ? "Error dumping tree: " : "",
-    );
+    const prefix = error instanceof EmitError ? "Error dumping tree: " : "";
+    throw inFile(error, file, prefix, error.exitCode, pathText(path));
   }
 }

@@ -51,6 +51,7 @@ export class AlreadyEncrypted extends SopsmithError {
 flat file formats top-level entries starting with 'sops_'. This is
 generally due to the file already being encrypted (${file}).`,
       {
+        file,
         hint: "To change an encrypted file use `sopsmith edit`; if this one is not encrypted, rename the entry.",
       },
     );
@@ -105,6 +106,7 @@ export function parsePlain(
       "no-document",
       92,
       `File cannot be completely empty, it must contain at least one document (${file})`,
+      { file },
     );
   }
   return documents;
@@ -124,7 +126,14 @@ export async function sealNew(
     warn: options.warn,
   });
   const { keyGroups, file, indent, services, warn } = options;
-  const { dataKey, threshold } = await createDataKey(keyGroups, options.threshold, services, host);
+  const { dataKey, threshold } = await createDataKey(
+    keyGroups,
+    options.threshold,
+    services,
+    host,
+  ).catch((error: unknown) => {
+    throw error instanceof SopsmithError ? error.locate({ file }) : error;
+  });
   try {
     const metadata = {
       keyGroups,

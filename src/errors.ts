@@ -9,19 +9,47 @@ export class SopsmithError extends Error {
   readonly exitCode: number;
   /** What to do next, one sentence; printed on its own line. */
   readonly hint: string | undefined;
+  #where: Where;
 
+  /** What `file` and `path` do not say is taken from the cause. */
   constructor(
     code: string,
     exitCode: number,
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown } & Where = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const { cause, file, path } = options;
+    super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;
     this.exitCode = exitCode;
     this.hint = options.hint;
+    const inner = cause instanceof SopsmithError ? cause.#where : {};
+    this.#where = { file: file ?? inner.file, path: path ?? inner.path };
   }
+
+  /** The file that is at fault, as the user named it; undefined where none is, or it is not known. */
+  get file(): string | undefined {
+    return this.#where.file;
+  }
+
+  /** The place in the file's tree, as `["key"][0]`. */
+  get path(): string | undefined {
+    return this.#where.path;
+  }
+
+  /** Adds what is not known yet; returns the same error. */
+  locate({ file, path }: Where): this {
+    this.#where = { file: this.file ?? file, path: this.path ?? path };
+    return this;
+  }
+}
+
+/** The place of an error. */
+export interface Where {
+  readonly file?: string | undefined;
+  /** As `["key"][0]`. */
+  readonly path?: string | undefined;
 }
 
 /**
@@ -47,37 +75,47 @@ export class ParseError extends SopsmithError {
  * The same error with sops's prefix in front of its message and the file's name in it.
  *
  * @param exitCode replaces the error's own
+ * @param path where in the file's tree, as `["key"][0]`
  */
 export function inFile(
   error: SopsmithError,
   file: string,
   prefix = "",
   exitCode = error.exitCode,
+  path?: string,
 ): SopsmithError {
+  const place = path === undefined ? file : `${file} at ${path}`;
   const line =
     error instanceof ParseError && error.line !== undefined ? `, line ${error.line}` : "";
   const what = error instanceof ParseError ? error.what : error.message;
-  const message = what.includes(file) ? `${prefix}${what}` : `${prefix}${what} (${file}${line})`;
-  return new SopsmithError(error.code, exitCode, message, { hint: error.hint, cause: error });
+  const message = what.includes(place) ? `${prefix}${what}` : `${prefix}${what} (${place}${line})`;
+  const { code, hint } = error;
+  return new SopsmithError(code, exitCode, message, { hint, cause: error, file, path });
 }
 
 /** A tree that the output format cannot hold. Exit 4. */
 export class EmitError extends SopsmithError {
-  constructor(message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown } & Where = {},
+  ) {
     super("emit-error", 4, message, options);
   }
 }
 
 /** A configuration file that cannot be read or used. Exit 1. */
 export class ConfigError extends SopsmithError {
-  constructor(message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown } & Where = {},
+  ) {
     super("config-error", 1, message, options);
   }
 }
 
 /** Arguments that exclude each other. Exit 8. */
 export class ConflictError extends SopsmithError {
-  constructor(message: string, options: { hint?: string | undefined } = {}) {
+  constructor(message: string, options: { hint?: string | undefined } & Where = {}) {
     super("conflicting-parameters", 8, message, options);
   }
 }

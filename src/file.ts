@@ -27,9 +27,9 @@ export type Chunks = (string | Uint8Array)[];
 
 /** The file was changed without the data key, or lost its MAC. Exit 51. */
 export class MacMismatch extends SopsmithError {
-  constructor(message: string, cause?: unknown) {
+  constructor(message: string, options: { cause?: unknown; file?: string } = {}) {
     super("mac-mismatch", 51, message, {
-      cause,
+      ...options,
       hint: "The file was changed without its key, for example by hand or in a merge. Restore it, or look at it with --ignore-mac.",
     });
   }
@@ -73,7 +73,9 @@ export async function open(
     onBadPattern: "never-match",
     warn,
   });
-  const dataKey = await recoverDataKey(metadata, options, host);
+  const dataKey = await recoverDataKey(metadata, options, host).catch((error: unknown) => {
+    throw error instanceof SopsmithError ? error.locate({ file: options.file }) : error;
+  });
   try {
     const cipher = new LeafCipher(dataKey);
     const nonces = new Nonces(host);
@@ -191,10 +193,7 @@ function located(error: unknown, file: string, prefix: string, exitCode: number)
     error.code,
     walked ? exitCode : error.exitCode,
     `${walked ? prefix : ""}${described} (${at})`,
-    {
-      hint: error.hint,
-      cause: error,
-    },
+    { hint: error.hint, cause: error, file, path: path === "" ? undefined : path },
   );
 }
 
@@ -206,11 +205,13 @@ function checkMac(
   { file, ignoreMac }: OpenOptions,
 ): Uint8Array | undefined {
   try {
-    if (metadata.mac === "") throw new MacMismatch(`MAC mismatch. File has no MAC (${file})`);
+    if (metadata.mac === "")
+      throw new MacMismatch(`MAC mismatch. File has no MAC (${file})`, { file });
     const { leaf, nonce } = openMac(metadata, cipher, file);
     if (leaf.kind === "str" && leaf.value === computed) return nonce;
     throw new MacMismatch(
       `MAC mismatch. The file's values are not those that were encrypted (${file})`,
+      { file },
     );
   } catch (error) {
     if (ignoreMac) return undefined;
@@ -226,10 +227,10 @@ function openMac(
   try {
     return cipher.open(mac, lastModified);
   } catch (cause) {
-    throw new MacMismatch(
-      `Cannot decrypt MAC: \`mac\` or \`lastmodified\` was changed (${file})`,
+    throw new MacMismatch(`Cannot decrypt MAC: \`mac\` or \`lastmodified\` was changed (${file})`, {
       cause,
-    );
+      file,
+    });
   }
 }
 

@@ -28,8 +28,21 @@ export interface KeygenFiles {
   describeStdout(): { isTerminal: boolean; isWorldReadable: boolean };
 }
 
+/** A key that was made or read. */
+export interface KeyReport {
+  readonly recipient: string;
+  /** Of a new key that went to no file. */
+  readonly identity?: string;
+  /** Where the result was written. */
+  readonly file?: string;
+}
+
 export interface KeygenResult {
   readonly stdout: string;
+  /** The same for programs. */
+  readonly keys: readonly KeyReport[];
+  /** Lines for the user, on stderr. */
+  readonly warnings: readonly string[];
   /** Lines for the user, on stderr. */
   readonly notes: readonly string[];
 }
@@ -47,30 +60,33 @@ export async function keygen(
 ): Promise<KeygenResult> {
   refuseContradictions(options);
   const { output, convert } = options;
+  const file = output === undefined ? {} : { file: output };
   if (convert !== undefined) {
-    const lines = async () => recipientLines(await readInput(convert.input, host, files));
-    return deliver(output, lines, files);
+    let recipients: readonly string[] = [];
+    const stdout = await deliver(output, files, async () => {
+      recipients = await recipientsOf(await readInput(convert.input, host, files));
+      return recipients.map((recipient) => `${recipient}\n`).join("");
+    });
+    const keys = recipients.map((recipient) => ({ recipient, ...file }));
+    return { stdout, keys, warnings: [], notes: [] };
   }
   if (options.default === true) return addDefaultKey(options, host, files);
 
-  let recipient = "";
-  const text = async () => {
-    const key = await createKey(options.pq === true, host);
-    recipient = key.recipient;
+  let key: NewKey | undefined;
+  const stdout = await deliver(output, files, async () => {
+    key = await createKey(options.pq === true, host);
     return key.text;
-  };
-  const result = await deliver(output, text, files);
+  });
+  const { recipient = "", identity = "" } = key ?? {};
   const { isTerminal, isWorldReadable } = files.describeStdout();
   const toFile = output !== undefined;
   return {
-    stdout: result.stdout,
-    notes: [
-      ...(!toFile && isWorldReadable
-        ? ["warning: writing secret key to a world-readable file"]
-        : []),
-      // On a terminal the line is there already, as a comment of the file.
-      ...(toFile || !isTerminal ? [`Public key: ${recipient}`] : []),
-    ],
+    stdout,
+    keys: [{ recipient, ...(toFile ? file : { identity }) }],
+    warnings:
+      !toFile && isWorldReadable ? ["warning: writing secret key to a world-readable file"] : [],
+    // On a terminal the line is there already, as a comment of the file.
+    notes: toFile || !isTerminal ? [`Public key: ${recipient}`] : [],
   };
 }
 
@@ -85,14 +101,15 @@ function refuseContradictions(options: KeygenOptions): void {
     });
 }
 
+/** @returns what is for stdout */
 async function deliver(
   output: string | undefined,
-  text: () => Promise<string>,
   files: KeygenFiles,
-): Promise<KeygenResult> {
-  if (output === undefined) return { stdout: await text(), notes: [] };
+  text: () => Promise<string>,
+): Promise<string> {
+  if (output === undefined) return text();
   await files.createPrivateFile(output, text);
-  return { stdout: "", notes: [] };
+  return "";
 }
 
 async function addDefaultKey(
@@ -107,8 +124,11 @@ async function addDefaultKey(
   });
   return {
     stdout: "",
+    keys: [{ recipient, file: path }],
+    warnings: isOpenToOthers
+      ? [`warning: other users may be able to read ${path}; chmod 600 it`]
+      : [],
     notes: [
-      ...(isOpenToOthers ? [`warning: other users may be able to read ${path}; chmod 600 it`] : []),
       `Public key: ${recipient}`,
       `The key was ${hadContent ? "added to" : "written to"} ${path}, where sopsmith and sops look by themselves.`,
       "Keep a copy of it in a safe place: nobody can open your files without it.",
@@ -117,11 +137,14 @@ async function addDefaultKey(
   };
 }
 
-/** A new identity in age-keygen's file layout. */
-async function createKey(
-  isPostQuantum: boolean,
-  host: Host,
-): Promise<{ text: string; recipient: string }> {
+interface NewKey {
+  /** age-keygen's file layout. */
+  readonly text: string;
+  readonly identity: string;
+  readonly recipient: string;
+}
+
+async function createKey(isPostQuantum: boolean, host: Host): Promise<NewKey> {
   const age = await import("age-encryption");
   const identity = await (isPostQuantum
     ? age.generateHybridIdentity()
@@ -129,6 +152,7 @@ async function createKey(
   const recipient = await age.identityToRecipient(identity);
   return {
     text: `# created: ${localTime(host.now())}\n# public key: ${recipient}\n${identity}\n`,
+    identity,
     recipient,
   };
 }
@@ -158,17 +182,17 @@ async function readInput(
       "unreadable-key-file",
       1,
       `failed to open input file "${input}": ${reason}`,
-      { cause: error },
+      { cause: error, file: input },
     );
   }
 }
 
 /**
- * The recipients of an identity file, a line each.
+ * The recipients of an identity file.
  *
  * @throws {SopsmithError} exit 1, naming the line without its text
  */
-async function recipientLines(file: Uint8Array): Promise<string> {
+async function recipientsOf(file: Uint8Array): Promise<string[]> {
   const text = Buffer.from(file).toString("utf8");
   if (/^(?:age-encryption|-----BEGIN AGE)/.test(text))
     throw badInput(
@@ -194,7 +218,7 @@ async function recipientLines(file: Uint8Array): Promise<string> {
     }
   }
   if (recipients.length === 0) throw badInput("no secret keys found");
-  return recipients.map((recipient) => `${recipient}\n`).join("");
+  return recipients;
 }
 
 function badInput(reason: string, hint?: string): SopsmithError {

@@ -65,11 +65,10 @@ test("prints a key in age-keygen's layout", async () => {
 });
 
 test("names the recipient where stdout is no terminal, and warns of a file that everybody can read", async () => {
-  const { stdout, notes } = await run({}, files("", { isTerminal: false, isWorldReadable: true }));
-  expect(notes).toEqual([
-    "warning: writing secret key to a world-readable file",
-    `Public key: ${layout.exec(stdout)?.[2]}`,
-  ]);
+  const world = files("", { isTerminal: false, isWorldReadable: true });
+  const { stdout, warnings, notes } = await run({}, world);
+  expect(warnings).toEqual(["warning: writing secret key to a world-readable file"]);
+  expect(notes).toEqual([`Public key: ${layout.exec(stdout)?.[2]}`]);
 });
 
 test("writes local time with its offset", async () => {
@@ -135,7 +134,13 @@ test("prints the recipients of a file or of stdin, as age-keygen -y does", async
     .join("");
   const input = join(scratchDir(), "keys.txt");
   writeFileSync(input, keys);
-  expect(await run({ convert: { input } })).toEqual({ stdout: expected, notes: [] });
+  const recipients = expected.trimEnd().split("\n");
+  expect(await run({ convert: { input } })).toEqual({
+    stdout: expected,
+    keys: recipients.map((recipient) => ({ recipient })),
+    warnings: [],
+    notes: [],
+  });
   expect((await run({ convert: {} }, files(keys))).stdout).toBe(expected);
   expect((await run({ convert: { input: "-" } }, files(keys))).stdout).toBe(expected);
   if (hasAge)
@@ -144,7 +149,12 @@ test("prints the recipients of a file or of stdin, as age-keygen -y does", async
   expect((await run({ convert: {} }, files(pq))).stdout).toBe(`${/age1pq1\w+/.exec(pq)?.[0]}\n`);
 
   const output = join(scratchDir(), "recipients.txt");
-  expect(await run({ convert: { input }, output })).toEqual({ stdout: "", notes: [] });
+  expect(await run({ convert: { input }, output })).toEqual({
+    stdout: "",
+    keys: recipients.map((recipient) => ({ recipient, file: output })),
+    warnings: [],
+    notes: [],
+  });
   expect(readFileSync(output, "utf8")).toBe(expected);
 });
 
@@ -279,9 +289,9 @@ test.each(["# old\nAGE-SECRET-KEY-1OLD\n", "AGE-SECRET-KEY-1OLD", "\r\n", ""])(
 
 test("leaves the permissions of a key file alone and warns of open ones", async () => {
   const { path, host } = keyFile("", 0o640);
-  const { notes } = await run({ default: true }, files(), host);
+  const { warnings } = await run({ default: true }, files(), host);
   expect(statSync(path).mode & 0o7777).toBe(0o640);
-  expect(notes[0]).toMatch(/^warning: other users .*chmod 600/);
+  expect(warnings[0]).toMatch(/^warning: other users .*chmod 600/);
 });
 
 test.each(["age-encryption.org/v1\n-> scrypt", "-----BEGIN AGE ENCRYPTED FILE-----\n"])(

@@ -213,6 +213,13 @@ export const defaultKeyFile: BoolFlag = {
   about: "append to the key file in which sopsmith and sops look by themselves",
 };
 
+export const json: BoolFlag = {
+  kind: "bool",
+  names: ["json"],
+  about:
+    "report in JSON, one object on each line of stdout; an error is one on stderr, with code, exitCode, message, file, path and hint",
+};
+
 // Only in front of, or instead of, a command.
 
 export const decryptMode: BoolFlag = {

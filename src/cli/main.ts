@@ -1,13 +1,11 @@
-import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import { environmentArguments } from "./args.ts";
 import type { Streams } from "./command.ts";
 import { environmentBooleans } from "./flags.ts";
-import { oneLine, printable, warn } from "./warn.ts";
+import { warn } from "./warn.ts";
 
 /**
- * Runs one command line. Nothing is thrown: what goes wrong is printed on `streams` as one message and, where there is
- * one, a line that says what to do.
+ * Runs one command line. Nothing is thrown: what goes wrong is printed on `streams`.
  *
  * @param argv the words behind the program's name
  * @returns the exit status
@@ -25,30 +23,11 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
     }
     return 0;
   } catch (error) {
-    return report(error, streams);
+    const { asksForJson, problemOf, writeProblem } = await import("./report.ts");
+    const problem = problemOf(error);
+    writeProblem(streams, problem, await asksForJson(argv));
+    return problem.exitCode;
   }
-}
-
-function report(error: unknown, streams: Streams): number {
-  if (!(error instanceof SopsmithError)) {
-    streams.writeStderr(`${describe(error)}\n`);
-    return 1;
-  }
-  if (error.message !== "") streams.writeStderr(`${printable(error.message.trimEnd())}\n`);
-  if (error.hint !== undefined) streams.writeStderr(`${printable(error.hint)}\n`);
-  return error.exitCode;
-}
-
-/**
- * A failure nobody foresaw. The system's messages name a path and a reason; those of other code may quote the text they
- * choked on, so only their place is told.
- */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return "sopsmith failed for an unknown reason; please report this";
-  if ("syscall" in error) return oneLine(error.message);
-  const frame = error.stack?.split("\n").find((line) => line.startsWith("    at "));
-  const place = frame === undefined ? undefined : /([^\s/\\(]+:\d+):\d+\)?$/.exec(frame)?.[1];
-  return `sopsmith failed: unexpected ${error.name}${place === undefined ? "" : ` at ${place}`}; please report this`;
 }
 
 /** Runs the process's own command line and sets its exit status. */

@@ -43,6 +43,7 @@ export function changePath<T>(file: string, path: Path, change: () => T): T {
   try {
     return change();
   } catch (error) {
-    throw error instanceof SopsmithError ? inFile(error, `${file} at ${pathText(path)}`) : error;
+    if (!(error instanceof SopsmithError)) throw error;
+    throw inFile(error, file, "", error.exitCode, pathText(path));
   }
 }

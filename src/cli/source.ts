@@ -40,8 +40,8 @@ export function requiredOperand(call: Call): string {
   return operand;
 }
 
-export function noFile(message: string): SopsmithError {
-  return new SopsmithError("no-file", 100, message);
+export function noFile(message: string, file?: string): SopsmithError {
+  return new SopsmithError("no-file", 100, message, { file });
 }
 
 export function sourceOf({ options, host }: Call, operand: string | undefined): Source {
@@ -72,7 +72,7 @@ export async function exists(source: Source): Promise<boolean> {
 /** @throws {SopsmithError} exit 100 */
 export async function refuseMissing(source: Source): Promise<void> {
   if (!(await exists(source)))
-    throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`);
+    throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`, source.file);
 }
 
 /** @throws {SopsmithError} exit 2 */
@@ -82,7 +82,10 @@ export async function readSource({ host, streams }: Call, source: Source): Promi
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;
-    throw new SopsmithError("unreadable", 2, `${what}: ${systemReason(error)}`, { cause: error });
+    throw new SopsmithError("unreadable", 2, `${what}: ${systemReason(error)}`, {
+      file: source.file,
+      cause: error,
+    });
   }
 }
 

@@ -32,6 +32,7 @@ export async function loadConfig(
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, {
+      file: path,
       cause: error,
     });
   }

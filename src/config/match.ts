@@ -60,6 +60,7 @@ export async function selectRule(
     }
   }
   throw new ConfigError("error loading config: no matching creation rules found", {
+    file: filePath,
     hint: `No path_regex in ${config.path} matches ${JSON.stringify(subject)}.`,
   });
 }
@@ -100,6 +101,7 @@ async function pathPattern(rule: RuleSource, path: string): Promise<GoRegExp> {
     throw new ConfigError(`can not compile regexp: ${cause.message}, ${where}`, {
       hint: cause.hint,
       cause,
+      file: path,
     });
   }
 }
@@ -115,6 +117,7 @@ async function loadRule(
     throw new ConfigError(
       `error loading config: cannot use more than one of ${SELECTOR_LIST} for the same rule`,
       {
+        file: path,
         hint: `The creation rule on line ${rule.line} of ${path} sets ${selectors.map(({ name }) => name).join(" and ")}.`,
       },
     );

@@ -51,9 +51,7 @@ export function decodeError(
   const where = line === undefined ? "" : `line ${line}: `;
   return new ConfigError(
     `error loading config: Could not unmarshal config file: yaml: ${where}${problem}, in ${path}`,
-    {
-      cause,
-    },
+    { cause, file: path },
   );
 }
 

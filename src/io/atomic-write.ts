@@ -38,19 +38,17 @@ export class CannotReplace extends SopsmithError {
     reason: string,
     options: { hint?: string; cause?: unknown } = {},
   ) {
-    super(
-      "cannot-replace",
-      3,
-      `Could not open ${purpose} file for writing: ${path}: ${reason}`,
-      options,
-    );
+    super("cannot-replace", 3, `Could not open ${purpose} file for writing: ${path}: ${reason}`, {
+      ...options,
+      file: path,
+    });
   }
 }
 
 /** Writing failed, for example on a full disk. Exit 1, as in sops. */
 export class WriteFailed extends SopsmithError {
   constructor(path: string, cause: unknown, hint: string) {
-    super("write-failed", 1, `write ${path}: ${systemReason(cause)}`, { hint, cause });
+    super("write-failed", 1, `write ${path}: ${systemReason(cause)}`, { hint, cause, file: path });
   }
 }
 

@@ -26,6 +26,7 @@ export async function createPrivateFile(path: string, text: () => Promise<string
           ? "It may hold a key that opens files, so it is never overwritten: choose another name."
           : undefined,
         cause: error,
+        file: path,
       },
     );
   }
@@ -38,6 +39,7 @@ export async function createPrivateFile(path: string, text: () => Promise<string
     if (error instanceof SopsmithError) throw error;
     throw new SopsmithError("write-failed", 1, `write ${path}: ${systemReason(error)}`, {
       cause: error,
+      file: path,
     });
   } finally {
     await file.close();
@@ -75,7 +77,7 @@ export async function appendToKeyFile(
       "unusable-key-file",
       1,
       `The key file ${path} cannot be used: ${systemReason(error)}`,
-      { cause: error },
+      { cause: error, file: path },
     );
   }
   if (/^(?:age-encryption|-----BEGIN AGE)/.test(old.toString("latin1", 0, 14)))
@@ -84,6 +86,7 @@ export async function appendToKeyFile(
       1,
       `The key file ${path} is protected by a passphrase: nothing can be added to it`,
       {
+        file: path,
         hint: "Write the new key to a file of its own with -o, and name it in SOPS_AGE_KEY_FILE.",
       },
     );

@@ -7,8 +7,10 @@ import { openStores } from "../stores.ts";
 
 export const filestatus: Command = {
   operands: "file",
-  flags: [flags.inputType],
-  notes: [`Prints {"encrypted":true} or {"encrypted":false}. No key is needed.`],
+  flags: [flags.inputType, flags.json],
+  notes: [
+    `Prints {"encrypted":true} or {"encrypted":false}; with --json, {"file":"…","encrypted":true}. No key is needed.`,
+  ],
   examples: [{ does: "ask whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" }],
   async run(call) {
     const [operand] = call.operands;
@@ -21,6 +23,7 @@ export const filestatus: Command = {
       throw new SopsmithError(error.code, 1, message, { cause: error });
     });
     const encrypted = await isEncrypted(content, { file: source.file, input: verb.input });
-    await call.streams.writeStdout([`${JSON.stringify({ encrypted })}\n`]);
+    const report = call.options.on(flags.json) ? { file: source.file, encrypted } : { encrypted };
+    await call.streams.writeStdout([`${JSON.stringify(report)}\n`]);
   },
 };

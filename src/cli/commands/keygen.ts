@@ -8,10 +8,18 @@ import { printable } from "../warn.ts";
 
 export const keygen: Command = {
   operands: "[key file]",
-  flags: [flags.keyOutput, flags.convert, flags.postQuantum, flags.defaultKeyFile, flags.noAtomic],
+  flags: [
+    flags.keyOutput,
+    flags.convert,
+    flags.postQuantum,
+    flags.defaultKeyFile,
+    flags.noAtomic,
+    flags.json,
+  ],
   notes: [
     "A key has two halves. The recipient (age1…) is public: files are encrypted to it. The identity (AGE-SECRET-KEY-1…)",
     "opens them: keep it secret, and keep a copy of it. The key files are those of age and age-keygen.",
+    'With --json, a line for each key: {"recipient":"age1…"}, with its "file", or the "identity" where no file is written.',
   ],
   examples: [
     { does: "make a key where sopsmith and sops look for it", line: "sopsmith keygen --default" },
@@ -28,7 +36,7 @@ export const keygen: Command = {
           : "too many arguments: only -y reads a key file",
       );
     const output = options.text(flags.keyOutput);
-    const { stdout, notes } = await generate(
+    const { stdout, keys, warnings, notes } = await generate(
       {
         output: output === "" ? undefined : output,
         convert: isConversion ? { input: operands[0] } : undefined,
@@ -44,7 +52,9 @@ export const keygen: Command = {
         describeStdout,
       },
     );
-    await streams.writeStdout([stdout]);
-    for (const note of notes) streams.writeStderr(`${printable(note)}\n`);
+    const asJson = options.on(flags.json);
+    await streams.writeStdout(asJson ? keys.map((key) => `${JSON.stringify(key)}\n`) : [stdout]);
+    for (const line of [...warnings, ...(asJson ? [] : notes)])
+      streams.writeStderr(`${printable(line)}\n`);
   },
 };

@@ -61,6 +61,7 @@ export async function refuseKeyChangeOfMissing(
       "no-file-for-keys",
       49,
       `Error: cannot add or remove keys on non-existent file ${quoted(source.path)}, ${instead}`,
+      { file: source.file },
     );
 }
 

@@ -1,0 +1,72 @@
+import { SopsmithError } from "../errors.ts";
+import { findCommand, type Streams } from "./command.ts";
+import { parseBool } from "./args.ts";
+import * as flags from "./flags.ts";
+import { oneLine, printable } from "./warn.ts";
+
+/** What is told about a failure; with `--json` one line of stderr holds just this. */
+export interface Problem {
+  /** Kebab-case; stable, for programs. */
+  readonly code: string;
+  readonly exitCode: number;
+  readonly message: string;
+  /** As the user named it; null where no file is at fault, or it is not known. */
+  readonly file: string | null;
+  /** Place in the file's tree, as `["key"][0]`. */
+  readonly path: string | null;
+  /** What to do next. */
+  readonly hint: string | null;
+}
+
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof SopsmithError)) {
+    const isSystem = error instanceof Error && "syscall" in error;
+    return {
+      code: isSystem ? "system-error" : "unexpected",
+      exitCode: 1,
+      message: describe(error),
+      file: isSystem && "path" in error && typeof error.path === "string" ? error.path : null,
+      path: null,
+      hint: null,
+    };
+  }
+  const { code, exitCode, message, file = null, path = null, hint = null } = error;
+  return { code, exitCode, message: message.trimEnd(), file, path, hint };
+}
+
+/** Prints a failure on stderr: its message and, where there is one, a line that says what to do; or one line of JSON. */
+export function writeProblem(streams: Streams, problem: Problem, asJson: boolean): void {
+  if (asJson) {
+    streams.writeStderr(`${JSON.stringify(problem)}\n`);
+    return;
+  }
+  for (const text of [problem.message, problem.hint ?? ""])
+    if (text !== "") streams.writeStderr(`${printable(text)}\n`);
+}
+
+/** Does a command line, which may be wrong, ask a command that reports to do so in JSON? */
+export async function asksForJson(argv: readonly string[]): Promise<boolean> {
+  const position = argv.findIndex((word) => findCommand(word) !== undefined);
+  const command = await findCommand(argv[position])?.load();
+  if (command?.flags.includes(flags.json) !== true) return false;
+  const words = argv.slice(position + 1);
+  const end = words.indexOf("--");
+  const last = (end < 0 ? words : words.slice(0, end)).findLast((word) =>
+    /^--?json(?:=|$)/.test(word),
+  );
+  if (last === undefined) return false;
+  const value = last.split("=", 2)[1];
+  return value === undefined || parseBool(value) === true;
+}
+
+/**
+ * A failure nobody foresaw. The system's messages name a path and a reason; those of other code may quote the text they
+ * choked on, so only their place is told.
+ */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return "sopsmith failed for an unknown reason; please report this";
+  if ("syscall" in error) return oneLine(error.message);
+  const frame = error.stack?.split("\n").find((line) => line.startsWith("    at "));
+  const place = frame === undefined ? undefined : /([^\s/\\(]+:\d+):\d+\)?$/.exec(frame)?.[1];
+  return `sopsmith failed: unexpected ${error.name}${place === undefined ? "" : ` at ${place}`}; please report this`;
+}
