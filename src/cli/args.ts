@@ -8,7 +8,7 @@ export class UsageError extends SopsmithError {
   }
 }
 
-/** A command line in the one spelling that the command tree reads. */
+/** A command line in the one spelling there is. */
 export interface Arguments {
   /** Each flag as `--long-name=value`, in the order given. */
   readonly given: readonly string[];

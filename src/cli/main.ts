@@ -1,4 +1,5 @@
 import type { Host } from "../io/host.ts";
+import { writeStderr, writeStdout } from "../io/output.ts";
 import { environmentArguments } from "./args.ts";
 import type { Streams } from "./command.ts";
 import { environmentBooleans } from "./flags.ts";
@@ -39,14 +40,15 @@ export async function main(): Promise<void> {
 }
 
 function processStreams(): Streams {
-  const { env, stderr } = process;
-  // A closed stderr takes the message with it, not the work.
-  stderr.on("error", () => {});
   return {
     readStdin: async () => (await import("../io/stdin.ts")).readStdin(),
-    writeStdout: async (chunks) => (await import("../io/stdout.ts")).writeStdout(chunks),
-    writeStderr: (text) => void stderr.write(text),
+    writeStdout,
+    writeStderr,
     askYesNo: async (question) => (await import("../io/prompt.ts")).askYesNo(question),
-    color: Boolean(stderr.isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb",
+    // Asked only when there is something to paint: the answer costs a stream.
+    get color() {
+      const { env, stderr } = process;
+      return Boolean(stderr.isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+    },
   };
 }

@@ -1,11 +1,9 @@
-import { Command as Node, CommanderError, Option } from "commander";
 import type { Host } from "../io/host.ts";
 import { versionLine } from "../version.ts";
 import { environmentArguments, readArguments, UsageError, type Arguments } from "./args.ts";
-import { commands, findCommand, type Command, type CommandEntry, type Streams } from "./command.ts";
+import { findCommand, type Command, type CommandEntry, type Streams } from "./command.ts";
 import * as flags from "./flags.ts";
 import type { Flag } from "./flags.ts";
-import { commandHelp, programHelp } from "./help.ts";
 import { keyFlags } from "./key-flags.ts";
 import { Options } from "./options.ts";
 import { warn } from "./warn.ts";
@@ -67,11 +65,7 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
   if (isPlain && wants(global, flags.showVersion)) return streams.writeStdout([`${versionLine}\n`]);
   const [word, ...rest] = global.operands;
   const entry = isPlain ? findCommand(word) : undefined;
-  const words = canonical(global, globalFlags, host);
-  if (entry === undefined) {
-    await new Tree(host, streams).parse(words);
-    return;
-  }
+  if (entry === undefined) return startWithout(global, host, streams);
   const command = await entry.load();
   try {
     await startCommand(entry, command, { global, rest }, host, streams);
@@ -83,6 +77,18 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
       error.hint ?? `sopsmith help ${entry.name} shows all options.`,
     );
   }
+}
+
+async function startWithout(global: Arguments, host: Host, streams: Streams): Promise<void> {
+  await refuseUnknown(global, globalFlags);
+  if (wants(global, flags.help)) {
+    const { programHelp } = await import("./help.ts");
+    return streams.writeStdout([programHelp(globalFlags)]);
+  }
+  const globals = optionsOf(global, globalFlags, host);
+  const { operands } = global;
+  const { runLegacy } = await import("./commands/legacy.ts");
+  await runLegacy({ options: globals, globals, operands, host, streams });
 }
 
 async function startCommand(
@@ -103,107 +109,36 @@ async function startCommand(
         streams,
         `--${flag.names[0]} in front of "${entry.name}" has no effect; put it behind the command`,
       );
-  const before = [...environmentArguments(globalFlags, host.env, global.given), ...global.given];
-  await new Tree(host, streams, { entry, command }).parse([
-    ...before,
-    entry.name,
-    ...canonical(args, commandFlags, host),
-  ]);
+  const globals = optionsOf(global, globalFlags, host);
+  // An unknown flag comes before a wish for help, as in Go.
+  await refuseUnknown(args, commandFlags);
+  if (wants(args, flags.help)) {
+    const { commandHelp } = await import("./help.ts");
+    return streams.writeStdout([commandHelp(entry, command)]);
+  }
+  const options = optionsOf(args, commandFlags, host);
+  await command.run({ options, globals, operands: args.operands, host, streams });
 }
 
 function wants(args: Arguments, flag: flags.BoolFlag): boolean {
   return args.given.includes(`--${flag.names[0]}=true`);
 }
 
-/** The words that the command tree reads. An unknown flag comes before a wish for help, as in Go. */
-function canonical(args: Arguments, known: readonly Flag[], host: Host): string[] {
-  if (args.unknown !== undefined) return [`--${args.unknown}`];
-  if (wants(args, flags.help)) return ["--help"];
-  const fromEnvironment = environmentArguments(known, host.env, args.given);
-  return [...fromEnvironment, ...args.given, "--", ...args.operands];
+/** @throws {UsageError} */
+async function refuseUnknown({ unknown }: Arguments, known: readonly Flag[]): Promise<void> {
+  if (unknown === undefined) return;
+  const { unknownFlag } = await import("./suggest.ts");
+  throw unknownFlag(unknown, known);
 }
 
-/** The tree of commands for one run: all names, but only the needed command's flags. */
-class Tree {
-  readonly #root = new Node("sopsmith");
-  readonly #streams: Streams;
-  #help = "";
-
-  constructor(host: Host, streams: Streams, chosen?: { entry: CommandEntry; command: Command }) {
-    this.#streams = streams;
-    const root = this.#root;
-    root.exitOverride().helpCommand(false).enablePositionalOptions().argument("[file...]");
-    root.configureOutput({
-      writeOut: (text) => (this.#help += text),
-      writeErr: () => {},
-      outputError: () => {},
-    });
-    root.configureHelp({
-      formatHelp: () =>
-        chosen ? commandHelp(chosen.entry, chosen.command) : programHelp(globalFlags),
-    });
-    const globals = new Options();
-    addFlags(root, globalFlags, globals);
-    root.action(async (operands: string[]) => {
-      const { runLegacy } = await import("./commands/legacy.ts");
-      await runLegacy({ options: globals, globals, operands, host, streams });
-    });
-    for (const entry of commands) {
-      const node = root.command(entry.name).description(entry.summary);
-      if (entry !== chosen?.entry) continue;
-      const options = new Options();
-      addFlags(node, chosen.command.flags, options);
-      node
-        .argument("[operands...]")
-        .action((operands: string[]) =>
-          chosen.command.run({ options, globals, operands, host, streams }),
-        );
-    }
+/** What the environment and, before it, the command line say. */
+function optionsOf(args: Arguments, known: readonly Flag[], host: Host): Options {
+  const byName = new Map<string, Flag>(known.map((flag) => [flag.names[0], flag]));
+  const options = new Options();
+  for (const word of [...environmentArguments(known, host.env, args.given), ...args.given]) {
+    const [, name = "", text = ""] = /^--([^=]*)=(.*)$/s.exec(word) ?? [];
+    const flag = byName.get(name);
+    if (flag !== undefined) options.set(flag, text);
   }
-
-  async parse(words: readonly string[]): Promise<void> {
-    try {
-      await this.#root.parseAsync(words, { from: "user" });
-    } catch (error) {
-      if (!(error instanceof CommanderError)) throw error;
-      if (error.exitCode !== 0) throw usageError(error);
-      await this.#streams.writeStdout([this.#help]);
-    }
-  }
-}
-
-function addFlags(node: Node, known: readonly Flag[], options: Options): void {
-  for (const flag of known) {
-    if (flag === flags.help) continue; // every node of the tree has its own
-    const option = new Option(`--${flag.names[0]} <value>`, flag.about);
-    node.addOption(
-      option.argParser((text) => {
-        options.set(flag, text);
-      }),
-    );
-  }
-}
-
-function usageError(error: CommanderError): UsageError {
-  const name = /'-*([^']*)'/.exec(error.message)?.[1] ?? "";
-  return new UsageError(`flag provided but not defined: -${name}${suggestion(error.message)}`);
-}
-
-function suggestion(message: string): string {
-  const nearest = /\(Did you mean ([^?]*)\?\)/.exec(message)?.[1];
-  return nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
-}
-
-/** ` (did you mean decrypt?)` for a word that is nearly a command, else nothing. */
-export function suggestCommand(word: string): string {
-  const root = new Node().exitOverride().helpCommand(false);
-  root.configureOutput({ writeErr: () => {}, outputError: () => {} });
-  for (const { name } of commands) root.command(name);
-  try {
-    root.parse(["--", word], { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError) return suggestion(error.message);
-    throw error;
-  }
-  return "";
+  return options;
 }

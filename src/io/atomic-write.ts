@@ -16,7 +16,7 @@ import { promisify } from "node:util";
 import { SopsmithError } from "../errors.ts";
 import { batches } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
-import { OutputClosed, writeStdout } from "./stdout.ts";
+import { OutputClosed, writeStdout } from "./output.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 
 type Chunks = readonly (string | Uint8Array)[];

@@ -22,7 +22,7 @@ export async function awaitEnter(): Promise<"enter" | "eof"> {
  */
 export async function askYesNo(question: string): Promise<boolean> {
   if (process.stdin.isTTY) return askOnTerminal(question);
-  const { writeStdout } = await import("./stdout.ts");
+  const { writeStdout } = await import("./output.ts");
   for (;;) {
     await writeStdout([question]);
     const { text, isWhole } = await readLine();

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import type { ChildResult, Host } from "./host.ts";
+import { writeStderr } from "./output.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 
 /** The process's own surroundings. */
@@ -19,7 +19,7 @@ export function realHost(): Host {
     terminalName: async () => (await import("./terminal.ts")).terminalName(),
     fetch: async (request) => (await import("./http.ts")).send(request, process.env),
     promptSecret: async (prompt) => (await import("./prompt.ts")).promptSecret(prompt),
-    warn: (message) => void process.stderr.write(`${message}\n`),
+    warn: (message) => writeStderr(`${message}\n`),
   };
 }
 
@@ -57,7 +57,7 @@ function workingDirectory(): string {
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return readRegular(path) ?? (await (await import("node:fs/promises")).readFile(path));
   } catch (error) {
     // A socket on stdin cannot be opened by its name, only read.
     if (
@@ -66,6 +66,21 @@ async function readWhole(path: string): Promise<Uint8Array> {
     )
       return (await import("./stdin.ts")).readStdin();
     throw error;
+  }
+}
+
+/** A regular file, read at once; undefined for what may make the reader wait, and for what is not there. */
+function readRegular(path: string): Uint8Array | undefined {
+  try {
+    if (!statSync(path).isFile()) return undefined;
+  } catch {
+    return undefined;
+  }
+  const file = openSync(path, "r");
+  try {
+    return fstatSync(file).isFile() ? readFileSync(file) : undefined;
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,7 +1,7 @@
 import { SopsmithError } from "../../errors.ts";
 import { findCommand, type Command } from "../command.ts";
 import { commandHelp, programHelp } from "../help.ts";
-import { globalFlags, suggestCommand } from "../program.ts";
+import { globalFlags } from "../program.ts";
 import { quoted } from "../source.ts";
 
 export const help: Command = {
@@ -13,7 +13,8 @@ export const help: Command = {
     const [name] = operands;
     if (name === undefined) return streams.writeStdout([programHelp(globalFlags)]);
     const entry = findCommand(name);
-    if (entry === undefined)
+    if (entry === undefined) {
+      const { suggestCommand } = await import("../suggest.ts");
       throw new SopsmithError(
         "no-help",
         3,
@@ -22,6 +23,7 @@ export const help: Command = {
           hint: `"sopsmith help" lists the commands.`,
         },
       );
+    }
     return streams.writeStdout([commandHelp(entry, await entry.load())]);
   },
 };

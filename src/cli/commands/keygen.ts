@@ -1,5 +1,5 @@
 import { appendToKeyFile, createPrivateFile } from "../../io/key-file.ts";
-import { describeStdout } from "../../io/stdout.ts";
+import { describeStdout } from "../../io/output.ts";
 import { keygen as generate } from "../../keygen.ts";
 import { UsageError } from "../args.ts";
 import type { Command } from "../command.ts";

@@ -6,7 +6,6 @@ import * as flags from "../flags.ts";
 import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy.ts";
 import { openOrder } from "../open-settings.ts";
 import { parseChangePath, parseExtractPath } from "../paths.ts";
-import { suggestCommand } from "../program.ts";
 import { creationRule } from "../seal-settings.ts";
 import { parseSetValue } from "../set-value.ts";
 import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "../source.ts";
@@ -41,6 +40,7 @@ async function refuseLegacyMissing(
   await refuseKeyChangeOfMissing(call, source, "use `--kms` and `--pgp` instead.");
   if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate"))
     await refuseMissing(source);
+  const { suggestCommand } = await import("../suggest.ts");
   const suggestion = suggestCommand(call.operands[0] ?? "");
   if (modes.includes("edit") && suggestion !== "")
     warn(call.streams, `${source.file} is no command and is taken as a file to edit${suggestion}`);

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { ending, startScript } from "./script.ts";
 
 const writer = `
-const { writeStdout } = await io("stdout.ts");
+const { writeStdout } = await io("output.ts");
 const chunks = (await import("node:vm")).runInNewContext(process.argv[1]);
 try { await writeStdout(chunks); }
 catch (error) { process.stderr.write(JSON.stringify([error.code, error.exitCode, error.message])); process.exitCode = error.exitCode; }

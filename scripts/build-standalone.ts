@@ -1,0 +1,129 @@
+// build-standalone.ts [--target NAME]…: makes standalone/sopsmith-NAME, one executable file per platform, from the same
+// sources as dist/bin. `host` names this machine's platform; without --target every platform is built.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const root = join(import.meta.dirname, "..");
+const outDir = join(root, "standalone");
+
+/** What Bun and its npm packages call each platform. */
+const targets = {
+  "linux-x64": { bun: "bun-linux-x64", runtime: "@oven/bun-linux-x64" },
+  "linux-arm64": { bun: "bun-linux-arm64", runtime: "@oven/bun-linux-aarch64" },
+  "linux-x64-musl": { bun: "bun-linux-x64-musl", runtime: "@oven/bun-linux-x64-musl" },
+  "linux-arm64-musl": { bun: "bun-linux-arm64-musl", runtime: "@oven/bun-linux-aarch64-musl" },
+  "macos-arm64": { bun: "bun-darwin-arm64", runtime: "@oven/bun-darwin-aarch64" },
+  "macos-x64": { bun: "bun-darwin-x64", runtime: "@oven/bun-darwin-x64" },
+  "windows-x64": { bun: "bun-windows-x64", runtime: "@oven/bun-windows-x64" },
+} as const;
+type Target = keyof typeof targets;
+const names = Object.keys(targets) as Target[];
+
+const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+  packages: Record<string, { version: string; integrity: string } | undefined>;
+};
+
+function isTarget(name: string): name is Target {
+  return Object.hasOwn(targets, name);
+}
+
+function hostTarget(): Target {
+  const system = { linux: "linux", darwin: "macos", win32: "windows" }[process.platform as string];
+  const header = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  const isMusl = system === "linux" && header.header?.glibcVersionRuntime === undefined;
+  const name = `${system ?? process.platform}-${process.arch}${isMusl ? "-musl" : ""}`;
+  if (!isTarget(name)) throw new Error(`no executable is built for ${name}`);
+  return name;
+}
+
+function run(program: string, args: readonly string[], cwd = root): Promise<string> {
+  const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  let errors = "";
+  child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject).on("close", (status) => {
+      if (status === 0) resolve(text);
+      else reject(new Error(`${program} ${args.join(" ")}: status ${status}\n${text}${errors}`));
+    });
+  });
+}
+
+/**
+ * The runtime that the executable begins with: npm's package of the locked version, which is installed for this machine
+ * and fetched for others, and must have the checksum of the lock file.
+ */
+async function runtimeOf(target: Target): Promise<string> {
+  const { runtime } = targets[target];
+  const file = target.startsWith("windows") ? "bin/bun.exe" : "bin/bun";
+  // bun's own install script moves this machine's runtime there.
+  if (target === hostTarget()) return join(root, "node_modules/bun/bin/bun.exe");
+  const locked = lock.packages[`node_modules/${runtime}`];
+  if (locked === undefined) throw new Error(`package-lock.json does not know ${runtime}`);
+  const { version, integrity } = locked;
+  const folder = join(root, ".cache/bun", `${target}-${version}`);
+  if (existsSync(folder)) return join(folder, "package", file);
+  await mkdir(join(root, ".cache/bun"), { recursive: true });
+  const work = await mkdtemp(join(root, ".cache/bun/fetch-"));
+  try {
+    const wanted = `${runtime}@${version}`;
+    const archive = (await run("npm", ["pack", "--silent", wanted], work)).trim();
+    const hash = createHash("sha512").update(await readFile(join(work, archive)));
+    if (`sha512-${hash.digest("base64")}` !== integrity)
+      throw new Error(`${wanted} is not the file that package-lock.json names`);
+    await run("tar", ["-xzf", archive], work);
+    await rm(join(work, archive));
+    await rename(work, folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return join(folder, "package", file);
+}
+
+async function build(target: Target): Promise<string> {
+  const name = `sopsmith-${target}${target.startsWith("windows") ? ".exe" : ""}`;
+  const made = join(outDir, `.${name}.${process.pid}`);
+  try {
+    await run(join(root, "node_modules/.bin/bun"), [
+      "build",
+      "bin/standalone.ts",
+      "--compile",
+      "--bytecode",
+      "--minify",
+      "--format=esm",
+      // Without it every package would be read and set up at each start.
+      "--splitting",
+      // A secrets tool takes nothing from the directory it happens to be called in.
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      `--target=${targets[target].bun}`,
+      `--compile-executable-path=${await runtimeOf(target)}`,
+      `--outfile=${made}`,
+    ]);
+    await rename(existsSync(made) ? made : `${made}.exe`, join(outDir, name));
+  } finally {
+    await rm(made, { force: true });
+  }
+  return name;
+}
+
+const { values } = parseArgs({ options: { target: { type: "string", multiple: true } } });
+const wanted = (values.target ?? names).map((name) => {
+  const target = name === "host" ? hostTarget() : name;
+  if (isTarget(target)) return target;
+  throw new Error(`unknown target ${name}; there are: host, ${names.join(", ")}`);
+});
+await mkdir(outDir, { recursive: true });
+const sums: string[] = [];
+for (const target of wanted) {
+  const name = await build(target);
+  const bytes = await readFile(join(outDir, name));
+  sums.push(`${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`);
+  process.stdout.write(`standalone/${name}: ${(bytes.length / 2 ** 20).toFixed(0)} MiB\n`);
+}
+if (values.target === undefined) await writeFile(join(outDir, "SHA256SUMS"), sums.join(""));

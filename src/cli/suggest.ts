@@ -1,0 +1,47 @@
+import { Command as Node, CommanderError, Option } from "commander";
+import { UsageError } from "./args.ts";
+import { commands } from "./command.ts";
+import type { Flag } from "./flags.ts";
+
+/**
+ * What to say about a flag that does not exist. commander knows which one was meant; it is loaded for that alone, as
+ * right command lines are most.
+ *
+ * @param name as typed, without dashes
+ */
+export function unknownFlag(name: string, known: readonly Flag[]): UsageError {
+  const node = silent();
+  for (const flag of known) node.addOption(new Option(`--${flag.names[0]} <value>`));
+  const message = messageOf(node, [`--${name}`]);
+  return new UsageError(`flag provided but not defined: -${name}${suggestion(message)}`);
+}
+
+/** ` (did you mean decrypt?)` for a word that is nearly a command, else nothing. */
+export function suggestCommand(word: string): string {
+  const node = silent();
+  for (const { name } of commands) node.command(name);
+  return suggestion(messageOf(node, ["--", word]));
+}
+
+function silent(): Node {
+  return new Node()
+    .exitOverride()
+    .helpCommand(false)
+    .configureOutput({ writeOut: () => {}, writeErr: () => {}, outputError: () => {} });
+}
+
+/** The error that commander has about these words; empty for none. */
+function messageOf(node: Node, words: readonly string[]): string {
+  try {
+    node.parse(words, { from: "user" });
+    return "";
+  } catch (error) {
+    if (error instanceof CommanderError) return error.message;
+    throw error;
+  }
+}
+
+function suggestion(message: string): string {
+  const nearest = /\(Did you mean ([^?]*)\?\)/.exec(message)?.[1];
+  return nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
+}
