@@ -2,6 +2,7 @@ import { combine, ShamirError, split } from "../crypto/shamir.ts";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import type { KeyService } from "../key-service/key-service.ts";
+import { provider } from "./index.ts";
 import { UnwrapError, unwrapFailures, type KeyGroup, type MasterKey } from "./provider.ts";
 
 const dataKeyLength = 32;
@@ -11,20 +12,37 @@ export class WrapError extends SopsmithError {
   /** Each key's reason, or the one reason for all. */
   readonly reasons: readonly string[];
 
-  constructor(reasons: readonly string[], cause?: unknown) {
-    super("data-key-not-wrapped", 1, `Could not generate data key: [${reasons.join(" ")}]`, {
-      cause,
-    });
+  /** @param prefix sops's words, which depend on the command */
+  constructor(reasons: readonly string[], cause?: unknown, prefix = "Could not generate data key") {
+    super("data-key-not-wrapped", 1, `${prefix}: [${reasons.join(" ")}]`, { cause });
     this.reasons = reasons;
   }
 }
 
-/** The data key cannot be recovered. Exit 128; the message is the whole report. */
+/** The data key cannot be recovered. Exit 128, 1 where only a package is missing; the message is the whole report. */
 export class DataKeyError extends SopsmithError {
-  constructor(message: string, cause?: unknown) {
-    super("data-key-not-recovered", 128, message, { cause });
+  /** How many groups opened, of how many that are needed; undefined where that is not what is wrong. */
+  readonly groups: { readonly opened: number; readonly needed: number } | undefined;
+  /** What to do, in one line. */
+  readonly advice: string | undefined;
+
+  constructor(
+    message: string,
+    options: {
+      groups?: { opened: number; needed: number };
+      advice?: string;
+      exitCode?: number;
+      cause?: unknown;
+    } = {},
+  ) {
+    super("data-key-not-recovered", options.exitCode ?? 128, message, { cause: options.cause });
+    this.groups = options.groups;
+    this.advice = options.advice;
   }
 }
+
+/** How long one key that is used over the network may take, in milliseconds, all its requests together. */
+const remoteLimit = 30_000;
 
 /**
  * A new data key, wrapped into every key's `enc`.
@@ -67,41 +85,66 @@ export async function wrapDataKey(
     throw new WrapError(["no key services provided, cannot update master keys"]);
   if (groups.length === 0) throw new WrapError(["no key groups provided"]);
   const needed = groups.length > 1 && threshold === 0 ? groups.length : threshold;
-  const shares = groups.length > 1 ? splitDataKey(dataKey, groups.length, needed, host) : [];
+  const shares = groups.length > 1 ? await splitDataKey(dataKey, groups.length, needed) : [];
   try {
     if (groups.some((group) => group.length === 0))
       throw new WrapError(["empty key group provided"]);
-    const wrapped: { key: MasterKey; enc: string }[] = [];
-    const failures: { reason: string; cause: unknown }[] = [];
-    for (const [index, group] of groups.entries()) {
-      for (const key of group) {
-        try {
-          wrapped.push({
-            key,
-            enc: await wrapPart(key, shares[index] ?? dataKey, services, host),
-          });
-        } catch (cause) {
-          if (!(cause instanceof SopsmithError)) throw cause;
-          const id = JSON.stringify(key.id);
-          failures.push({
-            reason: `failed to encrypt new data key with master key ${id}: ${cause.message}`,
-            cause,
-          });
-        }
-      }
-    }
+    const all = groups.flatMap((group, index) =>
+      group.map((key) => ({ key, part: shares[index] ?? dataKey })),
+    );
+    const results = await inTurn(all, ({ key }) => provider(key.type).isRemote, wrapOne);
+    const failures = results.filter((result) => "reason" in result);
     const [first] = failures;
-    if (first !== undefined) {
+    if (first !== undefined)
       throw new WrapError(
         failures.map(({ reason }) => reason),
         first.cause,
       );
+    for (const [index, { key }] of all.entries()) {
+      const result = results[index];
+      if (result !== undefined && "enc" in result) key.enc = result.enc;
     }
-    for (const { key, enc } of wrapped) key.enc = enc;
     return { threshold: needed };
   } finally {
     for (const share of shares) share.fill(0);
   }
+
+  async function wrapOne({
+    key,
+    part,
+  }: {
+    key: MasterKey;
+    part: Uint8Array;
+  }): Promise<{ enc: string } | { reason: string; cause: unknown }> {
+    try {
+      return { enc: await wrapPart(key, part, services, host) };
+    } catch (cause) {
+      if (!(cause instanceof SopsmithError)) throw cause;
+      const id = JSON.stringify(key.id);
+      return {
+        reason: `failed to encrypt new data key with master key ${id}: ${cause.message}`,
+        cause,
+      };
+    }
+  }
+}
+
+/**
+ * What `work` gives for each item, in their order: those that are `isRemote` all at the same time, before the others, which
+ * follow one after another, since they may ask the user.
+ */
+async function inTurn<T, R>(
+  items: readonly T[],
+  isRemote: (item: T) => boolean,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const run = async (item: T, index: number) => {
+    results[index] = await work(item);
+  };
+  await Promise.all(items.flatMap((item, index) => (isRemote(item) ? [run(item, index)] : [])));
+  for (const [index, item] of items.entries()) if (!isRemote(item)) await run(item, index);
+  return results;
 }
 
 /** @throws {SopsmithError} with the reasons of all services */
@@ -114,7 +157,7 @@ async function wrapPart(
   const failures: SopsmithError[] = [];
   for (const service of services) {
     try {
-      return await service.wrap(key, part, host);
+      return await limited(key, undefined, (signal) => service.wrap(key, part, host, signal));
     } catch (error) {
       if (!(error instanceof SopsmithError)) throw error;
       failures.push(error);
@@ -125,14 +168,50 @@ async function wrapPart(
   throw new WrapError(failures.map(({ message }) => message));
 }
 
-function splitDataKey(
+/**
+ * Lends `work` a signal that gives up on a key that is used over the network, when its time is over or when `stop` says so.
+ *
+ * @throws {SopsmithError} after that time, also where `work` does not heed the signal
+ */
+async function limited<T>(
+  key: MasterKey,
+  stop: AbortSignal | undefined,
+  work: (signal?: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (!provider(key.type).isRemote) return work();
+  const giveUp = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    const end = () => {
+      giveUp.abort();
+      reject(new NoAnswer());
+    };
+    timer = setTimeout(end, remoteLimit);
+    stop?.addEventListener("abort", end);
+  });
+  try {
+    return await Promise.race([work(giveUp.signal), over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A key that is used over the network took too long. Exit 1. */
+class NoAnswer extends SopsmithError {
+  constructor() {
+    super("no-answer", 1, `no answer within ${remoteLimit / 1000} s`, {
+      hint: "Check the network and the address of the key.",
+    });
+  }
+}
+
+async function splitDataKey(
   dataKey: Uint8Array,
   parts: number,
   threshold: number,
-  host: Host,
-): Uint8Array[] {
+): Promise<Uint8Array[]> {
   try {
-    return split(dataKey, parts, threshold, (length) => host.randomBytes(length));
+    return await split(dataKey, parts, threshold);
   } catch (error) {
     if (!(error instanceof ShamirError)) throw error;
     throw new WrapError(
@@ -176,7 +255,7 @@ interface KeyFailure {
 
 /**
  * The data key of a file. Groups are tried one after another, all of them; in a group the first key that opens ends the
- * search.
+ * search. Keys that stand together in the order and are used over the network are tried at the same time.
  *
  * @param options.order key types to try first, see `parseDecryptionOrder`
  * @param options.services asked in this order for each key
@@ -193,13 +272,20 @@ export async function recoverDataKey(
   const parts = results.flatMap((result) => ("part" in result ? [result.part] : []));
   let dataKey: Uint8Array | undefined;
   if (metadata.keyGroups.length > 1) {
-    if (parts.length >= metadata.shamirThreshold) dataKey = combineParts(parts, options.file);
+    if (parts.length >= metadata.shamirThreshold) dataKey = await combineParts(parts, options.file);
   } else {
     dataKey = parts[0];
   }
   if (dataKey === undefined) {
     wipe(parts);
-    throw new DataKeyError(report(results, metadata.shamirThreshold, options.file));
+    const failures = results.flatMap((result) => ("failures" in result ? result.failures : []));
+    const advised = advice(failures);
+    throw new DataKeyError(report(results, metadata.shamirThreshold, options.file, advised), {
+      groups: { opened: parts.length, needed: Math.max(metadata.shamirThreshold, 1) },
+      advice: advised,
+      exitCode: isForPackages(failures) ? 1 : 128,
+      cause: failures.flatMap(({ errors }) => errors)[0],
+    });
   }
   if (dataKey.length === dataKeyLength) return dataKey;
   dataKey.fill(0);
@@ -218,29 +304,106 @@ async function openGroup(
     return index < 0 ? order.length : index;
   };
   const failures: KeyFailure[] = [];
-  for (const key of group.toSorted((a, b) => rank(a) - rank(b))) {
-    const errors: UnwrapError[] = [];
-    for (const service of services) {
-      try {
-        return { part: await service.unwrap(key, host) };
-      } catch (error) {
-        if (!(error instanceof UnwrapError)) throw error;
-        errors.push(error);
-      }
+  for (const keys of runs(group.toSorted((a, b) => rank(a) - rank(b)))) {
+    const stop = new AbortController();
+    const attempts = keys.map((key) => openKey(key, services, host, stop.signal));
+    const part = await firstPart(attempts);
+    stop.abort();
+    if (part !== undefined) return { part };
+    for (const [index, key] of keys.entries()) {
+      const result = await attempts[index];
+      if (result !== undefined && "errors" in result) failures.push({ key, errors: result.errors });
     }
-    failures.push({ key, errors });
   }
   return { failures };
 }
 
-function combineParts(parts: readonly Uint8Array[], file: string): Uint8Array {
+/** The keys to try at the same time: neighbours that are used over the network, any other alone. */
+function runs(keys: readonly MasterKey[]): MasterKey[][] {
+  const out: MasterKey[][] = [];
+  let together: MasterKey[] | undefined;
+  for (const key of keys) {
+    const isRemote = provider(key.type).isRemote;
+    if (isRemote && together !== undefined) {
+      together.push(key);
+      continue;
+    }
+    const run = [key];
+    together = isRemote ? run : undefined;
+    out.push(run);
+  }
+  return out;
+}
+
+/** Every key would be tried, if only a package were installed. */
+function isForPackages(failures: readonly KeyFailure[]): boolean {
+  return (
+    failures.length > 0 &&
+    failures.every(({ errors }) => errors.some(({ exitCode }) => exitCode === 1))
+  );
+}
+
+type KeyResult = { part: Uint8Array } | { errors: UnwrapError[] };
+
+async function openKey(
+  key: MasterKey,
+  services: readonly KeyService[],
+  host: Host,
+  stop: AbortSignal,
+): Promise<KeyResult> {
+  const errors: UnwrapError[] = [];
+  for (const service of services) {
+    if (stop.aborted) break;
+    try {
+      const unwrap = async (signal?: AbortSignal) => {
+        const part = await service.unwrap(key, host, signal);
+        // Nobody waits for it any more.
+        if (signal?.aborted === true) part.fill(0);
+        return part;
+      };
+      return { part: await limited(key, stop, unwrap) };
+    } catch (error) {
+      if (error instanceof NoAnswer) {
+        const remedy = "check the network and the address of the key";
+        errors.push(new UnwrapError(`${error.message}; ${remedy}`, { failure: "source", remedy }));
+      } else if (error instanceof UnwrapError) errors.push(error);
+      else throw error;
+    }
+  }
+  return { errors };
+}
+
+/** The part of the first attempt that succeeds, wiping those of later ones; undefined when all have failed. */
+function firstPart(attempts: readonly Promise<KeyResult>[]): Promise<Uint8Array | undefined> {
+  return new Promise((resolve, reject) => {
+    let isSettled = false;
+    let open = attempts.length;
+    for (const attempt of attempts)
+      attempt.then(
+        (result) => {
+          open--;
+          if ("part" in result) {
+            if (isSettled) result.part.fill(0);
+            else resolve(result.part);
+            isSettled = true;
+          } else if (open === 0) resolve(undefined);
+        },
+        (error: unknown) => {
+          isSettled = true;
+          reject(error);
+        },
+      );
+  });
+}
+
+async function combineParts(parts: readonly Uint8Array[], file: string): Promise<Uint8Array> {
   try {
-    return combine(parts);
+    return await combine(parts);
   } catch (error) {
     if (!(error instanceof ShamirError)) throw error;
     throw new DataKeyError(
       `could not get data key from shamir parts: ${error.message}\n\n${file}: restore the \`sops\` block from version control; \`shamir_threshold\` may be missing from it.`,
-      error,
+      { cause: error },
     );
   } finally {
     wipe(parts);
@@ -252,7 +415,12 @@ function wipe(parts: readonly Uint8Array[]): void {
 }
 
 /** What to do, each group and key with its reason (spec keys section 12), and the key sources looked at. */
-function report(results: readonly GroupResult[], threshold: number, file: string): string {
+function report(
+  results: readonly GroupResult[],
+  threshold: number,
+  file: string,
+  advised: string,
+): string {
   const failures = results.flatMap((result) => ("failures" in result ? result.failures : []));
   const opened = results.filter((result) => "part" in result).length;
   const groups = results.map((result, index) =>
@@ -269,7 +437,7 @@ function report(results: readonly GroupResult[], threshold: number, file: string
   ];
   const sections = [
     "Failed to get the data key required to decrypt the SOPS file.\n",
-    `${file}: ${advice(failures)}\n`,
+    `${file}: ${advised}\n`,
     ...groups,
     `${wrapText(closing, 75).join("\n")}\n`,
   ];

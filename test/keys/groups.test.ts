@@ -1,14 +1,21 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   createDataKey,
   DataKeyError,
   parseDecryptionOrder,
   recoverDataKey,
   wrapDataKey,
+  type WrapError,
 } from "../../src/keys/groups.ts";
 import { localKeyService, type KeyService } from "../../src/key-service/key-service.ts";
 import { provider } from "../../src/keys/index.ts";
-import type { KeyGroup, KeyType } from "../../src/keys/provider.ts";
+import {
+  KeySyntaxError,
+  UnwrapError,
+  type KeyGroup,
+  type KeyType,
+  type MasterKey,
+} from "../../src/keys/provider.ts";
 import { alice, bob, fakeHost } from "./fake-host.ts";
 
 const host = fakeHost();
@@ -106,7 +113,7 @@ test("names every key that cannot wrap, and changes no key then", async () => {
   await expect(wrapDataKey(new Uint8Array(32), [keys], 0, services, host)).rejects.toMatchObject({
     exitCode: 1,
     reasons: [
-      `failed to encrypt new data key with master key "AB": this version of sopsmith cannot use PGP keys; use an age recipient instead, or encrypt with Go sops`,
+      `failed to encrypt new data key with master key "AB": failed to encrypt sops data key with pgp: gpg was not found; install GnuPG, or name its program with SOPS_GPG_EXEC`,
       `failed to encrypt new data key with master key "projects/p": failed to encrypt sops data key with GCP KMS key: no valid resource ID found in "projects/p"; correct it: projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version`,
     ],
   });
@@ -171,7 +178,8 @@ Group 0: FAILED
       | 'SOPS_AGE_KEY_CMD', and '/home/u/.config/sops/age/keys.txt'.
   
   AB: FAILED
-    - | this version of sopsmith cannot use PGP keys
+    - | failed to decrypt sops data key with pgp: gpg was not found;
+      | install GnuPG, or name its program with SOPS_GPG_EXEC
 
 Recovery failed because no master key was able to decrypt the file. In
 order for SOPS to recover the file, at least one key has to be successful,
@@ -195,9 +203,11 @@ test.each<[string, Record<string, string>, string]>([
   );
 });
 
-test("a file with keys of other types only says which program opens it", async () => {
+test("a file whose keys need a program says which one", async () => {
   const report = await reportOf(recover([await group(["pgp", "AB"])], 0));
-  expect(report).toContain("secrets.yaml: open the file with Go sops");
+  expect(report).toContain(
+    "secrets.yaml: install GnuPG, or name its program with SOPS_GPG_EXEC: AB",
+  );
   expect(report).not.toContain("Key sources looked at");
 });
 
@@ -215,5 +225,148 @@ test("refuses a data key of the wrong length", async () => {
   for (const key of keys) key.enc = await provider("age").wrap(key, new Uint8Array(16), host);
   expect(await reportOf(recover([keys], 0, withKey(alice.identity)))).toContain(
     "gave 16 bytes instead of 32",
+  );
+});
+
+// ---- keys used over the network ------------------------------------------------
+
+const part = Uint8Array.from({ length: 32 }, (_, i) => i);
+const failed = (message: string, exitCode?: number) =>
+  new UnwrapError(message, {
+    failure: "source",
+    remedy: "see to it",
+    ...(exitCode !== undefined && { exitCode }),
+  });
+
+/** A service whose answer for each key is a promise that the test holds, and what was asked of it. */
+function slowService(
+  answer: (key: MasterKey, signal: AbortSignal | undefined) => Promise<Uint8Array>,
+): { service: KeyService; asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    service: {
+      name: "test",
+      wrap: () => Promise.reject(new Error("not asked")),
+      unwrap: (key, _host, signal) => {
+        asked.push(key.id);
+        return answer(key, signal);
+      },
+    },
+  };
+}
+
+const mixed = () =>
+  group(
+    ["gcp_kms", "one"],
+    ["hckms", "two:u"],
+    ["hc_vault", "https://v/v1/t/keys/three"],
+    ["pgp", "AB"],
+    ["age", bob.recipient],
+  );
+
+test("keys used over the network are tried together, the first success wins and ends the others", async () => {
+  const signals: AbortSignal[] = [];
+  const late = part.slice();
+  let answerLate: (bytes: Uint8Array) => void = () => {};
+  const { service, asked } = slowService((key, signal) => {
+    if (signal !== undefined) signals.push(signal);
+    if (key.id === "one") return new Promise((resolve) => (answerLate = resolve));
+    if (key.id === "two:u") return Promise.reject(failed("denied"));
+    return Promise.resolve(part.slice());
+  });
+  const options = { ...file, order: ["gcp_kms"], services: [service] };
+  expect(await recover([await mixed()], 0, host, options)).toEqual(part);
+  expect(asked).toEqual(["one", "two:u", "https://v/v1/t/keys/three"]);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+  answerLate(late);
+  await vi.waitFor(() => expect([...new Set(late)]).toEqual([0]));
+});
+
+test("keys that may ask the user are tried one after another, before or after those of the network", async () => {
+  const { service, asked } = slowService(() => Promise.reject(failed("no")));
+  const keys = await mixed();
+  const open = (order: readonly string[]) =>
+    reportOf(recover([keys], 0, host, { ...file, order, services: [service] }));
+  await open(["age", "pgp"]);
+  expect(asked.splice(0)).toEqual([
+    bob.recipient,
+    "AB",
+    "one",
+    "two:u",
+    "https://v/v1/t/keys/three",
+  ]);
+  await open(["hc_vault", "age"]);
+  expect(asked.splice(0)).toEqual([
+    "https://v/v1/t/keys/three",
+    bob.recipient,
+    "one",
+    "two:u",
+    "AB",
+  ]);
+  const { service: first, asked: once } = slowService(() => Promise.resolve(part.slice()));
+  await recover([keys], 0, host, { ...file, services: [first] });
+  expect(once).toEqual([bob.recipient]);
+});
+
+test("a key of the network that never answers is given up, with a line for it", async () => {
+  vi.useFakeTimers();
+  try {
+    const { service } = slowService((key) =>
+      key.id === "two:u" ? Promise.reject(failed("denied")) : new Promise(() => {}),
+    );
+    const keys = await group(["gcp_kms", "one"], ["hckms", "two:u"]);
+    const report = reportOf(recover([keys], 0, host, { ...file, services: [service] }));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await report).toContain(
+      "  one: FAILED\n    - | no answer within 30 s; check the network and the address of\n      | the key\n  \n  two:u: FAILED\n    - | denied\n",
+    );
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("every service is asked for a key, with a line for each", async () => {
+  const [one, two] = ["first", "second"].map((text) =>
+    slowService((key) => Promise.reject(failed(`${text} ${key.id}`))),
+  );
+  const services = [one, two].flatMap((each) => each?.service ?? []);
+  const keys = await group(["gcp_kms", "one"]);
+  expect(await reportOf(recover([keys], 0, host, { ...file, services }))).toContain(
+    "  one: FAILED\n    - | first one\n    \n    - | second one\n",
+  );
+});
+
+test("exit 1 where every key only lacks a package", async () => {
+  const { service } = slowService((key) =>
+    Promise.reject(failed("no package", key.type === "age" ? 128 : 1)),
+  );
+  const options = { ...file, services: [service] };
+  const remote = await group(["gcp_kms", "one"], ["hckms", "two:u"]);
+  await expect(recover([remote], 0, host, options)).rejects.toMatchObject({ exitCode: 1 });
+  await expect(recover([await mixed()], 0, host, options)).rejects.toMatchObject({ exitCode: 128 });
+});
+
+test("wraps for all keys of the network at the same time, and keeps the order of the reasons", async () => {
+  const asked: string[] = [];
+  let release = (): void => {};
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const service: KeyService = {
+    name: "test",
+    unwrap: () => Promise.reject(new Error("not asked")),
+    wrap: async (key) => {
+      asked.push(key.id);
+      if (asked.length === 3) release();
+      await gate;
+      throw new KeySyntaxError(`no ${key.id}`);
+    },
+  };
+  const error = await wrapDataKey(part.slice(), [await mixed()], 0, [service], host).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(asked).toEqual(["one", "two:u", "https://v/v1/t/keys/three", "AB", bob.recipient]);
+  expect((error as WrapError).reasons.map((reason) => reason.replace(/.*: no /, ""))).toEqual(
+    (await mixed()).map(({ id }) => id),
   );
 });
