@@ -1,3 +1,4 @@
+import type { HttpClient } from "@azure/core-rest-pipeline";
 import type { HttpResponse } from "../io/host.ts";
 import { entry, find, map, type Mapping } from "../tree/node.ts";
 import { readText } from "../tree/read.ts";
@@ -173,10 +174,8 @@ function parseChallenge(header: string | undefined, url: string): Challenge {
 const tokenLimit = 15_000;
 
 async function accessToken({ scope, tenant }: Challenge, wire: Wire): Promise<string> {
-  const { DefaultAzureCredential } = await optionalPackage(
-    "@azure/identity",
-    () => import("@azure/identity"),
-  );
+  const load = () => Promise.all([import("@azure/identity"), wireClient(wire)]);
+  const [{ DefaultAzureCredential }, httpClient] = await optionalPackage("@azure/identity", load);
   const timer = AbortSignal.timeout(tokenLimit);
   const abortSignal = AbortSignal.any([wire.signal, timer]);
   const given = new Promise<never>((_, reject) => {
@@ -190,7 +189,7 @@ async function accessToken({ scope, tenant }: Challenge, wire: Wire): Promise<st
     );
   });
   try {
-    const credential = new DefaultAzureCredential({ retryOptions: { maxRetries: 0 } });
+    const credential = new DefaultAzureCredential({ httpClient, retryOptions: { maxRetries: 0 } });
     const found = await Promise.race([
       credential.getToken(scope, {
         abortSignal,
@@ -203,6 +202,35 @@ async function accessToken({ scope, tenant }: Challenge, wire: Wire): Promise<st
   } catch (error) {
     throw credentialsFailure(error);
   }
+}
+
+/** The transport of Microsoft's library: the host's own, with its proxy, certificates and time limits. */
+async function wireClient(wire: Wire): Promise<HttpClient> {
+  const { createHttpHeaders } = await import("@azure/core-rest-pipeline");
+  return {
+    async sendRequest(request) {
+      const { method, url, body, timeout } = request;
+      const {
+        status,
+        headers,
+        body: answer,
+      } = await wire.send(
+        {
+          method,
+          url,
+          headers: request.headers.toJSON(),
+          body: typeof body === "string" ? body : undefined,
+        },
+        timeout > 0 ? timeout : undefined,
+      );
+      return {
+        request,
+        status,
+        headers: createHttpHeaders({ ...headers }),
+        bodyAsText: Buffer.from(answer).toString("utf8"),
+      };
+    },
+  };
 }
 
 function credentialsFailure(error: unknown): unknown {

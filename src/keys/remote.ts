@@ -150,6 +150,10 @@ export async function onWire<T>(
   }
 }
 
+/** Variables that hold what no message may show. */
+const secretNames = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIALS|HEADER|_[AS]K$/i;
+const pathNames = /_(?:FILE|PATH|URI)$|^GOOGLE_APPLICATION_CREDENTIALS$/i;
+
 class HostWire implements Wire {
   readonly host: Host;
   readonly signal: AbortSignal;
@@ -158,9 +162,8 @@ class HostWire implements Wire {
   constructor(host: Host, signal: AbortSignal = new AbortController().signal) {
     this.host = host;
     this.signal = signal;
-    for (const [name, value] of Object.entries(host.env)) {
-      if (/TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIALS|HEADER|_[AS]K$/i.test(name)) this.hide(value);
-    }
+    for (const [name, value] of Object.entries(host.env))
+      if (secretNames.test(name) && !pathNames.test(name)) this.hide(value);
   }
 
   hide(secret: string | undefined): void {
