@@ -45,15 +45,25 @@ export interface Command {
   run(call: Call): Promise<void>;
 }
 
-export interface CommandEntry {
+interface Listed {
   readonly name: string;
   readonly alias?: string;
   readonly summary: string;
+}
+
+export interface CommandEntry extends Listed {
   load(): Promise<Command>;
 }
 
+/** A word that stands in front of commands: `groups` of `groups add`. */
+export interface CommandGroup extends Listed {
+  readonly commands: readonly CommandEntry[];
+}
+
+export type Entry = CommandEntry | CommandGroup;
+
 /** The registry of commands, in the order of the help. */
-export const commands: readonly CommandEntry[] = [
+export const commands: readonly Entry[] = [
   {
     name: "encrypt",
     summary: "encrypt a file, or stdin",
@@ -107,8 +117,18 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
-export function findCommand(name: string | undefined): CommandEntry | undefined {
+/** The entry of this name or alias among the commands, or among those of a group. */
+export function findCommand<E extends Listed>(
+  name: string | undefined,
+  among: readonly E[],
+): E | undefined {
   return name === undefined
     ? undefined
-    : commands.find((entry) => entry.name === name || entry.alias === name);
+    : among.find((entry) => entry.name === name || entry.alias === name);
+}
+
+/** A command with all the words that name it: `groups add`. */
+export interface NamedCommand {
+  readonly name: string;
+  readonly entry: CommandEntry;
 }

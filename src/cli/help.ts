@@ -1,5 +1,5 @@
 import { versionLine } from "../version.ts";
-import { commands, type Command, type CommandEntry } from "./command.ts";
+import { commands, type Command, type CommandGroup, type Entry } from "./command.ts";
 import { help as helpFlag, type Flag } from "./flags.ts";
 
 /** Help for the whole program, with the headings that sops uses (spec cli 1.5). */
@@ -17,15 +17,7 @@ export function programHelp(globalFlags: readonly Flag[]): string {
       ],
     ],
     ["VERSION", [versionLine]],
-    [
-      "COMMANDS",
-      columns(
-        commands.map(({ name, alias, summary }) => [
-          alias === undefined ? name : `${name}, ${alias}`,
-          summary,
-        ]),
-      ),
-    ],
+    ["COMMANDS", commandLines(commands)],
     ["GLOBAL OPTIONS", flagLines(globalFlags)],
     [
       "EXAMPLES",
@@ -40,13 +32,28 @@ export function programHelp(globalFlags: readonly Flag[]): string {
   ]);
 }
 
-export function commandHelp(entry: CommandEntry, command: Command): string {
+/** Help for a group of commands. */
+export function groupHelp({ name, summary, commands }: CommandGroup): string {
   return sections([
-    ["NAME", [`sopsmith ${entry.name} - ${entry.summary}`]],
+    ["NAME", [`sopsmith ${name} - ${summary}`]],
+    ["USAGE", [`sopsmith ${name} command [command options] [operands]`]],
+    ["COMMANDS", commandLines(commands)],
+    ["OPTIONS", flagLines([helpFlag])],
+    ["EXAMPLES", commands.slice(0, 1).map((first) => `sopsmith help ${name} ${first.name}`)],
+  ]);
+}
+
+/** @param named with all words of the command's name */
+export function commandHelp(
+  { name, summary }: { name: string; summary: string },
+  command: Command,
+): string {
+  return sections([
+    ["NAME", [`sopsmith ${name} - ${summary}`]],
     [
       "USAGE",
       [
-        `sopsmith ${entry.name} [command options] ${command.operands}`.trimEnd(),
+        `sopsmith ${name} [command options] ${command.operands}`.trimEnd(),
         ...paragraph(command.notes),
       ],
     ],
@@ -66,6 +73,15 @@ function sections(parts: readonly (readonly [string, readonly string[]])[]): str
         `${heading}:\n${lines.map((line) => (line === "" ? "\n" : `   ${line}\n`)).join("")}`,
     )
     .join("\n");
+}
+
+function commandLines(entries: readonly Entry[]): string[] {
+  return columns(
+    entries.map(({ name, alias, summary }) => [
+      alias === undefined ? name : `${name}, ${alias}`,
+      summary,
+    ]),
+  );
 }
 
 function paragraph(notes: readonly string[]): string[] {

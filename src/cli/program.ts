@@ -1,7 +1,14 @@
 import type { Host } from "../io/host.ts";
 import { versionLine } from "../version.ts";
 import { environmentArguments, readArguments, UsageError, type Arguments } from "./args.ts";
-import { findCommand, type Command, type CommandEntry, type Streams } from "./command.ts";
+import {
+  commands,
+  findCommand,
+  type Command,
+  type CommandGroup,
+  type NamedCommand,
+  type Streams,
+} from "./command.ts";
 import * as flags from "./flags.ts";
 import type { Flag } from "./flags.ts";
 import { keyFlags } from "./key-flags.ts";
@@ -64,19 +71,10 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
   const isPlain = global.unknown === undefined && !wants(global, flags.help);
   if (isPlain && wants(global, flags.showVersion)) return streams.writeStdout([`${versionLine}\n`]);
   const [word, ...rest] = global.operands;
-  const entry = isPlain ? findCommand(word) : undefined;
+  const entry = isPlain ? findCommand(word, commands) : undefined;
   if (entry === undefined) return startWithout(global, host, streams);
-  const command = await entry.load();
-  try {
-    await startCommand(entry, command, { global, rest }, host, streams);
-  } catch (error) {
-    if (!(error instanceof UsageError) || command.usageStatus === undefined) throw error;
-    throw new UsageError(
-      error.message,
-      command.usageStatus,
-      error.hint ?? `sopsmith help ${entry.name} shows all options.`,
-    );
-  }
+  if ("commands" in entry) return startGroup(entry, { global, rest }, host, streams);
+  return startCommand({ name: entry.name, entry }, { global, rest }, host, streams);
 }
 
 async function startWithout(global: Arguments, host: Host, streams: Streams): Promise<void> {
@@ -91,10 +89,60 @@ async function startWithout(global: Arguments, host: Host, streams: Streams): Pr
   await runLegacy({ options: globals, globals, operands, host, streams });
 }
 
+/** What stands in front of a command's name, and the words behind it. */
+interface CommandLine {
+  readonly global: Arguments;
+  readonly rest: readonly string[];
+}
+
+/** @throws {SopsmithError} exit 3 for a word that is no command of the group */
+async function startGroup(
+  group: CommandGroup,
+  { global, rest }: CommandLine,
+  host: Host,
+  streams: Streams,
+): Promise<void> {
+  const args = readArguments(rest, [flags.help], "global");
+  await refuseUnknown(args, [flags.help]);
+  const [word, ...inner] = args.operands;
+  const isHelp = wants(args, flags.help) || word === undefined;
+  if (isHelp || ["help", "h"].includes(word)) {
+    const { helpFor } = await import("./commands/help.ts");
+    return streams.writeStdout([await helpFor([group.name, ...(isHelp ? [] : inner)])]);
+  }
+  const entry = findCommand(word, group.commands);
+  if (entry === undefined) {
+    const { noHelpTopic } = await import("./commands/help.ts");
+    throw noHelpTopic(word, group.commands, `"sopsmith help ${group.name}" lists its commands.`);
+  }
+  const named = { name: `${group.name} ${entry.name}`, entry };
+  return startCommand(named, { global, rest: inner }, host, streams);
+}
+
+/** Runs a command; its own exit status replaces that of a usage error. */
 async function startCommand(
-  entry: CommandEntry,
+  named: NamedCommand,
+  line: CommandLine,
+  host: Host,
+  streams: Streams,
+): Promise<void> {
+  const command = await named.entry.load();
+  try {
+    await runCommand(named, command, line, host, streams);
+  } catch (error) {
+    if (!(error instanceof UsageError) || command.usageStatus === undefined) throw error;
+    throw new UsageError(
+      error.message,
+      command.usageStatus,
+      error.hint ?? `sopsmith help ${named.name} shows all options.`,
+    );
+  }
+}
+
+async function runCommand(
+  { name, entry: { summary } }: NamedCommand,
   command: Command,
-  { global, rest }: { global: Arguments; rest: readonly string[] },
+  { global, rest }: CommandLine,
   host: Host,
   streams: Streams,
 ): Promise<void> {
@@ -107,14 +155,14 @@ async function startCommand(
     )
       warn(
         streams,
-        `--${flag.names[0]} in front of "${entry.name}" has no effect; put it behind the command`,
+        `--${flag.names[0]} in front of "${name}" has no effect; put it behind the command`,
       );
   const globals = optionsOf(global, globalFlags, host);
   // An unknown flag comes before a wish for help, as in Go.
   await refuseUnknown(args, commandFlags);
   if (wants(args, flags.help)) {
     const { commandHelp } = await import("./help.ts");
-    return streams.writeStdout([commandHelp(entry, command)]);
+    return streams.writeStdout([commandHelp({ name, summary }, command)]);
   }
   const options = optionsOf(args, commandFlags, host);
   await command.run({ options, globals, operands: args.operands, host, streams });

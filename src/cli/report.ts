@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { findCommand, type Streams } from "./command.ts";
+import { commands, findCommand, type Streams } from "./command.ts";
 import { parseBool } from "./args.ts";
 import * as flags from "./flags.ts";
 import { oneLine, printable } from "./warn.ts";
@@ -46,8 +46,9 @@ export function writeProblem(streams: Streams, problem: Problem, asJson: boolean
 
 /** Does a command line, which may be wrong, ask a command that reports to do so in JSON? */
 export async function asksForJson(argv: readonly string[]): Promise<boolean> {
-  const position = argv.findIndex((word) => findCommand(word) !== undefined);
-  const command = await findCommand(argv[position])?.load();
+  const position = argv.findIndex((word) => findCommand(word, commands) !== undefined);
+  const entry = findCommand(argv[position], commands);
+  const command = entry === undefined || "commands" in entry ? undefined : await entry.load();
   if (command?.flags.includes(flags.json) !== true) return false;
   const words = argv.slice(position + 1);
   const end = words.indexOf("--");

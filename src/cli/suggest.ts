@@ -1,6 +1,6 @@
 import { Command as Node, CommanderError, Option } from "commander";
 import { UsageError } from "./args.ts";
-import { commands } from "./command.ts";
+import type { Entry } from "./command.ts";
 import type { Flag } from "./flags.ts";
 
 /**
@@ -16,10 +16,10 @@ export function unknownFlag(name: string, known: readonly Flag[]): UsageError {
   return new UsageError(`flag provided but not defined: -${name}${suggestion(message)}`);
 }
 
-/** ` (did you mean decrypt?)` for a word that is nearly a command, else nothing. */
-export function suggestCommand(word: string): string {
+/** ` (did you mean decrypt?)` for a word that is nearly one of these commands, else nothing. */
+export function suggestCommand(word: string, among: readonly Entry[]): string {
   const node = silent();
-  for (const { name } of commands) node.command(name);
+  for (const { name } of among) node.command(name);
   return suggestion(messageOf(node, ["--", word]));
 }
 

@@ -1,8 +1,9 @@
 import { SopsmithError } from "../../errors.ts";
-import { findCommand, type Command } from "../command.ts";
-import { commandHelp, programHelp } from "../help.ts";
+import { commands, findCommand, type Command, type Entry } from "../command.ts";
+import { commandHelp, groupHelp, programHelp } from "../help.ts";
 import { globalFlags } from "../program.ts";
 import { quoted } from "../source.ts";
+import { suggestCommand } from "../suggest.ts";
 
 export const help: Command = {
   operands: "[command]",
@@ -10,20 +11,33 @@ export const help: Command = {
   notes: [],
   examples: [{ does: "all options of encrypt", line: "sopsmith help encrypt" }],
   async run({ operands, streams }) {
-    const [name] = operands;
-    if (name === undefined) return streams.writeStdout([programHelp(globalFlags)]);
-    const entry = findCommand(name);
-    if (entry === undefined) {
-      const { suggestCommand } = await import("../suggest.ts");
-      throw new SopsmithError(
-        "no-help",
-        3,
-        `No help topic for ${quoted(name)}${suggestCommand(name)}`,
-        {
-          hint: `"sopsmith help" lists the commands.`,
-        },
-      );
-    }
-    return streams.writeStdout([commandHelp(entry, await entry.load())]);
+    return streams.writeStdout([await helpFor(operands)]);
   },
 };
+
+/**
+ * The help for the command that these words name; further words are not looked at.
+ *
+ * @throws {SopsmithError} exit 3 where there is no such command
+ */
+export async function helpFor(words: readonly string[]): Promise<string> {
+  const [name, inner] = words;
+  if (name === undefined) return programHelp(globalFlags);
+  const entry = findCommand(name, commands);
+  if (entry === undefined) throw noHelpTopic(name, commands, `"sopsmith help" lists the commands.`);
+  if (!("commands" in entry)) return commandHelp(entry, await entry.load());
+  if (inner === undefined) return groupHelp(entry);
+  const command = findCommand(inner, entry.commands);
+  if (command === undefined)
+    throw noHelpTopic(inner, entry.commands, `"sopsmith help ${name}" lists its commands.`);
+  return commandHelp(
+    { name: `${entry.name} ${command.name}`, summary: command.summary },
+    await command.load(),
+  );
+}
+
+/** A word that names no command. Exit 3, as in sops. */
+export function noHelpTopic(word: string, among: readonly Entry[], hint: string): SopsmithError {
+  const message = `No help topic for ${quoted(word)}${suggestCommand(word, among)}`;
+  return new SopsmithError("no-help", 3, message, { hint });
+}

@@ -1,6 +1,6 @@
 import type { Path } from "../../tree/path.ts";
 import { SopsmithError } from "../../errors.ts";
-import type { Call, Chunks } from "../command.ts";
+import { commands, type Call, type Chunks } from "../command.ts";
 import { deliver, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy.ts";
@@ -41,7 +41,7 @@ async function refuseLegacyMissing(
   if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate"))
     await refuseMissing(source);
   const { suggestCommand } = await import("../suggest.ts");
-  const suggestion = suggestCommand(call.operands[0] ?? "");
+  const suggestion = suggestCommand(call.operands[0] ?? "", commands);
   if (modes.includes("edit") && suggestion !== "")
     warn(call.streams, `${source.file} is no command and is taken as a file to edit${suggestion}`);
 }
