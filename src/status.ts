@@ -33,3 +33,55 @@ export async function isEncrypted(
     throw inFile(error, file, "cannot check file status: cannot load encrypted file: ");
   }
 }
+
+/** Signs of a `sops` block, by format, in text where it need not be one. */
+const signs: readonly (readonly [FormatName, RegExp])[] = [
+  ["json", /"sops"\s*:/],
+  ["yaml", /^["']?sops["']?\s*:|[{,]\s*["']?sops["']?\s*:/m],
+  ["dotenv", /^sops_/m],
+  ["ini", /^\s*\[sops\]/m],
+];
+
+/**
+ * The format that a file is encrypted in, found by its content: that of its name where the text bears it out, else the one
+ * in which it parses and has a `sops` block. A broken file of its name's format still counts as encrypted.
+ *
+ * @param byName what the file's name says
+ * @returns undefined for a file that is not encrypted
+ */
+export async function sealedFormat(
+  source: Uint8Array,
+  byName: FormatName,
+): Promise<FormatName | undefined> {
+  const bytes = Buffer.from(source.buffer, source.byteOffset, source.length);
+  if (!bytes.includes("sops") || !bytes.includes("mac")) return undefined;
+  const text = bytes.toString("latin1");
+  const likely = signs.filter(([, sign]) => sign.test(text)).map(([format]) => format);
+  // YAML reads JSON too.
+  if (likely.includes(byName) || (byName === "yaml" && likely.includes("json"))) return byName;
+  for (const format of likely) {
+    const name = format === "json" && isBinaryEnvelope(text) ? "binary" : format;
+    try {
+      if (await isEncrypted(source, { file: "", input: name })) return name;
+    } catch (error) {
+      if (!(error instanceof SopsmithError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** JSON of nothing but `data`, a string, and `sops`: the encrypted form of a binary file. */
+function isBinaryEnvelope(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return (
+      typeof value === "object" &&
+      value !== null &&
+      Object.keys(value).toSorted().join() === "data,sops" &&
+      "data" in value &&
+      typeof value.data === "string"
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,7 @@
 import type { Host } from "../io/host.ts";
 import type { Flag } from "./flags.ts";
 import type { Options } from "./options.ts";
+import type { Shared } from "./shared.ts";
 
 export type Chunks = readonly (string | Uint8Array)[];
 
@@ -20,6 +21,8 @@ export interface Streams {
   askYesNo(question: string): Promise<boolean>;
   /** stderr is a terminal and the user did not say no to colours. */
   readonly color: boolean;
+  /** stderr is a terminal on which a line can be drawn over. */
+  readonly isTerminal: boolean;
 }
 
 /** One run of a command. */
@@ -30,6 +33,8 @@ export interface Call {
   readonly operands: readonly string[];
   readonly host: Host;
   readonly streams: Streams;
+  /** What the files of a call with several files have in common. */
+  readonly shared?: Shared;
 }
 
 export interface Command {

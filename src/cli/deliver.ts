@@ -35,5 +35,9 @@ async function write(
 ): Promise<void> {
   const { replaceFile } = await import("../io/atomic-write.ts");
   await replaceFile(path, chunks, { purpose, noAtomic: call.options.on(flags.noAtomic) });
-  if (call.globals.on(flags.verbose)) info(call.streams, `File written successfully: ${path}`);
+  tellWritten(call, path);
+}
+
+export function tellWritten({ globals, streams }: Call, path: string): void {
+  if (globals.on(flags.verbose)) info(streams, `File written successfully: ${path}`);
 }

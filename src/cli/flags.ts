@@ -87,6 +87,27 @@ export const config: TextFlag = {
     "use this configuration file instead of searching for .sops.yaml from the working directory upwards",
 };
 
+// Several files.
+
+export const recursive: BoolFlag = {
+  kind: "bool",
+  names: ["recursive"],
+  about: "take the files in directories too, found by their content",
+};
+export const outputDir: TextFlag = {
+  kind: "text",
+  names: ["output-dir"],
+  value: "directory",
+  about: "write each result below this directory, at the path it has here, instead of stdout",
+};
+export const allOrNothing: BoolFlag = {
+  kind: "bool",
+  names: ["all-or-nothing"],
+  about: "write nothing when one of several files fails",
+};
+/** The flags of commands that take several files. */
+export const severalFiles: readonly Flag[] = [recursive, outputDir, allOrNothing];
+
 // What is encrypted.
 
 export const unencryptedSuffix: TextFlag = {
@@ -186,6 +207,17 @@ export const valueStdin: BoolFlag = {
   kind: "bool",
   names: ["value-stdin"],
   about: "read the value from stdin, which keeps it out of the process list",
+};
+export const furtherFiles: ListFlag = {
+  kind: "list",
+  names: ["file"],
+  value: "file",
+  about: "change this file too; may be given several times",
+};
+export const check: BoolFlag = {
+  kind: "bool",
+  names: ["check"],
+  about: "end with status 10 when a file is not encrypted",
 };
 export const idempotent: BoolFlag = {
   kind: "bool",

@@ -50,5 +50,9 @@ function processStreams(): Streams {
       const { env, stderr } = process;
       return Boolean(stderr.isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb";
     },
+    get isTerminal() {
+      const { env, stderr } = process;
+      return Boolean(stderr.isTTY) && env["TERM"] !== "dumb";
+    },
   };
 }

@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
-import type { Call } from "./command.ts";
+import type { FormatName } from "../../formats/format.ts";
+import type { Call, Streams } from "./command.ts";
 import * as flags from "./flags.ts";
 import { printable, warn } from "./warn.ts";
 
@@ -17,6 +18,8 @@ export interface Source {
   readonly path: string;
   /** Absolute path whose name decides on formats and creation rule: `--filename-override` before the file's own. */
   readonly name: string;
+  /** What the file is encrypted as, where that is known and its name says something else. */
+  readonly format: FormatName | undefined;
 }
 
 /** The one file of a command that takes one; undefined for none. Warns about further operands (spec cli 1.6). */
@@ -24,13 +27,31 @@ export function firstOperand({ operands, streams }: Call): string | undefined {
   if (operands.length > 1) {
     warn(streams, "More than one positional argument provided. Only the first one will be used!");
     const flag = operands.slice(1).findLast((operand) => operand.startsWith("-"));
-    if (flag !== undefined)
-      warn(
-        streams,
-        `Note that one of the ignored positional argument is ${quoted(flag.replace(/=.*/s, ""))}, which looks like a flag. Put flags before the file.`,
-      );
+    if (flag !== undefined) warnOfFlag(streams, flag);
   }
   return operands[0];
+}
+
+/**
+ * The operands of a command that takes several files. Words behind the first that look like flags and are no files are
+ * left out with a warning: sops has always gone on without them (spec cli 1.2).
+ */
+export async function fileOperands(call: Call): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const [index, operand] of call.operands.entries())
+    if (index === 0 || !operand.startsWith("-") || (await isThere(operand))) files.push(operand);
+  if (files.length === 1) firstOperand(call);
+  else
+    for (const operand of call.operands)
+      if (!files.includes(operand)) warnOfFlag(call.streams, operand);
+  return files;
+}
+
+function warnOfFlag(streams: Streams, flag: string): void {
+  warn(
+    streams,
+    `Note that one of the ignored positional argument is ${quoted(flag.replace(/=.*/s, ""))}, which looks like a flag. Put flags before the file.`,
+  );
 }
 
 /** As `firstOperand`, for commands that do not read stdin. */
@@ -44,7 +65,11 @@ export function noFile(message: string, file?: string): SopsmithError {
   return new SopsmithError("no-file", 100, message, { file });
 }
 
-export function sourceOf({ options, host }: Call, operand: string | undefined): Source {
+export function sourceOf(
+  { options, host }: Call,
+  operand: string | undefined,
+  format?: FormatName,
+): Source {
   const cwd = host.cwd();
   const path = resolve(cwd, operand ?? "");
   const override = options.text(flags.filenameOverride);
@@ -55,14 +80,18 @@ export function sourceOf({ options, host }: Call, operand: string | undefined): 
     opened: operand === undefined || operand === "" ? "." : operand,
     path,
     name: override === "" ? path : resolve(cwd, override),
+    format,
   };
 }
 
 /** False only where there certainly is nothing: an unreadable file exists. */
 export async function exists(source: Source): Promise<boolean> {
-  if (source.isStdin) return true;
+  return source.isStdin || isThere(source.opened);
+}
+
+async function isThere(path: string): Promise<boolean> {
   try {
-    await stat(source.opened);
+    await stat(path);
     return true;
   } catch (error) {
     return systemCode(error) !== "ENOENT";
@@ -82,8 +111,13 @@ export async function readSource({ host, streams }: Call, source: Source): Promi
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;
+    const hint =
+      systemCode(error) === "EISDIR"
+        ? "--recursive takes the files in a directory, for commands that have it."
+        : undefined;
     throw new SopsmithError("unreadable", 2, `${what}: ${systemReason(error)}`, {
       file: source.file,
+      hint,
       cause: error,
     });
   }

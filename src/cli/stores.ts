@@ -1,10 +1,11 @@
 import type { FormatName, Warn } from "../../formats/format.ts";
 import { formatForPath, formatNamed } from "../../formats/index.ts";
 import type { KeyService } from "../key-service/key-service.ts";
-import { configuredIndent, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { configuredIndent, type LoadedConfig } from "../config/load.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
+import { readConfig } from "./shared.ts";
 import type { Source } from "./source.ts";
 import { warn } from "./warn.ts";
 
@@ -31,11 +32,9 @@ export interface Stores {
  */
 export async function openStores(call: Call, source: Source): Promise<Stores> {
   const { options, globals, streams } = call;
-  const byName = formatForPath(source.name);
+  const byName = source.format ?? formatForPath(source.name);
   const output = formatNamed(options.text(flags.outputType)) ?? byName;
-  const config = await loadConfig(globals.text(flags.config), call.host, (message) =>
-    warn(streams, message),
-  );
+  const config = await readConfig(call);
   return {
     config,
     verb: {

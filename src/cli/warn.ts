@@ -22,6 +22,6 @@ export function printable(text: string): string {
   );
 }
 
-function paint(streams: Streams, color: number, text: string): string {
+export function paint(streams: Streams, color: number, text: string): string {
   return streams.color ? `\u001b[${color}m${text}\u001b[0m` : text;
 }

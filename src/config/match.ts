@@ -25,6 +25,16 @@ export interface CreationRule {
   macOnlyEncrypted: boolean;
 }
 
+/** The configuration has creation rules, none of them for the file. Exit 1. */
+export class NoMatchingRule extends ConfigError {
+  constructor(configPath: string, file: string, subject: string) {
+    super("error loading config: no matching creation rules found", {
+      file,
+      hint: `No path_regex in ${configPath} matches ${JSON.stringify(subject)}.`,
+    });
+  }
+}
+
 /** Order of the keys in a rule's group (spec keys 1.5). */
 const RULE_ORDER: readonly KeyType[] = [
   "age",
@@ -43,7 +53,8 @@ const RULE_ORDER: readonly KeyType[] = [
  * @param filePath the file, or the name given in its place; it need not exist
  * @param context AWS KMS encryption context of the keys of a flat `kms` field
  * @returns undefined when the configuration has no list of creation rules
- * @throws {ConfigError} when no rule matches, or the one that does cannot be used
+ * @throws {NoMatchingRule}
+ * @throws {ConfigError} when the rule that matches cannot be used
  */
 export async function selectRule(
   config: Config,
@@ -59,10 +70,7 @@ export async function selectRule(
       return await loadRule(rule, config.path, host, context);
     }
   }
-  throw new ConfigError("error loading config: no matching creation rules found", {
-    file: filePath,
-    hint: `No path_regex in ${config.path} matches ${JSON.stringify(subject)}.`,
-  });
+  throw new NoMatchingRule(config.path, filePath, subject);
 }
 
 /**

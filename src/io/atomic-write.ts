@@ -28,6 +28,8 @@ export interface ReplaceOptions {
   readonly noAtomic?: boolean;
   /** Permissions of a file that does not exist yet; else 0666 less the umask. */
   readonly mode?: number;
+  /** Takes the directory of a replaced file instead of having it synced: for many files, synced together at the end. */
+  readonly directories?: Set<string>;
 }
 
 /** The file cannot be opened or replaced; it is as it was. Exit 3, as in sops. */
@@ -52,6 +54,20 @@ export class WriteFailed extends SopsmithError {
   }
 }
 
+/** New content that stands ready: written and synced where that can be done beforehand. */
+export interface StagedFile {
+  /**
+   * Puts the content in place.
+   *
+   * @throws {CannotReplace} when the file cannot be replaced
+   * @throws {WriteFailed} when writing fails
+   * @throws {OutputClosed} when the reader of a pipe went away
+   */
+  commit(): Promise<void>;
+  /** Leaves the file as it is. */
+  discard(): void;
+}
+
 /**
  * Gives a file new content. A regular file is replaced by a sibling that was written and synced first, so that a crash or a
  * full disk at any moment leaves the old content or the new, never a mixture. Mode, owner (where the system lets us) and
@@ -68,6 +84,21 @@ export async function replaceFile(
   chunks: Chunks,
   options: ReplaceOptions = {},
 ): Promise<void> {
+  await (await stageFile(path, chunks, options)).commit();
+}
+
+/**
+ * The first half of `replaceFile`: everything that can fail for want of space or permission is done, and the file is still
+ * as it was. What is not replaced but written to is only written by `commit`.
+ *
+ * @throws {CannotReplace}
+ * @throws {WriteFailed}
+ */
+export async function stageFile(
+  path: string,
+  chunks: Chunks,
+  options: ReplaceOptions = {},
+): Promise<StagedFile> {
   const purpose = options.purpose ?? "in-place";
   const shown = path;
   const cannot = (cause: unknown) =>
@@ -76,34 +107,37 @@ export async function replaceFile(
     throw cannot(error);
   });
   const old = target.stats;
-  if (target.descriptor !== undefined && purpose === "output") {
-    await writeDescriptor(target.descriptor, shown, chunks);
-    return;
-  }
-  if (old === undefined) {
-    await replace({ path: target.path, shown, purpose, chunks, old, mode: options.mode });
-    return;
-  }
+  const { descriptor } = target;
+  if (descriptor !== undefined && purpose === "output")
+    return unstaged(() => writeDescriptor(descriptor, shown, chunks));
+  const replacement = {
+    path: target.path,
+    shown,
+    purpose,
+    chunks,
+    directories: options.directories,
+  };
+  if (old === undefined) return stage({ ...replacement, old, mode: options.mode });
   if (old.isDirectory()) throw new CannotReplace(shown, purpose, "is a directory");
-  if (!old.isFile() || target.isProcLink) {
-    await writeThrough(target.path, shown, purpose, chunks);
-    return;
-  }
+  if (!old.isFile() || target.isProcLink)
+    return unstaged(() => writeThrough(target.path, shown, purpose, chunks));
   // A file without write permission is protected on purpose, and renaming would get around that.
   await access(target.path, constants.W_OK).catch((error: unknown) => {
     throw cannot(error);
   });
-  if (options.noAtomic === true) {
-    await rewrite(target.path, shown, purpose, chunks, old.size);
-    return;
-  }
+  if (options.noAtomic === true)
+    return unstaged(() => rewrite(target.path, shown, purpose, chunks, old.size));
   if (old.nlink > 1)
     throw unreplaceable(
       shown,
       purpose,
       `it has ${old.nlink} hard links, and replacing it would leave the others behind`,
     );
-  await replace({ path: target.path, shown, purpose, chunks, old, mode: undefined });
+  return stage({ ...replacement, old, mode: undefined });
+}
+
+function unstaged(commit: () => Promise<void>): StagedFile {
+  return { commit, discard: () => {} };
 }
 
 function unreplaceable(
@@ -167,14 +201,20 @@ interface Replacement {
   readonly chunks: Chunks;
   readonly old: Stats | undefined;
   readonly mode: number | undefined;
+  readonly directories: Set<string> | undefined;
 }
 
-async function replace({ path, shown, purpose, chunks, old, mode }: Replacement): Promise<void> {
+async function stage(replacement: Replacement): Promise<StagedFile> {
+  const { path, shown, purpose, chunks, old, mode, directories } = replacement;
   const dir = dirname(path);
   const temp = join(dir, `.sopsmith-${randomBytes(12).toString("hex")}.tmp`);
   const remove = () => rmSync(temp, { force: true });
   // Before the file exists, so that no signal falls between; the name is random enough to be ours.
   const forget = onProcessEnd(remove);
+  const discard = () => {
+    remove();
+    forget();
+  };
   try {
     const file = await open(temp, "wx", old ? 0o600 : (mode ?? 0o666)).catch((error: unknown) => {
       if (old && isRefusal(error))
@@ -196,21 +236,31 @@ async function replace({ path, shown, purpose, chunks, old, mode }: Replacement)
     } finally {
       await file.close();
     }
-    await rename(temp, path).catch((error: unknown) => {
-      if (!old) throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
-      const isMount = ["EBUSY", "EXDEV"].includes(systemCode(error) ?? "");
-      throw unreplaceable(
-        shown,
-        purpose,
-        isMount ? "it is a mount point" : systemReason(error),
-        error,
-      );
-    });
-    await syncDirectory(dir);
-  } finally {
-    remove();
-    forget();
+  } catch (error) {
+    discard();
+    throw error;
   }
+  const commit = async () => {
+    try {
+      await rename(temp, path).catch((error: unknown) => {
+        if (!old) throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
+        const isMount = ["EBUSY", "EXDEV"].includes(systemCode(error) ?? "");
+        throw unreplaceable(
+          shown,
+          purpose,
+          isMount ? "it is a mount point" : systemReason(error),
+          error,
+        );
+      });
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    forget();
+    if (directories === undefined) await syncDirectory(dir);
+    else directories.add(dir);
+  };
+  return { commit, discard };
 }
 
 function isRefusal(error: unknown): boolean {
@@ -241,7 +291,8 @@ async function takeOver(file: FileHandle, old: Stats): Promise<void> {
   });
 }
 
-async function syncDirectory(dir: string): Promise<void> {
+/** Makes renames in a directory last through a crash. */
+export async function syncDirectory(dir: string): Promise<void> {
   if (process.platform === "win32") return;
   try {
     const handle = await open(dir, "r");

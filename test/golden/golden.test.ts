@@ -118,6 +118,7 @@ async function sopsmith(
       writeStderr: (text) => void (stderr += text),
       askYesNo: (question) => Promise.reject(new Error(`nobody answers ${question}`)),
       color: false,
+      isTerminal: false,
     },
   );
   return { exit, stdout: Buffer.concat(out), stderr };

@@ -5,15 +5,17 @@ import { deliver, refuseTwoTargets } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { parseExtractPath } from "../paths.ts";
-import { firstOperand, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
+import { changeFiles, severalFiles } from "../many.ts";
+import { fileOperands, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
 export const decrypt: Command = {
-  operands: "[file]",
+  operands: "[file...]",
   flags: [
     flags.inPlace,
     flags.extract,
     flags.output,
+    ...flags.severalFiles,
     flags.noAtomic,
     flags.inputType,
     flags.outputType,
@@ -24,6 +26,7 @@ export const decrypt: Command = {
   ],
   notes: [
     "Without a file, stdin is decrypted; say with --input-type and --output-type, or --filename-override, what it is.",
+    "Several files need --in-place or --output-dir.",
   ],
   examples: [
     { does: "print a file in clear", line: "sopsmith decrypt secrets.yaml" },
@@ -33,13 +36,27 @@ export const decrypt: Command = {
     },
     { does: "convert while decrypting", line: "sopsmith decrypt --output-type json secrets.yaml" },
     {
+      does: "decrypt all encrypted files of a directory into another",
+      line: "sopsmith decrypt --recursive --output-dir /run/app secrets",
+    },
+    {
       does: "decrypt stdin",
       line: "sopsmith decrypt --filename-override secrets.yaml < secrets.yaml",
     },
   ],
   async run(call) {
-    const operand = firstOperand(call);
+    const operands = await fileOperands(call);
+    const [operand] = operands;
     refuseTwoTargets(call, operand);
+    const several = await severalFiles(call, operands, { wanted: "encrypted", target: "flags" });
+    if (several !== undefined) {
+      const order = openOrder(call);
+      const extract = parseExtractPath(call.options.text(flags.extract));
+      return changeFiles(call, several, { done: "decrypted" }, async (one, source) => {
+        await refuseMissing(source);
+        return openSource(one, source, await openStores(one, source), { order, extract });
+      });
+    }
     const source = sourceOf(call, operand);
     await refuseMissing(source);
     const stores = await openStores(call, source);

@@ -5,14 +5,16 @@ import { deliver, refuseTwoTargets } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { sealSettings } from "../seal-settings.ts";
-import { firstOperand, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
+import { changeFiles, severalFiles } from "../many.ts";
+import { fileOperands, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
 export const encrypt: Command = {
-  operands: "[file]",
+  operands: "[file...]",
   flags: [
     flags.inPlace,
     flags.output,
+    ...flags.severalFiles,
     flags.noAtomic,
     ...keyFlags.map(({ to }) => to),
     flags.awsProfile,
@@ -29,7 +31,8 @@ export const encrypt: Command = {
   ],
   notes: [
     "Without a file, stdin is encrypted. The keys come from the flags below, or else from the creation rule in",
-    ".sops.yaml that matches the file.",
+    ".sops.yaml that matches the file. Several files need --in-place or --output-dir; in a directory, files that are",
+    "encrypted already or match no creation rule are left alone.",
   ],
   examples: [
     {
@@ -50,8 +53,15 @@ export const encrypt: Command = {
     },
   ],
   async run(call) {
-    const operand = firstOperand(call);
+    const operands = await fileOperands(call);
+    const [operand] = operands;
     refuseTwoTargets(call, operand);
+    const several = await severalFiles(call, operands, { wanted: "plain", target: "flags" });
+    if (several !== undefined)
+      return changeFiles(call, several, { done: "encrypted" }, async (one, source) => {
+        await refuseMissing(source);
+        return sealSource(one, source, await openStores(one, source));
+      });
     if (operand === undefined && call.options.text(flags.filenameOverride) === "")
       throw new ConflictError("Error: must specify --filename-override when reading from stdin");
     const source = sourceOf(call, operand);

@@ -6,14 +6,24 @@ import { deliver } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { keyFlags, keysNamed } from "../key-flags.ts";
 import { openOrder } from "../open-settings.ts";
-import { exists, quoted, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
+import { changeFiles, severalFiles } from "../many.ts";
+import {
+  exists,
+  fileOperands,
+  noFile,
+  quoted,
+  readSource,
+  sourceOf,
+  type Source,
+} from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
 export const rotate: Command = {
-  operands: "file",
+  operands: "file...",
   flags: [
     flags.inPlace,
     flags.output,
+    ...flags.severalFiles,
     flags.noAtomic,
     ...keyFlags.flatMap(({ add, remove }) => [add, remove]),
     flags.encryptionContext,
@@ -29,23 +39,34 @@ export const rotate: Command = {
   ],
   examples: [
     { does: "give a file a new data key", line: "sopsmith rotate -i secrets.yaml" },
+    { does: "rotate all encrypted files here", line: "sopsmith rotate -i --recursive ." },
     {
       does: "let one more recipient read a file, and one less",
       line: "sopsmith rotate -i --add-age age1… --rm-age age1… secrets.yaml",
     },
   ],
   async run(call) {
-    const operand = requiredOperand(call);
+    const operands = await fileOperands(call);
+    const [operand] = operands;
+    if (operand === undefined) throw noFile("Error: no file specified");
     if (call.options.on(flags.inPlace) && call.options.text(flags.output) !== "")
       throw new ConflictError("Error: cannot operate on both --output and --in-place");
+    const several = await severalFiles(call, operands, { wanted: "encrypted", target: "flags" });
+    if (several !== undefined)
+      return changeFiles(call, several, { done: "rotated" }, (one, source) => rotated(one, source));
     const source = sourceOf(call, operand);
-    await refuseKeyChangeOfMissing(call, source, "use the `edit` subcommand instead.");
-    const stores = await openStores(call, source);
-    const order = openOrder(call);
-    const keys = await keyChanges(call);
-    await deliver(call, source, await rotateInSource(call, source, stores, { order, ...keys }));
+    await deliver(call, source, await rotated(call, source));
   },
 };
+
+/** The keys are parsed for each file: the wrapped data key is kept in them. */
+async function rotated(call: Call, source: Source): Promise<Chunks> {
+  await refuseKeyChangeOfMissing(call, source, "use the `edit` subcommand instead.");
+  const stores = await openStores(call, source);
+  const order = openOrder(call);
+  const keys = await keyChanges(call);
+  return rotateInSource(call, source, stores, { order, ...keys });
+}
 
 /** @throws {SopsmithError} exit 49 */
 export async function refuseKeyChangeOfMissing(

@@ -9,6 +9,7 @@ import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { changePath, parseChangePath } from "../paths.ts";
 import { parseSetValue } from "../set-value.ts";
+import { changeFiles, severalFiles } from "../many.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
@@ -18,6 +19,8 @@ export const set: Command = {
     flags.valueFile,
     flags.valueStdin,
     flags.idempotent,
+    flags.furtherFiles,
+    ...flags.severalFiles,
     flags.noAtomic,
     flags.inputType,
     flags.outputType,
@@ -35,6 +38,10 @@ export const set: Command = {
     {
       does: "set a value that must not show in the process list",
       line: `sopsmith set --value-stdin secrets.yaml '["token"]' < token.json`,
+    },
+    {
+      does: "set the same value in several files",
+      line: `sopsmith set --file b.yaml --file c.yaml a.yaml '["region"]' '"eu"'`,
     },
     {
       does: "set a structure",
@@ -57,6 +64,22 @@ export const set: Command = {
           ? "Error: no file specified, or the path is missing, or there is a value although --value-stdin is given; needed are: file path"
           : "Error: no file specified, or index and value are missing; needed are: file path value",
       );
+    const several = await severalFiles(call, [file, ...options.list(flags.furtherFiles)], {
+      wanted: "encrypted",
+      target: "file",
+    });
+    if (several !== undefined) {
+      const path = parseChangePath(pathText, "set");
+      const text = await readValue(call, valueText);
+      await parseSetValue(text);
+      const order = openOrder(call);
+      return changeFiles(call, several, { done: "changed" }, async (one, source) => {
+        const stores = await openStores(one, source);
+        // Sealing takes a file's tree over, so each has a value of its own.
+        const value = await parseSetValue(text);
+        return setInSource(one, source, stores, { path, value, order });
+      });
+    }
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
     const path = parseChangePath(pathText, "set");

@@ -119,8 +119,11 @@ checkRows([
   },
   {
     line: "decrypt sealed.yaml -i sealed.json",
-    after: holds("sealed.yaml", yamlText),
-    stderr: /^WARN: More than one/,
+    after: (box) => {
+      holds("sealed.yaml", yamlText)(box);
+      holds("sealed.json", /"hello"/)(box);
+    },
+    stderr: /^2 files decrypted\n$/,
   },
   {
     line: "--output o decrypt sealed.yaml",

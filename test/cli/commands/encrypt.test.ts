@@ -162,7 +162,7 @@ checkRows([
     stderr: /^Could not open output file for writing: no\/where: /,
   },
   {
-    line: "encrypt --age A plain.yaml plain.json -x",
+    line: "encrypt --age A plain.yaml -x",
     stdout: /\na: ENC/,
     stderr:
       /^WARN: More than one positional argument provided\. Only the first one will be used!\nWARN: Note that one of the ignored positional argument is "-x", which looks like a flag\..*\n$/,

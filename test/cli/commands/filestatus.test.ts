@@ -3,7 +3,6 @@ import { checkRows } from "../rows.ts";
 checkRows([
   { line: "filestatus sealed.yaml", stdout: `{"encrypted":true}\n` },
   { line: "filestatus sealed.env", stdout: `{"encrypted":true}\n`, env: { SOPS_AGE_KEY: "" } },
-  { line: "filestatus sealed.ini sealed.json", stdout: `{"encrypted":true}\n` },
   { line: "filestatus plain.yaml", stdout: `{"encrypted":false}\n` },
   {
     line: "filestatus --input-type yaml plain.bin",

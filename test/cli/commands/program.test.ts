@@ -104,7 +104,7 @@ test("warnings are coloured on a terminal, and never with NO_COLOR", { timeout: 
     PROGRAM: Sandbox.program,
   });
   const line =
-    '"$NODE" "$PROGRAM" filestatus --input-type yaml sealed.yaml; "$NODE" "$PROGRAM" decrypt sealed.ini x > /dev/null';
+    '"$NODE" "$PROGRAM" filestatus --input-type yaml sealed.yaml; "$NODE" "$PROGRAM" decrypt sealed.ini -x > /dev/null';
   const inTerminal = (env: Record<string, string>) =>
     spawnSync("script", ["-qefc", line, "/dev/null"], {
       cwd: box.dir,

@@ -54,5 +54,5 @@ checkRows([
     code: 128,
     stderr: /^Failed to get the data key/,
   },
-  { line: "rotate sealed.yaml sealed.json", stdout: /ENC/, stderr: /^WARN: More than one/ },
+  { line: "rotate sealed.yaml -y", stdout: /ENC/, stderr: /^WARN: More than one/ },
 ]);

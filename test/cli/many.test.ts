@@ -1,0 +1,504 @@
+import { spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { checkRows, decrypts, expectCode, holds, sandboxFor } from "./rows.ts";
+import { identities, plain, recipients, sealed, yamlText } from "./samples.ts";
+import { Sandbox } from "./sandbox.ts";
+
+const hello = /hello/;
+const cipher = /ENC\[AES256_GCM/;
+
+checkRows([
+  {
+    line: "encrypt -i --age A plain.yaml plain.json plain.bin",
+    stderr: /^3 files encrypted\n$/,
+    after: async (box) => {
+      await decrypts("plain.yaml", yamlText)(box);
+      await decrypts("plain.json", hello)(box);
+      holds("plain.bin", cipher)(box);
+    },
+  },
+  {
+    line: "encrypt --age A plain.yaml plain.json",
+    code: 8,
+    stderr: /^Error: cannot write 2 files to stdout\nUse --in-place, or --output-dir/,
+  },
+  {
+    line: "encrypt --age A --output o plain.yaml plain.json",
+    code: 8,
+    stderr: /^Error: cannot write 2 files to one --output file\n/,
+  },
+  {
+    line: "encrypt --age A -i --output-dir o plain.yaml",
+    code: 8,
+    stderr: /^Error: cannot operate on both --output-dir and --in-place\n/,
+  },
+  {
+    line: "decrypt --output o --output-dir o sealed.yaml",
+    code: 8,
+    stderr: /^Error: cannot operate on both --output-dir and --output\n/,
+  },
+  { line: "decrypt --output-dir o", code: 100, stderr: /^Error: no file specified\n/ },
+  { line: "decrypt --recursive", code: 100, stderr: /^Error: no file specified\n/ },
+  {
+    line: "decrypt --output-dir . sealed.yaml",
+    code: 8,
+    stderr: /^Error: sealed\.yaml would replace sealed\.yaml, which is to be read\n/,
+  },
+  { line: "decrypt 'sealed.y*ml'", stdout: yamlText },
+  {
+    line: "decrypt 'nothing*.yaml'",
+    code: 100,
+    stderr: /^Error: cannot operate on non-existent file ".*nothing\*\.yaml"\n/,
+  },
+  {
+    line: "decrypt 's[1].yaml'",
+    files: { "s[1].yaml": sealed["sealed.yaml"] ?? "" },
+    stdout: yamlText,
+  },
+  {
+    line: "decrypt -i 'sealed.{yaml,json}'",
+    stderr: /^2 files decrypted\n$/,
+    after: holds("sealed.json", hello),
+  },
+  {
+    // The others are done; the failures agree, so theirs is the status.
+    line: "decrypt -i sealed.yaml gone.yaml sealed.json gone.json",
+    code: 100,
+    stderr:
+      /^ERROR: cannot operate on non-existent file "[^"]*gone\.yaml"\nERROR: .*gone\.json"\n2 of 4 files decrypted, 2 failed\n$/,
+    after: (box) => {
+      holds("sealed.yaml", yamlText)(box);
+      holds("sealed.json", hello)(box);
+    },
+  },
+  {
+    line: "decrypt -i gone.yaml bad.yaml sealed.json",
+    code: 1,
+    stderr:
+      /ERROR: .*gone\.yaml.*\nERROR: .*bad\.yaml.*\n(.*\n)?1 of 3 files decrypted, 2 failed\n$/,
+    after: holds("sealed.json", hello),
+  },
+  {
+    line: "decrypt -i --all-or-nothing sealed.yaml gone.yaml sealed.json",
+    code: 100,
+    stderr: /1 of 3 files failed; none was decrypted \(--all-or-nothing\)\n$/,
+  },
+  {
+    line: "decrypt --all-or-nothing --output-dir o/p sealed.yaml gone.yaml",
+    code: 100,
+    stderr: /1 of 2 files failed/,
+  },
+  {
+    line: "decrypt -i --all-or-nothing sealed.yaml sealed.json",
+    stderr: /^2 files decrypted\n$/,
+    after: holds("sealed.json", hello),
+  },
+  {
+    line: "decrypt -i sealed.yaml sealed.json",
+    env: { SOPS_AGE_KEY: identities.B },
+    code: 128,
+    // The long report is given once.
+    stderr:
+      /^ERROR: sealed\.yaml: Failed to get the data key[^]*ERROR: sealed\.json: Failed to get the data key[^\n]* As for sealed\.yaml\.\n0 of 2 files decrypted, 2 failed\n$/,
+  },
+  {
+    line: "decrypt --extract '[\"secret\"]' --output-dir o sealed.yaml sealed.json",
+    stderr: /^2 files decrypted\n$/,
+    after: (box) => {
+      expect(box.read("o/sealed.yaml")).toBe("hello");
+      expect(box.read("o/sealed.json")).toBe("hello");
+    },
+  },
+  {
+    line: "decrypt --extract x --output-dir o sealed.yaml",
+    code: 91,
+    stderr: /^error parsing --ex/,
+  },
+  {
+    line: "rotate -i --add-age B sealed.yaml sealed.json",
+    stderr: /^2 files rotated\n$/,
+    after: async (box) => {
+      await decrypts("sealed.yaml", yamlText, "B")(box);
+      await decrypts("sealed.json", hello, "B")(box);
+    },
+  },
+  {
+    line: "rotate sealed.yaml sealed.json",
+    code: 8,
+    stderr: /^Error: cannot write 2 files to stdout\n/,
+  },
+  {
+    line: "rotate -i --add-age B sealed.yaml gone.yaml",
+    code: 49,
+    stderr: /ERROR: cannot add or remove keys on non-existent file ".*gone\.yaml"/,
+    after: decrypts("sealed.yaml", yamlText, "B"),
+  },
+  {
+    line: "set --file sealed.json --file sealed.yaml sealed.yaml '[\"secret\"]' '{\"n\": 1}'",
+    stderr: /^2 files changed\n$/,
+    after: async (box) => {
+      await decrypts("sealed.yaml", /secret:\n {4}"?n"?: 1\n/)(box);
+      await decrypts("sealed.json", /"secret": \{\s*"n": 1/)(box);
+    },
+  },
+  {
+    line: "set --idempotent --file sealed.json sealed.yaml '[\"secret\"]' '\"hello\"'",
+    stderr: /^0 of 2 files changed, 2 unchanged\n$/,
+  },
+  {
+    line: "set --file sealed.json sealed.yaml '[\"x\"]'",
+    code: 100,
+    stderr: /^Error: no file specified, or index and value are missing/,
+  },
+  {
+    line: "set --file sealed.json sealed.yaml '[\"x\"]' nonsense",
+    code: 7,
+    stderr: /^Value for --set is not valid JSON\n/,
+  },
+  {
+    line: "filestatus sealed.ini plain.json",
+    stdout: `{"file":"sealed.ini","encrypted":true}\n{"file":"plain.json","encrypted":false}\n`,
+  },
+  {
+    line: "filestatus sealed.ini gone.json",
+    code: 1,
+    stdout: `{"file":"sealed.ini","encrypted":true}\n`,
+    stderr: /ERROR: cannot check file status.*gone\.json: .*\n1 of 2 files looked at, 1 failed\n$/,
+  },
+  {
+    line: "filestatus --json sealed.ini gone.json",
+    code: 1,
+    stdout: `{"file":"sealed.ini","encrypted":true}\n`,
+    stderr:
+      /^\{"code":"unreadable","exitCode":1,.*"file":"gone\.json",.*\}\n\{"code":"several-failed","exitCode":1,.*\}\n$/,
+  },
+  { line: "filestatus --check sealed.yaml", stdout: `{"encrypted":true}\n` },
+  {
+    line: "filestatus --check plain.yaml",
+    code: 10,
+    stdout: `{"encrypted":false}\n`,
+    stderr: /^plain\.yaml is not encrypted\nEncrypt with /,
+  },
+  {
+    // No JSON, so certainly no encrypted binary file.
+    line: "filestatus --check sealed.bin plain.bin",
+    code: 10,
+    stdout: /^\{"file":"sealed\.bin","encrypted":true\}\n.*false\}\n$/,
+    stderr: /^plain\.bin is not encrypted\n/,
+  },
+  {
+    line: "decrypt . --output-dir o",
+    code: 2,
+    stderr: /ERROR: Error reading file: \.: is a directory\n--recursive takes/,
+    after: (box) => expect(existsSync(box.path("o"))).toBe(false),
+  },
+]);
+
+/** A sandbox with a tree of files. */
+function tree(files: Readonly<Record<string, string | Uint8Array>>): Sandbox {
+  const box = sandboxFor(identities.A, {});
+  onTestFinished(() => box.remove());
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(box.path(name)), { recursive: true });
+    writeFileSync(box.path(name), content);
+  }
+  return box;
+}
+
+const {
+  "sealed.yaml": sealedYaml = "",
+  "sealed.json": sealedJson = "",
+  "sealed.bin": sealedBin = "",
+} = sealed;
+const mixed = {
+  "t/a.yaml": sealedYaml,
+  "t/deep/er/b.json": sealedJson,
+  "t/deep/no-extension": sealedBin,
+  "t/deep/settings.conf": sealedYaml,
+  "t/plain.yaml": plain["plain.yaml"],
+  "t/README.md": "How we use sops: the mac is checked.\nsops:\n  no\n",
+  "t/.git/objects/x.yaml": sealedYaml,
+};
+
+describe("a directory", () => {
+  test("is decrypted by what is in the files, into the same paths elsewhere", async () => {
+    const box = tree(mixed);
+    const result = await box.run(["decrypt", "--recursive", "--output-dir", "out", "t"]);
+    expect(result).toEqual({ code: 0, stdout: "", stderr: "4 files decrypted\n" });
+    expect(readdirSync(box.path("out"), { recursive: true }).toSorted()).toEqual([
+      "t",
+      "t/a.yaml",
+      "t/deep",
+      "t/deep/er",
+      "t/deep/er/b.json",
+      "t/deep/no-extension",
+      "t/deep/settings.conf",
+    ]);
+    expect(box.read("out/t/deep/settings.conf")).toBe(yamlText);
+    expect(readFileSync(box.path("out/t/deep/no-extension"))).toEqual(plain["plain.bin"]);
+    expect(box.read("t/a.yaml")).toBe(sealedYaml);
+  });
+
+  test("is encrypted but for what is encrypted already or has no creation rule", async () => {
+    const box = tree({
+      ...mixed,
+      ".sops.yaml": `creation_rules:\n  - path_regex: \\.yaml$\n    age: ${recipients.A}\n`,
+      "t/.sops.yaml": "creation_rules: []\n",
+    });
+    const result = await box.run(["encrypt", "-i", "--recursive", "t"]);
+    expect(result.stderr).toBe("1 of 2 files encrypted, 1 left alone\n");
+    expect(result.code).toBe(0);
+    await decrypts("t/plain.yaml", yamlText)(box);
+    expect(box.read("t/README.md")).toBe(mixed["t/README.md"]);
+    expect(box.read("t/.sops.yaml")).toBe("creation_rules: []\n");
+    expect(box.read("t/a.yaml")).toBe(sealedYaml);
+  });
+
+  test("with one encrypted file may go to stdout", async () => {
+    const box = tree({ "t/a.yaml": sealedYaml, "t/b.yaml": plain["plain.yaml"] });
+    expect(await box.run(["decrypt", "--recursive", "t"])).toEqual({
+      code: 0,
+      stdout: yamlText,
+      stderr: "",
+    });
+  });
+
+  test("without an encrypted file is no error", async () => {
+    const box = tree({ "t/b.yaml": plain["plain.yaml"] });
+    const result = await box.run(["rotate", "-i", "--recursive", "t"]);
+    expect(result).toEqual({ code: 0, stdout: "", stderr: "0 files rotated\n" });
+  });
+
+  test("is listed by filestatus", async () => {
+    const box = tree(mixed);
+    const result = await box.run(["filestatus", "--recursive", "--check", "t"]);
+    expect(result.code).toBe(10);
+    expect(result.stdout.trim().split("\n")).toEqual(
+      [
+        ["t/README.md", false],
+        ["t/a.yaml", true],
+        ["t/deep/er/b.json", true],
+        ["t/deep/no-extension", true],
+        ["t/deep/settings.conf", true],
+        ["t/plain.yaml", false],
+      ].map(([file, encrypted]) => JSON.stringify({ file, encrypted })),
+    );
+    expect(result.stderr).toMatch(
+      /^t\/README\.md is not encrypted\nt\/plain\.yaml is not encrypted\n/,
+    );
+  });
+
+  test("takes set, and leaves plain files alone", async () => {
+    const box = tree({ "t/a.yaml": sealedYaml, "t/b/c.json": sealedJson, "t/p.yaml": "a: 1\n" });
+    const result = await box.run(["set", "--recursive", "t", '["region"]', '"eu"']);
+    expect(result).toEqual({ code: 0, stdout: "", stderr: "2 files changed\n" });
+    await decrypts("t/b/c.json", /"region": "eu"/)(box);
+    expect(box.read("t/p.yaml")).toBe("a: 1\n");
+  });
+
+  test("may hold the output directory", async () => {
+    const box = tree({ "a.yaml": sealedYaml, "d/b.yaml": sealedYaml });
+    for (const _ of [1, 2])
+      expect(await box.run(["rotate", "--recursive", "--output-dir", "d/out", "."])).toEqual({
+        code: 0,
+        stdout: "",
+        stderr: "2 files rotated\n",
+      });
+    expect(box.names()).toEqual(["a.yaml", "d"]);
+    expect(readdirSync(box.path("d/out"), { recursive: true }).toSorted()).toEqual([
+      "a.yaml",
+      "d",
+      "d/b.yaml",
+    ]);
+  });
+});
+
+describe("a hostile tree:", () => {
+  test("links are followed to files in it only, and never in circles", async () => {
+    const box = tree({ "t/d/a.yaml": sealedYaml, "outside.yaml": sealedYaml });
+    symlinkSync("..", box.path("t/d/up"));
+    symlinkSync("self", box.path("t/self"));
+    symlinkSync("d/a.yaml", box.path("t/alias.yaml"));
+    symlinkSync("../outside.yaml", box.path("t/out.yaml"));
+    const result = await box.run(["decrypt", "-i", "--recursive", "t"]);
+    expect(result.code).toBe(0);
+    expect(result.stderr).toMatch(
+      /^WARN: t\/out\.yaml is left out.*\nWARN: t\/self is left out.*\n1 file decrypted\n$/,
+    );
+    expect(box.read("t/d/a.yaml")).toBe(yamlText);
+    expect(box.read("outside.yaml")).toBe(sealedYaml);
+    expect(readdirSync(box.path("t")).toSorted()).toEqual(["alias.yaml", "d", "out.yaml", "self"]);
+  });
+
+  test("a file under several names is changed once", async () => {
+    const box = tree({ "d/a.yaml": sealedYaml });
+    symlinkSync("d", box.path("e"));
+    const names = ["d/a.yaml", "./d//a.yaml", "e/a.yaml", box.path("d/a.yaml"), "d/../d/a.yaml"];
+    const result = await box.run(["decrypt", "-i", ...names]);
+    expect(result).toEqual({ code: 0, stdout: "", stderr: "1 file decrypted\n" });
+    expect(box.read("d/a.yaml")).toBe(yamlText);
+  });
+
+  test("hard links to one file are refused by name, as for a single file", async () => {
+    const box = tree({ "a.yaml": sealedYaml, "c.yaml": sealedYaml });
+    linkSync(box.path("a.yaml"), box.path("b.yaml"));
+    const result = await box.run(["decrypt", "-i", "a.yaml", "b.yaml", "c.yaml"]);
+    expect(result.code).toBe(3);
+    expect(result.stderr).toMatch(
+      /ERROR: Could not open in-place.*a\.yaml: it has 2 hard links[^]*\n1 of 2 files decrypted, 1 failed\n$/,
+    );
+    expect(box.read("b.yaml")).toBe(sealedYaml);
+  });
+
+  test("names that clash in the output directory are refused before anything is written", async () => {
+    const other = mkdtempSync(join(tmpdir(), "sopsmith-other-"));
+    onTestFinished(() => rmSync(other, { recursive: true }));
+    writeFileSync(join(other, "a.yaml"), sealedYaml);
+    const box = tree({ "a.yaml": sealedYaml });
+    const result = await box.run(["decrypt", "--output-dir", "o", "a.yaml", join(other, "a.yaml")]);
+    expect(result.code).toBe(8);
+    expect(result.stderr).toMatch(
+      /^Error: a\.yaml and .*a\.yaml would both be written to o\/a\.yaml\n/,
+    );
+    expect(existsSync(box.path("o"))).toBe(false);
+  });
+
+  test("an output path that is a file fails by name, the others are done", async () => {
+    const box = tree({ "a.yaml": sealedYaml, "d/b.yaml": sealedYaml, "o/d": "file" });
+    const result = await box.run(["decrypt", "--output-dir", "o", "a.yaml", "d/b.yaml"]);
+    expect(result.code).toBe(3);
+    expect(result.stderr).toMatch(
+      /ERROR: d\/b\.yaml: Could not open output file for writing: o\/d: .*\n1 of 2/,
+    );
+    expect(box.read("o/a.yaml")).toBe(yamlText);
+  });
+
+  test("sockets, pipes and broken files do not stop the others", async () => {
+    const box = tree({
+      "t/a.yaml": sealedYaml,
+      "t/broken.yaml": sealedYaml.replace(/mac: ENC\[[^\]]*\]/, "mac: nonsense"),
+      "t/cut.json": sealedJson.slice(0, -4),
+    });
+    spawnSync("mkfifo", [box.path("t/pipe.yaml")]);
+    const result = await box.run(["decrypt", "-i", "--recursive", "t"]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(
+      /ERROR: .*broken\.yaml.*\n([^E].*\n)?ERROR: .*cut\.json.*\n(.*\n)?1 of 3 files decrypted, 2 failed\n$/,
+    );
+    expect(box.read("t/a.yaml")).toBe(yamlText);
+  });
+
+  // Root reads everything, so this runs as another user.
+  test("an unreadable directory is listed and the rest is done", async () => {
+    const box = tree({ "t/a.yaml": sealedYaml, "t/closed/b.yaml": sealedYaml });
+    const asRoot = process.getuid?.() === 0;
+    chmodSync(box.dir, 0o755);
+    chmodSync(box.path("t/closed"), 0);
+    const argv = [process.execPath, Sandbox.program, "decrypt", "--recursive", "t"];
+    const [program = "", ...args] = asRoot
+      ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...argv]
+      : argv;
+    const result = spawnSync(program, args, {
+      cwd: box.dir,
+      env: { ...box.env, XDG_CACHE_HOME: join(box.dir, "none") },
+      encoding: "utf8",
+    });
+    chmodSync(box.path("t/closed"), 0o755);
+    expect(result.stderr).toBe(
+      "ERROR: Error reading file: t/closed: permission denied\n1 of 2 files decrypted, 1 failed\n",
+    );
+    expect([result.status, result.stdout]).toEqual([2, yamlText]);
+  });
+});
+
+test("ten thousand files need few descriptors", { timeout: 120_000 }, () => {
+  const box = tree({});
+  mkdirSync(box.path("t"));
+  for (let i = 0; i < 10_000; i++) writeFileSync(box.path(`t/${i}.env`), "A=1\n");
+  const line = `ulimit -n 64; exec "$NODE" "$PROGRAM" encrypt -i --age ${recipients.A} --recursive t`;
+  const result = spawnSync("sh", ["-c", line], {
+    cwd: box.dir,
+    env: { ...box.env, NODE: process.execPath, PROGRAM: Sandbox.program },
+    encoding: "utf8",
+  });
+  expect([result.status, result.stderr]).toEqual([0, "10000 files encrypted\n"]);
+  const names = readdirSync(box.path("t"));
+  expect(names.filter((name) => !/^\d+\.env$/.test(name))).toEqual([]);
+  expect(names.every((name) => cipher.test(box.read(`t/${name}`)))).toBe(true);
+});
+
+test("an interruption leaves whole files and nothing else", { timeout: 60_000 }, async () => {
+  const box = tree({});
+  mkdirSync(box.path("t"));
+  const text = `${"A=1\n".repeat(50)}`.replaceAll("A", () => `K${Math.random()}`.replace(".", ""));
+  for (let i = 0; i < 3_000; i++) writeFileSync(box.path(`t/${i}.env`), text);
+  const child = spawn(
+    process.execPath,
+    [Sandbox.program, "encrypt", "-i", "--age", recipients.A, "--recursive", "t"],
+    { cwd: box.dir, env: box.env, stdio: "ignore" },
+  );
+  const started = Date.now();
+  while (Date.now() - started < 30_000 && !readdirSync(box.path("t")).some(isTemporary))
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  child.kill("SIGINT");
+  const signal = await new Promise((resolve) => child.on("exit", (_, name) => resolve(name)));
+  expect(signal).toBe("SIGINT");
+  const names = readdirSync(box.path("t"));
+  expect(names.filter(isTemporary)).toEqual([]);
+  expect(names).toHaveLength(3_000);
+  const states = names.map((name) => {
+    const content = box.read(`t/${name}`);
+    return content === text ? "plain" : /\nsops_version=[\d.]+\n$/.test(content) ? "whole" : "torn";
+  });
+  expect(states).toContain("plain");
+  expect(states).not.toContain("torn");
+});
+
+const isTemporary = (name: string) => name.endsWith(".tmp");
+
+test("a file that vanishes on the way is a failure of its own", async () => {
+  const box = tree({ "a.yaml": sealedYaml, "b.yaml": sealedYaml });
+  symlinkSync("gone.yaml", box.path("c.yaml"));
+  const result = await box.run(["rotate", "-i", "a.yaml", "b.yaml", "c.yaml"]);
+  expect(result.code).toBe(2);
+  expect(result.stderr).toMatch(
+    /ERROR: Error reading file: c\.yaml: no such file or directory\n2 of 3 files rotated, 1 failed\n$/,
+  );
+});
+
+test("progress is drawn on a terminal, and gone at the end", () => {
+  const box = tree({ "a.yaml": sealedYaml, "b.yaml": sealedYaml });
+  const line = '"$NODE" "$PROGRAM" decrypt --output-dir o a.yaml b.yaml';
+  const run = (env: Record<string, string>) =>
+    spawnSync("script", ["-qefc", line, "/dev/null"], {
+      cwd: box.dir,
+      env: { ...box.env, NODE: process.execPath, PROGRAM: Sandbox.program, ...env },
+      encoding: "utf8",
+    }).stdout;
+  const shown = run({ TERM: "xterm" });
+  expect(shown).toContain(`[${"-".repeat(30)}] 0/2`);
+  expect(shown).toMatch(/\] 2\/2\r\u001b\[K2 files decrypted\r\n$/);
+  expect(run({ TERM: "dumb" })).toBe("2 files decrypted\r\n");
+});
+
+test("a new file in the output directory is like that of --output", async () => {
+  const box = tree({ "d/a.yaml": sealedYaml });
+  expectCode(await box.run(["decrypt", "--output-dir", "o", "d/a.yaml"]), 0);
+  expectCode(await box.run(["decrypt", "--output", "p", "d/a.yaml"]), 0);
+  expect(statSync(box.path("o/d/a.yaml")).mode).toBe(statSync(box.path("p")).mode);
+});
