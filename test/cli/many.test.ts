@@ -240,7 +240,7 @@ describe("a directory", () => {
     const box = tree(mixed);
     const result = await box.run(["decrypt", "--recursive", "--output-dir", "out", "t"]);
     expect(result).toEqual({ code: 0, stdout: "", stderr: "4 files decrypted\n" });
-    expect(readdirSync(box.path("out"), { recursive: true }).toSorted()).toEqual([
+    expect(namesIn(box.path("out"))).toEqual([
       "t",
       "t/a.yaml",
       "t/deep",
@@ -320,11 +320,7 @@ describe("a directory", () => {
         stderr: "2 files rotated\n",
       });
     expect(box.names()).toEqual(["a.yaml", "d"]);
-    expect(readdirSync(box.path("d/out"), { recursive: true }).toSorted()).toEqual([
-      "a.yaml",
-      "d",
-      "d/b.yaml",
-    ]);
+    expect(namesIn(box.path("d/out"))).toEqual(["a.yaml", "d", "d/b.yaml"]);
   });
 });
 
@@ -492,7 +488,7 @@ test("progress is drawn on a terminal, and gone at the end", () => {
     }).stdout;
   const shown = run({ TERM: "xterm" });
   expect(shown).toContain(`[${"-".repeat(30)}] 0/2`);
-  expect(shown).toMatch(/\] 2\/2\r\u001b\[K2 files decrypted\r\n$/);
+  expect(shown.endsWith("] 2/2\r\u001b[K2 files decrypted\r\n")).toBe(true);
   expect(run({ TERM: "dumb" })).toBe("2 files decrypted\r\n");
 });
 
