@@ -235,6 +235,10 @@ const mixed = {
   "t/.git/objects/x.yaml": sealedYaml,
 };
 
+function namesIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" }).toSorted();
+}
+
 describe("a directory", () => {
   test("is decrypted by what is in the files, into the same paths elsewhere", async () => {
     const box = tree(mixed);
