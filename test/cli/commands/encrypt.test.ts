@@ -103,7 +103,9 @@ checkRows([
     stderr: /^failed to parse input, unknown recipient type/,
   },
   {
+    // gpg makes a directory of its own in HOME, but none that it is told to look in.
     line: "encrypt --pgp 85D77543B3D624B63CEA9E6DBC17301B491B3F21 plain.yaml",
+    env: { GNUPGHOME: "/nonexistent" },
     code: 1,
     stderr: /^Could not generate data key: \[/,
   },
