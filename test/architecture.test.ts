@@ -64,8 +64,22 @@ const mayImport: Record<string, readonly string[]> = {
     "formats/format.ts",
   ],
   "src/terraform": ["src/tree", "formats"],
+  // What a manifest is; reads YAML as kubectl does, as the Terraform converter does.
+  "src/k8s": ["src/tree", "src/terraform"],
+  "src/operator": [
+    "src",
+    "src/k8s",
+    "src/tree",
+    "src/crypto",
+    "src/metadata",
+    "src/key-service/key-service.ts",
+    "src/io/host.ts",
+    "formats",
+  ],
   "src/cli": [
     "src",
+    "src/k8s",
+    "src/operator",
     "src/terraform",
     "src/tree",
     "src/metadata",
@@ -78,7 +92,7 @@ const mayImport: Record<string, readonly string[]> = {
   bin: ["src/cli/main.ts"],
 };
 
-const pure = ["src/tree", "src/crypto", "src/metadata", "src/terraform", "formats"];
+const pure = ["src/tree", "src/crypto", "src/metadata", "src/terraform", "src/k8s", "formats"];
 const pureBuiltins = new Set(["node:buffer", "node:crypto", "node:util"]);
 
 interface Import {

@@ -62,6 +62,8 @@ export interface CommandEntry extends Listed {
 
 /** A word that stands in front of commands: `groups` of `groups add`. */
 export interface CommandGroup extends Listed {
+  /** What runs where no command of the group is named. */
+  readonly main?: CommandEntry;
   readonly commands: readonly CommandEntry[];
 }
 
@@ -113,6 +115,53 @@ export const commands: readonly Entry[] = [
     name: "terraform",
     summary: "turn Kubernetes manifests into Terraform, and back",
     load: async () => (await import("./commands/terraform.ts")).terraform,
+  },
+  {
+    name: "operator",
+    summary: "the Kubernetes controller: what it makes of SopsSecrets",
+    commands: [
+      {
+        name: "render",
+        summary: "print the Secrets that the operator would make, without a cluster",
+        load: async () => (await import("./commands/operator-render.ts")).operatorRender,
+      },
+    ],
+  },
+  {
+    name: "k8s",
+    summary: "work on SopsSecret manifests",
+    commands: [
+      {
+        name: "encrypt",
+        summary: "turn plain Secrets into one encrypted SopsSecret",
+        load: async () => (await import("./commands/k8s.ts")).k8sEncrypt,
+      },
+      {
+        name: "decrypt",
+        summary: "turn an encrypted SopsSecret back into plain Secrets",
+        load: async () => (await import("./commands/k8s.ts")).k8sDecrypt,
+      },
+      {
+        name: "check",
+        summary: "find without a key what the API server or the operator would refuse",
+        load: async () => (await import("./commands/k8s-check.ts")).k8sCheck,
+      },
+      {
+        name: "fix",
+        summary: "put a SopsSecret into the order that makes its MAC checkable in a cluster",
+        load: async () => (await import("./commands/k8s-fix.ts")).k8sFix,
+      },
+      {
+        name: "migrate",
+        summary: "bring SopsSecrets of v1alpha1 and v1alpha2 up to v1alpha3",
+        load: async () => (await import("./commands/k8s-fix.ts")).k8sMigrate,
+      },
+      {
+        name: "crd",
+        summary: "print the CustomResourceDefinition",
+        load: async () => (await import("./commands/k8s-check.ts")).k8sCrd,
+      },
+    ],
   },
   {
     name: "help",

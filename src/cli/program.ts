@@ -102,6 +102,11 @@ async function startGroup(
   host: Host,
   streams: Streams,
 ): Promise<void> {
+  const { main } = group;
+  const [first] = rest;
+  const isInner = findCommand(first, group.commands) !== undefined || first === "help";
+  if (main !== undefined && !isInner)
+    return startCommand({ name: group.name, entry: main }, { global, rest }, host, streams);
   const args = readArguments(rest, [flags.help], "global");
   await refuseUnknown(args, [flags.help]);
   const [word, ...inner] = args.operands;

@@ -26,7 +26,10 @@ export async function helpFor(words: readonly string[]): Promise<string> {
   const entry = findCommand(name, commands);
   if (entry === undefined) throw noHelpTopic(name, commands, `"sopsmith help" lists the commands.`);
   if (!("commands" in entry)) return commandHelp(entry, await entry.load());
-  if (inner === undefined) return groupHelp(entry);
+  if (inner === undefined)
+    return entry.main === undefined
+      ? groupHelp(entry)
+      : commandHelp(entry, await entry.main.load());
   const command = findCommand(inner, entry.commands);
   if (command === undefined)
     throw noHelpTopic(inner, entry.commands, `"sopsmith help ${name}" lists its commands.`);

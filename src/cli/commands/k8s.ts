@@ -1,0 +1,168 @@
+import { resolve } from "node:path";
+import { loadFormat } from "../../../formats/index.ts";
+import { sealNew } from "../../encrypt.ts";
+import { ConflictError } from "../../errors.ts";
+import { sopsSecretFrom, type ScopeMode } from "../../k8s/from-secrets.ts";
+import { sopsSecretOf, type Manifest } from "../../k8s/read.ts";
+import type { Secret } from "../../k8s/sops-secret.ts";
+import { render, RenderProblems } from "../../operator/render.ts";
+import { documentsFromPlain, type PlainObject } from "../../tree/plain.ts";
+import { UsageError } from "../args.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { keyFlags } from "../key-flags.ts";
+import { keyServices } from "../key-services.ts";
+import { sealSettings } from "../seal-settings.ts";
+import { sourceOf } from "../source.ts";
+import { openStores } from "../stores.ts";
+import { warn } from "../warn.ts";
+import { bool, readManifestFile, readSopsSecrets, text } from "./k8s-input.ts";
+
+const name = text("name of the SopsSecret; default: that of the first Secret", "name", "name");
+const namespace = text("namespace; default: that of the Secrets", "name", "namespace", "n");
+const scope = text(
+  "bind the object to its place: strict (namespace and name; the default where the namespace is known), namespace or none",
+  "how",
+  "scope",
+);
+const out = text("write to this file instead of stdout", "path", "out", "o");
+
+export const k8sEncrypt: Command = {
+  operands: "secret.yaml …",
+  flags: [
+    name,
+    namespace,
+    scope,
+    out,
+    ...keyFlags.map(({ to }) => to),
+    flags.awsProfile,
+    flags.encryptionContext,
+    flags.encryptedRegex,
+    flags.threshold,
+    flags.localKeyService,
+  ],
+  notes: [
+    "Makes one encrypted SopsSecret of plain Secret manifests, its keys in the order in which the operator can check the MAC.",
+    "The keys come from the flags, or from the creation rule in .sops.yaml that matches --out (else the first file).",
+  ],
+  examples: [
+    {
+      does: "encrypt a Secret for the namespace shop",
+      line: "sopsmith k8s encrypt --namespace shop --out db.enc.yaml db.yaml",
+    },
+    {
+      does: "from kubectl",
+      line: "kubectl create secret generic db --from-literal=k=v --dry-run=client -o yaml | sopsmith k8s encrypt -n shop -",
+    },
+  ],
+  async run(call) {
+    const { operands, options, streams, host } = call;
+    const [first] = operands;
+    if (first === undefined)
+      throw new UsageError("k8s encrypt needs a file with Secrets, or - for stdin");
+    const target = options.text(out);
+    const secrets: Manifest[] = [];
+    for (const operand of operands) secrets.push(...(await readManifestFile(call, operand)));
+    const document = sopsSecretFrom(secrets, {
+      name: options.text(name) || undefined,
+      namespace: options.text(namespace) || undefined,
+      scope: scopeMode(options.text(scope)),
+      warn: (message) => warn(streams, message),
+    });
+    const ruled = target !== "" ? target : first === "-" ? "secret.yaml" : first;
+    const source = { ...sourceOf(call, ruled), name: resolve(host.cwd(), ruled) };
+    const stores = await openStores(call, source);
+    const settings = await sealSettings(call, source, stores);
+    const selectors =
+      settings.selectors.length === 0
+        ? [{ name: "encrypted_suffix" as const, value: "Templates" }]
+        : settings.selectors;
+    for (const { name: selector } of selectors)
+      if (selector !== "encrypted_suffix" && selector !== "encrypted_regex")
+        throw new ConflictError(
+          `${selector} would encrypt what Kubernetes must read: use encrypted_suffix: Templates in the creation rule`,
+        );
+    const chunks = await sealNew(
+      [document],
+      {
+        ...stores.verb,
+        output: stores.verb.output === "json" ? "json" : "yaml",
+        ...settings,
+        selectors,
+        macOnlyEncrypted: true,
+      },
+      host,
+    );
+    if (target === "") return streams.writeStdout(chunks);
+    const { replaceFile } = await import("../../io/atomic-write.ts");
+    return replaceFile(target, chunks, { purpose: "output" });
+  },
+};
+
+function scopeMode(given: string): ScopeMode | undefined {
+  if (given === "" || given === "strict" || given === "namespace" || given === "none")
+    return given === "" ? undefined : given;
+  throw new UsageError("--scope takes strict, namespace or none");
+}
+
+const ignoreMac = bool("do not insist on the message authentication code (MAC)", "ignore-mac");
+
+export const k8sDecrypt: Command = {
+  operands: "file …",
+  flags: [ignoreMac, flags.localKeyService],
+  notes: [
+    "Prints the Secrets in an encrypted SopsSecret as plain manifests: the way back from k8s encrypt.",
+  ],
+  examples: [{ does: "look at the Secrets", line: "sopsmith k8s decrypt db.enc.yaml" }],
+  async run(call) {
+    if (call.operands.length === 0)
+      throw new UsageError("k8s decrypt needs a file, or - for stdin");
+    const secrets: Secret[] = [];
+    const problems: string[] = [];
+    const mac = call.options.on(ignoreMac) ? "off" : "require";
+    for (const operand of call.operands)
+      for (const manifest of await readSopsSecrets(call, operand)) {
+        const rendered = await render(
+          sopsSecretOf(manifest),
+          {
+            policy: { mac, macBudget: 20_000, requiresScope: () => false },
+            services: keyServices(call),
+            namespace: "",
+            redact: false,
+            ownerUid: undefined,
+          },
+          call.host,
+        );
+        secrets.push(...rendered.secrets);
+        problems.push(...rendered.problems);
+      }
+    if (problems.length > 0) throw new RenderProblems(problems);
+    await call.streams.writeStdout(await yamlOf(secrets.map(readable)));
+  },
+};
+
+/** Values that are text as `stringData`. */
+function readable(secret: Secret): PlainObject {
+  const { data = {}, ...rest } = secret;
+  const [plain, binary] = [new Map<string, string>(), new Map<string, string>()];
+  for (const [key, value] of Object.entries(data)) {
+    try {
+      const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+      plain.set(key, decoder.decode(Buffer.from(value, "base64")));
+    } catch {
+      binary.set(key, value);
+    }
+  }
+  return {
+    ...(rest as unknown as PlainObject),
+    ...(binary.size === 0 ? {} : { data: Object.fromEntries(binary) }),
+    ...(plain.size === 0 ? {} : { stringData: Object.fromEntries(plain) }),
+  };
+}
+
+/** Documents as YAML, indented by two as Kubernetes' own. */
+export async function yamlOf(objects: readonly PlainObject[]): Promise<(string | Uint8Array)[]> {
+  if (objects.length === 0) return [];
+  const { emit } = await loadFormat("yaml");
+  return emit(documentsFromPlain(objects), { sealed: false, indent: 2 });
+}

@@ -1,0 +1,50 @@
+import { globMatcher } from "../../operator/names.ts";
+import type { Policy } from "../../operator/judge.ts";
+import { UsageError } from "../args.ts";
+import type { BoolFlag, IntFlag, ListFlag, TextFlag } from "../flags.ts";
+import type { Options } from "../options.ts";
+
+/** Flags that say what the operator insists on; shared by `operator` and `operator render`. */
+export const macPolicy: TextFlag = {
+  kind: "text",
+  names: ["mac-policy"],
+  value: "policy",
+  about:
+    "report (default): apply, and tell in a condition; require: apply nothing without a verified MAC; off",
+};
+export const macBudget: IntFlag = {
+  kind: "int",
+  names: ["mac-order-budget"],
+  about: "how many orders of keys are tried to verify one MAC; 0 takes 20000",
+};
+export const requireScope: BoolFlag = {
+  kind: "bool",
+  names: ["require-scope"],
+  about:
+    "apply only objects that are bound to their place by the encrypted annotation sopsmith.dev/scope",
+};
+export const requireScopeNamespaces: ListFlag = {
+  kind: "list",
+  names: ["require-scope-namespaces"],
+  value: "globs",
+  about: "the same, only in namespaces that match one of these patterns, by commas",
+};
+
+export function policyOf(options: Options): Policy {
+  const mac = options.text(macPolicy) || "report";
+  if (mac !== "report" && mac !== "require" && mac !== "off")
+    throw new UsageError("-mac-policy takes report, require or off");
+  const globs = options
+    .list(requireScopeNamespaces)
+    .flatMap((text) => text.split(","))
+    .filter(Boolean)
+    .map(globMatcher);
+  const always = options.on(requireScope);
+  const budget = options.count(macBudget) ?? 0;
+  if (budget < 0) throw new UsageError("-mac-order-budget takes a number from 0 on");
+  return {
+    mac,
+    macBudget: budget === 0 ? 20_000 : budget,
+    requiresScope: (namespace) => always || globs.some((fits) => fits(namespace)),
+  };
+}

@@ -1,0 +1,79 @@
+import { sopsSecretOf } from "../../k8s/read.ts";
+import type { Secret } from "../../k8s/sops-secret.ts";
+import { render, RenderProblems } from "../../operator/render.ts";
+import type { PlainObject } from "../../tree/plain.ts";
+import { UsageError } from "../args.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { keyServices } from "../key-services.ts";
+import { readSopsSecrets, bool, text } from "./k8s-input.ts";
+import { yamlOf } from "./k8s.ts";
+import {
+  macBudget,
+  macPolicy,
+  policyOf,
+  requireScope,
+  requireScopeNamespaces,
+} from "./operator-flags.ts";
+
+const output = text("yaml (default) or json", "format", "o");
+const redact = bool("print the length of each value instead of the value", "redact");
+const namespace = text("namespace for objects that name none", "name", "namespace", "n");
+const withOwner = text(
+  "uid of the object: prints owner reference and label too",
+  "uid",
+  "with-owner",
+);
+
+export const operatorRender: Command = {
+  operands: "[file …|-]",
+  flags: [
+    output,
+    redact,
+    namespace,
+    withOwner,
+    macPolicy,
+    macBudget,
+    requireScope,
+    requireScopeNamespaces,
+    flags.localKeyService,
+  ],
+  notes: [
+    "Prints the Secrets that the operator would make of SopsSecrets, from files or from kubectl get -o json. Exit 1 with the",
+    "reasons on stderr when the operator would find something wrong.",
+  ],
+  examples: [
+    { does: "what would be made of a file", line: "sopsmith operator render --redact db.enc.yaml" },
+    {
+      does: "what is in the cluster",
+      line: "kubectl get sops -A -o json | sopsmith operator render -",
+    },
+  ],
+  async run(call) {
+    const { options, streams, operands, host } = call;
+    const format = options.text(output) || "yaml";
+    if (format !== "yaml" && format !== "json") throw new UsageError("-o takes yaml or json");
+    const secrets: Secret[] = [];
+    const problems: string[] = [];
+    const settings = {
+      policy: policyOf(options),
+      services: keyServices(call),
+      namespace: options.text(namespace),
+      redact: options.on(redact),
+      ownerUid: options.text(withOwner) || undefined,
+    };
+    for (const operand of operands.length === 0 ? ["-"] : operands)
+      for (const manifest of await readSopsSecrets(call, operand)) {
+        const rendered = await render(sopsSecretOf(manifest), settings, host);
+        secrets.push(...rendered.secrets);
+        problems.push(...rendered.problems);
+      }
+    const objects = secrets as unknown as PlainObject[];
+    await streams.writeStdout(
+      format === "yaml"
+        ? await yamlOf(objects)
+        : objects.map((secret) => `${JSON.stringify(secret, null, 2)}\n`),
+    );
+    if (problems.length > 0) throw new RenderProblems(problems);
+  },
+};

@@ -1,0 +1,109 @@
+import type { Host } from "../io/host.ts";
+import type { SopsSecret } from "../k8s/sops-secret.ts";
+import type { KeyService } from "../key-service/key-service.ts";
+import { buildTemplates, duplicateNames, type Template } from "./build.ts";
+import { openObject, type Finding } from "./open.ts";
+import { checkScope } from "./scope.ts";
+import { statusTexts, type Problem } from "./texts.ts";
+
+/** What the operator insists on; flags, never fields of the object, which an attacker could change. */
+export interface Policy {
+  /** `report`: apply anyway, the condition tells; `require`: nothing is written without a verified MAC. */
+  readonly mac: "report" | "require" | "off";
+  /** How many orders of keys are tried for one MAC. */
+  readonly macBudget: number;
+  requiresScope(namespace: string): boolean;
+}
+
+/** What one look at an object says, before anything is written. */
+export interface Judgement {
+  /** `Decrypted`, `MacVerified`, `ScopeVerified`, as far as they could be found out. */
+  readonly findings: readonly Finding[];
+  /** Nothing may be written because of it. */
+  readonly refusal: Problem | undefined;
+  /** Empty when refused. */
+  readonly templates: readonly Template[];
+  /** When the file was encrypted; undefined when that is not known for certain. */
+  readonly lastModified: string | undefined;
+}
+
+/** Decrypts and checks an object, and builds its Secrets (spec kubernetes 4.1). Reads no cluster. */
+export async function judge(
+  object: SopsSecret,
+  policy: Policy,
+  services: readonly KeyService[],
+  host: Host,
+): Promise<Judgement> {
+  const { name = "", namespace = "" } = object.metadata;
+  const refused = (refusal: Problem, findings: readonly Finding[] = []): Judgement => ({
+    findings,
+    refusal,
+    templates: [],
+    lastModified: undefined,
+  });
+  const invalid = checkSpec(object);
+  if (invalid !== undefined) return refused(invalid);
+  const budget = policy.mac === "off" ? undefined : policy.macBudget;
+  const opened = await openObject(object, { services, budget }, host);
+  if ("reason" in opened) {
+    const { reason, message } = opened;
+    return refused(opened, [{ type: "Decrypted", status: "False", reason, message }]);
+  }
+  const scope = checkScope(
+    opened.templates,
+    opened.isSealed,
+    { name, namespace },
+    policy.requiresScope(namespace),
+  );
+  const findings: Finding[] = [
+    {
+      type: "Decrypted",
+      status: "True",
+      reason: "Decrypted",
+      message: "every value was decrypted",
+    },
+    opened.mac,
+    scope.finding,
+  ];
+  if (policy.mac === "require" && opened.mac.status !== "True")
+    return refused(
+      {
+        reason: "MacNotVerified",
+        message: opened.mac.message,
+        text: statusTexts.decryption,
+        isStalled: true,
+      },
+      findings,
+    );
+  if (scope.problem !== undefined) return refused(scope.problem, findings);
+  const templates = buildTemplates(opened.templates);
+  const duplicate = duplicateNames(templates);
+  if (duplicate !== undefined) return refused(duplicate, findings);
+  return {
+    findings,
+    refusal: undefined,
+    templates,
+    lastModified: opened.mac.status === "True" ? opened.lastModified : undefined,
+  };
+}
+
+function checkSpec({ spec }: SopsSecret): Problem | undefined {
+  const templates = spec?.["secretTemplates"];
+  const invalid = (message: string): Problem => ({
+    reason: "InvalidSpec",
+    message,
+    text: statusTexts.decryption,
+    isStalled: true,
+  });
+  if (templates === undefined || templates === null)
+    return invalid(
+      'spec.secretTemplates is absent: an object made through v1alpha1 with "secret_templates" loses its content; run "sopsmith k8s migrate FILE" and apply it again',
+    );
+  if (!Array.isArray(templates) || templates.length === 0)
+    return invalid("spec.secretTemplates must be a list with at least one template");
+  if (templates.some((item) => typeof item !== "object" || item === null || Array.isArray(item)))
+    return invalid(
+      "an item of spec.secretTemplates is no map: a comment between templates becomes such an item when it is encrypted; remove it",
+    );
+  return undefined;
+}
