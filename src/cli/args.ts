@@ -13,6 +13,8 @@ export interface Arguments {
   /** Each flag as `--long-name=value`, in the order given. */
   readonly given: readonly string[];
   readonly operands: readonly string[];
+  /** How many of the operands stand in front of `--`; undefined without it. */
+  readonly separator?: number;
   /** Name of the first flag that does not exist; nothing behind it was looked at. */
   readonly unknown?: string;
 }
@@ -35,10 +37,12 @@ export function readArguments(
   for (const flag of flags) for (const name of flag.names) byName.set(name, flag);
   const given: string[] = [];
   const operands: string[] = [];
+  let separator: number | undefined;
   const spellings = new Map<Flag, Set<string>>();
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string;
     if (word === "--") {
+      separator = operands.length;
       operands.push(...words.slice(i + 1));
       break;
     }
@@ -73,7 +77,7 @@ export function readArguments(
     else names.add(name);
   }
   refuseTwoForms(flags, spellings);
-  return { given, operands };
+  return { given, operands, ...(separator === undefined ? {} : { separator }) };
 }
 
 /**

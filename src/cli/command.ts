@@ -31,6 +31,8 @@ export interface Call {
   /** Flags in front of the command; the same as `options` where there is no command. */
   readonly globals: Options;
   readonly operands: readonly string[];
+  /** How many of the operands stand in front of `--`; undefined without it. */
+  readonly separator?: number | undefined;
   readonly host: Host;
   readonly streams: Streams;
   /** What the files of a call with several files have in common. */
@@ -100,6 +102,16 @@ export const commands: readonly Entry[] = [
     name: "rotate",
     summary: "give a file a new data key; add and remove master keys",
     load: async () => (await import("./commands/rotate.ts")).rotate,
+  },
+  {
+    name: "exec-env",
+    summary: "run a command with the values of a file in its environment",
+    load: async () => (await import("./commands/exec-env.ts")).execEnv,
+  },
+  {
+    name: "exec-file",
+    summary: "run a command with the name of a decrypted file, which is gone afterwards",
+    load: async () => (await import("./commands/exec-file.ts")).execFile,
   },
   {
     name: "filestatus",

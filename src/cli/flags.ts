@@ -252,6 +252,39 @@ export const json: BoolFlag = {
     "report in JSON, one object on each line of stdout; an error is one on stderr, with code, exitCode, message, file, path and hint",
 };
 
+export const pristine: BoolFlag = {
+  kind: "bool",
+  names: ["pristine"],
+  about: "give the command nothing but the decrypted values, not this program's environment",
+};
+export const user: TextFlag = {
+  kind: "text",
+  names: ["user"],
+  value: "name",
+  about: "run the command as this user, with its groups and home directory; for root only",
+};
+export const sameProcess: BoolFlag = {
+  kind: "bool",
+  names: ["same-process"],
+  about: "become the command instead of running it beside this program",
+};
+export const background: BoolFlag = {
+  kind: "bool",
+  names: ["background"],
+  about: "deprecated: start the command without input and output, and do not wait for it",
+};
+export const noFifo: BoolFlag = {
+  kind: "bool",
+  names: ["no-fifo"],
+  about: "write the secrets to a regular file, which can be read several times, instead of a FIFO",
+};
+export const filename: TextFlag = {
+  kind: "text",
+  names: ["filename"],
+  value: "name",
+  about: "name of the temporary file, for programs that look at it (default: tmp-file)",
+};
+
 // Only in front of, or instead of, a command.
 
 export const decryptMode: BoolFlag = {

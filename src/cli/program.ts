@@ -170,7 +170,8 @@ async function runCommand(
     return streams.writeStdout([commandHelp({ name, summary }, command)]);
   }
   const options = optionsOf(args, commandFlags, host);
-  await command.run({ options, globals, operands: args.operands, host, streams });
+  const { operands, separator } = args;
+  await command.run({ options, globals, operands, separator, host, streams });
 }
 
 function wants(args: Arguments, flag: flags.BoolFlag): boolean {

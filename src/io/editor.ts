@@ -1,7 +1,8 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { basename, delimiter, extname, join } from "node:path";
+import { basename, extname } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "./host.ts";
+import { programPath } from "./program-path.ts";
+import { signalName } from "./signal-name.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 import { splitWords, UnsplittableText } from "./words.ts";
 
@@ -23,7 +24,7 @@ export class EditorFailed extends SopsmithError {
 export function editorCommand(host: Host): string[] {
   const variable = ["SOPS_EDITOR", "EDITOR"].find((name) => host.env[name]);
   if (variable === undefined) {
-    const found = ["vim", "nano", "vi"].find((name) => isOnPath(name, host));
+    const found = ["vim", "nano", "vi"].find((name) => programPath(name, host) !== undefined);
     if (found !== undefined) return [found];
     throw new EditorFailed("no editor available: neither vim, nano nor vi is on PATH", {
       hint: "Set SOPS_EDITOR or EDITOR to your editor's command.",
@@ -43,24 +44,6 @@ function words(variable: string, text: string): string[] {
   }
   if (!split[0]) throw new EditorFailed(`invalid $${variable}: it names no command`);
   return split;
-}
-
-function isOnPath(name: string, host: Host): boolean {
-  const suffixes =
-    host.platform === "win32" ? (host.env["PATHEXT"] ?? ".EXE;.CMD;.BAT").split(";") : [""];
-  const dirs = (host.env["PATH"] ?? host.env["Path"] ?? "").split(delimiter);
-  return dirs.some(
-    (dir) => dir !== "" && suffixes.some((suffix) => isProgram(join(dir, name + suffix))),
-  );
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 interface WaitFlag {
@@ -137,24 +120,4 @@ export async function runEditor(argv: readonly string[], path: string): Promise<
     hint: "Set SOPS_EDITOR or EDITOR to your editor's command.",
     cause,
   });
-}
-
-/** Go's words for the signals that end programs (spec cli 13). */
-function signalName(signal: string): string {
-  switch (signal) {
-    case "SIGKILL":
-      return "killed";
-    case "SIGTERM":
-      return "terminated";
-    case "SIGINT":
-      return "interrupt";
-    case "SIGHUP":
-      return "hangup";
-    case "SIGABRT":
-      return "aborted";
-    case "SIGSEGV":
-      return "segmentation fault";
-    default:
-      return signal;
-  }
 }

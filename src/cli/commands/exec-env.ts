@@ -1,0 +1,58 @@
+import { decryptDocuments } from "../../decrypt.ts";
+import { environmentOf } from "../../environment.ts";
+import { ConflictError } from "../../errors.ts";
+import { becomeUser, inherited, parseChildLine, runChild, warnOfBackground } from "../child.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { openOrder } from "../open-settings.ts";
+import { readSource, sourceOf } from "../source.ts";
+import { openStores } from "../stores.ts";
+
+export const execEnv: Command = {
+  operands: "file… [--] command",
+  flags: [
+    flags.pristine,
+    flags.user,
+    flags.sameProcess,
+    flags.background,
+    flags.decryptionOrder,
+    flags.localKeyService,
+  ],
+  notes: [
+    "Each value at the top of the file becomes a variable of the command. Of several files the last one to have a name wins.",
+    "One word is a command of the shell. Two or more words behind -- are a program and its arguments: no shell sees them.",
+    "The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
+  ],
+  examples: [
+    { does: "run a shell command", line: "sopsmith exec-env secrets.env 'echo \"$TOKEN\"'" },
+    { does: "run a program without a shell", line: "sopsmith exec-env secrets.env -- npm start" },
+    {
+      does: "layer files",
+      line: "sopsmith exec-env defaults.yaml production.env -- ./server --port 80",
+    },
+    {
+      does: "leave no process behind, as the last command of a container's entry point",
+      line: "sopsmith exec-env --same-process secrets.env -- ./server --port 80",
+    },
+  ],
+  async run(call) {
+    const { options, host } = call;
+    const { files, command } = parseChildLine(call);
+    warnOfBackground(call, "exec-env");
+    if (options.on(flags.background) && options.on(flags.sameProcess))
+      throw new ConflictError("Error: The --same-process flag cannot be used with --background");
+    const secrets: (readonly [string, string])[] = [];
+    for (const file of files) {
+      const source = sourceOf(call, file);
+      const { verb } = await openStores(call, source);
+      const order = openOrder(call);
+      const sealed = await readSource(call, source);
+      const documents = await decryptDocuments(sealed, { ...verb, order }, host);
+      secrets.push(...environmentOf(documents, file));
+    }
+    const env = options.on(flags.pristine) ? inherited({ ...host, env: {} }) : inherited(host);
+    for (const [name, value] of Object.entries(await becomeUser(call))) env[name] = value;
+    for (const [name, value] of secrets) env[name] = value;
+    await runChild(call, command, env);
+  },
+};

@@ -1,0 +1,94 @@
+import { decryptSource } from "../../decrypt.ts";
+import { SopsmithError } from "../../errors.ts";
+import {
+  badLine,
+  becomeUser,
+  inherited,
+  parseChildLine,
+  runChild,
+  warnOfBackground,
+  type ChildLine,
+} from "../child.ts";
+import type { Call, Chunks, Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { openOrder } from "../open-settings.ts";
+import { readSource, sourceOf } from "../source.ts";
+import { openStores } from "../stores.ts";
+import { warn } from "../warn.ts";
+
+export const execFile: Command = {
+  operands: "file [--] command",
+  flags: [
+    flags.noFifo,
+    flags.filename,
+    flags.user,
+    flags.background,
+    flags.inputType,
+    flags.outputType,
+    flags.decryptionOrder,
+    flags.localKeyService,
+  ],
+  notes: [
+    "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be read once.",
+    "With --no-fifo it is a regular file, in memory where the system has such a place, for this user alone. Either is",
+    "removed when the command ends. One word is a command of the shell; two or more words behind -- are a program and",
+    "its arguments. The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
+  ],
+  examples: [
+    { does: "give a file to a program", line: "sopsmith exec-file config.json 'server -c {}'" },
+    {
+      does: "without a shell, for a program that reads the file several times",
+      line: "sopsmith exec-file --no-fifo config.yaml -- helm upgrade -f {} shop ./chart",
+    },
+  ],
+  async run(call) {
+    const { files, command } = parseChildLine(call);
+    const [file, second] = files;
+    if (second !== undefined) throw badLine("exec-file takes one file; exec-env layers several.");
+    warnOfBackground(call, "exec-file");
+    const name = temporaryName(call);
+    const source = sourceOf(call, file);
+    const { verb } = await openStores(call, source);
+    const order = openOrder(call);
+    const sealed = await readSource(call, source);
+    const chunks = await decryptSource(sealed, { ...verb, order }, call.host);
+    const env = inherited(call.host);
+    for (const [key, value] of Object.entries(await becomeUser(call))) env[key] = value;
+    await withTemporary(call, chunks, name, (path) => runChild(call, withPath(command, path), env));
+  },
+};
+
+/** @throws {SopsmithError} exit 1 for a name that is more than the name of a file in the temporary directory */
+function temporaryName({ options }: Call): string {
+  const name = options.text(flags.filename);
+  if (name === "") return "tmp-file";
+  if (/[/\\]|^\.\.?$/.test(name))
+    throw new SopsmithError("usage", 1, "The provided filename is not a local path.", {
+      hint: "--filename takes a plain name, such as config.yaml.",
+    });
+  return name;
+}
+
+async function withTemporary(
+  { options, host, streams }: Call,
+  chunks: Chunks,
+  name: string,
+  work: (path: string) => Promise<void>,
+): Promise<void> {
+  const isWindows = host.platform === "win32";
+  if (isWindows && !options.on(flags.noFifo))
+    warn(streams, "no FIFOs on Windows: a regular file is used");
+  if (!isWindows && !options.on(flags.noFifo)) {
+    const { withSecureFifo } = await import("../../io/fifo.ts");
+    return withSecureFifo(chunks, name, host, work);
+  }
+  const { withSecureTempFile } = await import("../../io/secure-temp.ts");
+  return withSecureTempFile(chunks, name, host, work);
+}
+
+function withPath(command: ChildLine["command"], path: string): ChildLine["command"] {
+  const fill = (word: string) => word.replaceAll("{}", () => path);
+  if (typeof command === "string") return fill(command);
+  const [program, argument, ...rest] = command;
+  return [fill(program), fill(argument), ...rest.map(fill)];
+}

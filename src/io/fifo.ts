@@ -1,0 +1,106 @@
+import { execFile } from "node:child_process";
+import { closeSync, constants, openSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { SopsmithError } from "../errors.ts";
+import type { Host } from "./host.ts";
+import { withSecureTempDir } from "./secure-temp.ts";
+import { systemCode } from "./system-error.ts";
+
+/** open(2): a handle on the file itself, which does not wait for the other end of a FIFO. Linux only. */
+const O_PATH = 0o10000000;
+
+/**
+ * Lends a FIFO of mode 0600 in a directory of its own that gives its content to the first reader: nothing is stored. The
+ * FIFO goes when `work` ends, whether it was read or not.
+ *
+ * @throws {SopsmithError} exit 3 when it cannot be made
+ */
+export function withSecureFifo<T>(
+  chunks: readonly (string | Uint8Array)[],
+  name: string,
+  host: Host,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  return withSecureTempDir(host, async (dir) => {
+    const path = join(dir, name);
+    await makeFifo(path);
+    const writer = new FifoWriter(path, chunks);
+    try {
+      return await work(path);
+    } finally {
+      await writer.stop();
+    }
+  });
+}
+
+async function makeFifo(path: string): Promise<void> {
+  try {
+    await promisify(execFile)("mkfifo", ["-m", "600", path]);
+  } catch (error) {
+    const isMissing = systemCode(error) === "ENOENT";
+    throw new SopsmithError(
+      "no-fifo",
+      3,
+      `Could not create temporary file: ${path}: ${isMissing ? "there is no mkfifo program" : "mkfifo failed"}`,
+      { hint: "Use --no-fifo, or a --filename without directories." },
+    );
+  }
+}
+
+class FifoWriter {
+  /** What the FIFO can be reached by when its name is gone. */
+  readonly #handle: number | undefined;
+  readonly #path: string;
+  readonly #done: Promise<void>;
+  #socket: Socket | undefined;
+  #isStopped = false;
+
+  constructor(path: string, chunks: readonly (string | Uint8Array)[]) {
+    this.#path = path;
+    this.#handle = process.platform === "linux" ? openSync(path, O_PATH) : undefined;
+    this.#done = this.#write(chunks);
+  }
+
+  /** Opening waits for a reader, in a thread of Node's pool. */
+  async #write(chunks: readonly (string | Uint8Array)[]): Promise<void> {
+    const file = await open(this.#path, constants.O_WRONLY);
+    if (this.#isStopped) return file.close();
+    // From here on without a thread: a reader may stop reading, and a blocked write could not be called off.
+    let again: number;
+    try {
+      again = openSync(this.#name(), constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      // The reader left meanwhile.
+      if (systemCode(error) === "ENXIO") return file.close();
+      throw error;
+    }
+    await file.close();
+    const socket = new Socket({ fd: again, readable: false, writable: true });
+    this.#socket = socket;
+    // A reader that has enough closes early.
+    socket.on("error", () => {});
+    for (const chunk of chunks) socket.write(chunk);
+    socket.end();
+  }
+
+  #name(): string {
+    return this.#handle === undefined ? this.#path : `/proc/self/fd/${this.#handle}`;
+  }
+
+  /** Lets go of the FIFO at once. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    try {
+      // A reader, so that an open that still waits for one returns.
+      const reader = openSync(this.#name(), constants.O_RDONLY | constants.O_NONBLOCK);
+      await this.#done;
+      closeSync(reader);
+    } finally {
+      this.#socket?.destroy();
+      if (this.#handle !== undefined) closeSync(this.#handle);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { SopsmithError } from "../errors.ts";
+import { withSignals, type StopSignal } from "./cleanup.ts";
+import type { Host } from "./host.ts";
+import { programPath } from "./program-path.ts";
+import { signalName } from "./signal-name.ts";
+import { systemCode, systemReason } from "./system-error.ts";
+
+/** A command to run beside or instead of this program. */
+export interface ChildCommand {
+  /** The program and its arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** Its whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How a shell reads a command line: `/bin/sh -c`, on Windows `cmd.exe /C`. */
+export function shellCommand(line: string, host: Host): [string, ...string[]] {
+  return host.platform === "win32" ? ["cmd.exe", "/C", line] : ["/bin/sh", "-c", line];
+}
+
+/** The child ended with a status other than 0, which becomes this program's own. */
+class ChildFailed extends SopsmithError {
+  constructor(status: number) {
+    super("child-failed", status, `exit status ${status}`);
+  }
+}
+
+/** A signal ended the child. Exit 255, as in sops. */
+class ChildKilled extends SopsmithError {
+  constructor(signal: string) {
+    super("child-killed", 255, `signal: ${signalName(signal)}`);
+  }
+}
+
+/** Passed on besides those that ask the program to end. */
+const userSignals = ["SIGUSR1", "SIGUSR2"] as const;
+
+/**
+ * Runs a command on this program's own terminal, stdin, stdout and stderr. Signals sent to this program go on to the
+ * command, which decides what becomes of them.
+ *
+ * @throws {SopsmithError} with the command's own status; exit 255 when a signal ended it, 127 when there is no such
+ *   program, 126 when it cannot be started
+ */
+export async function runCommand(command: ChildCommand, host: Host): Promise<void> {
+  const child = start(command, host, "inherit");
+  const pass = (signal: NodeJS.Signals) => {
+    if (!comesFromTerminal(signal)) child.kill(signal);
+  };
+  const answer = (signal: StopSignal) => {
+    pass(signal);
+    return "continue" as const;
+  };
+  const ended = endOf(child, command);
+  if (host.platform !== "win32") for (const signal of userSignals) process.on(signal, pass);
+  try {
+    const { status, signal } = await withSignals(answer, () => ended);
+    if (signal !== null) throw new ChildKilled(signal);
+    if (status !== 0) throw new ChildFailed(status ?? 1);
+  } finally {
+    for (const signal of userSignals) process.off(signal, pass);
+  }
+}
+
+/**
+ * Starts a command without terminal, input and output, and does not wait for it.
+ *
+ * @throws {SopsmithError} as {@link runCommand}, when it cannot be started
+ */
+export async function startInBackground(command: ChildCommand, host: Host): Promise<void> {
+  const child = start(command, host, "ignore");
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (error) => reject(cannotStart(command, error)));
+  });
+  child.unref();
+}
+
+/**
+ * Becomes the command: same process, nothing of this program left. Where the system or this Node cannot do that, runs it
+ * and ends with its status, in silence.
+ *
+ * @throws {SopsmithError} as {@link runCommand}
+ */
+export async function becomeCommand({ argv, env }: ChildCommand, host: Host): Promise<void> {
+  const path = findProgram(argv[0], host);
+  // Node 22 has no execve, and on Windows there is none.
+  if (typeof process.execve === "function" && host.platform !== "win32")
+    process.execve(path, [...argv], { ...env });
+  try {
+    await runCommand({ argv, env }, host);
+  } catch (error) {
+    if (error instanceof ChildFailed) throw new SopsmithError(error.code, error.exitCode, "");
+    throw error;
+  }
+}
+
+function start({ argv, env }: ChildCommand, host: Host, stdio: "inherit" | "ignore"): ChildProcess {
+  const [program, ...args] = argv;
+  const path = findProgram(program, host);
+  const options = { argv0: program, env: { ...env }, stdio, windowsHide: false };
+  try {
+    return spawn(path, args, options);
+  } catch (error) {
+    throw cannotStart({ argv }, error);
+  }
+}
+
+/** @throws {SopsmithError} exit 127 */
+function findProgram(program: string, host: Host): string {
+  const path = programPath(program, host);
+  if (path !== undefined) return path;
+  throw new SopsmithError(
+    "no-program",
+    127,
+    `exec: ${JSON.stringify(program)}: executable file not found in $PATH`,
+    {
+      hint: "With more than one word behind --, the first is a program; a whole shell command is one word in quotes.",
+    },
+  );
+}
+
+/** Without the system's own text, which may quote arguments. */
+function cannotStart({ argv }: Pick<ChildCommand, "argv">, error: unknown): SopsmithError {
+  const isTooLong = systemCode(error) === "E2BIG";
+  return new SopsmithError(
+    "cannot-start",
+    126,
+    `exec: ${JSON.stringify(argv[0])}: ${isTooLong ? "argument list too long" : systemReason(error)}`,
+    {
+      hint: isTooLong
+        ? "The variables are larger than the system takes: give the file to the program with exec-file."
+        : undefined,
+    },
+  );
+}
+
+function endOf(
+  child: ChildProcess,
+  command: ChildCommand,
+): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(cannotStart(command, error)));
+    child.once("exit", (status, signal) => resolve({ status, signal }));
+  });
+}
+
+/**
+ * Ctrl+C and Ctrl+\ on a terminal go to every program in its foreground: the command has the signal already, and a second
+ * one would be taken for impatience by programs that shut down in an orderly way on the first.
+ */
+function comesFromTerminal(signal: NodeJS.Signals): boolean {
+  return (signal === "SIGINT" || signal === "SIGQUIT") && isInForeground();
+}
+
+/** Is this process in the foreground group of a terminal? */
+function isInForeground(): boolean {
+  let stat: string;
+  try {
+    stat = readFileSync("/proc/self/stat", "latin1");
+  } catch {
+    // Not Linux: a terminal on stdin says nearly the same.
+    return process.stdin.isTTY;
+  }
+  // proc_pid_stat(5): behind the name in parentheses come state, ppid, pgrp, session, tty_nr, tpgid.
+  const [, , pgrp, , , tpgid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return pgrp === tpgid;
+}
