@@ -1,15 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { rmSync, write, type Stats } from "node:fs";
 import {
-  access,
-  constants,
-  lstat,
-  open,
-  readlink,
-  realpath,
-  rename,
-  type FileHandle,
-} from "node:fs/promises";
+  accessSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  write,
+  type Stats,
+} from "node:fs";
+import { constants, open, rename, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -103,9 +102,12 @@ export async function stageFile(
   const shown = path;
   const cannot = (cause: unknown) =>
     new CannotReplace(shown, purpose, systemReason(cause), { cause });
-  const target = await findTarget(path).catch((error: unknown) => {
+  let target: Target;
+  try {
+    target = findTarget(path);
+  } catch (error) {
     throw cannot(error);
-  });
+  }
   const old = target.stats;
   const { descriptor } = target;
   if (descriptor !== undefined && purpose === "output")
@@ -122,9 +124,11 @@ export async function stageFile(
   if (!old.isFile() || target.isProcLink)
     return unstaged(() => writeThrough(target.path, shown, purpose, chunks));
   // A file without write permission is protected on purpose, and renaming would get around that.
-  await access(target.path, constants.W_OK).catch((error: unknown) => {
+  try {
+    accessSync(target.path, constants.W_OK);
+  } catch (error) {
     throw cannot(error);
-  });
+  }
   if (options.noAtomic === true)
     return unstaged(() => rewrite(target.path, shown, purpose, chunks, old.size));
   if (old.nlink > 1)
@@ -164,34 +168,34 @@ interface Target {
 
 const maxLinks = 40;
 
-/** Follows links as `open` does, but stops at the names of open descriptors, and at the end of a dangling link. */
-async function findTarget(path: string): Promise<Target> {
-  if (path === "") return { path: ".", stats: await lstat(".") };
+/**
+ * Follows links as `open` does, but stops at the names of open descriptors, and at the end of a dangling link. These looks
+ * at names are synchronous: each takes less than handing it to another thread.
+ */
+function findTarget(path: string): Target {
+  if (path === "") return { path: ".", stats: lstatSync(".") };
   // "new/" can only mean a directory; without this it would make a file "new".
   if (/[/\\]$/.test(path) && (process.platform === "win32" || path.endsWith("/")))
-    return { path, stats: await lstat(path) };
+    return { path, stats: lstatSync(path) };
   let place = resolve(path);
   for (let links = 0; links < maxLinks; links++) {
-    place = join(await realpath(dirname(place)), basename(place));
+    place = join(realpathSync.native(dirname(place)), basename(place));
     const proc = /^(?:\/proc\/(\d+)(?:\/task\/\d+)?|\/dev)\/fd\/(\d+)$/.exec(place);
     if (proc) {
       const isOwn = proc[1] === undefined || Number(proc[1]) === process.pid;
       return {
         path: place,
-        stats: await lstat(place),
+        stats: lstatSync(place),
         isProcLink: true,
         ...(isOwn ? { descriptor: Number(proc[2]) } : {}),
       };
     }
-    const stats = await lstat(place).catch((error: unknown) => {
-      if (systemCode(error) === "ENOENT") return undefined;
-      throw error;
-    });
+    const stats = lstatSync(place, { throwIfNoEntry: false });
     if (!stats?.isSymbolicLink()) return { path: place, stats };
-    place = resolve(dirname(place), await readlink(place));
+    place = resolve(dirname(place), readlinkSync(place));
   }
   // Too many links: let the system say so.
-  return { path: place, stats: await lstat(await realpath(path)) };
+  return { path: place, stats: lstatSync(realpathSync.native(path)) };
 }
 
 interface Replacement {
