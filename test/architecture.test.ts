@@ -31,7 +31,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src/metadata/metadata.ts",
     "src/key-service/key-service.ts",
   ],
-  "src/key-service": ["src/keys", "src/tree", "src/io/host.ts"],
+  "src/key-service": ["src/keys", "src/tree", "src/io"],
   "src/metadata": ["src/tree", "src/keys", "formats/format.ts"],
   "src/config": ["src/tree", "src/keys", "src/metadata", "src/io", "formats"],
   src: [

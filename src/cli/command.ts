@@ -114,6 +114,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./commands/exec-file.ts")).execFile,
   },
   {
+    name: "keyservice",
+    summary: "let others use the keys of this machine",
+    load: async () => (await import("./commands/keyservice.ts")).keyservice,
+  },
+  {
     name: "filestatus",
     summary: "tell whether a file is encrypted",
     load: async () => (await import("./commands/filestatus.ts")).filestatus,

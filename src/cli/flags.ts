@@ -178,6 +178,16 @@ export const localKeyService: BoolFlag = {
   on: true,
   about: "use the keys of this machine",
 };
+export const keyService: ListFlag = {
+  kind: "list",
+  names: ["keyservice"],
+  env: "SOPS_KEYSERVICE",
+  value: "uri",
+  about:
+    "also use the keys of a key service, tcp://host:port or unix:///path; may be given several times",
+};
+/** Which keys wrap and unwrap the data key. */
+export const keyServices: readonly Flag[] = [localKeyService, keyService];
 export const ignoreMac: BoolFlag = {
   kind: "bool",
   names: ["ignore-mac"],
@@ -283,6 +293,21 @@ export const filename: TextFlag = {
   names: ["filename"],
   value: "name",
   about: "name of the temporary file, for programs that look at it (default: tmp-file)",
+};
+export const network: TextFlag = {
+  kind: "text",
+  names: ["network", "net"],
+  about: "kind of address to listen on: tcp, tcp4, tcp6 or unix; tcp where it is not given",
+};
+export const address: TextFlag = {
+  kind: "text",
+  names: ["address", "addr"],
+  about: "where to listen, host:port or the path of a socket; 127.0.0.1:5000 where it is not given",
+};
+export const prompt: BoolFlag = {
+  kind: "bool",
+  names: ["prompt"],
+  about: "ask before each request is answered",
 };
 
 // Only in front of, or instead of, a command.

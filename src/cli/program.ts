@@ -45,7 +45,7 @@ export const globalFlags: readonly Flag[] = [
   flags.showMasterKeys,
   flags.ignoreMac,
   flags.decryptionOrder,
-  flags.localKeyService,
+  ...flags.keyServices,
   flags.verbose,
   flags.disableVersionCheck,
   flags.help,

@@ -3,12 +3,13 @@ import { Readable } from "node:stream";
 import type * as Kms from "@aws-sdk/client-kms";
 import { SopsmithError } from "../errors.ts";
 import type { HttpResponse } from "../io/host.ts";
+import { optionalPackage } from "../io/optional-package.ts";
 import { entry, map, nil, type Mapping } from "../tree/node.ts";
 import { readText, readTextMap } from "../tree/read.ts";
 import { textLeaf } from "../tree/text.ts";
 import { keyCodec, text } from "./key-codec.ts";
 import type { KeyProvider, MasterKey } from "./provider.ts";
-import { optionalPackage, RemoteFailure, remoteKeys, type Wire } from "./remote.ts";
+import { RemoteFailure, remoteKeys, type Wire } from "./remote.ts";
 
 /** AWS KMS through Amazon's SDK and its chain of credentials (spec keys section 5). */
 export const awsKms: KeyProvider = {

@@ -1,19 +1,12 @@
 import type { HttpClient } from "@azure/core-rest-pipeline";
 import type { HttpResponse } from "../io/host.ts";
+import { optionalPackage } from "../io/optional-package.ts";
 import { entry, find, map, type Mapping } from "../tree/node.ts";
 import { readText } from "../tree/read.ts";
 import { textLeaf } from "../tree/text.ts";
 import { keyCodec, text } from "./key-codec.ts";
 import { itemText, KeySyntaxError, type KeyProvider } from "./provider.ts";
-import {
-  onWire,
-  optionalPackage,
-  parseObject,
-  RemoteFailure,
-  remoteKeys,
-  textAt,
-  type Wire,
-} from "./remote.ts";
+import { onWire, parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "./remote.ts";
 
 /** Azure Key Vault over its REST API, with tokens from Microsoft's chain of credentials (spec keys section 7). */
 export const azureKeyVault: KeyProvider = {

@@ -1,18 +1,12 @@
 import type { JWTInput } from "google-auth-library";
 import type { HttpResponse } from "../io/host.ts";
+import { optionalPackage } from "../io/optional-package.ts";
 import { entry, map, type Mapping } from "../tree/node.ts";
 import { readText } from "../tree/read.ts";
 import { textLeaf } from "../tree/text.ts";
 import { keyCodec, text } from "./key-codec.ts";
 import type { KeyProvider } from "./provider.ts";
-import {
-  optionalPackage,
-  parseObject,
-  RemoteFailure,
-  remoteKeys,
-  textAt,
-  type Wire,
-} from "./remote.ts";
+import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "./remote.ts";
 
 /**
  * Google Cloud KMS over its REST API, with tokens from Google's library (spec keys section 6). sops's default transport

@@ -1,5 +1,6 @@
 import { SopsmithError } from "../errors.ts";
 import type { Host, HttpRequest, HttpResponse } from "../io/host.ts";
+import { MissingPackage } from "../io/optional-package.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import type { Mapping } from "../tree/node.ts";
 import { UnwrapError, type KeyProvider, type MasterKey, type UnwrapFailure } from "./provider.ts";
@@ -34,30 +35,6 @@ export class RemoteFailure extends Error {
     super(reason, { cause });
     this.remedy = remedy;
     this.failure = failure;
-  }
-}
-
-/** A vendor's package that is optional and not installed. */
-class MissingPackage extends Error {
-  readonly remedy: string;
-
-  constructor(name: string, cause: unknown) {
-    super(`the package ${name} is not installed`, { cause });
-    this.remedy = `install it with npm install ${name}`;
-  }
-}
-
-/**
- * The result of importing an optional package.
- *
- * @throws {MissingPackage}
- */
-export async function optionalPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if (systemCode(error) !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new MissingPackage(name, error);
   }
 }
 

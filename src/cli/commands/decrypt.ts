@@ -22,7 +22,7 @@ export const decrypt: Command = {
     flags.ignoreMac,
     flags.filenameOverride,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "Without a file, stdin is decrypted; say with --input-type and --output-type, or --filename-override, what it is.",

@@ -39,7 +39,7 @@ export const edit: Command = {
     flags.noAtomic,
     flags.ignoreMac,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "The editor is $SOPS_EDITOR, $EDITOR, or the first of vim, nano and vi. The clear text is in a private temporary file,",

@@ -27,7 +27,7 @@ export const encrypt: Command = {
     flags.encryptedRegex,
     flags.threshold,
     flags.filenameOverride,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "Without a file, stdin is encrypted. The keys come from the flags below, or else from the creation rule in",

@@ -31,7 +31,7 @@ export const rotate: Command = {
     flags.outputType,
     flags.filenameOverride,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "All values are encrypted again with a new data key. Whoever had the old file and its key can still read the old file:",

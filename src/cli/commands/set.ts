@@ -27,7 +27,7 @@ export const set: Command = {
     flags.threshold,
     flags.ignoreMac,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "The path is made of keys and list positions; what is missing on the way is made. A position behind the end of a list",

@@ -18,7 +18,7 @@ export const unset: Command = {
     flags.threshold,
     flags.ignoreMac,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: ["Other values of the file keep their ciphertext."],
   examples: [

@@ -1,0 +1,66 @@
+import { withSignals } from "../../io/cleanup.ts";
+import { localKeyService } from "../../key-service/key-service.ts";
+import { serveKeys } from "../../key-service/server.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { info, warn } from "../warn.ts";
+
+const signalWords = {
+  SIGINT: "interrupt",
+  SIGTERM: "terminated",
+  SIGHUP: "hangup",
+  SIGQUIT: "quit",
+} as const;
+
+export const keyservice: Command = {
+  operands: "",
+  flags: [flags.network, flags.address, flags.prompt, flags.verbose],
+  notes: [
+    "Runs until it is stopped. Other machines or users then encrypt and decrypt with the keys of this one, through --keyservice.",
+    "There is no encryption and no authentication: whoever can connect can use the keys. Keep it on this machine, or tunnel it.",
+  ],
+  examples: [
+    {
+      does: "let a container use the keys of this account, and be asked each time",
+      line: "sopsmith keyservice --network unix --address /run/user/1000/sops.sock --prompt",
+    },
+    {
+      does: "decrypt through it",
+      line: "sopsmith decrypt --enable-local-keyservice=false --keyservice unix:///run/user/1000/sops.sock secrets.yaml",
+    },
+  ],
+  async run({ options, globals, operands, host, streams }) {
+    if (operands.length > 0) warn(streams, "keyservice takes no operands; they are ignored");
+    const isVerbose = options.on(flags.verbose) || globals.on(flags.verbose);
+    const network = options.text(flags.network);
+    const address = options.text(flags.address);
+    const server = await serveKeys(
+      {
+        network: network === "" ? "tcp" : network,
+        address: address === "" ? "127.0.0.1:5000" : address,
+        keys: localKeyService,
+        confirm: options.on(flags.prompt) ? (question) => streams.askYesNo(question) : undefined,
+      },
+      host,
+    );
+    if (isVerbose) info(streams, `Listening on ${server.uri}`);
+    const signal = await stopSignal();
+    if (isVerbose) info(streams, `Caught signal ${signalWords[signal]}: shutting down.`);
+    await server.stop();
+  },
+};
+
+function stopSignal(): Promise<keyof typeof signalWords> {
+  return new Promise((resolve, reject) => {
+    let stop: () => void;
+    const stopped = new Promise<void>((done) => (stop = done));
+    withSignals(
+      (signal) => {
+        resolve(signal);
+        stop();
+        return "continue";
+      },
+      () => stopped,
+    ).catch(reject);
+  });
+}
