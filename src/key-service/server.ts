@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { resolve } from "node:path";
 import type * as Grpc from "@grpc/grpc-js";
 import { SopsmithError } from "../errors.ts";
@@ -57,7 +57,12 @@ export async function serveKeys(options: ServeOptions, host: Host): Promise<KeyS
   const server = new grpc.Server();
   server.addService(methods, handlers(grpc, options, host));
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-  const listener = createServer((socket) => injector.injectConnection(socket));
+  const sockets = new Set<Socket>();
+  const listener = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
   await listen(listener, place, options);
   const bound = listener.address();
   const uri =
@@ -71,6 +76,7 @@ export async function serveKeys(options: ServeOptions, host: Host): Promise<KeyS
         listener.close(() => done());
         injector.destroy();
         server.forceShutdown();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

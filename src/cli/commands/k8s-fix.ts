@@ -26,7 +26,7 @@ const where = [
   flags.output,
   flags.noAtomic,
   flags.decryptionOrder,
-  flags.localKeyService,
+  ...flags.keyServices,
 ];
 
 export const k8sFix: Command = {

@@ -39,7 +39,7 @@ export const k8sEncrypt: Command = {
     flags.encryptionContext,
     flags.encryptedRegex,
     flags.threshold,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "Makes one encrypted SopsSecret of plain Secret manifests, its keys in the order in which the operator can check the MAC.",
@@ -109,7 +109,7 @@ const ignoreMac = bool("do not insist on the message authentication code (MAC)",
 
 export const k8sDecrypt: Command = {
   operands: "file …",
-  flags: [ignoreMac, flags.localKeyService],
+  flags: [ignoreMac, ...flags.keyServices],
   notes: [
     "Prints the Secrets in an encrypted SopsSecret as plain manifests: the way back from k8s encrypt.",
   ],

@@ -36,7 +36,7 @@ export const operatorRender: Command = {
     macBudget,
     requireScope,
     requireScopeNamespaces,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "Prints the Secrets that the operator would make of SopsSecrets, from files or from kubectl get -o json. Exit 1 with the",
