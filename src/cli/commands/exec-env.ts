@@ -16,7 +16,7 @@ export const execEnv: Command = {
     flags.sameProcess,
     flags.background,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "Each value at the top of the file becomes a variable of the command. Of several files the last one to have a name wins.",

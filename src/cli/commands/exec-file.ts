@@ -26,7 +26,7 @@ export const execFile: Command = {
     flags.inputType,
     flags.outputType,
     flags.decryptionOrder,
-    flags.localKeyService,
+    ...flags.keyServices,
   ],
   notes: [
     "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be read once.",
