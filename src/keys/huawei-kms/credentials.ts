@@ -99,7 +99,11 @@ export async function findProject(
   wire: Wire,
 ): Promise<string> {
   const domain = region.startsWith("eu-west-1") ? "myhuaweicloud.eu" : "myhuaweicloud.com";
-  const base = (credentials.iamEndpoint ?? `https://iam.${region}.${domain}`).replace(/\/+$/, "");
+  const endpoint = credentials.iamEndpoint ?? `iam.${region}.${domain}`;
+  const base = (/^https?:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`).replace(
+    /\/+$/,
+    "",
+  );
   const request = {
     method: "GET",
     url: `${base}/v3/projects?name=${encodeURIComponent(region)}`,
