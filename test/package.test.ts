@@ -34,7 +34,9 @@ beforeAll(() => {
     join(folder, "package.json"),
     JSON.stringify({ name: "consumer", private: true, type: "module" }),
   );
-  npm(["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, packed.filename)]);
+  // Without what is optional: what needs it must say so, and all else must work.
+  const flags = ["--omit=optional", "--no-audit", "--no-fund", "--prefer-offline"];
+  npm(["install", ...flags, join(folder, packed.filename)]);
   installed = join(folder, "node_modules/.bin/sopsmith");
 }, 180_000);
 
@@ -77,6 +79,53 @@ test("the installed command encrypts and decrypts a file of each format", () => 
     return { status, stdout };
   });
   expect(opened).toEqual(Object.values(samples).map((stdout) => ({ status: 0, stdout })));
+});
+
+test.each([
+  [
+    "@aws-sdk/client-kms",
+    ["--kms", "arn:aws:kms:us-east-1:111122223333:key/k"],
+    { kms: [{ arn: "arn:aws:kms:us-east-1:111122223333:key/k" }] },
+    {},
+  ],
+  [
+    "google-auth-library",
+    ["--gcp-kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k"],
+    { gcp_kms: [{ resource_id: "projects/p/locations/l/keyRings/r/cryptoKeys/k" }] },
+    { GOOGLE_CREDENTIALS: "{}" },
+  ],
+  [
+    "@azure/identity",
+    ["--azure-kv", "https://v.vault.azure.net/keys/k/1"],
+    { azure_kv: [{ vault_url: "https://v.vault.azure.net", name: "k", version: "1" }] },
+    {},
+  ],
+] as const)("the command says that %s is to be installed", (name, flags, stored, env) => {
+  const work = mkdtempSync(join(folder, "missing-"));
+  const [[list, [key]]] = Object.entries(stored) as [[string, [object]]];
+  const sealedKey = { ...key, created_at: "2026-11-23T21:15:59Z", enc: "AAAA" };
+  const value = `ENC[AES256_GCM,data:AA==,iv:${"A".repeat(43)}=,tag:${"A".repeat(22)}==,type:str]`;
+  const sops = {
+    [list]: [sealedKey],
+    lastmodified: "2026-11-23T21:15:59Z",
+    mac: value,
+    version: "3.13.2",
+  };
+  writeFileSync(join(work, "plain.json"), '{"a":"b"}');
+  writeFileSync(join(work, "sealed.json"), JSON.stringify({ a: value, sops }));
+  const call = (...args: string[]) =>
+    spawnSync(installed, args, { cwd: work, encoding: "utf8", env: { ...process.env, ...env } });
+  const encrypted = call("encrypt", ...flags, "plain.json");
+  const decrypted = call("decrypt", "sealed.json");
+  const missing = `the package ${name} is not installed; install it with npm install ${name}`;
+  expect(encrypted).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringContaining(missing),
+  });
+  expect(encrypted.stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(decrypted).toMatchObject({ status: 1, stdout: "" });
+  expect(decrypted.stderr).toContain(`sealed.json: install it with npm install ${name}: `);
 });
 
 test("a TypeScript program that uses the installed library compiles", () => {

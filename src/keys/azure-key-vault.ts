@@ -1,4 +1,5 @@
 import type { HttpClient } from "@azure/core-rest-pipeline";
+import type * as Identity from "@azure/identity";
 import type { HttpResponse } from "../io/host.ts";
 import { optionalPackage } from "../io/optional-package.ts";
 import { entry, find, map, type Mapping } from "../tree/node.ts";
@@ -124,10 +125,11 @@ async function request(
       "the vault's URL is not valid",
       "write it as https://NAME.vault.azure.net",
     );
+  const accessToken = await loadCredentials(wire);
   const empty = method === "POST" ? { body: "" } : {};
   const first = await wire.send({ method, url, ...empty });
   const challenge = first.status === 401 ? first.headers["www-authenticate"] : undefined;
-  const token = await accessToken(parseChallenge(challenge, url), wire);
+  const token = await accessToken(parseChallenge(challenge, url));
   const response = await wire.send({
     method,
     url,
@@ -166,9 +168,23 @@ function parseChallenge(header: string | undefined, url: string): Challenge {
 /** How long all sources of credentials may take together, in milliseconds. */
 const tokenLimit = 15_000;
 
-async function accessToken({ scope, tenant }: Challenge, wire: Wire): Promise<string> {
+/**
+ * What gets a token from the first source of credentials that has one.
+ *
+ * @throws {MissingPackage}
+ */
+async function loadCredentials(wire: Wire): Promise<(challenge: Challenge) => Promise<string>> {
   const load = () => Promise.all([import("@azure/identity"), wireClient(wire)]);
-  const [{ DefaultAzureCredential }, httpClient] = await optionalPackage("@azure/identity", load);
+  const [sdk, httpClient] = await optionalPackage("@azure/identity", load);
+  return (challenge) => accessToken(challenge, sdk, httpClient, wire);
+}
+
+async function accessToken(
+  { scope, tenant }: Challenge,
+  { DefaultAzureCredential }: typeof Identity,
+  httpClient: HttpClient,
+  wire: Wire,
+): Promise<string> {
   const timer = AbortSignal.timeout(tokenLimit);
   const abortSignal = AbortSignal.any([wire.signal, timer]);
   const given = new Promise<never>((_, reject) => {
