@@ -7,7 +7,15 @@ import { readText } from "../tree/read.ts";
 import { textLeaf } from "../tree/text.ts";
 import { keyCodec, text } from "./key-codec.ts";
 import { itemText, KeySyntaxError, type KeyProvider } from "./provider.ts";
-import { onWire, parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "./remote.ts";
+import {
+  onWire,
+  parseObject,
+  RemoteFailure,
+  remoteKeys,
+  textAt,
+  tokenInTime,
+  type Wire,
+} from "./remote.ts";
 
 /** Azure Key Vault over its REST API, with tokens from Microsoft's chain of credentials (spec keys section 7). */
 export const azureKeyVault: KeyProvider = {
@@ -165,9 +173,6 @@ function parseChallenge(header: string | undefined, url: string): Challenge {
   return { scope: `${scope.replace(/\/$/, "")}/.default`, tenant: tenant || undefined };
 }
 
-/** How long all sources of credentials may take together, in milliseconds. */
-const tokenLimit = 15_000;
-
 /**
  * What gets a token from the first source of credentials that has one.
  *
@@ -185,27 +190,12 @@ async function accessToken(
   httpClient: HttpClient,
   wire: Wire,
 ): Promise<string> {
-  const timer = AbortSignal.timeout(tokenLimit);
-  const abortSignal = AbortSignal.any([wire.signal, timer]);
-  const given = new Promise<never>((_, reject) => {
-    abortSignal.addEventListener("abort", () =>
-      reject(
-        new RemoteFailure(
-          "no credential gave a token in time",
-          "check the network and the proxy variables",
-        ),
-      ),
-    );
-  });
   try {
     const credential = new DefaultAzureCredential({ httpClient, retryOptions: { maxRetries: 0 } });
-    const found = await Promise.race([
-      credential.getToken(scope, {
-        abortSignal,
-        ...(tenant === undefined ? {} : { tenantId: tenant }),
-      }),
-      given,
-    ]);
+    const tenantId = tenant === undefined ? {} : { tenantId: tenant };
+    const found = await tokenInTime(wire, (abortSignal) =>
+      credential.getToken(scope, { abortSignal, ...tenantId }),
+    );
     wire.hide(found.token);
     return found.token;
   } catch (error) {

@@ -6,7 +6,14 @@ import { readText } from "../tree/read.ts";
 import { textLeaf } from "../tree/text.ts";
 import { keyCodec, text } from "./key-codec.ts";
 import type { KeyProvider } from "./provider.ts";
-import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "./remote.ts";
+import {
+  parseObject,
+  RemoteFailure,
+  remoteKeys,
+  textAt,
+  tokenInTime,
+  type Wire,
+} from "./remote.ts";
 
 /**
  * Google Cloud KMS over its REST API, with tokens from Google's library (spec keys section 6). sops's default transport
@@ -136,28 +143,60 @@ async function readIfThere(path: string, { host }: Wire): Promise<string | undef
 /** A service account, a user's login, an external account or an impersonated service account. */
 async function fromJson(content: string, from: string, wire: Wire): Promise<Authorization> {
   const json = parseCredentials(content, from);
-  for (const name of ["private_key", "client_secret", "refresh_token"])
+  for (const name of ["private_key", "client_secret", "refresh_token"]) {
     wire.hide(textAt(json, name));
-  const { GoogleAuth, JWT } = await optionalPackage(
+    wire.hide(textAt(json, "source_credentials", name));
+  }
+  const { GoogleAuth, Impersonated, JWT } = await optionalPackage(
     "google-auth-library",
     () => import("google-auth-library"),
   );
-  const tokenUrl = textAt(json, "token_uri");
-  try {
+  const load = (from: JWTInput) => {
+    const tokenUrl = textAt(from, "token_uri");
     const transporterOptions = {
       fetchImplementation: (url: string | URL | Request, init?: RequestInit) =>
         fetchOn(wire, url, init, tokenUrl),
       retryConfig: { retry: 1, noResponseRetries: 0 },
     };
-    const client = new GoogleAuth({ scopes: [scope] }).fromJSON(json, { transporterOptions });
+    const client = new GoogleAuth({ scopes: [scope] }).fromJSON(from, { transporterOptions });
     if (client instanceof JWT && tokenUrl !== undefined)
       client.additionalClaims = { aud: tokenUrl };
-    const headers = Object.fromEntries(await client.getRequestHeaders());
+    return client;
+  };
+  try {
+    const target = impersonated(json);
+    // The library's own way from such a file gives the source's client no transport.
+    const client =
+      target === undefined
+        ? load(json)
+        : new Impersonated({
+            sourceClient: load(target.source),
+            targetPrincipal: target.principal,
+            targetScopes: [scope],
+            delegates: target.delegates,
+          });
+    const headers = Object.fromEntries(await tokenInTime(wire, () => client.getRequestHeaders()));
     wire.hide(headers["authorization"]?.replace(/^Bearer /, ""));
     return { headers, universe: textAt(json, "universe_domain") ?? googleUniverse };
   } catch (error) {
     throw credentialsFailure(error, from);
   }
+}
+
+/** Whom the credentials act for, when that is a service account that they only borrow. */
+function impersonated(json: JWTInput) {
+  if (textAt(json, "type") !== "impersonated_service_account") return undefined;
+  const url = textAt(json, "service_account_impersonation_url") ?? "";
+  const principal = /([^/]+):generateAccessToken$/.exec(url)?.[1];
+  const fields: Record<string, unknown> = { ...json };
+  const source = fields["source_credentials"];
+  if (principal === undefined || typeof source !== "object" || source === null)
+    throw new RemoteFailure(
+      "the credentials of an impersonated service account are not complete",
+      "run gcloud auth application-default login --impersonate-service-account again",
+    );
+  const { delegates } = fields;
+  return { principal, source, delegates: Array.isArray(delegates) ? delegates.map(String) : [] };
 }
 
 function parseCredentials(content: string, from: string): JWTInput {

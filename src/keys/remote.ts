@@ -38,6 +38,27 @@ export class RemoteFailure extends Error {
   }
 }
 
+/** How long the search for a token may take, in milliseconds: a vendor's library asks several places. */
+const tokenLimit = 15_000;
+
+/**
+ * A token that a vendor's library gets, with a limit where its own requests have none.
+ *
+ * @throws {RemoteFailure} when it takes too long
+ */
+export async function tokenInTime<T>(
+  { signal }: Wire,
+  get: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const both = AbortSignal.any([signal, AbortSignal.timeout(tokenLimit)]);
+  const over = new Promise<never>((_, reject) => {
+    both.addEventListener("abort", () => {
+      reject(new RemoteFailure("no source of credentials gave a token in time", unreachable));
+    });
+  });
+  return Promise.race([get(both), over]);
+}
+
 /** The working half of a key type that is used over the network. */
 export function remoteKeys(how: {
   /** What goes before the reason in messages. */

@@ -254,6 +254,31 @@ test("a container's credentials serve", async () => {
   await stub.close();
 });
 
+test("the token of a web identity serves", async () => {
+  // A stub of STS: moto lets nobody in without a signature once it checks them.
+  const sts = await startStub(({ body }) => {
+    const form = new URLSearchParams(body);
+    const { AccessKeyId, SecretAccessKey, SessionToken } = temporary;
+    return form.get("WebIdentityToken") === "a.web.token" && form.get("RoleArn") === role
+      ? {
+          headers: { "content-type": "text/xml" },
+          body: `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>${AccessKeyId}</AccessKeyId><SecretAccessKey>${SecretAccessKey}</SecretAccessKey><SessionToken>${SessionToken}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+        }
+      : {
+          status: 400,
+          body: "<ErrorResponse><Error><Code>InvalidIdentityToken</Code></Error></ErrorResponse>",
+        };
+  });
+  both.box.write("web-token", "a.web.token");
+  await both.expectRoundTrip(["--kms", arn], {
+    ...nothing(),
+    AWS_WEB_IDENTITY_TOKEN_FILE: both.box.path("web-token"),
+    AWS_ROLE_ARN: role,
+    AWS_ENDPOINT_URL_STS: sts.url,
+  });
+  await sts.close();
+});
+
 test("an instance's credentials serve", async () => {
   // A stub of the metadata service, version 2, of an EC2 instance.
   const stub = await startStub(({ method, path, headers }) => {

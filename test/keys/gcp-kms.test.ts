@@ -28,6 +28,7 @@ const refuse = (code: number, status: string, message: string): StubAnswer => ({
 function answer(request: StubRequest): StubAnswer | "hang" {
   const { path } = request;
   if (path === "/token") return grant(request);
+  if (path === "/sts") return exchange(request);
   if (path.startsWith("/computeMetadata/")) return metadata(request);
   if (path.startsWith("/v1/projects/-/serviceAccounts/")) return impersonate(request);
   if (request.headers["authorization"] !== `Bearer ${token}`)
@@ -115,6 +116,19 @@ function grant({ body }: StubRequest): StubAnswer {
       };
 }
 
+/** Google's exchange of another provider's token. */
+function exchange({ body }: StubRequest): StubAnswer {
+  const form = new URLSearchParams(body);
+  return form.get("subject_token") === "a.token.of-ci" && form.get("audience") === "//iam/pool"
+    ? {
+        body: {
+          ...Object(granted.body),
+          issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+        },
+      }
+    : { status: 400, body: { error: "invalid_grant", error_description: "wrong subject token" } };
+}
+
 function metadata({ path, headers }: StubRequest): StubAnswer {
   const flavor = { "metadata-flavor": "Google" };
   if (headers["metadata-flavor"] !== "Google") return { status: 403, headers: flavor };
@@ -152,7 +166,7 @@ const user = (refresh = "1//a-refresh-token") =>
 
 beforeAll(async () => {
   stub = await startStub(answer);
-  google = await interceptHosts(["cloudkms.googleapis.com", "oauth2.googleapis.com"], answer);
+  google = await interceptHosts(["*.googleapis.com"], answer);
   both = new Both({ SOPS_GCP_KMS_CLIENT_TYPE: "rest", ...google.env });
 });
 afterAll(async () => {
@@ -214,6 +228,28 @@ test("the login of gcloud serves, and one that has ended says how to renew it", 
   expect(line).toContain("; log in again with gcloud auth application-default login");
   expect(line).not.toMatch(/an-ended-session|a-client-secret/);
   rmSync(both.box.path(".config"), { recursive: true });
+});
+
+test("an external account, as CI has it, and an impersonated service account serve", async () => {
+  both.box.write("ci-token", "a.token.of-ci");
+  const external = {
+    type: "external_account",
+    audience: "//iam/pool",
+    subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+    token_url: `${stub.url}/sts`,
+    credential_source: { file: both.box.path("ci-token") },
+  };
+  // Real sops takes no token_url by plain HTTP, and Google's library would ask the proxy for it.
+  const direct = { HTTPS_PROXY: "", SOPS_GCP_KMS_ENDPOINT: stub.url };
+  await both.expectRoundTrip(to(), { ...direct, GOOGLE_CREDENTIALS: JSON.stringify(external) });
+  const borrowed = {
+    type: "impersonated_service_account",
+    delegates: [],
+    service_account_impersonation_url:
+      "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@p.iam.gserviceaccount.com:generateAccessToken",
+    source_credentials: JSON.parse(serviceAccount()) as object,
+  };
+  await both.expectExchange(to(), { GOOGLE_CREDENTIALS: JSON.stringify(borrowed) });
 });
 
 test("the metadata server of a machine at Google serves", async () => {

@@ -1,6 +1,7 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Both } from "./both.ts";
+import { makeCertificate } from "./intercept.ts";
 import { startStub, StubKey, type Stub, type StubAnswer, type StubRequest } from "./stub.ts";
 
 // A stub of Vault's transit engine, for sopsmith and for real sops: Vault itself is in no package registry.
@@ -87,6 +88,27 @@ test("follows a standby node to the active one", async () => {
 test("more headers may be given", async () => {
   await both.expectRoundTrip(to(), { VAULT_HEADERS: '{"X-Team":"a"}' });
   expect(stub.requests.at(-1)?.headers["x-team"]).toBe("a");
+});
+
+test("a server's certificate is checked: against VAULT_CACERT, not at all, or against the system's", async () => {
+  const certificate = makeCertificate(["127.0.0.1", "vault.test"]);
+  const secure = await startStub(answer, certificate);
+  const flags = ["--hc-vault-transit", `${secure.url}/v1/transit/keys/k`];
+  await both.expectExchange(flags, { VAULT_CACERT: certificate.authority });
+  await both.expectExchange(flags, {
+    VAULT_CACERT_BYTES: readFileSync(certificate.authority, "utf8"),
+  });
+  await both.expectExchange(flags, {
+    VAULT_CACERT: certificate.authority,
+    VAULT_TLS_SERVER_NAME: "vault.test",
+  });
+  await both.expectExchange(flags, { VAULT_SKIP_VERIFY: "true" });
+  await both.expectExchange(flags, { SSL_CERT_FILE: certificate.authority });
+  expect(await both.wrapError(flags)).toMatch(
+    /127\.0\.0\.1:\d+ cannot be reached: its certificate is not trusted/,
+  );
+  await secure.close();
+  certificate.remove();
 });
 
 test("several keys of a list, and a rule's flat field and key groups", async () => {
