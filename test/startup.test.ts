@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Sandbox } from "./cli/sandbox.ts";
+import { alice } from "./keys/fake-host.ts";
+
+const bin = dirname(Sandbox.program);
+const { optionalDependencies } = JSON.parse(
+  readFileSync(join(bin, "../../package.json"), "utf8"),
+) as { optionalDependencies: Record<string, string> };
+
+const arn = "arn:aws:kms:us-east-1:111122223333:key/k";
+let box: Sandbox;
+
+/** Every module that the program loads in one run. */
+function loadedBy(args: readonly string[], env: Record<string, string> = {}) {
+  const log = box.path("loaded");
+  const hook = `import{registerHooks}from"node:module";import{appendFileSync}from"node:fs";registerHooks({load(url,context,next){appendFileSync(${JSON.stringify(log)},url+"\\n");return next(url,context)}})`;
+  const preload = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
+  const { status, stdout } = spawnSync(process.execPath, [...preload, Sandbox.program, ...args], {
+    cwd: box.dir,
+    env: { ...box.env, SOPS_AGE_KEY: alice.identity, AWS_EC2_METADATA_DISABLED: "true", ...env },
+    encoding: "utf8",
+  });
+  const urls = readFileSync(log, "utf8").trimEnd().split("\n");
+  box.write("loaded", "");
+  return {
+    status,
+    stdout,
+    files: urls.filter((url) => url.startsWith("file:")).map((url) => fileURLToPath(url)),
+  };
+}
+
+beforeAll(async () => {
+  box = new Sandbox({ "plain.json": '{"a":"b"}' });
+  const { stdout } = await box.run(["encrypt", "--age", alice.recipient, "plain.json"]);
+  box.write("sealed.json", stdout);
+});
+afterAll(() => box.remove());
+
+test("decrypting a file for an age key loads no package and nothing that uses the network", () => {
+  const { status, stdout, files } = loadedBy(["decrypt", "sealed.json"]);
+  expect({ status, a: (JSON.parse(stdout) as { a: string }).a }).toEqual({ status: 0, a: "b" });
+  expect(files.length).toBeGreaterThan(3);
+  expect(files.filter((file) => !file.startsWith(bin))).toEqual([]);
+  const http = readdirSync(join(bin, "chunks")).filter((name) =>
+    readFileSync(join(bin, "chunks", name), "utf8").includes("setDefaultCACertificates"),
+  );
+  expect(http).toHaveLength(1);
+  expect(files.filter((file) => http.some((name) => file.endsWith(name)))).toEqual([]);
+});
+
+test("a file for an AWS key loads Amazon's client from its package, and no other vendor's", () => {
+  const { files } = loadedBy(["encrypt", "--kms", arn, "plain.json"]);
+  const vendors = Object.keys(optionalDependencies).filter((name) =>
+    files.some((file) => file.includes(`/node_modules/${name}/`)),
+  );
+  expect(vendors).toContain("@aws-sdk/client-kms");
+  expect(vendors.filter((name) => !name.startsWith("@aws-sdk/"))).toEqual([]);
+});
+
+/** What a built file imports, by the way it does. */
+function importsOf(file: string): { statically: string[]; later: string[] } {
+  const text = readFileSync(file, "utf8");
+  const all = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = ""]) => name);
+  return {
+    statically: all(/(?:\bfrom|\bimport)\s*"([^"]+)"/g),
+    later: all(/\bimport\(\s*[`"]([^"`]+)[`"]/g),
+  };
+}
+
+test("the built command holds no optional package: each is a real import, made when it is needed", () => {
+  const files = [
+    "sopsmith.js",
+    ...readdirSync(join(bin, "chunks")).map((name) => `chunks/${name}`),
+  ];
+  const outside = (names: readonly string[]) =>
+    names.filter((name) => !/^(?:\.{0,2}\/|node:)/.test(name) && !name.startsWith("#"));
+  const found = files.map((file) => importsOf(join(bin, file)));
+  expect(found.flatMap(({ statically }) => outside(statically))).toEqual([]);
+  const later = new Set(found.flatMap(({ later }) => outside(later)));
+  for (const name of [
+    "@aws-sdk/client-kms",
+    "@aws-sdk/credential-providers",
+    "google-auth-library",
+    "@azure/identity",
+  ])
+    expect([...later]).toContain(name);
+  expect([...later].filter((name) => !(name in optionalDependencies))).toEqual([]);
+});
