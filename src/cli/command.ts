@@ -124,6 +124,27 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./commands/filestatus.ts")).filestatus,
   },
   {
+    name: "git",
+    summary: "show plain text in git diff to those who have a key",
+    commands: [
+      {
+        name: "install",
+        summary: "set this clone up",
+        load: async () => (await import("./commands/git-setup.ts")).gitInstall,
+      },
+      {
+        name: "uninstall",
+        summary: "take that back",
+        load: async () => (await import("./commands/git-setup.ts")).gitUninstall,
+      },
+      {
+        name: "textconv",
+        summary: "print a file in clear, for git diff",
+        load: async () => (await import("./commands/git-setup.ts")).gitTextconv,
+      },
+    ],
+  },
+  {
     name: "keygen",
     summary: "make an age key",
     load: async () => (await import("./commands/keygen.ts")).keygen,
