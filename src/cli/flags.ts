@@ -229,6 +229,12 @@ export const check: BoolFlag = {
   names: ["check"],
   about: "end with status 10 when a file is not encrypted",
 };
+export const staged: BoolFlag = {
+  kind: "bool",
+  names: ["staged"],
+  about:
+    "look at what is staged in Git for the next commit; operands are then Git's path patterns, without any the files that a path_regex of the configuration names",
+};
 export const idempotent: BoolFlag = {
   kind: "bool",
   names: ["idempotent"],

@@ -65,12 +65,26 @@ export async function selectRule(
 ): Promise<CreationRule | undefined> {
   if (config.creationRules === undefined) return undefined;
   const subject = ruleSubject(configPath, filePath, host);
-  for (const rule of config.creationRules) {
-    if (rule.pathRegex === "" || (await pathPattern(rule, config.path)).test(subject)) {
-      return await loadRule(rule, config.path, host, context);
-    }
-  }
-  throw new NoMatchingRule(config.path, filePath, subject);
+  const rule = await firstMatch(config, subject);
+  if (rule === undefined) throw new NoMatchingRule(config.path, filePath, subject);
+  return loadRule(rule, config.path, host, context);
+}
+
+/** Is there a creation rule that means this file, and not just every file? Its keys are not looked at. */
+export async function isMeantByRule(
+  config: Config,
+  configPath: string,
+  filePath: string,
+  host: Host,
+): Promise<boolean> {
+  const rule = await firstMatch(config, ruleSubject(configPath, filePath, host));
+  return rule !== undefined && rule.pathRegex !== "";
+}
+
+async function firstMatch(config: Config, subject: string): Promise<RuleSource | undefined> {
+  for (const rule of config.creationRules ?? [])
+    if (rule.pathRegex === "" || (await pathPattern(rule, config.path)).test(subject)) return rule;
+  return undefined;
 }
 
 /**

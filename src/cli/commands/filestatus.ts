@@ -1,9 +1,14 @@
-import { formatForPath } from "../../../formats/index.ts";
-import { SopsmithError } from "../../errors.ts";
+import { join } from "node:path";
+import type { FormatName } from "../../../formats/format.ts";
+import { formatForPath, formatNamed } from "../../../formats/index.ts";
+import { isMeantByRule } from "../../config/match.ts";
+import { ConflictError, SopsmithError } from "../../errors.ts";
 import { isEncrypted, sealedFormat } from "../../status.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
+import { git, runGit } from "../git.ts";
 import { runFiles, severalFiles } from "../many.ts";
+import { readConfig } from "../shared.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores } from "../stores.ts";
 
@@ -18,7 +23,7 @@ class NotEncrypted extends SopsmithError {
 
 export const filestatus: Command = {
   operands: "file...",
-  flags: [flags.check, flags.recursive, flags.inputType, flags.json],
+  flags: [flags.check, flags.staged, flags.recursive, flags.inputType, flags.json],
   notes: [
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
   ],
@@ -28,16 +33,21 @@ export const filestatus: Command = {
       does: "fail when a file is in clear",
       line: "sopsmith filestatus --check secrets/*.yaml",
     },
+    {
+      does: "refuse a commit with secrets in clear, as .git/hooks/pre-commit",
+      line: "sopsmith filestatus --check --staged '*.secret.yaml'",
+    },
     { does: "list the encrypted files here", line: "sopsmith filestatus --recursive ." },
   ],
   async run(call) {
+    if (call.options.on(flags.staged)) return reportStaged(call);
     const operands = await fileOperands(call);
     const [operand] = operands;
     if (operand === undefined) throw noFile("Error: no file specified");
     const several = await severalFiles(call, operands, { wanted: "any", target: "none" });
     const inClear: string[] = [];
     const report = async (file: string, encrypted: boolean, line: object) => {
-      if (!encrypted && call.options.on(flags.check)) inClear.push(file);
+      if (!encrypted) inClear.push(file);
       await call.streams.writeStdout([`${JSON.stringify(line)}\n`]);
     };
     if (several === undefined) {
@@ -63,9 +73,62 @@ export const filestatus: Command = {
         await tell();
       }
     }
-    if (inClear.length > 0) throw new NotEncrypted(inClear);
+    refuseInClear(call, inClear);
   },
 };
+
+function refuseInClear({ options }: Call, files: readonly string[]): void {
+  if (options.on(flags.check) && files.length > 0) throw new NotEncrypted(files);
+}
+
+/** The index, not the working tree: what a commit would hold. */
+async function reportStaged(call: Call): Promise<void> {
+  const { operands, host, options, streams } = call;
+  if (options.on(flags.recursive))
+    throw new ConflictError("Error: --staged takes Git's path patterns, not --recursive");
+  const config = await readConfig(call);
+  if (operands.length === 0 && config?.content.creationRules === undefined)
+    throw noFile(
+      "Error: no file specified, and no creation rules that could tell which to look at",
+    );
+  const root = (await git(call, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
+  // Names count from the top of the repository; added, copied, changed and renamed files have content to look at.
+  const list = [
+    "diff",
+    "--cached",
+    "--name-only",
+    "-z",
+    "--no-renames",
+    "--diff-filter=ACMT",
+    "--",
+  ];
+  const names = (await git(call, [...list, ...operands])).split("\0").filter((name) => name !== "");
+  const inClear: string[] = [];
+  for (const name of names) {
+    const isMeant =
+      operands.length > 0 ||
+      (config !== undefined &&
+        (await isMeantByRule(config.content, config.path, join(root, name), host)));
+    if (!isMeant) continue;
+    const { status, stdout } = await runGit(call, ["cat-file", "blob", `:${name}`]);
+    // A submodule or a link to elsewhere has no content of its own.
+    if (status !== 0) continue;
+    const input = formatNamed(options.text(flags.inputType));
+    const encrypted = await statusOfContent(stdout, name, input);
+    if (!encrypted) inClear.push(name);
+    await streams.writeStdout([`${JSON.stringify({ file: name, encrypted })}\n`]);
+  }
+  refuseInClear(call, inClear);
+}
+
+async function statusOfContent(
+  content: Uint8Array,
+  file: string,
+  input: FormatName | undefined,
+): Promise<boolean> {
+  const format = input ?? (await sealedFormat(content, formatForPath(file)));
+  return format !== undefined && isEncrypted(content, { file, input: format });
+}
 
 /** @param isFound whatever is no encrypted file is in clear, also what cannot be parsed */
 async function statusOf(call: Call, source: Source, isFound = false): Promise<boolean> {
@@ -76,10 +139,7 @@ async function statusOf(call: Call, source: Source, isFound = false): Promise<bo
     throw new SopsmithError(error.code, 1, message, { hint: error.hint, cause: error });
   });
   const isTyped = call.options.text(flags.inputType) !== "";
-  if (!isTyped && (isFound || call.options.on(flags.check))) {
-    const format = await sealedFormat(content, formatForPath(source.path));
-    if (format === undefined) return false;
-    return isEncrypted(content, { file: source.file, input: format });
-  }
+  if (!isTyped && (isFound || call.options.on(flags.check)))
+    return statusOfContent(content, source.file, undefined);
   return isEncrypted(content, { file: source.file, input: verb.input });
 }

@@ -2,11 +2,11 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatForPath } from "../../../formats/index.ts";
 import { SopsmithError } from "../../errors.ts";
-import type { ChildResult } from "../../io/host.ts";
 import { systemCode } from "../../io/system-error.ts";
 import { sealedFormat } from "../../status.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
+import { git, runGit } from "../git.ts";
 import { openOrder } from "../open-settings.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { openStores } from "../stores.ts";
@@ -36,7 +36,12 @@ export const gitInstall: Command = {
     const root = await topLevel(call);
     const patterns = call.operands.length > 0 ? call.operands : usualPatterns;
     for (const pattern of patterns)
-      if (/[\s"]/.test(pattern) || pattern.startsWith("#") || pattern.startsWith("!") || pattern === "")
+      if (
+        /[\s"]/.test(pattern) ||
+        pattern.startsWith("#") ||
+        pattern.startsWith("!") ||
+        pattern === ""
+      )
         throw new SopsmithError(
           "bad-pattern",
           1,
@@ -107,27 +112,6 @@ function refuseOperands({ operands }: Call): void {
 
 async function topLevel(call: Call): Promise<string> {
   return (await git(call, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
-}
-
-async function git(call: Call, args: readonly string[]): Promise<string> {
-  const { status, stdout } = await runGit(call, args);
-  if (status !== 0)
-    throw new SopsmithError("git-failed", 1, `git ${args.join(" ")} failed in ${call.host.cwd()}`, {
-      hint: "Run this in a clone of a Git repository.",
-    });
-  return Buffer.from(stdout).toString();
-}
-
-async function runGit({ host }: Call, args: readonly string[]): Promise<ChildResult> {
-  try {
-    return await host.run(["git", ...args], host.env);
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
-    throw new SopsmithError("git-missing", 1, "git was not found on PATH", {
-      hint: "Install Git.",
-      cause: error,
-    });
-  }
 }
 
 /** Puts the lines in the place of those that an earlier call wrote. */
