@@ -21,6 +21,8 @@ export interface Streams {
   askYesNo(question: string): Promise<boolean>;
   /** stderr is a terminal and the user did not say no to colours. */
   readonly color: boolean;
+  /** The same of stdout. */
+  readonly colorStdout: boolean;
   /** stderr is a terminal on which a line can be drawn over. */
   readonly isTerminal: boolean;
 }
@@ -102,6 +104,27 @@ export const commands: readonly Entry[] = [
     name: "rotate",
     summary: "give a file a new data key; add and remove master keys",
     load: async () => (await import("./commands/rotate.ts")).rotate,
+  },
+  {
+    name: "updatekeys",
+    summary: "bring the master keys of files in step with .sops.yaml",
+    load: async () => (await import("./commands/updatekeys.ts")).updatekeys,
+  },
+  {
+    name: "groups",
+    summary: "change the key groups of a file",
+    commands: [
+      {
+        name: "add",
+        summary: "add a key group to a file",
+        load: async () => (await import("./commands/groups-add.ts")).groupsAdd,
+      },
+      {
+        name: "delete",
+        summary: "delete a key group from a file",
+        load: async () => (await import("./commands/groups-delete.ts")).groupsDelete,
+      },
+    ],
   },
   {
     name: "exec-env",

@@ -261,6 +261,26 @@ export const defaultKeyFile: BoolFlag = {
   about: "append to the key file in which sopsmith and sops look by themselves",
 };
 
+export const checkKeys: BoolFlag = {
+  kind: "bool",
+  names: ["check"],
+  about: "change nothing; end with status 10 when a file's keys are not those of .sops.yaml",
+};
+export const dryRun: BoolFlag = {
+  kind: "bool",
+  names: ["dry-run"],
+  about: "show what would change, and change nothing",
+};
+export const yes: BoolFlag = {
+  kind: "bool",
+  names: ["yes", "y"],
+  about: "answer yes to all questions",
+};
+export const groupFile: TextFlag = {
+  kind: "text",
+  names: ["file", "f"],
+  about: "the encrypted file whose key groups to change",
+};
 export const json: BoolFlag = {
   kind: "bool",
   names: ["json"],

@@ -3,13 +3,15 @@ import { providers } from "../keys/index.ts";
 import type { KeyProvider, MasterKey } from "../keys/provider.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
-import type { TextFlag } from "./flags.ts";
+import type { ListFlag, TextFlag } from "./flags.ts";
 
 /** The options that one type of master key brings. */
 export interface KeyFlags {
   readonly provider: KeyProvider;
   /** `--age`: the keys to encrypt to. */
   readonly to: TextFlag;
+  /** `--age` of groups add: may be given several times. */
+  readonly group: ListFlag;
   /** `--add-age` of rotate. */
   readonly add: TextFlag;
   /** `--rm-age` of rotate. */
@@ -38,6 +40,11 @@ export const keyFlags: readonly KeyFlags[] = providers
         names: short === undefined ? [flag] : [flag, short],
         env,
         about: `comma-separated ${keys} to encrypt to`,
+      },
+      group: {
+        kind: "list",
+        names: [flag],
+        about: `${keys} of the new group; may be given several times`,
       },
       add: {
         kind: "text",

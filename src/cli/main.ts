@@ -47,12 +47,19 @@ function processStreams(): Streams {
     askYesNo: async (question) => (await import("../io/prompt.ts")).askYesNo(question),
     // Asked only when there is something to paint: the answer costs a stream.
     get color() {
-      const { env, stderr } = process;
-      return Boolean(stderr.isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+      return isPainted(process.stderr);
+    },
+    get colorStdout() {
+      return isPainted(process.stdout);
     },
     get isTerminal() {
       const { env, stderr } = process;
       return Boolean(stderr.isTTY) && env["TERM"] !== "dumb";
     },
   };
+}
+
+function isPainted({ isTTY }: NodeJS.WriteStream): boolean {
+  const { env } = process;
+  return Boolean(isTTY) && !env["NO_COLOR"] && env["TERM"] !== "dumb";
 }

@@ -145,6 +145,8 @@ export interface RunOptions {
   readonly parallel?: number;
   /** No summary when all went well: the command's own output tells. */
   readonly isQuiet?: boolean;
+  /** Says what is to be said before the failures and the summary. */
+  tellFirst?(): Promise<void>;
 }
 
 /**
@@ -157,7 +159,7 @@ export interface RunOptions {
 export async function runFiles(
   call: Call,
   several: SeveralFiles,
-  { done, parallel = parallelFiles, isQuiet = false }: RunOptions,
+  { done, parallel = parallelFiles, isQuiet = false, tellFirst }: RunOptions,
   prepare: (call: Call, file: OperandFile, index: number) => Promise<Step>,
 ): Promise<void> {
   const { files } = several;
@@ -200,6 +202,7 @@ export async function runFiles(
       for (const step of steps) if (typeof step === "object") step.discard?.();
     }
   }).finally(() => progress.end());
+  await tellFirst?.();
   const failures = [...several.failures, ...failed.filter((failure) => failure !== undefined)];
   tell(call, failures);
   const counts = {

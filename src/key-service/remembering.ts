@@ -12,17 +12,19 @@ export interface RememberingServices {
  */
 export function remembering(services: readonly KeyService[]): RememberingServices {
   const parts: Promise<Uint8Array>[] = [];
+  // Several files may wait for one part: only the end of all gives up on it.
+  const over = new AbortController();
   return {
     services: services.map((service) => {
       const byKey = new Map<string, Promise<Uint8Array>>();
       return {
         name: service.name,
-        wrap: (key, part, host) => service.wrap(key, part, host),
+        wrap: (key, part, host, signal) => service.wrap(key, part, host, signal),
         unwrap: async (key, host) => {
           const name = JSON.stringify([key.type, key.id, key.enc]);
           let part = byKey.get(name);
           if (part === undefined) {
-            part = service.unwrap(key, host);
+            part = service.unwrap(key, host, over.signal);
             byKey.set(name, part);
             parts.push(part);
           }
@@ -32,6 +34,7 @@ export function remembering(services: readonly KeyService[]): RememberingService
       };
     }),
     wipe: async () => {
+      over.abort();
       for (const result of await Promise.allSettled(parts.splice(0)))
         if (result.status === "fulfilled") result.value.fill(0);
     },

@@ -23,21 +23,17 @@ export class WrapError extends SopsmithError {
 export class DataKeyError extends SopsmithError {
   /** How many groups opened, of how many that are needed; undefined where that is not what is wrong. */
   readonly groups: { readonly opened: number; readonly needed: number } | undefined;
-  /** What to do, in one line. */
-  readonly advice: string | undefined;
 
   constructor(
     message: string,
     options: {
       groups?: { opened: number; needed: number };
-      advice?: string;
       exitCode?: number;
       cause?: unknown;
     } = {},
   ) {
     super("data-key-not-recovered", options.exitCode ?? 128, message, { cause: options.cause });
     this.groups = options.groups;
-    this.advice = options.advice;
   }
 }
 
@@ -279,10 +275,8 @@ export async function recoverDataKey(
   if (dataKey === undefined) {
     wipe(parts);
     const failures = results.flatMap((result) => ("failures" in result ? result.failures : []));
-    const advised = advice(failures);
-    throw new DataKeyError(report(results, metadata.shamirThreshold, options.file, advised), {
+    throw new DataKeyError(report(results, metadata.shamirThreshold, options.file), {
       groups: { opened: parts.length, needed: Math.max(metadata.shamirThreshold, 1) },
-      advice: advised,
       exitCode: isForPackages(failures) ? 1 : 128,
       cause: failures.flatMap(({ errors }) => errors)[0],
     });
@@ -415,12 +409,7 @@ function wipe(parts: readonly Uint8Array[]): void {
 }
 
 /** What to do, each group and key with its reason (spec keys section 12), and the key sources looked at. */
-function report(
-  results: readonly GroupResult[],
-  threshold: number,
-  file: string,
-  advised: string,
-): string {
+function report(results: readonly GroupResult[], threshold: number, file: string): string {
   const failures = results.flatMap((result) => ("failures" in result ? result.failures : []));
   const opened = results.filter((result) => "part" in result).length;
   const groups = results.map((result, index) =>
@@ -437,7 +426,7 @@ function report(
   ];
   const sections = [
     "Failed to get the data key required to decrypt the SOPS file.\n",
-    `${file}: ${advised}\n`,
+    `${file}: ${advice(failures)}\n`,
     ...groups,
     `${wrapText(closing, 75).join("\n")}\n`,
   ];

@@ -68,6 +68,7 @@ export function keyCodec(description: Description): Codec {
     groupField: description.groupField,
     storedFields,
     inEveryGroup: description.inEveryGroup ?? false,
+    rotationDays: 180,
     identify,
     async parse(list, host) {
       const keys: MasterKey[] = [];

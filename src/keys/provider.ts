@@ -49,6 +49,8 @@ export interface KeyProvider {
   readonly inEveryGroup: boolean;
   /** Its keys are used over the network: several may be asked at the same time, and `signal` gives up on one. */
   readonly isRemote: boolean;
+  /** Keys older than this many days are due for rotation; never without it (spec keys section 10). */
+  readonly rotationDays?: number;
   /**
    * Display string of a stored entry.
    *

@@ -119,6 +119,7 @@ async function sopsmith(
       askYesNo: (question) => Promise.reject(new Error(`nobody answers ${question}`)),
       color: false,
       isTerminal: false,
+      colorStdout: false,
     },
   );
   return { exit, stdout: Buffer.concat(out), stderr };

@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ending, scratchDir, startScript } from "./script.ts";
+import { ending, inTerminal, scratchDir, startScript } from "./script.ts";
 
 const rounds = `
 const { awaitEnter } = await io("prompt.ts");
@@ -46,67 +45,40 @@ test.each([
   expect(stdout).toBe(`${output}: stdin does not answer "Sure? (y/n):"\n`);
 });
 
-/** Two questions in a terminal; stdout is the screen. */
+/** Two questions in a terminal, `One? (y/n):` and `Two? (y/n):`; stdout is the screen. */
 async function answerInTerminal(
-  keys: readonly string[],
-): Promise<{ screen: string; answer: string }> {
+  typing: readonly { after: string; type: string }[],
+): Promise<string> {
   const dir = scratchDir();
   writeFileSync(
     join(dir, "ask.mjs"),
     `const { askYesNo } = await import(process.argv[2]);
-     try { for (let i = 0; i < 2; i++) process.stderr.write("[" + (await askYesNo("\\nSure? (y/n): ")) + "]"); }
+     try { for (const name of ["One", "Two"]) process.stderr.write("[" + (await askYesNo("\\n" + name + "? (y/n): ")) + "]"); }
      catch (error) { process.stderr.write("[" + error.exitCode + " " + error.message + "]"); }`,
   );
   const prompt = `file://${join(import.meta.dirname, "../../src/io/prompt.ts")}`;
-  const screen = await inTerminal(
-    `'${process.execPath}' '${dir}/ask.mjs' '${prompt}' 2> '${dir}/answer'`,
-    keys.map((type) => ({ after: "Sure? (y/n):", type })),
-  );
-  return { screen, answer: readFileSync(join(dir, "answer"), "utf8") };
+  await inTerminal(`'${process.execPath}' '${dir}/ask.mjs' '${prompt}' 2> '${dir}/answer'`, typing);
+  return readFileSync(join(dir, "answer"), "utf8");
 }
 
 test("asks on a terminal until the answer is y or n", async () => {
-  const { screen, answer } = await answerInTerminal(["maybe\r", "\u0015y\r", "n\r"]);
+  const answer = await answerInTerminal([
+    { after: "One? (y/n):", type: "maybe\r" },
+    { after: "Answer y or n.", type: "\u0015y\r" },
+    { after: "Two? (y/n):", type: "n\r" },
+  ]);
   expect(answer).toBe("[true][false]");
-  expect(screen).toContain("Answer y or n.");
 });
 
 test("a question left by Ctrl+C ends with sops's message", async () => {
-  expect((await answerInTerminal(["\u0003"])).answer).toBe("[1 User canceled operation]");
+  const answer = await answerInTerminal([{ after: "One? (y/n):", type: "\u0003" }]);
+  expect(answer).toBe("[1 User canceled operation]");
 });
 
 const ask = `
 const { promptSecret } = await import(process.argv[2]);
 try { const answer = await promptSecret("Enter passphrase for identity 'X': "); process.stderr.write("[" + answer + "]\\n"); }
 catch (error) { process.stderr.write("[" + error.exitCode + " " + error.message + "]\\n"); }`;
-
-/**
- * Runs a command in a pseudo-terminal and types each text when the screen shows, once more, what it answers.
- *
- * @returns what the screen has shown
- */
-function inTerminal(
-  command: string,
-  typing: readonly { after: string; type: string }[],
-): Promise<string> {
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  let screen = "";
-  let seen = 0;
-  let turn = 0;
-  child.stdout.on("data", (chunk: Buffer) => {
-    screen += chunk.toString();
-    const next = typing[turn];
-    const at = next === undefined ? -1 : screen.indexOf(next.after, seen);
-    if (next === undefined || at < 0) return;
-    seen = at + next.after.length;
-    turn++;
-    // A moment later, when the program has come to read.
-    setTimeout(() => child.stdin.write(next.type), 200);
-  });
-  return new Promise((resolve) => child.on("close", () => resolve(screen)));
-}
 
 async function askInTerminal(keys: string): Promise<{ screen: string; answer: string }> {
   const dir = scratchDir();

@@ -73,3 +73,33 @@ export function scratchDir(): string {
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
+
+/**
+ * Runs a command in a pseudo-terminal and types each text when the screen shows, once more, what it answers.
+ *
+ * @returns what the screen has shown
+ */
+export function inTerminal(
+  command: string,
+  typing: readonly { after: string; type: string }[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<string> {
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env,
+  });
+  let screen = "";
+  let seen = 0;
+  let turn = 0;
+  child.stdout.on("data", (chunk: Buffer) => {
+    screen += chunk.toString();
+    const next = typing[turn];
+    const at = next === undefined ? -1 : screen.indexOf(next.after, seen);
+    if (next === undefined || at < 0) return;
+    seen = at + next.after.length;
+    turn++;
+    // A moment later, when the program has come to read.
+    setTimeout(() => child.stdin.write(next.type), 200);
+  });
+  return new Promise((resolve) => child.on("close", () => resolve(screen)));
+}

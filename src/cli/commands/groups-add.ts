@@ -1,0 +1,37 @@
+import { SopsmithError } from "../../errors.ts";
+import type { KeyGroup } from "../../keys/provider.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { changeGroups, groupFlags } from "../group-change.ts";
+import { keyFlags, keysNamed } from "../key-flags.ts";
+
+export const groupsAdd: Command = {
+  operands: "",
+  flags: [
+    ...groupFlags,
+    ...keyFlags.map(({ group }) => group),
+    flags.awsProfile,
+    flags.encryptionContext,
+  ],
+  notes: [
+    "The data key is shared out anew among all groups; so many of them as --shamir-secret-sharing-threshold says are needed",
+    "to open the file, by default as many as before, and both when the file had one. Any one key opens its group.",
+  ],
+  examples: [
+    {
+      does: "from now on two people are needed to open the file",
+      line: "sopsmith groups add -i --file secrets.yaml --age age1…",
+    },
+  ],
+  async run(call) {
+    if (call.operands.length > 0)
+      throw new SopsmithError("operands", 1, "error: no positional arguments allowed", {
+        hint: "Name the file with --file.",
+      });
+    const group: KeyGroup = [];
+    for (const { provider, group: flag } of keyFlags)
+      for (const text of call.options.list(flag))
+        group.push(...(await keysNamed(call, provider, text)));
+    await changeGroups(call, ({ keyGroups }) => [...keyGroups, group]);
+  },
+};

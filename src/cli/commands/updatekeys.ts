@@ -1,0 +1,198 @@
+import { stat } from "node:fs/promises";
+import { configuredIndent } from "../../config/load.ts";
+import { ConfigError, ConflictError, SopsmithError } from "../../errors.ts";
+import { systemCode, systemReason } from "../../io/system-error.ts";
+import { keysDueForRotation, type DueKey } from "../../keys/rotation.ts";
+import { keyDifference, parseSealedSource, rewrap, type KeyDifference } from "../../update-keys.ts";
+import type { Call, Chunks, Command, Streams } from "../command.ts";
+import { writeBack } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { differenceText, rotationAdvice } from "../key-difference.ts";
+import { changeFiles, severalFiles } from "../many.ts";
+import { creationRule } from "../seal-settings.ts";
+import { readConfig } from "../shared.ts";
+import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
+import { openStores } from "../stores.ts";
+import { warn } from "../warn.ts";
+
+/** `--check` found a file whose keys are not those of its creation rule. Exit 10. */
+class OutOfStep extends SopsmithError {
+  constructor(file: string, config: string) {
+    super("out-of-step", 10, `${file}: the master keys are not those of ${config}`, {
+      hint: "Run `sopsmith updatekeys` with the file.",
+      file,
+    });
+  }
+}
+
+export const updatekeys: Command = {
+  operands: "file...",
+  flags: [
+    flags.yes,
+    flags.dryRun,
+    flags.checkKeys,
+    ...flags.severalFiles,
+    flags.noAtomic,
+    flags.inputType,
+    ...flags.keyServices,
+    flags.json,
+  ],
+  notes: [
+    "Shows how the key groups of each file differ from those of its creation rule, asks, and wraps the data key for the",
+    "rule's keys. Values stay as they are: who could read the file before can still read a copy of it; see rotate.",
+    "The rule's shamir_threshold is for new files: a file keeps its own, lowered to the number of groups.",
+  ],
+  examples: [
+    { does: "bring a file in step with .sops.yaml", line: "sopsmith updatekeys secrets.yaml" },
+    {
+      does: "all encrypted files here, without questions",
+      line: "sopsmith updatekeys --yes --recursive .",
+    },
+    {
+      does: "fail in CI when a file is out of step",
+      line: "sopsmith updatekeys --check --recursive .",
+    },
+  ],
+  async run(call) {
+    const { options } = call;
+    const isAsking = ![flags.yes, flags.dryRun, flags.checkKeys].some((flag) => options.on(flag));
+    if (options.on(flags.json) && isAsking)
+      throw new ConflictError("Error: cannot ask questions with --json", {
+        hint: "Use --json with --yes, --dry-run or --check.",
+      });
+    if ((await readConfig(call)) === undefined)
+      throw new ConfigError("config file not found", {
+        hint: "Write a .sops.yaml here or in a directory above, or name one: sopsmith --config FILE updatekeys …",
+      });
+    const operands = await fileOperands(call);
+    const [operand] = operands;
+    if (operand === undefined) throw noFile("Error: no file specified");
+    const several = await severalFiles(call, operands, { wanted: "encrypted", target: "file" });
+    if (several === undefined) {
+      const source = sourceOf(call, operand);
+      const chunks = await updated(call, source);
+      if (chunks === undefined) return;
+      await writeBack(call, source, chunks);
+      progress(call, `File ${source.path} synced with new keys`);
+      return;
+    }
+    const isReading = options.on(flags.dryRun) || options.on(flags.checkKeys);
+    const done = isReading ? "looked at" : "updated";
+    if (isAsking) return changeFiles(call, several, { done, parallel: 1 }, updated);
+    const kept = new Kept(call.streams);
+    const tellFirst = () => kept.tell(several.files.map(({ file }) => file));
+    await changeFiles(call, several, { done, tellFirst }, (one, source) =>
+      updated({ ...one, streams: kept.of(source.file) }, source),
+    );
+  },
+};
+
+/** What was said about each of several files, kept until it can be told file by file. */
+class Kept {
+  readonly #streams: Streams;
+  readonly #said = new Map<string, (() => Promise<void> | void)[]>();
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  of(file: string): Streams {
+    const said = this.#said.get(file) ?? [];
+    this.#said.set(file, said);
+    const { writeStdout, writeStderr } = this.#streams;
+    return {
+      ...this.#streams,
+      writeStdout: (chunks) => {
+        said.push(() => writeStdout(chunks));
+        return Promise.resolve();
+      },
+      writeStderr: (text) => void said.push(() => writeStderr(text)),
+    };
+  }
+
+  async tell(files: readonly string[]): Promise<void> {
+    for (const file of files) for (const say of this.#said.get(file) ?? []) await say();
+  }
+}
+
+/** The file with its new keys; undefined where it is to stay as it is. */
+async function updated(call: Call, source: Source): Promise<Chunks | undefined> {
+  const { options, streams, host } = call;
+  await refuseUnlessFile(source);
+  progress(call, `Syncing keys for file ${source.path}`);
+  const stores = await openStores(call, source);
+  const opened = await parseSealedSource(await readSource(call, source), stores.verb);
+  const { metadata } = opened;
+  const rule = await creationRule(call, source, stores);
+  const config = stores.config?.path ?? "";
+  if (rule === undefined)
+    throw new ConfigError(`The config file ${config} does not contain any creation rule`);
+  const difference = keyDifference(metadata, rule.keyGroups);
+  const due = keysDueForRotation(metadata.keyGroups.flat(), host.now());
+  if (!options.on(flags.json)) {
+    for (const key of due) warn(streams, rotationAdvice(source.file, key));
+    if (difference.isEmpty) progress(call, `File ${source.path} already up to date`);
+    else
+      await streams.writeStdout([
+        differenceText(
+          "The following changes will be made to the file's groups:",
+          difference,
+          streams,
+        ),
+      ]);
+  }
+  if (difference.isEmpty || options.on(flags.checkKeys) || options.on(flags.dryRun)) {
+    await report(call, source, { difference, due, isChanged: false });
+    if (!difference.isEmpty && options.on(flags.checkKeys))
+      throw new OutOfStep(source.file, config);
+    return undefined;
+  }
+  if (!options.on(flags.yes) && !(await streams.askYesNo("Is this okay? (y/n):"))) {
+    progress(call, `File ${source.path} left unchanged`);
+    return undefined;
+  }
+  const { keyGroups } = rule;
+  const { after: threshold } = difference.threshold;
+  const failed = "error updating one or more master keys";
+  // The file keeps its format, also where its name says another.
+  const { input } = stores.verb;
+  const indent = call.globals.count(flags.indent) ?? configuredIndent(stores.config, input);
+  const how = { ...stores.verb, output: input, indent, keyGroups, threshold, failed };
+  const chunks = await rewrap(opened, how, host);
+  await report(call, source, { difference, due, isChanged: true });
+  return chunks;
+}
+
+/** @throws {SopsmithError} exit 1 */
+async function refuseUnlessFile({ path, file }: Source): Promise<void> {
+  const refuse = (message: string, cause?: unknown, hint?: string): SopsmithError =>
+    new SopsmithError("unreadable", 1, message, { file, cause, hint });
+  const found = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === undefined) throw error;
+    throw refuse(`stat ${path}: ${systemReason(error)}`, error);
+  });
+  if (found.isDirectory())
+    throw refuse(
+      `can't operate on a directory: ${path}`,
+      undefined,
+      "--recursive takes the encrypted files in it.",
+    );
+}
+
+/** A line on stderr about how far the work is. */
+function progress({ options, streams }: Call, text: string): void {
+  if (!options.on(flags.json)) streams.writeStderr(`${text}\n`);
+}
+
+/** With `--json`, one line about the file on stdout. */
+async function report(
+  { options, streams }: Call,
+  { file }: Source,
+  { difference, due, isChanged }: { difference: KeyDifference; due: DueKey[]; isChanged: boolean },
+): Promise<void> {
+  if (!options.on(flags.json)) return;
+  const { threshold, groups, isEmpty } = difference;
+  const line = { file, inStep: isEmpty || isChanged, changed: isChanged, threshold, groups };
+  const rotationDue = due.map(({ id, since }) => ({ key: id, since }));
+  await streams.writeStdout([`${JSON.stringify({ ...line, rotationDue })}\n`]);
+}

@@ -1,0 +1,43 @@
+import type { DueKey } from "../keys/rotation.ts";
+import type { KeyDifference } from "../update-keys.ts";
+import type { Streams } from "./command.ts";
+import { printable } from "./warn.ts";
+
+/**
+ * A difference of key groups as sops prints it, group numbers counted from 1 (spec cli 5.7).
+ *
+ * @param heading its first line
+ */
+export function differenceText(
+  heading: string,
+  { threshold, groups }: KeyDifference,
+  streams: Streams,
+): string {
+  const line = (text: string, paint?: 4 | 31 | 32): string =>
+    paint === undefined || !streams.colorStdout
+      ? `${printable(text)}\n`
+      : // sops paints the end of the line too.
+        `\u001b[${paint}m${printable(text)}\n\u001b[0m`;
+  const { before, after } = threshold;
+  const thresholds =
+    before === after
+      ? after > 0
+        ? [line(`shamir_threshold: ${after}`)]
+        : []
+      : [
+          ...(after > 0 ? [line(`+++ shamir_threshold: ${after}`, 32)] : []),
+          ...(before > 0 ? [line(`--- shamir_threshold: ${before}`, 31)] : []),
+        ];
+  const lists = groups.flatMap(({ kept, added, removed }, index) => [
+    line(`Group ${index + 1}`, 4),
+    ...kept.map((id) => line(`    ${id}`)),
+    ...added.map((id) => line(`+++ ${id}`, 32)),
+    ...removed.map((id) => line(`--- ${id}`, 31)),
+  ]);
+  return [line(heading), ...thresholds, ...lists].join("");
+}
+
+/** The advice to replace a key, in one line. */
+export function rotationAdvice(file: string, { id, since, days }: DueKey): string {
+  return `${file}: ${id} has been in use since ${since.slice(0, 10)}, for more than ${days} days, and is due for rotation: put a new key in its place in .sops.yaml and run updatekeys`;
+}

@@ -1,0 +1,103 @@
+import { loadFormat } from "../formats/index.ts";
+import type { CommonOptions } from "./encrypt.ts";
+import { inFile } from "./errors.ts";
+import { emitFile, parseSealed, type Chunks } from "./file.ts";
+import type { Host } from "./io/host.ts";
+import { recoverDataKey, wrapDataKey, WrapError } from "./keys/groups.ts";
+import type { KeyGroup } from "./keys/provider.ts";
+import type { Metadata } from "./metadata/metadata.ts";
+import type { Documents } from "./tree/node.ts";
+
+/** An encrypted file whose values stay sealed. */
+export interface SealedFile {
+  readonly documents: Documents;
+  readonly metadata: Metadata;
+}
+
+/** @throws {SopsmithError} exit 1, naming the file */
+export async function parseSealedSource(
+  source: Uint8Array,
+  { file, input, warn }: CommonOptions,
+): Promise<SealedFile> {
+  return parseSealed(source, { file, format: await loadFormat(input), warn });
+}
+
+/** The display strings of a group's keys: those that stay, those that come, those that go. */
+export interface GroupDifference {
+  readonly kept: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** What changes in a file whose key groups become others. */
+export interface KeyDifference {
+  readonly threshold: { readonly before: number; readonly after: number };
+  /** As many as the longer of the two lists has: groups are compared by their place. */
+  readonly groups: readonly GroupDifference[];
+  readonly isEmpty: boolean;
+}
+
+/**
+ * Compares a file's key groups with those that it should have. The file keeps its threshold, lowered to the new number of
+ * groups: that of a creation rule is for new files only (spec cli 5.7).
+ */
+export function keyDifference(
+  { keyGroups, shamirThreshold }: Pick<Metadata, "keyGroups" | "shamirThreshold">,
+  wanted: readonly KeyGroup[],
+): KeyDifference {
+  const after = Math.min(shamirThreshold, wanted.length);
+  const groups = Array.from({ length: Math.max(keyGroups.length, wanted.length) }, (_, i) =>
+    groupDifference(keyGroups[i] ?? [], wanted[i] ?? []),
+  );
+  const isEmpty =
+    after === shamirThreshold &&
+    groups.every(({ added, removed }) => added.length === 0 && removed.length === 0);
+  return { threshold: { before: shamirThreshold, after }, groups, isEmpty };
+}
+
+function groupDifference(before: KeyGroup, after: KeyGroup): GroupDifference {
+  const [had, has] = [before, after].map((group) => new Set(group.map(({ id }) => id)));
+  const ids = (group: KeyGroup, isWanted: (id: string) => boolean) =>
+    group.map(({ id }) => id).filter(isWanted);
+  return {
+    kept: ids(after, (id) => had?.has(id) === true),
+    added: ids(after, (id) => had?.has(id) !== true),
+    removed: ids(before, (id) => has?.has(id) !== true),
+  };
+}
+
+export interface RewrapOptions extends CommonOptions {
+  keyGroups: readonly KeyGroup[];
+  /** How many groups are needed; 0 for all. */
+  threshold: number;
+  /** What stands before the reasons of keys that cannot wrap. */
+  failed: string;
+}
+
+/**
+ * Wraps a file's data key anew, for every key of the groups. Values, MAC and `lastmodified` stay as they are. Takes the file
+ * over. Keys are tried in the order of the file: neither `updatekeys` nor `groups` has a decryption order (spec cli 4.9).
+ *
+ * @throws {DataKeyError} exit 128
+ * @throws {WrapError} exit 1; no key is changed then
+ */
+export async function rewrap(
+  { documents, metadata }: SealedFile,
+  options: RewrapOptions,
+  host: Host,
+): Promise<Chunks> {
+  const { file, services, failed, indent, warn } = options;
+  const dataKey = await recoverDataKey(metadata, { file, order: [], services }, host);
+  const keyGroups = options.keyGroups.map((group) => [...group]);
+  try {
+    const { threshold } = await wrapDataKey(dataKey, keyGroups, options.threshold, services, host);
+    Object.assign(metadata, { keyGroups, shamirThreshold: threshold });
+  } catch (error) {
+    if (!(error instanceof WrapError)) throw error;
+    throw inFile(new WrapError(error.reasons, error.cause, failed), file);
+  } finally {
+    dataKey.fill(0);
+  }
+  const format = await loadFormat(options.output);
+  return emitFile(documents, metadata, { file, format, indent, warn });
+}

@@ -1,0 +1,276 @@
+import { expect, test } from "vitest";
+import { checkRows, decrypts, expectCode, holds, lacks, sandboxFor } from "../rows.ts";
+import { identities, plain, recipients, sealed } from "../samples.ts";
+import { Sandbox } from "../sandbox.ts";
+import { inTerminal } from "../../io/script.ts";
+
+const { A, B } = recipients;
+const rule = (...keys: string[]) => `creation_rules:\n  - age: ${keys.join(",")}\n`;
+const toBoth = { ".sops.yaml": rule(A, B) };
+const toA = { ".sops.yaml": rule(A) };
+const heading = "The following changes will be made to the file's groups:\n";
+const difference = `${heading}Group 1\n    ${A}\n+++ ${B}\n`;
+const shown = (...lines: string[]) => new RegExp(`^${lines.join("\n")}\n$`);
+const syncing = String.raw`Syncing keys for file /\S+/sealed.yaml`;
+
+checkRows([
+  // One file.
+  {
+    line: "updatekeys -y sealed.yaml",
+    files: toBoth,
+    stdout: difference,
+    stderr: shown(syncing, String.raw`File /\S+/sealed.yaml synced with new keys`),
+    after: decrypts("sealed.yaml", /secret: hello/, "B"),
+  },
+  {
+    line: "updatekeys sealed.yaml",
+    files: toBoth,
+    stdin: "y\n",
+    stdout: `${difference}Is this okay? (y/n):`,
+    stderr: shown(syncing, String.raw`File /\S+/sealed.yaml synced with new keys`),
+    after: decrypts("sealed.yaml", /secret: hello/, "B"),
+  },
+  {
+    line: "updatekeys sealed.yaml",
+    files: toBoth,
+    stdin: "maybe\nn\n",
+    stdout: `${difference}Is this okay? (y/n):Is this okay? (y/n):`,
+    stderr: shown(syncing, String.raw`File /\S+/sealed.yaml left unchanged`),
+  },
+  {
+    line: "updatekeys sealed.yaml",
+    files: toBoth,
+    code: 1,
+    stdout: `${difference}Is this okay? (y/n):`,
+    stderr: /\nEOF: stdin does not answer "Is this okay\? \(y\/n\):"\n/,
+  },
+  {
+    line: "updatekeys sealed.yaml",
+    files: toA,
+    stderr: shown(syncing, String.raw`File /\S+/sealed.yaml already up to date`),
+  },
+  {
+    line: "updatekeys --yes --input-type yaml note.txt",
+    files: { ...toBoth, "note.txt": sealed["sealed.yaml"] ?? "" },
+    stdout: difference,
+    stderr: /synced with new keys/,
+    after: holds("note.txt", /recipient: age1.*recipient: age1/s),
+  },
+  // Values, MAC and time stay as they are.
+  {
+    line: "updatekeys -y sealed.yaml",
+    files: { ".sops.yaml": rule(B) },
+    stdout: `${heading}Group 1\n+++ ${B}\n--- ${A}\n`,
+    stderr: /synced with new keys/,
+    after: (box) => {
+      const values = (text: string) => text.replace(/^ {4}age:\n(?: {8}.*\n)+/m, "");
+      expect(values(box.read("sealed.yaml"))).toBe(values(sealed["sealed.yaml"] ?? ""));
+    },
+  },
+  // Thresholds.
+  {
+    line: "updatekeys -y sealed.yaml",
+    files: {
+      ".sops.yaml": `creation_rules:\n  - shamir_threshold: 7\n    key_groups:\n      - age: [${A}]\n      - age: [${B}]\n`,
+    },
+    stdout: `${heading}Group 1\n    ${A}\nGroup 2\n+++ ${B}\n`,
+    stderr: /synced with new keys/,
+    after: holds("sealed.yaml", /^ {4}shamir_threshold: 2$/m),
+  },
+  // Nothing is written.
+  {
+    line: "updatekeys --dry-run sealed.yaml",
+    files: toBoth,
+    stdout: difference,
+    stderr: shown(syncing),
+  },
+  {
+    line: "updatekeys --check sealed.yaml",
+    files: toBoth,
+    code: 10,
+    stdout: difference,
+    stderr: shown(
+      syncing,
+      String.raw`sealed.yaml: the master keys are not those of \.sops\.yaml`,
+      "Run `sopsmith updatekeys` with the file.",
+    ),
+  },
+  { line: "updatekeys --check sealed.yaml", files: toA, stderr: /already up to date/ },
+  {
+    line: "updatekeys --check sealed.yaml",
+    files: toA,
+    env: { SOPS_AGE_KEY: "" },
+    stderr: /already up to date/,
+  },
+  // Several files.
+  {
+    line: "updatekeys sealed.yaml sealed.json",
+    files: toBoth,
+    stdin: "n\ny\n",
+    stdout: `${difference}Is this okay? (y/n):${difference}Is this okay? (y/n):`,
+    stderr: /1 of 2 files updated, 1 unchanged\n$/,
+    after: async (box) => {
+      expect(box.read("sealed.yaml")).toBe(sealed["sealed.yaml"]);
+      await decrypts("sealed.json", /hello/, "B")(box);
+    },
+  },
+  {
+    line: "updatekeys -y --recursive .",
+    files: toBoth,
+    stdout: difference.repeat(5),
+    stderr: /5 files updated\n$/,
+    after: decrypts("sealed.ini", /hello/, "B"),
+  },
+  {
+    line: "updatekeys -y none.yaml sealed.yaml",
+    files: toBoth,
+    code: 1,
+    stdout: difference,
+    stderr:
+      /ERROR: stat \S+\/none.yaml: no such file or directory\n[^]*1 of 2 files updated, 1 failed\n$/,
+    after: decrypts("sealed.yaml", /hello/, "B"),
+  },
+  {
+    line: "updatekeys -y --all-or-nothing none.yaml sealed.yaml",
+    files: toBoth,
+    code: 1,
+    stdout: difference,
+    stderr: /1 of 2 files failed; none was updated/,
+  },
+  {
+    line: "updatekeys --check sealed.yaml sealed.json",
+    files: toBoth,
+    code: 10,
+    stdout: difference.repeat(2),
+    stderr: /ERROR: sealed.yaml: the master keys[^]*ERROR: sealed.json: the master keys/,
+  },
+  // JSON.
+  {
+    line: "updatekeys --json --check sealed.yaml",
+    files: toBoth,
+    code: 10,
+    stdout: `${JSON.stringify({
+      file: "sealed.yaml",
+      inStep: false,
+      changed: false,
+      threshold: { before: 0, after: 0 },
+      groups: [{ kept: [A], added: [B], removed: [] }],
+      rotationDue: [],
+    })}\n`,
+    stderr: /^\{"code":"out-of-step","exitCode":10,.*"file":"sealed.yaml".*\}\n$/,
+  },
+  {
+    line: "updatekeys --json -y sealed.yaml",
+    files: toBoth,
+    stdout: /^\{"file":"sealed.yaml","inStep":true,"changed":true,.*\}\n$/,
+    after: decrypts("sealed.yaml", /hello/, "B"),
+  },
+  {
+    line: "updatekeys --json sealed.yaml",
+    files: toBoth,
+    code: 8,
+    stderr: /"message":"Error: cannot ask questions with --json"/,
+  },
+  // Refusals.
+  {
+    line: "updatekeys sealed.yaml",
+    code: 1,
+    stderr: /^config file not found\nWrite a \.sops\.yaml/,
+  },
+  { line: "updatekeys", code: 1, stderr: /^config file not found/ },
+  { line: "updatekeys", files: toBoth, code: 100, stderr: /^Error: no file specified\n/ },
+  {
+    line: "updatekeys .",
+    files: toBoth,
+    code: 1,
+    stderr: /^can't operate on a directory: \/.*\n--recursive takes the encrypted files in it\.\n$/,
+  },
+  {
+    line: "updatekeys plain.yaml",
+    files: toBoth,
+    code: 1,
+    stderr: /\nsops metadata not found \(plain\.yaml\)/,
+  },
+  {
+    line: "updatekeys sealed.yaml",
+    files: { ".sops.yaml": "stores: {}\n" },
+    code: 1,
+    stderr: /\nThe config file \.sops\.yaml does not contain any creation rule\n/,
+  },
+  {
+    line: "updatekeys sealed.yaml",
+    files: { ".sops.yaml": "creation_rules:\n  - path_regex: other\n    age: x\n" },
+    code: 1,
+    stderr: /\nerror loading config: no matching creation rules found\n/,
+  },
+  {
+    line: "updatekeys -y sealed.yaml",
+    files: toBoth,
+    env: { SOPS_AGE_KEY: identities.B },
+    code: 128,
+    stdout: difference,
+    stderr: /\nFailed to get the data key required to decrypt the SOPS file\.\n/,
+  },
+  {
+    line: "updatekeys -y --enable-local-keyservice=false sealed.yaml",
+    files: toBoth,
+    code: 128,
+    stdout: difference,
+    stderr: /no key service was asked/,
+  },
+  {
+    line: "updatekeys -y sealed.yaml",
+    files: { ".sops.yaml": `creation_rules:\n  - age: ${A}\n    pgp: "${"0".repeat(40)}"\n` },
+    env: { SOPS_GPG_EXEC: "/no/gpg" },
+    code: 1,
+    stdout: /^The following changes/,
+    stderr:
+      /\nerror updating one or more master keys: \[failed to encrypt new data key with master key "0{40}": .*\/no\/gpg, which SOPS_GPG_EXEC names, was not found; .*\] \(sealed\.yaml\)\n$/,
+  },
+  {
+    line: "updatekeys --shamir-secret-sharing-threshold 2 x",
+    code: 1,
+    stderr: /flag provided but not defined/,
+  },
+]);
+
+test("says which keys have been in use for too long", async () => {
+  const box = sandboxFor(identities.A, {
+    "old.yaml": (sealed["sealed.yaml"] ?? "").replace(
+      "    age:\n",
+      `    pgp:\n        - created_at: "2020-02-03T04:05:06Z"\n          enc: x\n          fp: AB\n    age:\n`,
+    ),
+    ".sops.yaml": `creation_rules:\n  - age: ${A}\n    pgp: AB\n`,
+  });
+  try {
+    const text = await box.run(["updatekeys", "--check", "old.yaml"]);
+    expectCode(text, 0);
+    expect(text.stderr).toContain(
+      "WARN: old.yaml: AB has been in use since 2020-02-03, for more than 180 days, and is due for rotation: put a new key in its place in .sops.yaml and run updatekeys\n",
+    );
+    const json = await box.run(["updatekeys", "--check", "--json", "old.yaml"]);
+    expect(json.stdout).toContain(`"rotationDue":[{"key":"AB","since":"2020-02-03T04:05:06Z"}]`);
+    expect(json.stderr).toBe("");
+  } finally {
+    box.remove();
+  }
+});
+
+test("asks in a terminal, with the difference in colours", async () => {
+  const box = sandboxFor(identities.A, { ...plain, ...sealed, ...toBoth });
+  try {
+    const program = `'${process.execPath}' '${Sandbox.program}'`;
+    const screen = await inTerminal(
+      `cd '${box.dir}' && TERM=xterm NO_COLOR= ${program} updatekeys sealed.yaml`,
+      [{ after: "Is this okay? (y/n):", type: "y\r" }],
+      box.env,
+    );
+    expect(screen).toContain(
+      `\u001b[4mGroup 1\r\n\u001b[0m    ${A}\r\n\u001b[32m+++ ${B}\r\n\u001b[0m`,
+    );
+    expect(screen).toContain("synced with new keys");
+    lacks("sealed.yaml", sealed["sealed.yaml"] ?? "")(box);
+  } finally {
+    box.remove();
+  }
+});
