@@ -73,7 +73,9 @@ const mayImport: Record<string, readonly string[]> = {
     "src/crypto",
     "src/metadata",
     "src/key-service/key-service.ts",
+    "src/keys/provider.ts",
     "src/io/host.ts",
+    "src/io/system-error.ts",
     "formats",
   ],
   "src/cli": [

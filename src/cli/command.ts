@@ -179,7 +179,12 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "operator",
-    summary: "the Kubernetes controller: what it makes of SopsSecrets",
+    summary: "run the Kubernetes controller that turns SopsSecrets into Secrets",
+    main: {
+      name: "operator",
+      summary: "run the Kubernetes controller that turns SopsSecrets into Secrets",
+      load: async () => (await import("./commands/operator.ts")).operator,
+    },
     commands: [
       {
         name: "render",

@@ -1,0 +1,48 @@
+// Builds the API server that the tests of the operator run against (test/kube/server) from published Go modules. The binary stays in
+// .cache, named after its sources; Go's own caches make a rebuild quick.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const sources = join(root, "test/kube/server");
+const cache = join(root, ".cache");
+
+/** Where the server for these sources is, or will be. */
+export function kubeServer(): string {
+  const hash = createHash("sha256");
+  for (const name of ["go.mod", "go.sum", "main.go"])
+    hash.update(readFileSync(join(sources, name)));
+  return join(cache, `kube-server-${hash.digest("hex").slice(0, 16)}`);
+}
+
+function build(target: string): void {
+  mkdirSync(cache, { recursive: true });
+  process.stderr.write("building the API server for tests; the first time takes several minutes\n");
+  const made = `${target}.new`;
+  const { status, stderr, error } = spawnSync("go", ["build", "-ldflags=-s -w", "-o", made, "."], {
+    cwd: sources,
+    env: { ...process.env, GOFLAGS: "-mod=readonly" },
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) {
+    const last = (error?.message ?? stderr)
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.replaceAll(/https?:\/\/\S+/g, "…");
+    process.stderr.write(
+      `the API server for tests could not be built: ${last}\nInstall Go 1.26 or newer, then run again.\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  for (const name of readdirSync(cache))
+    if (name.startsWith("kube-server") && join(cache, name) !== made)
+      rmSync(join(cache, name), { force: true });
+  renameSync(made, target);
+}
+
+if (import.meta.main && !existsSync(kubeServer())) build(kubeServer());

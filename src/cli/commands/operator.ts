@@ -1,0 +1,291 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { SopsmithError } from "../../errors.ts";
+import { defaultKeyFile, NoDefaultKeyFile } from "../../keys/age/default-key-file.ts";
+import type { Connection, Credentials } from "../../operator/api.ts";
+import { runOperator, type Log, type OperatorSettings } from "../../operator/controller.ts";
+import { UsageError } from "../args.ts";
+import type { Call, Command } from "../command.ts";
+import type { BoolFlag, IntFlag, TextFlag } from "../flags.ts";
+import { warn } from "../warn.ts";
+import { bool, text } from "./k8s-input.ts";
+import {
+  macBudget,
+  macPolicy,
+  policyOf,
+  requireScope,
+  requireScopeNamespaces,
+} from "./operator-flags.ts";
+
+const int = (about: string, ...names: [string, ...string[]]): IntFlag => ({
+  kind: "int",
+  names,
+  about,
+});
+
+const metricsAddress = text(
+  "address of /metrics; default :8080, 0 for none",
+  "address",
+  "metrics-bind-address",
+);
+const healthAddress = text(
+  "address of /healthz and /readyz; default :8081, 0 for none",
+  "address",
+  "health-probe-bind-address",
+);
+const leaderElect = bool("let only one of several operators work", "leader-elect");
+const leaseName = text(
+  "name of the lease; default ca57d051.github.com",
+  "name",
+  "leader-election-id",
+);
+const leaseNamespace = text(
+  "namespace of the lease; default: that of the pod",
+  "name",
+  "leader-election-namespace",
+);
+const requeueAfter = int(
+  "longest wait in minutes until a failure is tried again; default 5",
+  "requeue-decrypt-after",
+);
+const watchNamespace = text(
+  "namespaces to watch, by commas; default all",
+  "names",
+  "watch-namespace",
+);
+const labelSelector = text("only SopsSecrets with these labels", "selector", "label-selector");
+const enforce = bool(
+  "take over existing Secrets unless an object says otherwise",
+  "default-enforce-ownership",
+);
+const kubeconfig = text(
+  "kubeconfig file; default: the cluster of the pod, or KUBECONFIG",
+  "path",
+  "kubeconfig",
+);
+const workers = int("how many objects are worked on at a time; default 8", "workers");
+const qps = int("requests per second to the API server; default 200", "kube-api-qps");
+const burst = int("requests at once; default 400", "kube-api-burst");
+const resync = int(
+  "hours until a healthy object is looked at again; default 10",
+  "resync-interval",
+);
+const recreate = text(
+  "owned (default): Secrets of ours whose type changed, or that are immutable, are made anew; never",
+  "how",
+  "recreate",
+);
+const dataKeyCache: BoolFlag = {
+  kind: "bool",
+  names: ["data-key-cache"],
+  on: true,
+  about: "keep data keys in memory for ten minutes, so that key services are asked once",
+};
+const zapFlags: readonly (BoolFlag | TextFlag)[] = [
+  bool("accepted for the former operator's sake", "zap-devel"),
+  text("accepted for the former operator's sake", "value", "zap-encoder"),
+  text("accepted for the former operator's sake; error logs errors only", "value", "zap-log-level"),
+  text("accepted for the former operator's sake", "value", "zap-stacktrace-level"),
+  text("accepted for the former operator's sake", "value", "zap-time-encoding"),
+];
+const logLevel = zapFlags[2] as TextFlag;
+const encoder = zapFlags[1] as TextFlag;
+
+/** The controller. */
+export const operator: Command = {
+  operands: "",
+  flags: [
+    metricsAddress,
+    healthAddress,
+    leaderElect,
+    leaseName,
+    leaseNamespace,
+    requeueAfter,
+    watchNamespace,
+    labelSelector,
+    enforce,
+    kubeconfig,
+    macPolicy,
+    macBudget,
+    requireScope,
+    requireScopeNamespaces,
+    recreate,
+    workers,
+    qps,
+    burst,
+    resync,
+    dataKeyCache,
+    ...zapFlags,
+  ],
+  notes: [
+    "Watches SopsSecrets in a cluster, decrypts them in memory and keeps the Secrets that they describe as they should be.",
+    "Takes the flags and the environment of sops-secrets-operator. Keys are found as by sopsmith decrypt. The command",
+    "operator render prints what would be made, without a cluster.",
+  ],
+  examples: [
+    { does: "in a pod", line: "sopsmith operator -leader-elect" },
+    {
+      does: "on a laptop, for one namespace",
+      line: "sopsmith operator -kubeconfig ~/.kube/config -watch-namespace shop",
+    },
+    {
+      does: "insist on MAC and scope",
+      line: "sopsmith operator -mac-policy require -require-scope",
+    },
+  ],
+  async run(call) {
+    if (call.operands.length > 0)
+      throw new UsageError(
+        `operator takes no operands; its command is render`,
+        1,
+        "sopsmith help operator shows all options.",
+      );
+    const { options, streams, host } = call;
+    const level = options.text(logLevel);
+    if (!["", "debug", "info", "error"].includes(level) && !/^\d+$/.test(level))
+      warn(streams, "-zap-log-level knows debug, info and error: info is used");
+    if (!["", "json", "console"].includes(options.text(encoder)))
+      warn(streams, "-zap-encoder knows json and console: json is used");
+    const log: Log = (severity, message, fields = {}) => {
+      if (level === "error" && severity !== "error") return;
+      const line = { level: severity, ts: host.now().toISOString(), msg: message, ...fields };
+      streams.writeStderr(`${JSON.stringify(line)}\n`);
+    };
+    const { connection, namespace } = await connect(options.text(kubeconfig));
+    const settings = await settingsOf(call, namespace);
+    const stop = new AbortController();
+    const onSignal = (): void => {
+      if (stop.signal.aborted) process.exit(130);
+      log("info", "stopping");
+      stop.abort();
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+    try {
+      const status = await runOperator(settings, connection, host, log, stop.signal);
+      if (status !== 0) throw new SopsmithError("lease-lost", status, "");
+    } finally {
+      process.off("SIGTERM", onSignal);
+      process.off("SIGINT", onSignal);
+    }
+  },
+};
+
+const tokenFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+async function settingsOf(
+  { options, host }: Call,
+  contextNamespace: string,
+): Promise<OperatorSettings> {
+  const atLeast = (flag: IntFlag, least: number, fallback: number): number => {
+    const given = options.count(flag) ?? fallback;
+    if (given < least) throw new UsageError(`-${flag.names[0]} takes a number from ${least} on`);
+    return given;
+  };
+  const { env } = host;
+  const podName = env["POD_NAME"] ?? hostname();
+  const how = options.text(recreate) || "owned";
+  if (how !== "owned" && how !== "never") throw new UsageError("-recreate takes owned or never");
+  const ownNamespace =
+    options.text(leaseNamespace) ||
+    (env["POD_NAMESPACE"] ??
+      (await readFile(`${tokenFolder}/namespace`, "utf8").catch(() => contextNamespace)));
+  const keyFile = env["SOPS_AGE_KEY_FILE"];
+  return {
+    policy: policyOf(options),
+    enforceOwnership: options.on(enforce),
+    recreate: how,
+    capMs: atLeast(requeueAfter, 1, 5) * 60_000,
+    resyncMs: atLeast(resync, 0, 10) * 3_600_000,
+    namespaces: options
+      .text(watchNamespace)
+      .split(",")
+      .map((name) => name.trim())
+      .filter(Boolean),
+    labelSelector: options.text(labelSelector),
+    workers: atLeast(workers, 1, 8),
+    qps: atLeast(qps, 1, 200),
+    burst: atLeast(burst, 1, 400),
+    metricsAddress: options.text(metricsAddress) || ":8080",
+    healthAddress: options.text(healthAddress) || ":8081",
+    lease: options.on(leaderElect)
+      ? {
+          namespace: ownNamespace.trim() || "default",
+          name: options.text(leaseName) || "ca57d051.github.com",
+        }
+      : undefined,
+    identity: `${podName}_${Buffer.from(host.randomBytes(8)).toString("hex")}`,
+    keyFiles: [...(keyFile === undefined ? [] : [keyFile]), ...defaultPath(host)],
+    cachesDataKeys: options.on(dataKeyCache),
+  };
+}
+
+/** How long credentials are used before they are asked for again: mounted tokens change. */
+const CREDENTIALS_MS = 30_000;
+
+async function connect(path: string): Promise<{ connection: Connection; namespace: string }> {
+  const { KubeConfig } = await import("@kubernetes/client-node").catch((cause: unknown) => {
+    throw new SopsmithError(
+      "no-kubernetes-client",
+      1,
+      "the package @kubernetes/client-node is not installed",
+      {
+        hint: "Install sopsmith with its optional dependencies.",
+        cause,
+      },
+    );
+  });
+  const config = new KubeConfig();
+  try {
+    if (path === "") config.loadFromDefault();
+    else config.loadFromFile(path);
+  } catch (cause) {
+    throw new SopsmithError("bad-kubeconfig", 1, `the kubeconfig ${path} cannot be read`, {
+      hint: "Give a file that kubectl can use with -kubeconfig.",
+      cause,
+    });
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null)
+    throw new SopsmithError("no-cluster", 1, "no cluster is configured", {
+      hint: "Run in a pod, or name a kubeconfig with -kubeconfig or KUBECONFIG.",
+    });
+  const context = config.getContextObject(config.getCurrentContext());
+  let known: { credentials: Credentials; until: number } | undefined;
+  const credentials = async (): Promise<Credentials> => {
+    if (known !== undefined && known.until > performance.now()) return known.credentials;
+    const options: Parameters<typeof config.applyToHTTPSOptions>[0] = { headers: {} };
+    await config.applyToHTTPSOptions(options);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(options.headers ?? {}))
+      if (typeof value === "string") headers[name.toLowerCase()] = value;
+    if (typeof options.auth === "string")
+      headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
+    const made: Credentials = {
+      headers,
+      ca: pem(options.ca),
+      cert: pem(options.cert),
+      key: pem(options.key),
+      ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
+      ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+    };
+    known = { credentials: made, until: performance.now() + CREDENTIALS_MS };
+    return made;
+  };
+  return {
+    connection: { server: cluster.server, credentials },
+    namespace: context?.namespace ?? "default",
+  };
+}
+
+const pem = (value: unknown): string | Buffer | undefined =>
+  typeof value === "string" || Buffer.isBuffer(value) ? value : undefined;
+
+function defaultPath(host: Call["host"]): string[] {
+  try {
+    return [defaultKeyFile(host)];
+  } catch (error) {
+    if (error instanceof NoDefaultKeyFile) return [];
+    throw error;
+  }
+}

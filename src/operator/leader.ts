@@ -1,0 +1,137 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { isObject, type JsonObject } from "../k8s/sops-secret.ts";
+import { ApiError, type Api } from "./api.ts";
+
+export interface LeaderTimes {
+  /** How long a lease is good for, how long its holder tries to renew it, and how often all try: milliseconds. */
+  readonly duration: number;
+  readonly renewDeadline: number;
+  readonly retry: number;
+}
+
+export const leaderTimes: LeaderTimes = { duration: 15_000, renewDeadline: 10_000, retry: 2000 };
+
+/**
+ * Leader election over a Lease (coordination.k8s.io/v1). Whether another's lease has run out is judged by when this process last saw it
+ * change, never by the times written in it: clocks of two machines need not agree (spec kubernetes 4.10).
+ */
+export class LeaderElection {
+  private readonly api: Api;
+  private readonly path: string;
+  private readonly name: string;
+  private readonly namespace: string;
+  private readonly identity: string;
+  private readonly times: LeaderTimes;
+  private seen = "";
+  private seenAt = 0;
+  isLeader = false;
+
+  constructor(
+    api: Api,
+    lease: { namespace: string; name: string; identity: string },
+    times: LeaderTimes = leaderTimes,
+  ) {
+    this.api = api;
+    this.name = lease.name;
+    this.namespace = lease.namespace;
+    this.path = `/apis/coordination.k8s.io/v1/namespaces/${lease.namespace}/leases`;
+    this.identity = lease.identity;
+    this.times = times;
+  }
+
+  /** Resolves when this process leads. */
+  async acquire(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (await this.attempt()) {
+        this.isLeader = true;
+        return;
+      }
+      await delay(this.times.retry * (1 + 0.2 * Math.random()), undefined, { signal }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  /** Renews the lease; resolves when it was lost, or at the signal. */
+  async hold(signal: AbortSignal): Promise<void> {
+    let renewed = performance.now();
+    while (!signal.aborted) {
+      await delay(this.times.retry, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      if (await this.attempt()) renewed = performance.now();
+      else if (performance.now() - renewed >= this.times.renewDeadline) break;
+    }
+    this.isLeader = false;
+  }
+
+  /** Lets others lead at once. */
+  async release(): Promise<void> {
+    if (!this.isLeader) return;
+    this.isLeader = false;
+    try {
+      const lease = await this.api.request({ method: "GET", path: `${this.path}/${this.name}` });
+      const spec = isObject(lease["spec"]) ? lease["spec"] : {};
+      if (spec["holderIdentity"] !== this.identity) return;
+      await this.put({ ...lease, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 } });
+    } catch {
+      // It runs out by itself.
+    }
+  }
+
+  private async attempt(): Promise<boolean> {
+    try {
+      return await this.tryOnce();
+    } catch {
+      return false;
+    }
+  }
+
+  private async tryOnce(): Promise<boolean> {
+    const now = new Date().toISOString().replace("Z", "000Z");
+    const own = {
+      holderIdentity: this.identity,
+      leaseDurationSeconds: Math.ceil(this.times.duration / 1000),
+      renewTime: now,
+    };
+    let lease: JsonObject;
+    try {
+      lease = await this.api.request({ method: "GET", path: `${this.path}/${this.name}` });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      await this.api.request({
+        method: "POST",
+        path: this.path,
+        body: {
+          apiVersion: "coordination.k8s.io/v1",
+          kind: "Lease",
+          metadata: { name: this.name, namespace: this.namespace },
+          spec: { ...own, acquireTime: now, leaseTransitions: 0 },
+        },
+      });
+      return true;
+    }
+    const spec = isObject(lease["spec"]) ? lease["spec"] : {};
+    const record = JSON.stringify(spec);
+    if (record !== this.seen) {
+      this.seen = record;
+      this.seenAt = performance.now();
+    }
+    const holder = spec["holderIdentity"] ?? "";
+    if (holder === this.identity) {
+      await this.put({ ...lease, spec: { ...spec, ...own } });
+      return true;
+    }
+    if (holder !== "" && performance.now() - this.seenAt < this.times.duration) return false;
+    const transitions = typeof spec["leaseTransitions"] === "number" ? spec["leaseTransitions"] : 0;
+    await this.put({
+      ...lease,
+      spec: { ...spec, ...own, acquireTime: now, leaseTransitions: transitions + 1 },
+    });
+    return true;
+  }
+
+  /** With the resourceVersion that was read: of two who try, one gets a conflict. */
+  private async put(lease: JsonObject): Promise<void> {
+    await this.api.request({ method: "PUT", path: `${this.path}/${this.name}`, body: lease });
+  }
+}
