@@ -191,7 +191,7 @@ class HostWire implements Wire {
   clean(reason: string): string {
     let text = reason;
     for (const secret of this.#secrets) text = text.replaceAll(secret, "…");
-    text = text.replaceAll(/\s+/g, " ").trim();
+    text = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
     return text.length > reasonLimit ? `${text.slice(0, reasonLimit)}…` : text;
   }
 }

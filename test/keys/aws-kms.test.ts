@@ -47,6 +47,10 @@ test("what sopsmith wraps real sops unwraps, and the other way", async () => {
   );
 });
 
+test("a variable names the keys where no flag does", async () => {
+  await both.expectExchange([], { ...variables(user), SOPS_KMS_ARN: arn });
+});
+
 test("an alias and a session's temporary credentials will do", async () => {
   const alias = "arn:aws:kms:us-east-1:123456789012:alias/team";
   await both.expectExchange(["--kms", alias], variables(temporary));

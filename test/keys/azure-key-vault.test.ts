@@ -195,6 +195,10 @@ test("what sopsmith wraps real sops unwraps, and the other way", async () => {
   );
 });
 
+test("a variable names the keys where no flag does", async () => {
+  await both.expectExchange([], { ...secret, SOPS_AZURE_KEYVAULT_URLS: url() });
+});
+
 test("the identity of a machine serves", async () => {
   await both.expectExchange(to(), managed());
 });

@@ -182,6 +182,10 @@ test("what sopsmith wraps real sops unwraps, and the other way", async () => {
   expect(ours).toMatch(/gcp_kms:\n +- created_at: \S+\n +enc: \S+\n +resource_id: projects\/p\//);
 });
 
+test("a variable names the keys where no flag does", async () => {
+  await both.expectExchange([], { ...bearer, SOPS_GCP_KMS_IDS: id() });
+});
+
 test("SOPS_GCP_KMS_ENDPOINT takes the place of Google's address", async () => {
   const before = stub.requests.length;
   await both.expectRoundTrip(to(), { ...bearer, SOPS_GCP_KMS_ENDPOINT: stub.url });

@@ -1,7 +1,9 @@
 import { createHash, createHmac } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { huaweiKms } from "../../src/keys/huawei-kms/huawei-kms.ts";
 import { Both } from "./both.ts";
+import { fakeHost } from "./fake-host.ts";
 import { startStub, StubKey, type Stub, type StubAnswer, type StubRequest } from "./stub.ts";
 
 // A stub of HuaweiCloud's KMS and IAM, for sopsmith and for real sops: no registry has one. It checks each signature by
@@ -111,6 +113,37 @@ afterAll(async () => {
 test("what sopsmith wraps real sops unwraps, and the other way", async () => {
   const [ours = ""] = await both.expectExchange(to(), all);
   expect(ours).toMatch(/hckms:\n +- created_at: \S+\n +enc: \S+\n +key_id: tr-west-1:0d0466b0-/);
+});
+
+test("a variable names the keys where no flag does", async () => {
+  await both.expectExchange([], { ...all, SOPS_HUAWEICLOUD_KMS_IDS: id() });
+});
+
+test("the metadata server's credentials serve, and go with their token", async () => {
+  // The server's address is fixed, so this stub of it stands in for the network itself.
+  const asked: string[] = [];
+  const json = (body: object) => ({
+    status: 200,
+    headers: {},
+    body: Buffer.from(JSON.stringify(body)),
+  });
+  const host = fakeHost({
+    fetch: ({ url, headers }) => {
+      asked.push(url);
+      if (url === "http://169.254.169.254/openstack/latest/securitykey")
+        return json({ credential: { access: accessKey, secret: secretKey, securitytoken: "s" } });
+      expect(headers).toMatchObject({ "x-security-token": "s" });
+      return url.includes("/v3/projects?")
+        ? json({ projects: [{ id: "project" }] })
+        : json({ cipher_text: "sealed" });
+    },
+  });
+  const [key] = await huaweiKms.parse(id(), host);
+  expect(key && (await huaweiKms.wrap(key, Buffer.alloc(32), host))).toBe("sealed");
+  expect(asked.slice(1)).toEqual([
+    "https://iam.tr-west-1.myhuaweicloud.com/v3/projects?name=tr-west-1",
+    "https://kms.tr-west-1.myhuaweicloud.com/v1.0/project/kms/encrypt-data",
+  ]);
 });
 
 test("temporary credentials go with their token", async () => {

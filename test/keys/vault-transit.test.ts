@@ -68,6 +68,10 @@ test("the token of `vault login` serves where VAULT_TOKEN is not set", async () 
   home.remove();
 });
 
+test("a variable names the keys where no flag does", async () => {
+  await both.expectExchange([], { SOPS_VAULT_URIS: uri() });
+});
+
 test("a namespace goes along", async () => {
   await both.expectExchange(to("k", "spaced"), { VAULT_NAMESPACE: "team/a" });
   expect(await both.wrapError(to("k", "spaced"))).toContain("403: permission denied");
