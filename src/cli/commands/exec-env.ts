@@ -5,6 +5,7 @@ import { becomeUser, inherited, parseChildLine, runChild, warnOfBackground } fro
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
+import { withShared } from "../shared.ts";
 import { readSource, sourceOf } from "../source.ts";
 import { openStores } from "../stores.ts";
 
@@ -42,14 +43,16 @@ export const execEnv: Command = {
     if (options.on(flags.background) && options.on(flags.sameProcess))
       throw new ConflictError("Error: The --same-process flag cannot be used with --background");
     const secrets: (readonly [string, string])[] = [];
-    for (const file of files) {
-      const source = sourceOf(call, file);
-      const { verb } = await openStores(call, source);
-      const order = openOrder(call);
-      const sealed = await readSource(call, source);
-      const documents = await decryptDocuments(sealed, { ...verb, order }, host);
-      secrets.push(...environmentOf(documents, file));
-    }
+    await withShared(call, async (shared) => {
+      for (const file of files) {
+        const source = sourceOf(shared, file);
+        const { verb } = await openStores(shared, source);
+        const order = openOrder(shared);
+        const sealed = await readSource(shared, source);
+        const documents = await decryptDocuments(sealed, { ...verb, order }, shared.host);
+        secrets.push(...environmentOf(documents, file));
+      }
+    });
     const env = options.on(flags.pristine) ? inherited({ ...host, env: {} }) : inherited(host);
     for (const [name, value] of Object.entries(await becomeUser(call))) env[name] = value;
     for (const [name, value] of secrets) env[name] = value;

@@ -1,0 +1,202 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { commands, type Command, type NamedCommand } from "../../src/cli/command.ts";
+import type { Flag } from "../../src/cli/flags.ts";
+import { sandboxFor, words } from "./rows.ts";
+import { identities, plain, sealed } from "./samples.ts";
+
+/**
+ * Bad input for each command: one clear message, the documented status, nothing on stdout, nothing changed on disk
+ * (spec cli 3). What the command line itself can have wrong is tried for every command there is; what a file can have
+ * wrong stands in the table below.
+ */
+interface Bad {
+  readonly line: string;
+  readonly code: number;
+  readonly says: RegExp;
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const files: Readonly<Record<string, string | Uint8Array>> = {
+  ...plain,
+  ...sealed,
+  "tampered.yaml": (sealed["sealed.yaml"] ?? "").replace(/ *- ENC\[[^\n]*\n/, ""),
+  "cut.json": (sealed["sealed.json"] ?? "").slice(0, -3),
+  "broken.yaml": (sealed["sealed.yaml"] ?? "").replace(/(secret: ENC\[AES256_GCM,data:)./, "$1_"),
+  "nokeys.yaml":
+    "a: 1\nsops:\n  mac: x\n  lastmodified: '2024-01-01T00:00:00Z'\n  version: 3.9.0\n",
+  "config.yaml": "creation_rules: [{path_regex: '('}]\n",
+  "list.yaml": "- 1\n",
+};
+
+/** Commands, with those in groups under their whole name. */
+const named = commands.flatMap((entry): NamedCommand[] =>
+  "commands" in entry
+    ? entry.commands.map((inner) => ({ name: `${entry.name} ${inner.name}`, entry: inner }))
+    : [{ name: entry.name, entry }],
+);
+const loaded = await Promise.all(
+  named.map(async ({ name, entry }) => ({ name, command: await entry.load() })),
+);
+
+/** Flags that are wrong whatever the command does. */
+function wrongFlags({ name, command }: { name: string; command: Command }): Bad[] {
+  const first = (kind: Flag["kind"]) => command.flags.find((flag) => flag.kind === kind)?.names[0];
+  const code = command.usageStatus ?? 1;
+  const bad: Bad[] = [
+    { line: `${name} --nope`, code, says: /^flag provided but not defined: -nope/ },
+    { line: `${name} ---x`, code, says: /^bad flag syntax: ---x/ },
+  ];
+  const [text, bool, int] = [first("text") ?? first("list"), first("bool"), first("int")];
+  if (text !== undefined)
+    bad.push({
+      line: `${name} --${text}`,
+      code,
+      says: RegExp(`^flag needs an argument: -${text}`),
+    });
+  if (bool !== undefined)
+    bad.push({
+      line: `${name} --${bool}=maybe`,
+      code,
+      says: RegExp(`^invalid boolean value for -${bool}`),
+    });
+  if (int !== undefined)
+    bad.push({
+      line: `${name} --${int}=x`,
+      code,
+      says: RegExp(`^invalid value for flag -${int}`),
+    });
+  return bad;
+}
+
+const noData = {
+  code: 128,
+  says: /^Failed to get the data key required to decrypt the SOPS file\.\n/,
+};
+const asB = { SOPS_AGE_KEY: identities.B };
+const path = `'["secret"]'`;
+
+const table: readonly Bad[] = [
+  // A file that is not there.
+  { line: "encrypt --age A gone.yaml", code: 100, says: /gone\.yaml/ },
+  { line: "decrypt gone.yaml", code: 100, says: /gone\.yaml/ },
+  { line: "rotate gone.yaml", code: 2, says: /gone\.yaml/ },
+  { line: `set gone.yaml ${path} '"x"'`, code: 2, says: /gone\.yaml/ },
+  { line: `unset gone.yaml ${path}`, code: 2, says: /gone\.yaml/ },
+  { line: "filestatus gone.yaml", code: 1, says: /gone\.yaml/ },
+  { line: "exec-env gone.yaml true", code: 2, says: /gone\.yaml/ },
+  { line: "exec-file gone.yaml true", code: 2, says: /gone\.yaml/ },
+  { line: "git textconv gone.yaml", code: 2, says: /gone\.yaml/ },
+  { line: "keygen -y gone.txt", code: 1, says: /gone\.txt/ },
+  // No operand.
+  { line: "rotate", code: 100, says: /no file specified/ },
+  { line: "edit", code: 100, says: /no file specified/ },
+  { line: "set", code: 100, says: /no file specified/ },
+  { line: "unset", code: 100, says: /no file specified/ },
+  { line: "filestatus", code: 100, says: /no file specified/ },
+  { line: "exec-env", code: 1, says: /missing file to decrypt/ },
+  { line: "exec-file", code: 1, says: /missing file to decrypt/ },
+  { line: "git textconv", code: 100, says: /no file specified/ },
+  { line: "-d", code: 100, says: /no file specified/ },
+  // A file that cannot be parsed.
+  { line: "encrypt --age A bad.yaml", code: 2, says: /bad\.yaml, line \d/ },
+  { line: "decrypt bad.yaml", code: 1, says: /bad\.yaml, line \d/ },
+  { line: "rotate -i bad.yaml", code: 1, says: /bad\.yaml, line \d/ },
+  { line: "edit bad.yaml", code: 1, says: /bad\.yaml, line \d/ },
+  { line: `set bad.yaml ${path} '"x"'`, code: 1, says: /bad\.yaml, line \d/ },
+  { line: `unset bad.yaml ${path}`, code: 1, says: /bad\.yaml, line \d/ },
+  { line: "filestatus bad.yaml", code: 1, says: /bad\.yaml, line \d/ },
+  { line: "exec-env bad.yaml true", code: 1, says: /bad\.yaml, line \d/ },
+  { line: "decrypt -i cut.json", code: 1, says: /cut\.json/ },
+  { line: "encrypt --age A empty.yaml", code: 92, says: /empty\.yaml/ },
+  { line: "encrypt --age A list.yaml", code: 2, says: /list\.yaml/ },
+  // A file that is not encrypted, or is already.
+  { line: "decrypt -i plain.yaml", code: 1, says: /^sops metadata not found \(plain\.yaml\)/ },
+  { line: "rotate -i plain.json", code: 1, says: /^sops metadata not found \(plain\.json\)/ },
+  { line: `set plain.yaml ${path} '"x"'`, code: 1, says: /^sops metadata not found/ },
+  { line: `unset plain.yaml ${path}`, code: 1, says: /^sops metadata not found/ },
+  { line: "edit plain.yaml", code: 1, says: /^sops metadata not found/, env: { EDITOR: "true" } },
+  { line: "exec-env plain.yaml true", code: 1, says: /^sops metadata not found/ },
+  { line: "exec-file plain.yaml true", code: 1, says: /^sops metadata not found/ },
+  { line: "encrypt -i --age A sealed.yaml", code: 203, says: /sealed\.yaml/ },
+  // A file without a key for us.
+  { line: "decrypt -i sealed.yaml", ...noData, env: asB },
+  { line: "rotate -i sealed.yaml", ...noData, env: asB },
+  { line: `set sealed.yaml ${path} '"x"'`, ...noData, env: asB },
+  { line: `unset sealed.yaml ${path}`, ...noData, env: asB },
+  { line: "exec-env sealed.env true", ...noData, env: asB },
+  { line: "exec-file sealed.yaml true", ...noData, env: asB },
+  { line: "edit sealed.yaml", ...noData, env: { ...asB, EDITOR: "true" } },
+  { line: "decrypt nokeys.yaml", code: 1, says: /nokeys\.yaml/ },
+  // A file that was changed.
+  { line: "decrypt -i tampered.yaml", code: 51, says: /^MAC mismatch.*tampered\.yaml/ },
+  { line: "rotate -i tampered.yaml", code: 51, says: /^MAC mismatch.*tampered\.yaml/ },
+  { line: `set tampered.yaml ${path} '"x"'`, code: 51, says: /^MAC mismatch.*tampered\.yaml/ },
+  { line: "exec-file tampered.yaml true", code: 51, says: /^MAC mismatch.*tampered\.yaml/ },
+  { line: "decrypt broken.yaml", code: 25, says: /broken\.yaml at \["secret"\]/ },
+  { line: "exec-env broken.yaml true", code: 25, says: /broken\.yaml at \["secret"\]/ },
+  // Values, paths and settings.
+  { line: `set sealed.yaml ${path} nojson`, code: 7, says: /^Value for --set is not valid JSON/ },
+  { line: `set sealed.yaml secret '"x"'`, code: 7, says: /^Invalid set index format/ },
+  { line: "unset sealed.yaml secret", code: 7, says: /^Invalid unset index format/ },
+  { line: `unset sealed.yaml '["zz"]'`, code: 1, says: /^Key not found: zz.*sealed\.yaml/ },
+  { line: "decrypt --extract secret sealed.yaml", code: 91, says: /^error parsing --extract path/ },
+  { line: "decrypt --extract '[\"zz\"]' sealed.yaml", code: 1, says: /sealed\.yaml at \["zz"\]/ },
+  { line: "encrypt --age A --output no/where plain.yaml", code: 3, says: /no\/where/ },
+  { line: "encrypt --age nonsense plain.yaml", code: 1, says: /age/ },
+  { line: "encrypt plain.yaml", code: 1, says: /^config file not found/ },
+  { line: "--config config.yaml encrypt plain.yaml", code: 1, says: /config\.yaml/ },
+  { line: "--config gone.yaml decrypt sealed.yaml", code: 1, says: /gone\.yaml/ },
+  { line: "decrypt --decryption-order age,age sealed.yaml", code: 112, says: /age/ },
+  { line: "exec-env sealed.yaml true", code: 1, says: /offending key l/ },
+  { line: "exec-file --filename ../x sealed.yaml true", code: 1, says: /not a local path/ },
+  { line: "git install '# x'", code: 1, says: /git|pattern/ },
+  { line: "git uninstall x", code: 1, says: /no operands/ },
+  { line: "help nope", code: 3, says: /nope/ },
+  { line: "filestatus --staged", code: 100, says: /no file specified, and no creation rules/ },
+  { line: "keyservice --network nope", code: 1, says: /nope/ },
+  // Several files.
+  { line: "decrypt sealed.yaml sealed.json", code: 8, says: /2 files to stdout/ },
+  { line: "decrypt -i --all-or-nothing sealed.yaml gone.yaml", code: 100, says: /gone\.yaml/ },
+  {
+    line: "rotate -i --all-or-nothing sealed.yaml tampered.yaml",
+    code: 51,
+    says: /tampered\.yaml/,
+  },
+  {
+    line: "encrypt --age A -i --output-dir o plain.yaml",
+    code: 8,
+    says: /--output-dir and --in-place/,
+  },
+];
+
+const rows = [...loaded.flatMap(wrongFlags), ...table];
+
+test("no line stands twice", () => {
+  expect(new Set(rows.map((row) => row.line + JSON.stringify(row.env))).size).toBe(rows.length);
+});
+
+test.concurrent.each(rows.map((row) => [row.line, row.code, row] as const))(
+  "sopsmith %s (%d)",
+  async (_, code, row) => {
+    const box = sandboxFor(identities.A, files);
+    try {
+      const { stdout, stderr, ...result } = await box.run(words(row.line), {
+        stdin: row.stdin ?? "",
+        env: { GIT_CEILING_DIRECTORIES: "/tmp", ...row.env },
+      });
+      expect([result.code, stdout], stderr).toEqual([code, ""]);
+      expect(stderr).toMatch(row.says);
+      // One message, and a line of advice; the report on keys is one of several lines.
+      if (code !== 128 && code !== 203)
+        expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(3);
+      expect(stderr).not.toMatch(/^ {4}at |please report this/m);
+      expect(box.names()).toEqual(Object.keys(files).toSorted());
+      for (const [name, content] of Object.entries(files))
+        expect(readFileSync(box.path(name)).equals(Buffer.from(content)), name).toBe(true);
+    } finally {
+      box.remove();
+    }
+  },
+);
