@@ -235,8 +235,10 @@ async function wireClient(wire: Wire): Promise<HttpClient> {
 function credentialsFailure(error: unknown): unknown {
   if (error instanceof RemoteFailure || !(error instanceof Error)) return error;
   const all = "errors" in error && Array.isArray(error.errors) ? (error.errors as unknown[]) : [];
+  // The command line tools' own refusals come under another name.
   const real = [...all, error].find(
-    (one): one is Error => one instanceof Error && one.name === "AuthenticationError",
+    (one): one is Error =>
+      one instanceof Error && (one.name === "AuthenticationError" || /AADSTS\d+/.test(one.message)),
   );
   if (real !== undefined) {
     const said = /AADSTS\d+:[^\r\n]*/.exec(real.message)?.[0] ?? real.message.split("\n")[0] ?? "";

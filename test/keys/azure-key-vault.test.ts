@@ -1,5 +1,5 @@
 import { constants, generateKeyPairSync, privateDecrypt, publicEncrypt } from "node:crypto";
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Both } from "./both.ts";
 import { interceptHosts, type Intercept } from "./intercept.ts";
@@ -227,13 +227,26 @@ test("the login of az serves", async () => {
     tokenType: "Bearer",
   });
   both.box.write("az", `#!/bin/sh\necho '${answer}'\n`);
-  const { chmodSync } = await import("node:fs");
   chmodSync(both.box.path("az"), 0o755);
   const env = {
     AZURE_TOKEN_CREDENTIALS: "AzureCLICredential",
     PATH: `${both.box.dir}:${process.env["PATH"]}`,
   };
   await both.expectExchange(to(), env);
+});
+
+test("a login of az that has ended says how to renew it", async () => {
+  // A stand-in for the program az, which refuses as it does.
+  const said = "ERROR: AADSTS700082: The refresh token has expired due to inactivity.";
+  both.box.write("az", `#!/bin/sh\necho '${said}' >&2\nexit 1\n`);
+  chmodSync(both.box.path("az"), 0o755);
+  const env = {
+    AZURE_TOKEN_CREDENTIALS: "AzureCLICredential",
+    PATH: `${both.box.dir}:${process.env["PATH"]}`,
+  };
+  expect(await both.wrapError(to(), env)).toMatch(
+    /AADSTS700082: The refresh token has expired due to inactivity\.; they have expired: log in again with az login/,
+  );
 });
 
 test("a version that is not named is asked of the vault, for flags and for rules", async () => {
