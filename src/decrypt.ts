@@ -26,10 +26,19 @@ export async function decryptDocuments(
   host: Host,
 ): Promise<Documents> {
   const format = await loadFormat(options.input);
-  const { file, order, services, warn } = options;
+  const { file, order, services, audit, warn } = options;
   const opened = await open(
     source,
-    { file, format, order, services, ignoreMac: options.ignoreMac ?? false, remember: false, warn },
+    {
+      file,
+      format,
+      order,
+      services,
+      audit,
+      ignoreMac: options.ignoreMac ?? false,
+      remember: false,
+      warn,
+    },
     host,
   );
   opened.dataKey.fill(0);

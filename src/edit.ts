@@ -32,14 +32,14 @@ export async function changeSource(
   change: Change,
   host: Host,
 ): Promise<Chunks | undefined> {
-  const { file, indent, order, services, warn, ignoreMac = false } = options;
+  const { file, indent, order, services, audit, warn, ignoreMac = false } = options;
   const [input, output] = await Promise.all([
     loadFormat(options.input),
     loadFormat(options.output),
   ]);
   const opened = await open(
     source,
-    { file, format: input, order, services, ignoreMac, remember: true, warn },
+    { file, format: input, order, services, audit, ignoreMac, remember: true, warn },
     host,
   );
   const { documents, metadata, dataKey } = opened;
@@ -51,7 +51,7 @@ export async function changeSource(
       metadata.version = sopsVersion;
     return await seal(
       opened,
-      { file, format: output, indent, warn, onBadPattern: "never-match" },
+      { file, format: output, indent, audit, warn, onBadPattern: "never-match" },
       host,
     );
   } finally {

@@ -2,7 +2,7 @@ import { loadFormat } from "../formats/index.ts";
 import type { FormatName, Warn } from "../formats/format.ts";
 import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./errors.ts";
 import { Nonces } from "./crypto/nonces.ts";
-import { seal, type Chunks } from "./file.ts";
+import { seal, type Audit, type Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { createDataKey } from "./keys/groups.ts";
@@ -28,6 +28,7 @@ export interface CommonOptions {
   indent?: number | undefined;
   /** What wraps and unwraps the data key, in the order in which they are asked. */
   services: readonly KeyService[];
+  audit?: Audit | undefined;
   /** Called with one line of text for what the user should know. */
   warn: Warn;
 }
@@ -125,7 +126,7 @@ export async function sealNew(
     onBadPattern: "refuse",
     warn: options.warn,
   });
-  const { keyGroups, file, indent, services, warn } = options;
+  const { keyGroups, file, indent, services, audit, warn } = options;
   const { dataKey, threshold } = await createDataKey(
     keyGroups,
     options.threshold,
@@ -145,7 +146,7 @@ export async function sealNew(
       version: sopsVersion,
     };
     const opened = { documents, metadata, dataKey, nonces: new Nonces(host) };
-    return await seal(opened, { file, format, indent, warn, onBadPattern: "refuse" }, host);
+    return await seal(opened, { file, format, indent, audit, warn, onBadPattern: "refuse" }, host);
   } finally {
     dataKey.fill(0);
   }

@@ -3,7 +3,7 @@ import { LeafCipher, LeafError, plaintextOf, typeTag } from "./crypto/leaf.ts";
 import { Mac } from "./crypto/mac.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { EmitError, inFile, SopsmithError } from "./errors.ts";
-import type { Host } from "./io/host.ts";
+import type { AuditAction, Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { recoverDataKey } from "./keys/groups.ts";
 import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
@@ -35,6 +35,9 @@ export class MacMismatch extends SopsmithError {
   }
 }
 
+/** Told of what is about to be done to the file; throws when that must not be done. */
+export type Audit = (action: AuditAction) => Promise<void>;
+
 export interface OpenOptions {
   /** The file's name, for messages. */
   file: string;
@@ -43,6 +46,7 @@ export interface OpenOptions {
   order: readonly string[];
   /** What unwraps the data key, in the order in which they are asked. */
   services: readonly KeyService[];
+  audit?: Audit | undefined;
   ignoreMac: boolean;
   /** Remember nonces, for a file that is sealed again. */
   remember: boolean;
@@ -77,6 +81,7 @@ export async function open(
     throw error instanceof SopsmithError ? error.locate({ file: options.file }) : error;
   });
   try {
+    await options.audit?.("decrypt");
     const cipher = new LeafCipher(dataKey);
     const nonces = new Nonces(host);
     const computed = openTree(
@@ -283,6 +288,7 @@ export interface SealOptions {
   format: Format;
   indent: number | undefined;
   warn: Warn;
+  audit?: Audit | undefined;
   /** For a pattern of the selection that does not compile. */
   onBadPattern: "refuse" | "never-match";
 }
@@ -296,6 +302,7 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
   const { documents, metadata, nonces } = opened;
   const { file, warn } = options;
   const { selector } = metadata;
+  await options.audit?.("encrypt");
   const selection = await compileSelection(selector.value === "" ? defaultSelector : selector, {
     onBadPattern: options.onBadPattern,
     warn,

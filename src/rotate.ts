@@ -22,14 +22,15 @@ export async function rotateSource(
   options: RotateOptions,
   host: Host,
 ): Promise<Chunks> {
-  const { file, indent, order, services, warn, ignoreMac = false } = options;
+  const { file, indent, order, services, audit, warn, ignoreMac = false } = options;
   const [input, output] = await Promise.all([
     loadFormat(options.input),
     loadFormat(options.output),
   ]);
+  await audit?.("rotate");
   const opened = await open(
     source,
-    { file, format: input, order, services, ignoreMac, remember: true, warn },
+    { file, format: input, order, services, audit, ignoreMac, remember: true, warn },
     host,
   );
   const { metadata } = opened;
@@ -54,7 +55,7 @@ export async function rotateSource(
     const renewed = { ...opened, dataKey };
     return await seal(
       renewed,
-      { file, format: output, indent, warn, onBadPattern: "never-match" },
+      { file, format: output, indent, audit, warn, onBadPattern: "never-match" },
       host,
     );
   } finally {

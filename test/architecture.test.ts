@@ -32,6 +32,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src/key-service/key-service.ts",
   ],
   "src/key-service": ["src/keys", "src/tree", "src/io"],
+  "src/audit": ["src/config", "src/io"],
   "src/metadata": ["src/tree", "src/keys", "formats/format.ts"],
   "src/config": ["src/tree", "src/keys", "src/metadata", "src/io", "formats"],
   src: [
@@ -79,6 +80,7 @@ const mayImport: Record<string, readonly string[]> = {
     "formats",
   ],
   "src/cli": [
+    "src/audit",
     "src",
     "src/k8s",
     "src/operator",

@@ -1,3 +1,4 @@
+import type { AuditLog } from "../audit/audit.ts";
 import type { Host } from "../io/host.ts";
 import { writeStderr, writeStdout } from "../io/output.ts";
 import { environmentArguments } from "./args.ts";
@@ -12,7 +13,9 @@ import { warn } from "./warn.ts";
  * @returns the exit status
  */
 export async function run(argv: readonly string[], host: Host, streams: Streams): Promise<number> {
+  let audit: AuditLog | undefined;
   try {
+    audit = await auditLog(host);
     environmentArguments(environmentBooleans, host.env);
     const [word = ""] = argv;
     if (argv.length === 1 && /^--?(?:version|v)$/.test(word)) {
@@ -20,7 +23,7 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
       await streams.writeStdout([`${versionLine}\n`]);
     } else {
       const { start } = await import("./program.ts");
-      await start(argv, host, streams);
+      await start(argv, audit === undefined ? host : { ...host, audit: audit.record }, streams);
     }
     return 0;
   } catch (error) {
@@ -28,7 +31,23 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
     const problem = problemOf(error);
     writeProblem(streams, problem, await asksForJson(argv));
     return problem.exitCode;
+  } finally {
+    await audit?.close();
   }
+}
+
+/** Nothing moves it: whoever could would not be audited. */
+const auditConfig = "/etc/sops/audit.yaml";
+
+async function auditLog(host: Host): Promise<AuditLog | undefined> {
+  let text: Uint8Array;
+  try {
+    text = await host.readFile(auditConfig);
+  } catch {
+    return undefined;
+  }
+  const { openAuditLog } = await import("../audit/audit.ts");
+  return openAuditLog(text, auditConfig, host);
 }
 
 /** Runs the process's own command line and sets its exit status. */

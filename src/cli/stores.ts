@@ -2,6 +2,7 @@ import type { FormatName, Warn } from "../../formats/format.ts";
 import { formatForPath, formatNamed } from "../../formats/index.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { configuredIndent, type LoadedConfig } from "../config/load.ts";
+import type { Audit } from "../file.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
@@ -20,6 +21,7 @@ export interface Stores {
     readonly output: FormatName;
     readonly indent: number | undefined;
     readonly services: readonly KeyService[];
+    readonly audit: Audit;
     readonly warn: Warn;
   };
 }
@@ -31,7 +33,7 @@ export interface Stores {
  * @see spec cli 4.1
  */
 export async function openStores(call: Call, source: Source): Promise<Stores> {
-  const { options, globals, streams } = call;
+  const { options, globals, host, streams } = call;
   const byName = source.format ?? formatForPath(source.name);
   const output = formatNamed(options.text(flags.outputType)) ?? byName;
   const config = await readConfig(call);
@@ -43,6 +45,7 @@ export async function openStores(call: Call, source: Source): Promise<Stores> {
       output,
       indent: globals.count(flags.indent) ?? configuredIndent(config, output),
       services: keyServices(call),
+      audit: (action) => host.audit?.(action, source.path) ?? Promise.resolve(),
       warn: (message) => warn(streams, `${source.file}: ${message}`),
     },
   };

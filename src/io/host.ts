@@ -1,3 +1,6 @@
+/** What is audited. */
+export type AuditAction = "encrypt" | "decrypt" | "rotate";
+
 /** How a child process ended. */
 export interface ChildResult {
   stdout: Uint8Array;
@@ -85,4 +88,11 @@ export interface Host {
   promptSecret(prompt: string): Promise<string | undefined>;
   /** One warning for the user, without a line end. */
   warn(message: string): void;
+  /**
+   * Writes down that a file is about to be worked on; undefined where nothing is audited (spec cli section 9).
+   *
+   * @param file absolute path
+   * @throws {SopsmithError} when it cannot be written down: then the work must not be done
+   */
+  readonly audit?: ((action: AuditAction, file: string) => Promise<void>) | undefined;
 }

@@ -86,6 +86,7 @@ async function openSpec(
       format: await loadFormat("json"),
       order: ["age", "pgp"],
       services,
+      audit: (action) => host.audit?.(action, file) ?? Promise.resolve(),
       ignoreMac: true,
       remember: false,
       warn,

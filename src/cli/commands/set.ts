@@ -115,7 +115,7 @@ export async function setInSource(
 ): Promise<Chunks | undefined> {
   const { options, host } = call;
   const sealed = await readSource(call, source);
-  return changeSource(
+  const changed = await changeSource(
     sealed,
     { ...stores.verb, order: what.order, ignoreMac: options.on(flags.ignoreMac) },
     ([first]) => {
@@ -127,4 +127,7 @@ export async function setInSource(
     },
     host,
   );
+  // sops encrypts before it notices, and says so.
+  if (changed === undefined) await stores.verb.audit("encrypt");
+  return changed;
 }
