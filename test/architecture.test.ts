@@ -79,7 +79,9 @@ const mayImport: Record<string, readonly string[]> = {
     "src/io/system-error.ts",
     "formats",
   ],
+  "src/publish": ["src", "src/config", "src/tree", "src/keys", "src/io", "formats"],
   "src/cli": [
+    "src/publish",
     "src/audit",
     "src",
     "src/k8s",

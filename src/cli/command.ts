@@ -137,6 +137,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./commands/exec-file.ts")).execFile,
   },
   {
+    name: "publish",
+    summary: "send files to S3, Google Cloud Storage or Vault",
+    load: async () => (await import("./commands/publish.ts")).publish,
+  },
+  {
     name: "keyservice",
     summary: "let others use the keys of this machine",
     load: async () => (await import("./commands/keyservice.ts")).keyservice,

@@ -320,6 +320,11 @@ export const filename: TextFlag = {
   value: "name",
   about: "name of the temporary file, for programs that look at it (default: tmp-file)",
 };
+export const omitExtensions: BoolFlag = {
+  kind: "bool",
+  names: ["omit-extensions"],
+  about: "leave the last extension of the file out of its name at the destination",
+};
 export const network: TextFlag = {
   kind: "text",
   names: ["network", "net"],

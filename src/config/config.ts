@@ -12,7 +12,19 @@ export interface Config {
   path: string;
   /** Undefined when the list is absent or null, which is not the same as empty. */
   creationRules: RuleSource[] | undefined;
+  /** Where `publish` sends files. */
+  destinationRules: DestinationSource[];
   stores: StoresConfig;
+}
+
+type DestinationText = (typeof destinationTexts)[number];
+
+/** A destination rule as it is written; "" for a text that is not there. */
+export interface DestinationSource extends Readonly<Record<DestinationText, string>> {
+  readonly line: number;
+  readonly vault_kv_version: number | undefined;
+  readonly omitExtensions: boolean;
+  readonly recreationRule: RuleSource;
 }
 
 interface StoreConfig {
@@ -68,12 +80,12 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
   const creationRules = top
     .list("creation_rules")
     ?.map((item) => readRule(new Fields(item, "a creation rule", reading)));
-  for (const item of top.list("destination_rules") ?? []) {
-    checkDestinationRule(new Fields(item, "a destination rule", reading));
-  }
+  const destinationRules = (top.list("destination_rules") ?? []).map((item) =>
+    readDestinationRule(new Fields(item, "a destination rule", reading)),
+  );
   const stores = readStores(top.nested("stores", "'stores'"));
   top.finish({ isAnchorAllowed: true });
-  return { path, creationRules, stores };
+  return { path, creationRules, destinationRules, stores };
 
   function readRule(fields: Fields): RuleSource {
     const keys = new Map<KeyType, FlatKeys>();
@@ -139,13 +151,17 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     return { node, problem };
   }
 
-  /** `publish` is not built yet, but a rule that sops refuses to load is refused. */
-  function checkDestinationRule(fields: Fields): void {
-    for (const name of destinationTexts) fields.text(name);
-    fields.integer("vault_kv_version");
-    fields.bool("omit_extensions");
-    readRule(fields.nested("recreation_rule", "a recreation rule"));
+  function readDestinationRule(fields: Fields): DestinationSource {
+    const texts = Object.fromEntries(destinationTexts.map((name) => [name, fields.text(name)]));
+    const rule: DestinationSource = {
+      ...(texts as Record<DestinationText, string>),
+      line: fields.line,
+      vault_kv_version: fields.integer("vault_kv_version"),
+      omitExtensions: fields.bool("omit_extensions"),
+      recreationRule: readRule(fields.nested("recreation_rule", "a recreation rule")),
+    };
     fields.finish();
+    return rule;
   }
 }
 
@@ -166,7 +182,7 @@ const destinationTexts = [
   "vault_path",
   "vault_address",
   "vault_kv_mount_name",
-];
+] as const;
 
 const ruleNotes = {
   hc_vault: 'did you mean "hc_vault_transit_uri"?',

@@ -128,7 +128,12 @@ async function pathPattern(rule: RuleSource, path: string): Promise<GoRegExp> {
   }
 }
 
-async function loadRule(
+/**
+ * A rule's keys and settings.
+ *
+ * @throws {ConfigError} when it cannot be used
+ */
+export async function loadRule(
   rule: RuleSource,
   path: string,
   host: Host,

@@ -90,16 +90,17 @@ async function write(
   wire.hide(token);
   const base = (env["VAULT_AGENT_ADDR"] || address).replace(/\/+$/, "");
   const path = pathOf(fields, verb).split("/").map(encodeURIComponent).join("/");
-  const response = await request(`${base}/v1/${path}`, JSON.stringify(body), token, wire);
+  const response = await request("PUT", `${base}/v1/${path}`, JSON.stringify(body), token, wire);
   if (response.status >= 200 && response.status < 300)
     return parseObject(response, "Vault")["data"];
   throw refusal(response, token, pathOf(fields, verb));
 }
 
 /** One request, again after a server's error and once more where a standby node names the active one. */
-async function request(
+export async function request(
+  method: "GET" | "PUT",
   url: string,
-  body: string,
+  body: string | undefined,
   token: string | undefined,
   wire: Wire,
 ): Promise<HttpResponse> {
@@ -113,7 +114,7 @@ async function request(
   };
   const proxy = env["VAULT_PROXY_ADDR"] || env["VAULT_HTTP_PROXY"];
   const how = {
-    method: "PUT",
+    method,
     headers,
     body,
     tls: await tlsSettings(wire),
@@ -143,7 +144,7 @@ async function request(
 }
 
 /** `VAULT_TOKEN`, else what `vault login` left behind. An agent may add one by itself, so none is no error yet. */
-async function findToken({ host }: Wire): Promise<string | undefined> {
+export async function findToken({ host }: Wire): Promise<string | undefined> {
   const { env } = host;
   if (env["VAULT_TOKEN"]) return env["VAULT_TOKEN"].trim();
   const home = env["HOME"] ?? env["USERPROFILE"];
@@ -244,7 +245,7 @@ function extraHeaders(json: string | undefined): Record<string, string> {
   throw new RemoteFailure("VAULT_HEADERS is no JSON object", "correct VAULT_HEADERS");
 }
 
-function refusal(
+export function refusal(
   { status, body }: HttpResponse,
   token: string | undefined,
   path: string,

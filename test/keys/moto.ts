@@ -62,6 +62,15 @@ export class Moto {
     return this.#send("/", headers, JSON.stringify(body));
   }
 
+  /** @param place bucket, and what follows it in the address */
+  async s3(method: "GET" | "PUT" | "DELETE", place: string): Promise<string> {
+    const headers = scope("s3", "us-east-1");
+    const response = await fetch(`${this.url}/${place}`, { method, headers });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`moto: ${response.status} ${text}`);
+    return text;
+  }
+
   /** A user with an access key who may do what is listed. */
   async createUser(name: string, actions: readonly string[]): Promise<AwsKeys> {
     await this.#iam("CreateUser", { UserName: name });
