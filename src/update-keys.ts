@@ -45,7 +45,8 @@ export function keyDifference(
   { keyGroups, shamirThreshold }: Pick<Metadata, "keyGroups" | "shamirThreshold">,
   wanted: readonly KeyGroup[],
 ): KeyDifference {
-  const after = Math.min(shamirThreshold, wanted.length);
+  const kept = keptThreshold(shamirThreshold, wanted.length);
+  const after = kept === shamirThreshold ? Math.min(kept, wanted.length) : wanted.length;
   const groups = Array.from({ length: Math.max(keyGroups.length, wanted.length) }, (_, i) =>
     groupDifference(keyGroups[i] ?? [], wanted[i] ?? []),
   );
@@ -53,6 +54,14 @@ export function keyDifference(
     after === shamirThreshold &&
     groups.every(({ added, removed }) => added.length === 0 && removed.length === 0);
   return { threshold: { before: shamirThreshold, after }, groups, isEmpty };
+}
+
+/**
+ * A file's own threshold for its new groups; 0 for all. 1 is what a file keeps that once had several groups and now has one:
+ * no sharing can be made with it, so that sops refuses, and nobody has asked for it.
+ */
+export function keptThreshold(threshold: number, groups: number): number {
+  return threshold === 1 && groups > 1 ? 0 : threshold;
 }
 
 function groupDifference(before: KeyGroup, after: KeyGroup): GroupDifference {

@@ -2,7 +2,7 @@ import { SopsmithError } from "../errors.ts";
 import { DataKeyError } from "../keys/groups.ts";
 import type { KeyGroup } from "../keys/provider.ts";
 import type { Metadata } from "../metadata/metadata.ts";
-import { parseSealedSource, rewrap } from "../update-keys.ts";
+import { keptThreshold, parseSealedSource, rewrap } from "../update-keys.ts";
 import type { Call } from "./command.ts";
 import { deliver } from "./deliver.ts";
 import * as flags from "./flags.ts";
@@ -39,8 +39,9 @@ export async function changeGroups(
   const opened = await parseSealedSource(await readSource(call, source), verb);
   const { metadata } = opened;
   const given = options.count(flags.threshold) ?? 0;
-  const threshold = given === 0 ? metadata.shamirThreshold : given;
-  const keyGroups = change(metadata, threshold);
+  const asked = given === 0 ? metadata.shamirThreshold : given;
+  const keyGroups = change(metadata, asked);
+  const threshold = given === 0 ? keptThreshold(asked, keyGroups.length) : given;
   const failed = "Could not wrap the data key for the new key groups";
   try {
     const chunks = await rewrap(opened, { ...verb, keyGroups, threshold, failed }, host);
