@@ -12,6 +12,10 @@ export const departures = {
     spec: "cli 1.3, 5.5: 3.13.2 does this, 3.11.0 does not yet",
     in: ["code", "stdout", "files"],
   },
+  emptyVault: {
+    spec: "file-format, table of versions: an empty hc_vault of a key group in JSON",
+    in: ["files"],
+  },
   helpText: { spec: "cli 1.5: wording of help is free", in: ["stdout"] },
   version: { spec: "cli 10: the program's own version", in: ["stdout"] },
 } as const satisfies Record<string, { spec: string; in: readonly ("code" | "stdout" | "files")[] }>;
@@ -260,6 +264,62 @@ export const lines: readonly Line[] = [
   },
   { line: "sops filestatus", says: /no file specified/ },
   { line: "sops filestatus enc.yaml enc.json", differs: "several" },
+  // exec-env
+  { line: "sops exec-env flat.env 'echo $SECRET'" },
+  { line: "sops exec-env --pristine flat.env env" },
+  { line: "sops exec-env flat.env -- 'echo $A'" },
+  { line: "sops exec-env flat.env 'exit 7'", says: /^exit status 7$/m },
+  { line: "sops exec-env flat.env 'kill -9 $$'", says: /^signal: killed$/m },
+  { line: "sops exec-env --same-process flat.env 'exit 3'" },
+  {
+    line: "sops exec-env enc.yaml true",
+    says: /cannot use complex value in environment; offending key l/,
+  },
+  { line: "sops exec-env flat.env", says: /missing file to decrypt/ },
+  { line: "sops exec-env nofile.env true", says: /Error reading file.*nofile\.env|nofile\.env/ },
+  {
+    line: "sops exec-env --background --same-process flat.env true",
+    says: /cannot be used with --background/,
+  },
+  { line: "sops exec-env other.yaml true", says: /Failed to get the data key/ },
+  { line: "sops exec-env tampered.yaml true", says: /MAC mismatch/ },
+  // exec-file
+  { line: "sops exec-file enc.yaml 'cat {}'" },
+  { line: "sops exec-file --no-fifo enc.json 'cat {}'" },
+  { line: "sops exec-file --no-fifo --filename f.txt enc.env 'basename {}; cat {}'" },
+  { line: "sops exec-file --output-type json enc.yaml 'cat {}'" },
+  { line: "sops exec-file enc.yaml 'exit 9'", says: /^exit status 9$/m },
+  { line: "sops exec-file --filename ../x enc.yaml true", says: /|/, differs: "newer" },
+  { line: "sops exec-file nofile.yaml true", says: /nofile\.yaml/ },
+  { line: "sops exec-file enc.yaml", says: /missing file to decrypt/ },
+  // updatekeys
+  { line: "cd keys && sops updatekeys -y enc.yaml", says: /Syncing keys[^]*synced with new keys/ },
+  { line: "cd keys && echo n | sops updatekeys enc.yaml", says: /left unchanged/ },
+  { line: "cd keys && echo y | sops updatekeys enc.json", says: /synced with new keys/ },
+  { line: "cd keys && echo | sops updatekeys enc.yaml", says: /unexpected newline/ },
+  { line: "cd keys && sops updatekeys current.yaml", says: /already up to date/ },
+  { line: "cd keys && sops updatekeys -y nofile.yaml", says: /nofile\.yaml/ },
+  { line: "cd keys && sops updatekeys", says: /./ },
+  { line: "sops updatekeys -y enc.yaml", says: /config file not found/ },
+  // groups
+  { line: "sops groups add -f enc.yaml --age $B" },
+  { line: "sops groups add -i -f enc.json --age $A --age $B", differs: "emptyVault" },
+  { line: "sops groups delete -f groups.yaml 1", says: /threshold impossible to satisfy/ },
+  { line: "sops groups delete -i -f groups.yaml --shamir-secret-sharing-threshold 1 0" },
+  { line: "sops groups delete -f groups.yaml", says: /exactly one positional argument/ },
+  { line: "sops groups add -f enc.yaml --age $B surplus", says: /no positional arguments allowed/ },
+  { line: "sops groups add --age $B", says: /Error reading file/ },
+  // key services
+  { line: "sops decrypt --keyservice unix:///none.sock enc.env" },
+  {
+    line: "sops decrypt --enable-local-keyservice=false --keyservice unix:///none.sock enc.yaml",
+    says: /Failed to get the data key[^]*none\.sock/,
+  },
+  {
+    line: "sops decrypt --keyservice 127.0.0.1:5000 enc.yaml > o",
+    says: /parsing URI for keyservice, skipping/,
+  },
+  { line: "sops keyservice --network nope", says: /nope/ },
   // the form without a command
   { line: "sops -d enc.yaml > o" },
   { line: "sops -d -i enc.ini" },
