@@ -74,7 +74,7 @@ export const gitUninstall: Command = {
 
 export const gitTextconv: Command = {
   operands: "file",
-  flags: [flags.decryptionOrder, flags.localKeyService],
+  flags: [flags.decryptionOrder, ...flags.keyServices],
   notes: [
     "For Git, which runs it for each side of a diff: prints an encrypted file in clear, and any other as it is. A file that",
     "cannot be decrypted is printed encrypted, with a warning, so that diffs and logs work without a key.",
