@@ -4,10 +4,21 @@ import { kubeYaml } from "./kube-yaml.ts";
 import { moto } from "./moto.ts";
 import { openssl } from "./openssl.ts";
 import { postgres } from "./postgres.ts";
+import { shells } from "./shells.ts";
 import { sops } from "./sops.ts";
 import { terraform } from "./terraform.ts";
 
 /** Every program that tests and benchmarks compare with. A new one is a file of this folder and a line here. */
-export const counterparts = [sops, age, gpg, kubeYaml, moto, openssl, postgres, terraform] as const;
+export const counterparts = [
+  sops,
+  age,
+  gpg,
+  kubeYaml,
+  moto,
+  openssl,
+  postgres,
+  shells,
+  terraform,
+] as const;
 
 export type CounterpartName = (typeof counterparts)[number]["names"][number];

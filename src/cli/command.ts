@@ -41,10 +41,22 @@ export interface Call {
   readonly shared?: Shared;
 }
 
+/** `sealed` and `plain` are files; `path` is a place in the file before it, as `["key"][0]`; `command` is one of ours. */
+export type OperandKind =
+  | "sealed"
+  | "plain"
+  | "file"
+  | "path"
+  | "command"
+  | "command line"
+  | "none";
+
 export interface Command {
   /** How the operands look in the help. */
   readonly operands: string;
   readonly flags: readonly Flag[];
+  /** What shells complete each operand to; the last one stands for all further ones. Default: any file. */
+  readonly completes?: readonly OperandKind[];
   /** Sentences for the help; one line each. */
   readonly notes: readonly string[];
   /** Exit status for a command line that is wrong; 1 where nothing else is said. */
@@ -233,6 +245,15 @@ export const commands: readonly Entry[] = [
         load: async () => (await import("./commands/k8s-check.ts")).k8sCrd,
       },
     ],
+  },
+  {
+    name: "completion",
+    summary: "print the script that lets a shell complete our command lines",
+    commands: (["bash", "zsh", "fish", "powershell"] as const).map((shell) => ({
+      name: shell,
+      summary: `print the script for ${shell === "powershell" ? "PowerShell" : shell}`,
+      load: async () => (await import("./commands/completion.ts")).completionFor(shell),
+    })),
   },
   {
     name: "help",

@@ -21,6 +21,12 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
     if (argv.length === 1 && /^--?(?:version|v)$/.test(word)) {
       const { versionLine } = await import("../version.ts");
       await streams.writeStdout([`${versionLine}\n`]);
+    } else if (word === "__complete") {
+      const { answerScript } = await import("./completion/answer.ts");
+      await streams.writeStdout([await answerScript(argv.slice(1))]);
+    } else if (argv.at(-1) === "--generate-bash-completion") {
+      const { answerSops } = await import("./completion/answer.ts");
+      await streams.writeStdout([await answerSops(argv, host.env)]);
     } else {
       const { start } = await import("./program.ts");
       await start(argv, audit === undefined ? host : { ...host, audit: audit.record }, streams);

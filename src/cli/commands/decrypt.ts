@@ -11,6 +11,7 @@ import { openStores, type Stores } from "../stores.ts";
 
 export const decrypt: Command = {
   operands: "[file...]",
+  completes: ["sealed"],
   flags: [
     flags.inPlace,
     flags.extract,

@@ -24,6 +24,7 @@ import { openStores, type Stores } from "../stores.ts";
 
 export const edit: Command = {
   operands: "file",
+  completes: ["sealed"],
   flags: [
     ...keyFlags.map(({ to }) => to),
     flags.awsProfile,

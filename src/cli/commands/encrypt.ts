@@ -11,6 +11,7 @@ import { openStores, type Stores } from "../stores.ts";
 
 export const encrypt: Command = {
   operands: "[file...]",
+  completes: ["plain"],
   flags: [
     flags.inPlace,
     flags.output,

@@ -11,6 +11,7 @@ import { openStores } from "../stores.ts";
 
 export const execEnv: Command = {
   operands: "file… [--] command",
+  completes: ["sealed", "command line"],
   flags: [
     flags.pristine,
     flags.user,

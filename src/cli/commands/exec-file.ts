@@ -18,6 +18,7 @@ import { warn } from "../warn.ts";
 
 export const execFile: Command = {
   operands: "file [--] command",
+  completes: ["sealed", "command line"],
   flags: [
     flags.noFifo,
     flags.filename,

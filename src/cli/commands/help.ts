@@ -7,6 +7,7 @@ import { suggestCommand } from "../suggest.ts";
 
 export const help: Command = {
   operands: "[command]",
+  completes: ["command"],
   flags: [],
   notes: [],
   examples: [{ does: "all options of encrypt", line: "sopsmith help encrypt" }],

@@ -20,6 +20,7 @@ import { openStores, type Stores } from "../stores.ts";
 
 export const rotate: Command = {
   operands: "file...",
+  completes: ["sealed"],
   flags: [
     flags.inPlace,
     flags.output,

@@ -15,6 +15,7 @@ import { openStores, type Stores } from "../stores.ts";
 
 export const set: Command = {
   operands: "file path [value]",
+  completes: ["sealed", "path", "none"],
   flags: [
     flags.valueFile,
     flags.valueStdin,

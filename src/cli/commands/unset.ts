@@ -10,6 +10,7 @@ import { openStores } from "../stores.ts";
 
 export const unset: Command = {
   operands: "file path",
+  completes: ["sealed", "path", "none"],
   flags: [
     flags.idempotent,
     flags.noAtomic,

@@ -1,0 +1,170 @@
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync } from "node:fs";
+import { delimiter } from "node:path";
+import { expect, test } from "vitest";
+import { counterpart } from "../counterparts.ts";
+import { checkRows, sandboxFor } from "./rows.ts";
+import { identities, plain, sealed } from "./samples.ts";
+import { Sandbox } from "./sandbox.ts";
+
+const sealedNames = "sealed.bin\nsealed.env\nsealed.ini\nsealed.json\nsealed.yaml\n";
+const paths = `["a"]\n["secret"]\n["l"]\n["l"][0]\n["l"][1]\n["l"][1]["k"]\n`;
+const noKey = { SOPS_AGE_KEY: "" };
+
+checkRows([
+  { line: "completion bash", stdout: /^complete .*-F _sopsmith sopsmith$/m },
+  { line: "completion zsh", stdout: /^#compdef sopsmith\n/ },
+  { line: "completion fish", stdout: /^complete -c sopsmith /m },
+  {
+    line: "completion powershell",
+    stdout: /^Register-ArgumentCompleter -Native -CommandName sopsmith /m,
+  },
+  { line: "completion", stdout: /^COMMANDS:\n {3}bash /m },
+  { line: "completion nushell", code: 3, stderr: /^No help topic for "nushell"\n/ },
+  { line: "completion fihs", code: 3, stderr: /did you mean fish\?/ },
+  { line: "help completion bash", stdout: /^ {3}sopsmith completion bash - /m },
+  { line: "completion help zsh", stdout: /^ {3}sopsmith completion zsh - /m },
+  { line: "completion --nope", code: 1, stderr: /^flag provided but not defined: -nope/ },
+  // commands, flags, values
+  { line: "__complete bash 1 dec", stdout: "decrypt\n" },
+  { line: "__complete bash 2 completion f", stdout: "fish\n" },
+  { line: "__complete bash 2 help rot", stdout: "rotate\n" },
+  {
+    line: "__complete bash 2 encrypt --enc",
+    stdout: "--encryption-context\n--encrypted-suffix\n--encrypted-regex\n",
+  },
+  { line: "__complete bash 1 --conf", stdout: "--config\n" },
+  { line: "__complete zsh 2 exec-env --prist", stdout: /^--pristine\tgive the command / },
+  { line: "__complete bash 3 decrypt --input-type j", stdout: "json\n" },
+  { line: "__complete bash 4 decrypt --output-type = i", stdout: "ini\n" },
+  { line: "__complete bash 3 exec-env --user nobod", stdout: "nobody\n" },
+  // files
+  { line: "__complete bash 2 decrypt s", env: noKey, stdout: sealedNames },
+  { line: "__complete bash 3 decrypt -i sealed.j", stdout: "sealed.json\n" },
+  {
+    line: "__complete bash 2 encrypt plain.",
+    stdout: "plain.bin\nplain.env\nplain.ini\nplain.json\nplain.yaml\n",
+  },
+  { line: "__complete bash 3 --config plain.json decr", stdout: "decrypt\n" },
+  { line: "__complete bash 2 --config plain.j", stdout: "plain.json\n" },
+  { line: "__complete bash 4 exec-env sealed.env -- pl", stdout: "" },
+  // key paths
+  {
+    line: "__complete bash 3 set sealed.yaml '\"'",
+    env: noKey,
+    stdout: paths.replaceAll('"', '\\"'),
+  },
+  { line: `__complete fish 3 set sealed.yaml ''`, env: noKey, stdout: paths },
+  { line: `__complete fish 4 unset -ignore-mac sealed.json '["s'`, stdout: `["secret"]\n` },
+  {
+    line: `__complete fish 3 decrypt --extract '["l"][' sealed.yaml`,
+    stdout: paths.replace(/^(?:\["[as].*\n)+\["l"\]\n/, ""),
+  },
+  { line: `__complete zsh 3 set sealed.env ''`, stdout: `'["A"]'\n'["SECRET"]'\n` },
+  { line: "__complete fish 3 set bad.yaml ''", stdout: "" },
+  { line: "__complete fish 4 set sealed.yaml x ''", stdout: "" },
+  // what the scripts of sops ask for
+  { line: "--generate-bash-completion", stdout: /^encrypt\ndecrypt\n(?:\S+\n)+help\nh\n$/ },
+  {
+    line: "completion --generate-bash-completion",
+    stdout: "bash\nzsh\nfish\npowershell\nhelp\nh\n",
+  },
+  { line: "decrypt --input --generate-bash-completion", stdout: "--input-type\n" },
+  { line: "decrypt sealed.yaml --generate-bash-completion", stdout: "" },
+  {
+    line: "--generate-bash-completion",
+    env: { _CLI_ZSH_AUTOCOMPLETE_HACK: "1" },
+    stdout: /^decrypt:decrypt a file/m,
+  },
+]);
+
+/** A sandbox with `sopsmith` on its PATH. */
+function shellSandbox(): Sandbox {
+  const box = sandboxFor(identities.A, {
+    ...sealed,
+    ...plain,
+    "it's.yaml": sealed["sealed.yaml"] ?? "",
+  });
+  mkdirSync(box.path("bin"));
+  box.write("bin/sopsmith", `#!/bin/sh\nexec '${process.execPath}' '${Sandbox.program}' "$@"\n`);
+  chmodSync(box.path("bin/sopsmith"), 0o755);
+  return box;
+}
+
+const shellEnv = (box: Sandbox) => ({
+  ...box.env,
+  PATH: `${box.path("bin")}${delimiter}${box.env["PATH"]}`,
+  TERM: "xterm",
+});
+
+/** What an interactive shell shows on a terminal where this is typed. */
+function typeInto(shell: string, box: Sandbox, keys: string): Promise<string> {
+  const terminal = spawn("script", ["-qefc", shell, "/dev/null"], {
+    cwd: box.dir,
+    env: shellEnv(box),
+  });
+  let shown = "";
+  terminal.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+  terminal.stdin.write(`${keys}exit\n`);
+  return new Promise((resolve) => terminal.once("close", () => resolve(shown)));
+}
+
+const session = [
+  "sopsmith filest\t --json sealed.y\t",
+  "sopsmith unse\t sealed.y\t '[\"sec\t",
+  "sopsmith decr\t --output-t\tjs\t sealed.ya\t",
+  "sopsmith filestatus --jso\tit\t",
+]
+  .map((line) => `${line}\n`)
+  .join("");
+
+test.each([
+  [
+    "bash",
+    `'${counterpart("bash")}' --norc --noprofile -i`,
+    "source <(sopsmith completion bash)\n",
+  ],
+  [
+    "zsh",
+    `'${counterpart("zsh")}' -f -i`,
+    "autoload -Uz compinit; compinit -D; source <(sopsmith completion zsh)\n",
+  ],
+])(
+  "%s completes commands, flags, files and key paths at its prompt",
+  { timeout: 90_000 },
+  async (_, shell, setUp) => {
+    const box = shellSandbox();
+    const shown = await typeInto(shell, box, setUp + session);
+    box.remove();
+    expect(shown).toContain(`{"file":"sealed.yaml","encrypted":true}`);
+    expect(shown).toMatch(/\{\s+"a": 1,\s+"l": \[/);
+    expect(shown).toContain(`{"file":"it's.yaml","encrypted":true}`);
+  },
+);
+
+test("fish completes commands, flags, files and key paths", { timeout: 90_000 }, () => {
+  const box = shellSandbox();
+  const ask = (line: string) =>
+    spawnSync(
+      counterpart("fish"),
+      ["-N", "-c", "sopsmith completion fish | source; complete -C $argv[1]", line],
+      {
+        cwd: box.dir,
+        env: shellEnv(box),
+        encoding: "utf8",
+      },
+    ).stdout;
+  const answers = [
+    "sopsmith decry",
+    "sopsmith decrypt --output-t",
+    "sopsmith decrypt sealed.y",
+    `sopsmith set sealed.yaml '["l"][1`,
+  ].map(ask);
+  box.remove();
+  expect(answers).toEqual([
+    "decrypt\tdecrypt a file, or stdin\n",
+    expect.stringMatching(/^--output-type\twrite the result as /),
+    "sealed.yaml\n",
+    `["l"][1]\n["l"][1]["k"]\n`,
+  ]);
+});
