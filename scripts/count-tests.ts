@@ -1,5 +1,5 @@
-// count-tests.ts REPORT STATUS: prints vitest's JSON report as one line "N passed, N failed[, N skipped]". Ends with status 1
-// when vitest did, when a test failed or a file could not be loaded, and when no test ran.
+// count-tests.ts STATUS REPORT…: adds up vitest's JSON reports to one line "N passed, N failed[, N skipped]". Ends with status 1
+// when STATUS, vitest's own, is not 0, when a test failed or a file could not be loaded, and when a report has no test that ran.
 import { readFileSync } from "node:fs";
 
 interface Report {
@@ -11,14 +11,19 @@ interface Report {
   testResults: { name: string; status: string; message: string; assertionResults: unknown[] }[];
 }
 
-const [file = "", status = "1"] = process.argv.slice(2);
-const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+const [status = "1", ...files] = process.argv.slice(2);
+const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Report);
+const sum = (count: (report: Report) => number): number =>
+  reports.reduce((total, report) => total + count(report), 0);
 // A file that does not load has no failed test of its own.
-const unloaded = report.testResults.filter(
-  (suite) => suite.status === "failed" && suite.assertionResults.length === 0,
+const unloaded = sum(
+  ({ testResults }) =>
+    testResults.filter((suite) => suite.status === "failed" && suite.assertionResults.length === 0)
+      .length,
 );
-const passed = report.numPassedTests;
-const failed = report.numFailedTests + unloaded.length;
-const skipped = report.numPendingTests + report.numTodoTests;
+const passed = sum((report) => report.numPassedTests);
+const failed = sum((report) => report.numFailedTests) + unloaded;
+const skipped = sum((report) => report.numPendingTests + report.numTodoTests);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-process.exitCode = status === "0" && report.success && failed === 0 && passed > 0 ? 0 : 1;
+const isGood = reports.every((report) => report.success && report.numPassedTests > 0);
+process.exitCode = status === "0" && reports.length > 0 && isGood && failed === 0 ? 0 : 1;

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fromDebian, SetupError } from "./setup/counterpart.ts";
 
 const root = join(import.meta.dirname, "..");
 const sources = join(root, "test/kube/server");
@@ -45,4 +46,32 @@ function build(target: string): void {
   renameSync(made, target);
 }
 
-if (import.meta.main && !existsSync(kubeServer())) build(kubeServer());
+const helmVersion = "v3.22.0";
+const bin = join(cache, `kube-bin-${helmVersion}`);
+
+/** Real helm, which renders the chart. */
+export const helm = join(bin, "helm");
+
+function buildHelm(): void {
+  const { status } = spawnSync("go", ["install", `helm.sh/helm/v3/cmd/helm@${helmVersion}`], {
+    env: { ...process.env, GOBIN: bin },
+    stdio: "ignore",
+  });
+  if (status === 0) return;
+  process.stderr.write(
+    `helm ${helmVersion} could not be built with go install: install Go 1.26 or newer, then run again.\n`,
+  );
+  process.exitCode = 1;
+}
+
+if (import.meta.main) {
+  if (!existsSync(kubeServer())) build(kubeServer());
+  if (!existsSync(helm)) buildHelm();
+  try {
+    fromDebian(["kubernetes-client"], ["kubectl"], "Install kubectl, then run again.");
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -61,7 +61,13 @@ export async function main(): Promise<void> {
   const streams = processStreams();
   const { realHost } = await import("../io/real-host.ts");
   const host: Host = { ...realHost(), warn: (message) => warn(streams, message) };
-  process.exitCode = await run(process.argv.slice(2), host, streams);
+  process.exitCode = await run([...impliedCommand(), ...process.argv.slice(2)], host, streams);
+}
+
+/** The name under which charts of sops-secrets-operator start its program. */
+function impliedCommand(): string[] {
+  const names = [process.execPath, process.argv[1] ?? ""];
+  return names.some((name) => /(?:^|[/\\])manager$/.test(name)) ? ["operator"] : [];
 }
 
 function processStreams(): Streams {

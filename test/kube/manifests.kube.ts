@@ -1,0 +1,281 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { helm } from "../../scripts/kube-setup.ts";
+import type { JsonObject } from "../../src/k8s/sops-secret.ts";
+import { canonical, sopsEncrypt, stored } from "../operator/objects.ts";
+import { eventually, Kube, Operator, type Client } from "./harness.ts";
+
+const deploy = join(import.meta.dirname, "../../deploy");
+const chart = join(deploy, "chart");
+
+interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  rules?: unknown[];
+}
+
+/** What `helm template` makes of the chart. */
+function rendered(...sets: readonly string[]): Manifest[] {
+  const args = sets.flatMap((set) => ["--set", set]);
+  const text = execFileSync(helm, ["template", "sops", chart, "--namespace", "ops", ...args], {
+    encoding: "utf8",
+  });
+  return parseAllDocuments(text).flatMap(
+    (document) => (document.toJSON() as Manifest | null) ?? [],
+  );
+}
+
+let kube: Kube;
+let admin: Client;
+
+beforeAll(async () => {
+  kube = await Kube.start(
+    'op-token,system:serviceaccount:ops:sops-sops-secrets-operator,u1,"system:serviceaccounts"',
+  );
+  admin = kube.client();
+  await admin.installCrd();
+  await admin.namespace("ops");
+  await admin.merge("/api/v1/namespaces/ops", {
+    metadata: {
+      labels: {
+        "pod-security.kubernetes.io/warn": "restricted",
+        "pod-security.kubernetes.io/enforce": "restricted",
+      },
+    },
+  });
+});
+afterAll(() => kube?.stop());
+
+const groups: Record<string, string> = {
+  ServiceAccount: "serviceaccounts",
+  Service: "services",
+  Secret: "secrets",
+  Deployment: "deployments",
+  Role: "roles",
+  RoleBinding: "rolebindings",
+  ClusterRole: "clusterroles",
+  ClusterRoleBinding: "clusterrolebindings",
+  CustomResourceDefinition: "customresourcedefinitions",
+  PodDisruptionBudget: "poddisruptionbudgets",
+  NetworkPolicy: "networkpolicies",
+};
+
+function pathOf({ apiVersion, kind, metadata }: Manifest): string {
+  const root = apiVersion === "v1" ? "/api/v1" : `/apis/${apiVersion}`;
+  const namespace = metadata.namespace === undefined ? "" : `/namespaces/${metadata.namespace}`;
+  return `${root}${namespace}/${groups[kind] ?? kind}/${metadata.name}`;
+}
+
+const apply = (manifest: Manifest, dryRun: boolean): Promise<JsonObject> =>
+  admin.request({
+    method: "PATCH",
+    path: pathOf(manifest),
+    query: {
+      fieldManager: "test",
+      force: "true",
+      fieldValidation: "Strict",
+      ...(dryRun ? { dryRun: "All" } : {}),
+    },
+    contentType: "application/apply-patch+yaml",
+    body: manifest,
+  });
+
+const matrix: readonly (readonly string[])[] = [
+  [],
+  ["namespaced=true"],
+  ["namespaced=true", "kubeconfig.enabled=true", "kubeconfig.path=/k/config"],
+  ["watchNamespaces={ops,default}"],
+  ["gcp.enabled=true", "gcp.svcAccSecret=key"],
+  ["azure.enabled=true", "azure.tenantId=a", "azure.clientId=b", "azure.clientSecret=c"],
+  ["gpg.enabled=true"],
+  ["securityContext.enabled=false"],
+  ["metrics.service=true", "podDisruptionBudget.enabled=true", "networkPolicy.enabled=true"],
+  ["fullnameOverride=full", "serviceAccount.name=other"],
+  [
+    "rbac.enabled=false",
+    "crds.install=false",
+    "serviceAccount.enabled=false",
+    "serviceAccount.name=there",
+  ],
+  [
+    "extraEnv[0].name=A",
+    "extraEnv[0].valueFrom.secretKeyRef.name=s",
+    "extraEnv[0].valueFrom.secretKeyRef.key=k",
+    "priorityClassName=high",
+  ],
+  [
+    "secretsAsFiles[0].name=keys",
+    "secretsAsFiles[0].mountPath=/etc/keys",
+    "secretsAsFiles[0].secretName=keys",
+    "replicaCount=2",
+  ],
+];
+
+test.each(matrix.map((sets) => [sets.join(" ") || "defaults", sets] as const))(
+  "the chart with %s is accepted by a real API server, field for field",
+  async (_name, sets) => {
+    const manifests = rendered(...sets);
+    expect(manifests.map(({ kind }) => kind)).toContain("Deployment");
+    for (const manifest of manifests) await expect(apply(manifest, true)).resolves.toBeDefined();
+  },
+);
+
+test("helm lint has nothing to say; a service account without a name is refused with a reason", () => {
+  const lint = spawnSync(helm, ["lint", "--strict", chart], { encoding: "utf8" });
+  expect(lint.stdout).toContain("0 chart(s) failed");
+  const refused = spawnSync(
+    helm,
+    ["template", "x", chart, "--set", "serviceAccount.enabled=false"],
+    { encoding: "utf8" },
+  );
+  expect(refused.status).not.toBe(0);
+  expect(refused.stderr).toContain("serviceAccount.name is needed");
+});
+
+test("the pod is admissible where the restricted level is enforced", async () => {
+  const deployment = rendered().find(({ kind }) => kind === "Deployment") as unknown as {
+    spec: { template: JsonObject };
+  };
+  const pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    ...deployment.spec.template,
+    metadata: { name: "p" },
+  };
+  await apply(rendered().find(({ kind }) => kind === "ServiceAccount") as Manifest, false);
+  await expect(
+    admin.request({
+      method: "POST",
+      path: "/api/v1/namespaces/ops/pods",
+      query: { dryRun: "All" },
+      body: pod,
+    }),
+  ).resolves.toBeDefined();
+});
+
+test("the plain manifests are those of the chart", () => {
+  const crd = execFileSync(
+    process.execPath,
+    [join(deploy, "../dist/bin/sopsmith.js"), "k8s", "crd"],
+    { encoding: "utf8" },
+  );
+  expect(readFileSync(join(deploy, "crd.yaml"), "utf8")).toBe(crd);
+  expect(readFileSync(join(chart, "files/crd.yaml"), "utf8")).toBe(crd);
+  for (const [file, set] of [
+    ["install.yaml", "namespaced=false"],
+    ["install-namespaced.yaml", "namespaced=true"],
+  ] as const) {
+    const text = execFileSync(helm, installArgs(set), { encoding: "utf8" });
+    expect(readFileSync(join(deploy, file), "utf8")).toBe(text);
+  }
+});
+
+/** As deploy/README.md says they are made. */
+const installArgs = (set: string): string[] => [
+  "template",
+  "sops",
+  chart,
+  "--namespace",
+  "sops",
+  "--set",
+  `${set},crds.install=false,secretsAsFiles[0].name=keys,secretsAsFiles[0].mountPath=/etc/sops-age-key-file,secretsAsFiles[0].secretName=sops-age-key-file,extraEnv[0].name=SOPS_AGE_KEY_FILE,extraEnv[0].value=/etc/sops-age-key-file/key`,
+];
+
+test("the chart's rights suffice for all that the operator does, and for no more", async () => {
+  for (const manifest of rendered().filter(({ kind }) => /Role|ServiceAccount/.test(kind)))
+    await apply(manifest, false);
+  const operator = await Operator.start(kube.kubeconfigFor("op-token"), [
+    "-leader-elect",
+    "-leader-election-namespace",
+    "ops",
+  ]);
+  try {
+    await operator.ready();
+    const namespace = await admin.namespace("rights");
+    const file = (names: string[]): string =>
+      sopsEncrypt(
+        JSON.stringify({
+          apiVersion: "isindir.github.com/v1alpha3",
+          kind: "SopsSecret",
+          metadata: { name: "s" },
+          spec: { secretTemplates: names.map((name) => ({ name, stringData: { a: "1" } })) },
+        }),
+        ...canonical,
+      );
+    await admin.applySops(namespace, stored(file(["a", "b"])));
+    await eventually(() => admin.secret(namespace, "b"), "the child is made");
+    await admin.merge(admin.secretPath(namespace, "b"), { data: { extra: "eA==" } });
+    await eventually(
+      async () => (await admin.secret(namespace, "b"))?.data?.["extra"] === undefined,
+      "the child is put right",
+    );
+    await admin.applySops(namespace, stored(file(["a"])));
+    await eventually(
+      async () => (await admin.secret(namespace, "b")) === undefined,
+      "the orphan goes",
+    );
+    const events = await eventually(async () => {
+      const list = await admin.get(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+      const items = (list?.["items"] ?? []) as { reason: string }[];
+      return items.some(({ reason }) => reason === "OrphanDeleted") ? items : undefined;
+    }, "the events are there");
+    expect(events.length).toBeGreaterThan(1);
+    expect((await admin.sops(namespace, "s"))?.status?.message).toBe("Healthy");
+    expect(operator.log).not.toContain("forbidden");
+    expect(
+      await admin.get("/apis/coordination.k8s.io/v1/namespaces/ops/leases/ca57d051.github.com"),
+    ).toBeDefined();
+  } finally {
+    expect(await operator.stop()).toBe(0);
+  }
+  const account = kube.client("op-token");
+  const forbidden = [
+    ["GET", "/api/v1/namespaces/ops/configmaps"],
+    ["GET", "/api/v1/namespaces/ops/pods"],
+    ["GET", "/api/v1/namespaces"],
+    ["GET", "/apis/coordination.k8s.io/v1/namespaces/ops/leases"],
+    ["GET", "/apis/coordination.k8s.io/v1/namespaces/ops/leases/other"],
+    ["DELETE", "/apis/isindir.github.com/v1alpha3/namespaces/rights/sopssecrets/s"],
+    ["DELETE", "/api/v1/namespaces/rights/events/x"],
+    ["PUT", "/api/v1/namespaces/rights/secrets/a"],
+    ["GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"],
+  ] as const;
+  for (const [method, path] of forbidden)
+    await expect(
+      account.request({
+        method,
+        path,
+        ...(method === "PUT" ? { body: { metadata: { name: "a" } } } : {}),
+      }),
+      `${method} ${path}`,
+    ).rejects.toMatchObject({ status: 403 });
+});
+
+test("a namespaced chart asks for no right in the cluster", () => {
+  const manifests = rendered("namespaced=true").filter(({ kind }) => kind.startsWith("Role"));
+  expect(manifests.length).toBe(4);
+  expect(JSON.stringify(manifests)).not.toContain("Cluster");
+});
+
+test("the Dockerfile runs as a numeric user, on a base named by the builder, with nothing fetched or secret in it", () => {
+  const lines = readFileSync(join(deploy, "Dockerfile"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const instructions = lines.map((line) => line.split(" ")[0]);
+  expect(instructions).toEqual(["ARG", "FROM", "ARG", "COPY", "COPY", "USER", "ENTRYPOINT"]);
+  expect(lines).toContain("USER 65532:65532");
+  expect(lines).toContain("ARG BASE");
+  expect(lines.at(-1)).toBe('ENTRYPOINT ["/usr/local/bin/sopsmith", "operator"]');
+  expect(lines.join("\n")).not.toMatch(/https?:|KEY=|TOKEN|PASSWORD/);
+});
+
+test("the values keep the names of the former chart", () => {
+  const values = parse(readFileSync(join(chart, "values.yaml"), "utf8")) as Record<string, unknown>;
+  const former =
+    "replicaCount namespaced image initImage imagePullSecrets nameOverride fullnameOverride namespaceOverride podAnnotations podLabels serviceAccount requeueAfter defaultEnforceOwnership kubeconfig logging healthProbes gpg gcp azure extraEnv secretsAsEnvVars secretsAsFiles resources nodeSelector securityContext tolerations affinity rbac metrics";
+  for (const name of former.split(" ")) expect(values).toHaveProperty(name);
+});
