@@ -80,13 +80,14 @@ export class Api {
   /**
    * Reads a watch line by line until the server ends it.
    *
+   * @param onEvent says whether to go on
    * @param signal ends it too
    */
   async watch(
     path: string,
     query: Readonly<Record<string, string>>,
     accept: string,
-    onEvent: (event: JsonObject) => void,
+    onEvent: (event: JsonObject) => boolean,
     signal: AbortSignal,
   ): Promise<void> {
     const response = await this.send({ method: "GET", path, query, accept }, signal);
@@ -102,7 +103,7 @@ export class Api {
         rest = lines.pop() ?? "";
         for (const line of lines) {
           const event = parsed(line);
-          if (event !== undefined) onEvent(event);
+          if (event !== undefined && !onEvent(event)) return;
         }
       }
     } catch (error) {
@@ -140,10 +141,15 @@ export class Api {
       },
     };
     return new Promise((resolve, reject) => {
+      const answered = (response: IncomingMessage): void => {
+        // Whoever reads it sees the error; one that comes when nobody reads any more must not end the process.
+        response.on("error", () => undefined);
+        resolve(response);
+      };
       const sent =
         url.protocol === "http:"
-          ? httpRequest(url, options, resolve)
-          : httpsRequest(url, { ...options, ...tls }, resolve);
+          ? httpRequest(url, options, answered)
+          : httpsRequest(url, { ...options, ...tls }, answered);
       sent.on("error", (error: NodeJS.ErrnoException) =>
         reject(
           new Unreachable(`the API server does not answer (${error.code ?? error.name})`, {

@@ -147,8 +147,9 @@ export class Reflector {
                 text(object["reason"]),
                 "the watch ended with an error",
               );
-              inner.abort();
+              return false;
           }
+          return true;
         },
         inner.signal,
       );
