@@ -3,10 +3,16 @@
 // .cache and moved into place at the end, so that a failed build leaves the old dist alone.
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { rolldown } from "rolldown";
+import { join, relative } from "node:path";
+import { rolldown, type OutputAsset, type OutputChunk } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
+
+/** By the chunk's file name, as Rollup has it. */
+type Metafile = Record<
+  string,
+  Pick<OutputChunk, "imports" | "dynamicImports"> & { modules: readonly string[] }
+>;
 
 async function buildLibrary(outDir: string): Promise<void> {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
@@ -28,6 +34,18 @@ const { optionalDependencies } = JSON.parse(await readFile(join(root, "package.j
 const isOptional = (id: string): boolean =>
   Object.keys(optionalDependencies).some((name) => id === name || id.startsWith(`${name}/`));
 
+/**
+ * What decrypting a YAML file with an age key loads. It makes one chunk: each further file costs time to find and check.
+ * The chunks are CommonJS, which Node sets up faster than modules.
+ */
+const hotPath = [
+  "src/cli/main.ts",
+  "src/cli/program.ts",
+  "src/cli/commands/decrypt.ts",
+  "src/io/real-host.ts",
+  "formats/yaml.ts",
+].map((file) => join(root, file));
+
 async function buildCommand(outDir: string): Promise<void> {
   const bundle = await rolldown({
     cwd: root,
@@ -35,20 +53,52 @@ async function buildCommand(outDir: string): Promise<void> {
     platform: "node",
     external: isOptional,
     logLevel: "warn",
+    checks: { ineffectiveDynamicImport: false },
   });
-  await bundle.write({
+  let hot: ReadonlySet<string> | undefined;
+  const { output } = await bundle.write({
     dir: outDir,
-    format: "esm",
+    format: "cjs",
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name]-[hash].js",
     banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : ""),
     minify: true,
+    codeSplitting: {
+      groups: [
+        {
+          debugName: "core",
+          name(id, context) {
+            hot ??= reachable(hotPath, (from) => context.getModuleInfo(from)?.importedIds ?? []);
+            return hot.has(id) ? "core" : null;
+          },
+        },
+      ],
+    },
   });
   await bundle.close();
-  const entry = join(outDir, "sopsmith.js");
-  // An empty export marks a module. package.json says that already, and a Node too old to know would stop at the word.
-  await writeFile(entry, (await readFile(entry, "utf8")).replace(/export\s*\{\s*\};?\s*$/, "\n"));
-  await chmod(entry, 0o755);
+  await writeFile(join(outDir, "package.json"), '{"type":"commonjs"}\n');
+  await writeFile(join(root, ".cache/metafile.json"), JSON.stringify(metafile(output), null, 1));
+  await chmod(join(outDir, "sopsmith.js"), 0o755);
+}
+
+function reachable(
+  from: readonly string[],
+  next: (id: string) => readonly string[],
+): ReadonlySet<string> {
+  const found = new Set(from);
+  for (const id of found) for (const other of next(id)) found.add(other);
+  return found;
+}
+
+/** What each chunk holds and loads, for the tests. */
+function metafile(output: readonly (OutputChunk | OutputAsset)[]): Metafile {
+  const chunks = output.filter((part) => part.type === "chunk");
+  return Object.fromEntries(
+    chunks.map(({ fileName, imports, dynamicImports, moduleIds }) => [
+      fileName,
+      { imports, dynamicImports, modules: moduleIds.map((id) => relative(root, id)) },
+    ]),
+  );
 }
 
 async function replaceDist(made: string, old: string): Promise<void> {
