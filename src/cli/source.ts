@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
@@ -36,15 +36,26 @@ export function firstOperand({ operands, streams }: Call): string | undefined {
  * The operands of a command that takes several files. Words behind the first that look like flags and are no files are
  * left out with a warning: sops has always gone on without them (spec cli 1.2).
  */
-export async function fileOperands(call: Call): Promise<readonly string[]> {
+export function fileOperands(call: Call): readonly string[] {
   const files: string[] = [];
   for (const [index, operand] of call.operands.entries())
-    if (index === 0 || !operand.startsWith("-") || (await isThere(operand))) files.push(operand);
+    if (index === 0 || !operand.startsWith("-") || isThere(operand)) files.push(operand);
   if (files.length === 1) firstOperand(call);
   else
     for (const operand of call.operands)
       if (!files.includes(operand)) warnOfFlag(call.streams, operand);
   return files;
+}
+
+/** False for one file, or stdin, and nothing that could make it several: many.ts need not be loaded to decide it. */
+export function mayBeSeveral({ options }: Call, operands: readonly string[]): boolean {
+  return (
+    operands.length > 1 ||
+    /[*?[\]{}]/.test(operands[0] ?? "") ||
+    options.on(flags.recursive) ||
+    options.on(flags.allOrNothing) ||
+    options.text(flags.outputDir) !== ""
+  );
 }
 
 function warnOfFlag(streams: Streams, flag: string): void {
@@ -85,13 +96,13 @@ export function sourceOf(
 }
 
 /** False only where there certainly is nothing: an unreadable file exists. */
-export async function exists(source: Source): Promise<boolean> {
+export function exists(source: Source): boolean {
   return source.isStdin || isThere(source.opened);
 }
 
-async function isThere(path: string): Promise<boolean> {
+function isThere(path: string): boolean {
   try {
-    await stat(path);
+    statSync(path);
     return true;
   } catch (error) {
     return systemCode(error) !== "ENOENT";
@@ -99,8 +110,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** @throws {SopsmithError} exit 100 */
-export async function refuseMissing(source: Source): Promise<void> {
-  if (!(await exists(source)))
+export function refuseMissing(source: Source): void {
+  if (!exists(source))
     throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`, source.file);
 }
 

@@ -5,8 +5,14 @@ import { deliver, refuseTwoTargets } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { parseExtractPath } from "../paths.ts";
-import { changeFiles, severalFiles } from "../many.ts";
-import { fileOperands, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
+import {
+  fileOperands,
+  mayBeSeveral,
+  readSource,
+  refuseMissing,
+  sourceOf,
+  type Source,
+} from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
 export const decrypt: Command = {
@@ -46,20 +52,24 @@ export const decrypt: Command = {
     },
   ],
   async run(call) {
-    const operands = await fileOperands(call);
+    const operands = fileOperands(call);
     const [operand] = operands;
     refuseTwoTargets(call, operand);
-    const several = await severalFiles(call, operands, { wanted: "encrypted", target: "flags" });
-    if (several !== undefined) {
+    const many = mayBeSeveral(call, operands) ? await import("../many.ts") : undefined;
+    const several = await many?.severalFiles(call, operands, {
+      wanted: "encrypted",
+      target: "flags",
+    });
+    if (many !== undefined && several !== undefined) {
       const order = openOrder(call);
       const extract = parseExtractPath(call.options.text(flags.extract));
-      return changeFiles(call, several, { done: "decrypted" }, async (one, source) => {
-        await refuseMissing(source);
+      return many.changeFiles(call, several, { done: "decrypted" }, async (one, source) => {
+        refuseMissing(source);
         return openSource(one, source, await openStores(one, source), { order, extract });
       });
     }
     const source = sourceOf(call, operand);
-    await refuseMissing(source);
+    refuseMissing(source);
     const stores = await openStores(call, source);
     const order = openOrder(call);
     const extract = parseExtractPath(call.options.text(flags.extract));

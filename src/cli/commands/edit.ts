@@ -63,7 +63,7 @@ export const edit: Command = {
 export async function editSource(call: Call, source: Source, stores: Stores): Promise<void> {
   const edited = { isAccepted: false };
   try {
-    const chunks = (await exists(source))
+    const chunks = exists(source)
       ? await editExisting(call, source, stores, edited)
       : await editNew(call, source, stores, edited);
     await writeBack(call, source, chunks);

@@ -5,8 +5,14 @@ import { deliver, refuseTwoTargets } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { sealSettings } from "../seal-settings.ts";
-import { changeFiles, severalFiles } from "../many.ts";
-import { fileOperands, readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
+import {
+  fileOperands,
+  mayBeSeveral,
+  readSource,
+  refuseMissing,
+  sourceOf,
+  type Source,
+} from "../source.ts";
 import { openStores, type Stores } from "../stores.ts";
 
 export const encrypt: Command = {
@@ -54,19 +60,23 @@ export const encrypt: Command = {
     },
   ],
   async run(call) {
-    const operands = await fileOperands(call);
+    const operands = fileOperands(call);
     const [operand] = operands;
     refuseTwoTargets(call, operand);
-    const several = await severalFiles(call, operands, { wanted: "plain", target: "flags" });
-    if (several !== undefined)
-      return changeFiles(call, several, { done: "encrypted" }, async (one, source) => {
-        await refuseMissing(source);
+    const many = mayBeSeveral(call, operands) ? await import("../many.ts") : undefined;
+    const several = await many?.severalFiles(call, operands, {
+      wanted: "plain",
+      target: "flags",
+    });
+    if (many !== undefined && several !== undefined)
+      return many.changeFiles(call, several, { done: "encrypted" }, async (one, source) => {
+        refuseMissing(source);
         return sealSource(one, source, await openStores(one, source));
       });
     if (operand === undefined && call.options.text(flags.filenameOverride) === "")
       throw new ConflictError("Error: must specify --filename-override when reading from stdin");
     const source = sourceOf(call, operand);
-    await refuseMissing(source);
+    refuseMissing(source);
     const stores = await openStores(call, source);
     await deliver(call, source, await sealSource(call, source, stores));
   },

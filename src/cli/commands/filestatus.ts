@@ -41,7 +41,7 @@ export const filestatus: Command = {
   ],
   async run(call) {
     if (call.options.on(flags.staged)) return reportStaged(call);
-    const operands = await fileOperands(call);
+    const operands = fileOperands(call);
     const [operand] = operands;
     if (operand === undefined) throw noFile("Error: no file specified");
     const several = await severalFiles(call, operands, { wanted: "any", target: "none" });

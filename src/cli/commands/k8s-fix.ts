@@ -162,7 +162,7 @@ async function eachFile(
   refuseTwoTargets(call, isStdin ? undefined : operand);
   const named = sourceOf(call, isStdin ? "stdin.yaml" : operand);
   const source = isStdin ? { ...named, isStdin: true, file: "stdin" } : named;
-  await refuseMissing(source);
+  refuseMissing(source);
   const stores = await openStores(call, source);
   if (stores.verb.input !== "yaml" && stores.verb.input !== "json")
     throw new SopsmithError("no-manifest", 1, `${source.file} is neither YAML nor JSON`);

@@ -16,7 +16,7 @@ import { warn } from "../warn.ts";
 export async function runLegacy(call: Call): Promise<void> {
   const source = sourceOf(call, requiredOperand(call));
   const plan = planLegacy(call.options);
-  const isThere = await exists(source);
+  const isThere = exists(source);
   if (!isThere) await refuseLegacyMissing(call, source, plan.modes);
   if (plan.warning !== undefined) warn(call.streams, plan.warning);
   const stores = await openStores(call, source);
@@ -39,7 +39,7 @@ async function refuseLegacyMissing(
   const { refuseKeyChangeOfMissing } = await import("./rotate.ts");
   await refuseKeyChangeOfMissing(call, source, "use `--kms` and `--pgp` instead.");
   if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate"))
-    await refuseMissing(source);
+    refuseMissing(source);
   const { suggestCommand } = await import("../suggest.ts");
   const suggestion = suggestCommand(call.operands[0] ?? "", commands);
   if (modes.includes("edit") && suggestion !== "")

@@ -47,7 +47,7 @@ export const rotate: Command = {
     },
   ],
   async run(call) {
-    const operands = await fileOperands(call);
+    const operands = fileOperands(call);
     const [operand] = operands;
     if (operand === undefined) throw noFile("Error: no file specified");
     if (call.options.on(flags.inPlace) && call.options.text(flags.output) !== "")
@@ -78,7 +78,7 @@ export async function refuseKeyChangeOfMissing(
   const isKeyChange = keyFlags.some(
     ({ add, remove }) => options.text(add) !== "" || options.text(remove) !== "",
   );
-  if (isKeyChange && !(await exists(source)))
+  if (isKeyChange && !exists(source))
     throw new SopsmithError(
       "no-file-for-keys",
       49,
