@@ -1,37 +1,26 @@
-// npm run bench [-- --quick] [-- --write]: sopsmith beside real sops on this machine, in interleaved runs.
-// --quick leaves out 100k leaves and the large binary; --write puts the tables into bench/RESULTS.md.
+// npm run bench [-- --quick] [-- --check]: sopsmith beside real sops and the npm package sops-age on this machine, in interleaved
+// runs; writes bench/RESULTS.md. --quick leaves out what takes longer than seconds, and writes nothing; --check ends with
+// status 1 when a ratio is above its limit.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { counterpart } from "../test/counterparts.ts";
-import { jsonDocument, smallYaml, writeBinary, yamlDocument } from "./documents.ts";
+import { makeCases, type Case, type Limits, type Program } from "./cases.ts";
+import { measureLibrary } from "./library.ts";
 import { median, measure, type Measurement } from "./measure.ts";
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean" }, write: { type: "boolean" } },
+  options: { quick: { type: "boolean" }, check: { type: "boolean" } },
 });
 
 const root = join(import.meta.dirname, "..");
-const programs = {
+const programs: { readonly [program in Program]: readonly [string, ...string[]] } = {
   sops: [counterpart("sops")],
-  sopsmith: [process.execPath, join(root, "dist/bin/sopsmith.js")],
-} as const;
-type Program = keyof typeof programs;
-const names: readonly Program[] = ["sops", "sopsmith"];
-
-interface Case {
-  work: string;
-  args: readonly string[];
-  runs: number;
-  /** Both programs must print the same. */
-  isComparable: boolean;
-  /** Cases of one series differ in size only. */
-  series?: { name: string; size: number };
-}
-
-type Result = { [program in Program]: Measurement };
+  npm: [process.execPath, join(root, "dist/bin/sopsmith.js")],
+  standalone: [join(root, "standalone/sopsmith")],
+};
 
 const folder = mkdtempSync(join(tmpdir(), "sopsmith-bench-"));
 const keyFile = join(folder, "keys.txt");
@@ -42,160 +31,151 @@ const env: Record<string, string> = {
   SOPS_DISABLE_VERSION_CHECK: "1",
 };
 
-/** Writes the plain file, has real sops encrypt it (both programs then open the same file) and returns the two cases. */
-function encryptAndDecrypt(
-  name: string,
-  recipient: string,
-  label: string,
-  runs: number,
-  size: number,
-): Case[] {
-  const plain = join(folder, name);
-  const sealed = join(folder, `sealed-${name}`);
-  execFileSync(programs.sops[0], ["encrypt", "--age", recipient, "--output", sealed, plain], {
-    env,
-  });
-  const format = label.split(",")[0] ?? label;
-  return [
-    {
-      work: `${label}, encrypt`,
-      args: ["encrypt", "--age", recipient, plain],
-      runs,
-      isComparable: false,
-      series: { name: `${format}, encrypt`, size },
-    },
-    {
-      work: `${label}, decrypt`,
-      args: ["decrypt", sealed],
-      runs,
-      isComparable: true,
-      series: { name: `${format}, decrypt`, size },
-    },
-  ];
+type Results = { readonly [program in Program]?: Measurement };
+
+/** Ratios above their limit, one line each. */
+const missed: string[] = [];
+
+/** A ratio as it is shown, with its limit where it has one. */
+function ratio(what: string, value: number, limit: number | undefined): string {
+  const shown = `${value < 0.1 ? value.toFixed(3) : value.toFixed(2)}×`;
+  if (limit === undefined) return shown;
+  if (value > limit) missed.push(`${what}: ${shown}, limit ${limit}×`);
+  return `${shown} (≤ ${limit}×)${value > limit ? " **missed**" : ""}`;
 }
 
-function* makeCases(recipient: string): Generator<Case> {
-  yield { work: "--version", args: ["--version"], runs: 21, isComparable: false };
-  writeFileSync(join(folder, "small.yaml"), smallYaml);
-  yield* encryptAndDecrypt("small.yaml", recipient, "6-line YAML", 21, 5);
-  for (const [size, label, runs] of [
-    [1000, "1k", 9],
-    [10_000, "10k", 5],
-    [100_000, "100k", 3],
-  ] as const) {
-    if (flags.quick && size > 10_000) continue;
-    writeFileSync(join(folder, `${label}.yaml`), yamlDocument(size));
-    yield* encryptAndDecrypt(`${label}.yaml`, recipient, `YAML, ${label} leaves`, runs, size);
-    writeFileSync(join(folder, `${label}.json`), jsonDocument(size));
-    yield* encryptAndDecrypt(`${label}.json`, recipient, `JSON, ${label} leaves`, runs, size);
-  }
-  if (flags.quick) return;
-  writeBinary(join(folder, "large.bin"), 100);
-  yield* encryptAndDecrypt("large.bin", recipient, "binary, 100 MiB", 3, 100);
-}
-
-function runCase(benched: Case): Result {
-  const samples: { [program in Program]: Measurement[] } = { sops: [], sopsmith: [] };
-  const outputs = { sops: join(folder, "out-sops"), sopsmith: join(folder, "out-sopsmith") };
-  // The first round warms the disk cache and the compile cache and is not counted.
-  for (let round = 0; round <= benched.runs; round++) {
-    for (const name of names) {
-      const sample = measure({
-        argv: [...programs[name], ...benched.args],
-        env,
-        stdout: outputs[name],
-      });
-      if (round > 0) samples[name].push(sample);
+function runCase(benched: Case): Results {
+  const argvOf = (program: Program): readonly string[] =>
+    program === "sops" && benched.sopsShell !== undefined
+      ? ["/bin/sh", "-c", benched.sopsShell, "sh", ...programs.sops]
+      : [...programs[program], ...benched.args];
+  const samples = new Map<Program, Measurement[]>();
+  // Short runs get one that is not counted first: it warms the disk cache and the compile cache.
+  const warmUps = benched.runs > 3 ? 1 : 0;
+  const first = new Map<Program, Buffer>();
+  for (let round = -warmUps; round < benched.runs; round++) {
+    for (const program of benched.programs) {
+      const stdout = join(folder, `out-${program}`);
+      const sample = measure({ argv: argvOf(program), env, stdout });
+      if (benched.without)
+        sample.wall -= measure({ argv: benched.without, env, stdout: "/dev/null" }).wall;
+      if (round >= 0) samples.set(program, [...(samples.get(program) ?? []), sample]);
+      if (round === -warmUps && benched.isComparable) first.set(program, readFileSync(stdout));
     }
-    if (
-      round === 0 &&
-      benched.isComparable &&
-      !readFileSync(outputs.sops).equals(readFileSync(outputs.sopsmith))
-    ) {
-      throw new Error(`the two programs print different text: ${benched.work}`);
-    }
-    if (statSync(outputs.sopsmith).size === 0)
-      throw new Error(`sopsmith printed nothing: ${benched.work}`);
   }
-  const middle = (name: Program): Measurement => ({
-    wall: median(samples[name].map((sample) => sample.wall)),
-    peak: median(samples[name].map((sample) => sample.peak)),
-  });
-  return { sops: middle("sops"), sopsmith: middle("sopsmith") };
+  const [one, ...others] = first.values();
+  if (one !== undefined && (one.length === 0 || others.some((other) => !other.equals(one))))
+    throw new Error(`the programs print different text: ${benched.work}`);
+  return Object.fromEntries(
+    [...samples].map(([program, list]) => [
+      program,
+      { wall: median(list.map(({ wall }) => wall)), peak: median(list.map(({ peak }) => peak)) },
+    ]),
+  );
 }
 
 function milliseconds(wall: number): string {
+  if (wall < 10) return `${wall.toFixed(2)} ms`;
   return wall < 1000 ? `${wall.toFixed(0)} ms` : `${(wall / 1000).toFixed(2)} s`;
-}
-
-function times(ratio: number): string {
-  return `${ratio.toFixed(2)}×`;
 }
 
 function row(...cells: string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-const head = [
-  row("work", "sops wall", "sopsmith wall", "ratio", "sops peak", "sopsmith peak", "ratio"),
-  row("---", "--:", "--:", "--:", "--:", "--:", "--:"),
-];
-
-function resultRow(work: string, { sops, sopsmith }: Result): string {
+function resultRow({ work, limits }: Case, { sops, npm, standalone }: Results): string {
+  const cells = (name: string, ours: Measurement | undefined, { wall, peak }: Limits = {}) => {
+    if (!ours) return ["", "", "", ""];
+    return [
+      milliseconds(ours.wall),
+      sops ? ratio(`${work}, ${name}, wall`, ours.wall / sops.wall, wall) : "",
+      `${ours.peak.toFixed(0)} MiB`,
+      sops ? ratio(`${work}, ${name}, memory`, ours.peak / sops.peak, peak) : "",
+    ];
+  };
   return row(
     work,
-    milliseconds(sops.wall),
-    milliseconds(sopsmith.wall),
-    times(sopsmith.wall / sops.wall),
-    `${sops.peak.toFixed(0)} MiB`,
-    `${sopsmith.peak.toFixed(0)} MiB`,
-    times(sopsmith.peak / sops.peak),
+    sops ? milliseconds(sops.wall) : "",
+    sops ? `${sops.peak.toFixed(0)} MiB` : "",
+    ...cells("npm", npm, limits.npm),
+    ...cells("standalone", standalone, limits.standalone),
   );
 }
 
-type Measured = Case & { result: Result };
+const columns =
+  "work | sops wall | memory | npm wall | ratio | memory | ratio | standalone wall | ratio | memory | ratio";
+const head = [row(columns), row("---", ...Array.from({ length: 10 }, () => "--:"))];
 
-/** How many times the time and memory grow from one size of a series to the next. */
-function growthTable(measured: readonly Measured[]): string[] {
-  const rows: string[] = [];
-  const series = Map.groupBy(measured, (one) => one.series?.name);
+/** How many times time and memory grow with ten times the leaves: at most eleven. */
+function growthTable(measured: readonly { benched: Case; results: Results }[]): string[] {
+  const lines = [
+    row("ten times the leaves", "npm wall", "npm memory", "standalone wall", "standalone memory"),
+    row("---", "--:", "--:", "--:", "--:"),
+  ];
+  const series = Map.groupBy(
+    measured.filter(({ benched }) => benched.series),
+    ({ benched }) => benched.series?.name ?? "",
+  );
   for (const [name, members] of series) {
-    if (name === undefined) continue;
     for (const [index, larger] of members.entries()) {
       const smaller = members[index - 1];
       if (!smaller) continue;
-      const growth = (program: Program, what: keyof Measurement) =>
-        times(larger.result[program][what] / smaller.result[program][what]);
-      rows.push(
-        row(
-          `${name}, ${smaller.series?.size} → ${larger.series?.size} leaves`,
-          growth("sops", "wall"),
-          growth("sopsmith", "wall"),
-          growth("sops", "peak"),
-          growth("sopsmith", "peak"),
-        ),
-      );
+      const title = `${name}, ${smaller.benched.series?.leaves} → ${larger.benched.series?.leaves}`;
+      const growth = (program: "npm" | "standalone", what: keyof Measurement) => {
+        const [before, after] = [smaller.results[program], larger.results[program]];
+        if (!before || !after) return "";
+        return ratio(`${title}, ${program}, ${what}`, after[what] / before[what], 11);
+      };
+      const cells = (["npm", "standalone"] as const).flatMap((program) => [
+        growth(program, "wall"),
+        growth(program, "peak"),
+      ]);
+      lines.push(row(title, ...cells));
     }
   }
+  return lines;
+}
+
+function libraryTable(): string[] {
+  const names = flags.quick
+    ? ["sealed-10k.yaml", "sealed-10k.json"]
+    : ["sealed-10k.yaml", "sealed-100k.yaml", "sealed-10k.json", "sealed-100k.json"];
+  const { small, large } = measureLibrary(folder, names);
+  const beside = small.decrypt - small.unwrap;
+  const shown = `${milliseconds(beside)} (≤ 1 ms)${beside > 1 ? " **missed**" : ""}`;
+  if (beside > 1) missed.push(`library, small document: ${milliseconds(beside)}, limit 1 ms`);
   return [
-    row("growth", "sops wall", "sopsmith wall", "sops peak", "sopsmith peak"),
-    row("---", "--:", "--:", "--:", "--:"),
-    ...rows,
+    row("library, warm process", "sops-age", "sopsmith", "ratio"),
+    row("---", "--:", "--:", "--:"),
+    row("`decrypt()`, 6-line YAML, beside the age unwrap", "", shown, ""),
+    ...large.map(({ name, sopsAge, sopsmith }) =>
+      row(
+        `\`decrypt()\`, ${name.replace("sealed-", "")}`,
+        milliseconds(sopsAge),
+        milliseconds(sopsmith),
+        ratio(`library, ${name}`, sopsmith / sopsAge, 0.25),
+      ),
+    ),
   ];
 }
 
 function machine(): string {
   const [cpu] = cpus();
-  const sops =
-    execFileSync(programs.sops[0], ["--version"], { env, encoding: "utf8" }).split("\n")[0] ?? "";
+  const version = execFileSync(programs.sops[0], ["--version"], { env, encoding: "utf8" });
+  const { version: peer } = JSON.parse(
+    readFileSync(join(root, "node_modules/sops-age/package.json"), "utf8"),
+  ) as { version: string };
   return [
     `${cpus().length} × ${cpu?.model.trim() ?? "unknown processor"}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB,`,
-    `${process.platform} ${process.arch}, Node ${process.version}, ${sops.replace(/ \(.*/, "")}`,
+    `${process.platform} ${release()} ${process.arch}; Node ${process.version},`,
+    `${(version.split("\n")[0] ?? "").replace(/ \(.*/, "")}, sops-age ${peer}`,
   ].join(" ");
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+const report: string[] = [];
+function print(...lines: string[]): void {
+  report.push(...lines);
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
 try {
@@ -203,31 +183,27 @@ try {
   const recipient = execFileSync(counterpart("ageKeygen"), ["-y", keyFile], {
     encoding: "utf8",
   }).trim();
-  const intro = [`Medians of interleaved runs, age key. ${machine()}.`, "", ...head];
-  intro.forEach(print);
-  const measured: Measured[] = [];
-  for (const benched of makeCases(recipient)) {
-    const result = runCase(benched);
-    measured.push({ ...benched, result });
-    print(resultRow(benched.work, result));
+  const seal = (program: "sops" | "npm", name: string) => {
+    const [command, ...words] = programs[program];
+    const [from, to] = [join(folder, name), join(folder, `sealed-${name}`)];
+    execFileSync(command, [...words, "encrypt", "--age", recipient, "--output", to, from], { env });
+    if (statSync(to).size === 0) throw new Error(`nothing in ${to}`);
+  };
+  writeFileSync(join(folder, "flat.yaml"), "HOST: db.example\nUSER: shop\nPASSWORD: secret\n");
+  seal("sops", "flat.yaml");
+  print("# Benchmark", "", "Written by `npm run bench`: medians of interleaved runs, age key.", "");
+  print(`${machine()}.`, "", ...head);
+  const measured: { benched: Case; results: Results }[] = [];
+  for (const benched of makeCases({ folder, recipient, seal, quick: flags.quick === true })) {
+    const results = runCase(benched);
+    measured.push({ benched, results });
+    print(resultRow(benched, results));
   }
-  const growth = growthTable(measured);
-  ["", ...growth].forEach(print);
-  if (flags.write) {
-    const rows = measured.map(({ work, result }) => resultRow(work, result));
-    const text = [
-      "# Benchmark",
-      "",
-      "Written by `npm run bench -- --write`.",
-      "",
-      ...intro,
-      ...rows,
-      "",
-      ...growth,
-      "",
-    ];
-    writeFileSync(join(root, "bench/RESULTS.md"), text.join("\n"));
-  }
+  print("", ...growthTable(measured), "", ...libraryTable());
+  print("", missed.length === 0 ? "Every ratio is within its limit." : "Above their limit:");
+  if (missed.length > 0) print("", ...missed.map((line) => `- ${line}`));
+  if (!flags.quick) writeFileSync(join(root, "bench/RESULTS.md"), `${report.join("\n")}\n`);
+  if (flags.check && missed.length > 0) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

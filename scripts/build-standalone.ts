@@ -1,5 +1,5 @@
 // build-standalone.ts [--target NAME]…: makes standalone/sopsmith-NAME, one executable file per platform, from the same
-// sources as dist/bin. `host` names this machine's platform; without --target every platform is built.
+// sources as dist/bin; `--target host` makes standalone/sopsmith for this machine. Without --target, all platforms.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -85,8 +85,8 @@ async function runtimeOf(target: Target): Promise<string> {
   return join(folder, "package", file);
 }
 
-async function build(target: Target): Promise<string> {
-  const name = `sopsmith-${target}${target.startsWith("windows") ? ".exe" : ""}`;
+async function build({ target, stem }: { target: Target; stem: string }): Promise<string> {
+  const name = `${stem}${target.startsWith("windows") ? ".exe" : ""}`;
   const made = join(outDir, `.${name}.${process.pid}`);
   try {
     await run(join(root, "node_modules/.bin/bun"), [
@@ -114,14 +114,14 @@ async function build(target: Target): Promise<string> {
 
 const { values } = parseArgs({ options: { target: { type: "string", multiple: true } } });
 const wanted = (values.target ?? names).map((name) => {
-  const target = name === "host" ? hostTarget() : name;
-  if (isTarget(target)) return target;
+  if (name === "host") return { target: hostTarget(), stem: "sopsmith" };
+  if (isTarget(name)) return { target: name, stem: `sopsmith-${name}` };
   throw new Error(`unknown target ${name}; there are: host, ${names.join(", ")}`);
 });
 await mkdir(outDir, { recursive: true });
 const sums: string[] = [];
-for (const target of wanted) {
-  const name = await build(target);
+for (const one of wanted) {
+  const name = await build(one);
   const bytes = await readFile(join(outDir, name));
   sums.push(`${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`);
   process.stdout.write(`standalone/${name}: ${(bytes.length / 2 ** 20).toFixed(0)} MiB\n`);

@@ -206,7 +206,7 @@ test("every file that the command needs is in the tarball, and nothing but what 
 
 test("runs from a folder that node_modules are not in", () => {
   const alone = join(folder, "alone");
-  cpSync(join(root, "dist/bin"), alone, { recursive: true });
+  cpSync(join(root, "dist/bin"), join(alone, "bin"), { recursive: true });
   writeFileSync(join(alone, "package.json"), '{"type":"module"}');
-  expect(run(process.execPath, [join(alone, "sopsmith.js"), "help"]).status).toBe(0);
+  expect(run(process.execPath, [join(alone, "bin/sopsmith.js"), "help"]).status).toBe(0);
 });

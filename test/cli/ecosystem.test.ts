@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { sandboxFor } from "./rows.ts";
 import { identities, plain, recipients, sealed, yamlText } from "./samples.ts";
+import { shellProgram } from "./program-under-test.ts";
 import { Sandbox } from "./sandbox.ts";
 
 /**
@@ -171,7 +172,7 @@ test.each(uses.map((use) => [use.tool, use] as const))("%s", (_, use) => {
   });
   onTestFinished(() => box.remove());
   mkdirSync(box.path("bin"));
-  box.write("bin/sops", `#!/bin/sh\nexec ${process.execPath} ${Sandbox.program} "$@"\n`);
+  box.write("bin/sops", `#!/bin/sh\nexec ${shellProgram} "$@"\n`);
   const env = {
     ...box.env,
     PATH: `${box.path("bin")}:${box.env["PATH"] ?? ""}`,

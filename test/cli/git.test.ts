@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { expectCode, sandboxFor } from "./rows.ts";
 import { identities, sealed } from "./samples.ts";
+import { programUnderTest, shellProgram } from "./program-under-test.ts";
 import { Sandbox } from "./sandbox.ts";
 
 /** A repository of real Git, with sopsmith on PATH. */
@@ -12,7 +13,7 @@ function repository(): Sandbox & { git: (...args: string[]) => string } {
   mkdirSync(box.path(".git-bin"));
   writeFileSync(
     box.path(".git-bin/sopsmith"),
-    `#!/bin/sh\nexec ${process.execPath} ${Sandbox.program} "$@"\n`,
+    `#!/bin/sh\nexec ${shellProgram} "$@"\n`,
     { mode: 0o755 },
   );
   const env = {
@@ -69,12 +70,12 @@ test("git install makes .gitattributes where there is none, and uninstall remove
   const repo = repository();
   mkdirSync(repo.path("deep"));
   const there = { ...repo.env, PWD: repo.path("deep") };
-  const argv = [Sandbox.program, "git", "install", "*.env"];
+  const [program, ...first] = programUnderTest;
   const run = (args: readonly string[]) =>
-    spawnSync(process.execPath, args, { cwd: repo.path("deep"), env: there, encoding: "utf8" });
-  expect(run(argv).status).toBe(0);
+    spawnSync(program, [...first, ...args], { cwd: repo.path("deep"), env: there, encoding: "utf8" });
+  expect(run(["git", "install", "*.env"]).status).toBe(0);
   expect(repo.read(".gitattributes")).toContain("*.env diff=sopsmith\n");
-  expect(run([Sandbox.program, "git", "uninstall"]).status).toBe(0);
+  expect(run(["git", "uninstall"]).status).toBe(0);
   expect(existsSync(repo.path(".gitattributes"))).toBe(false);
 });
 

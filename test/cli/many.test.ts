@@ -17,7 +17,8 @@ import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { checkRows, decrypts, expectCode, holds, sandboxFor } from "./rows.ts";
 import { identities, plain, recipients, sealed, yamlText } from "./samples.ts";
-import { Sandbox } from "./sandbox.ts";
+import { programUnderTest, shellProgram } from "./program-under-test.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 const hello = /hello/;
 const cipher = /ENC\[AES256_GCM/;
@@ -409,7 +410,7 @@ describe("a hostile tree:", () => {
     const asRoot = process.getuid?.() === 0;
     chmodSync(box.dir, 0o755);
     chmodSync(box.path("t/closed"), 0);
-    const argv = [process.execPath, Sandbox.program, "decrypt", "--recursive", "t"];
+    const argv = [...programUnderTest, "decrypt", "--recursive", "t"];
     const [program = "", ...args] = asRoot
       ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...argv]
       : argv;
@@ -430,10 +431,10 @@ test("ten thousand files need few descriptors", { timeout: 120_000 }, () => {
   const box = tree({});
   mkdirSync(box.path("t"));
   for (let i = 0; i < 10_000; i++) writeFileSync(box.path(`t/${i}.env`), "A=1\n");
-  const line = `ulimit -n 64; exec "$NODE" "$PROGRAM" encrypt -i --age ${recipients.A} --recursive t`;
+  const line = `ulimit -n 64; exec ${shellProgram} encrypt -i --age ${recipients.A} --recursive t`;
   const result = spawnSync("sh", ["-c", line], {
     cwd: box.dir,
-    env: { ...box.env, NODE: process.execPath, PROGRAM: Sandbox.program },
+    env: box.env,
     encoding: "utf8",
   });
   expect([result.status, result.stderr]).toEqual([0, "10000 files encrypted\n"]);
@@ -447,9 +448,10 @@ test("an interruption leaves whole files and nothing else", { timeout: 60_000 },
   mkdirSync(box.path("t"));
   const text = `${"A=1\n".repeat(50)}`.replaceAll("A", () => `K${Math.random()}`.replace(".", ""));
   for (let i = 0; i < 3_000; i++) writeFileSync(box.path(`t/${i}.env`), text);
+  const [program, ...words] = programUnderTest;
   const child = spawn(
-    process.execPath,
-    [Sandbox.program, "encrypt", "-i", "--age", recipients.A, "--recursive", "t"],
+    program,
+    [...words, "encrypt", "-i", "--age", recipients.A, "--recursive", "t"],
     { cwd: box.dir, env: box.env, stdio: "ignore" },
   );
   const started = Date.now();
@@ -483,11 +485,11 @@ test("a file that vanishes on the way is a failure of its own", async () => {
 
 test("progress is drawn on a terminal, and gone at the end", () => {
   const box = tree({ "a.yaml": sealedYaml, "b.yaml": sealedYaml });
-  const line = '"$NODE" "$PROGRAM" decrypt --output-dir o a.yaml b.yaml';
+  const line = `${shellProgram} decrypt --output-dir o a.yaml b.yaml`;
   const run = (env: Record<string, string>) =>
     spawnSync("script", ["-qefc", line, "/dev/null"], {
       cwd: box.dir,
-      env: { ...box.env, NODE: process.execPath, PROGRAM: Sandbox.program, ...env },
+      env: { ...box.env, ...env },
       encoding: "utf8",
     }).stdout;
   const shown = run({ TERM: "xterm" });

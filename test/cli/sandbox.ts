@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { npmProgram, programUnderTest } from "./program-under-test.ts";
 
 /** Node's compile cache: shared, so that it serves more than one run and does not show up among a sandbox's files. */
 const cache = mkdtempSync(join(tmpdir(), "sopsmith-cache-"));
@@ -17,7 +17,8 @@ export interface Result {
 
 /** A directory of its own to run the program in, with no configuration above it that could be found by chance. */
 export class Sandbox {
-  static readonly program = fileURLToPath(new URL("../../dist/bin/sopsmith.js", import.meta.url));
+  /** The command of the npm build, for tests of that build. */
+  static readonly program = npmProgram;
   readonly dir = mkdtempSync(join(tmpdir(), "sopsmith-cli-"));
   readonly env: Readonly<Record<string, string>>;
 
@@ -61,7 +62,8 @@ export class Sandbox {
     args: readonly string[],
     options: { stdin?: string | Uint8Array; env?: Readonly<Record<string, string>> } = {},
   ): Promise<Result> {
-    const child = spawn(process.execPath, [Sandbox.program, ...args], {
+    const [program, ...words] = programUnderTest;
+    const child = spawn(program, [...words, ...args], {
       cwd: this.dir,
       env: { ...this.env, ...options.env },
     });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdtempSync,
@@ -12,6 +13,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/main.ts";
 import { realHost } from "../../src/io/real-host.ts";
+import { isExecutable, programUnderTest } from "../cli/program-under-test.ts";
 import { KeyRing } from "../keys/key-ring.ts";
 
 // Files made by real sops 3.13.2 (some by 3.11.0): see fixtures/README.md.
@@ -85,7 +87,7 @@ interface Result {
   stderr: string;
 }
 
-/** Runs a command line in process, in `dir`. */
+/** Runs a command line in `dir`: in process where it can. */
 async function sopsmith(
   argv: readonly string[],
   needs: readonly string[],
@@ -102,6 +104,7 @@ async function sopsmith(
     GNUPGHOME: needs.includes("pgp") ? ring.dir : join(dir, "nognupg"),
     ...(identities.length > 0 && { SOPS_AGE_KEY: keysOf(identities) }),
   };
+  if (isExecutable) return runExecutable(argv, env, stdin);
   const real = realHost();
   const readFile = (path: string) => real.readFile(resolve(dir, path));
   const host = { ...real, env, cwd: () => dir, readFile, warn: () => undefined };
@@ -123,6 +126,23 @@ async function sopsmith(
     },
   );
   return { exit, stdout: Buffer.concat(out), stderr };
+}
+
+/** The same in a process of its own. */
+function runExecutable(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  stdin: string | undefined,
+): Result {
+  const [program, ...words] = programUnderTest;
+  const input = stdin === undefined ? "" : readFileSync(join(dir, stdin));
+  const { status, stdout, stderr } = spawnSync(program, [...words, ...argv], {
+    cwd: dir,
+    env,
+    input,
+    maxBuffer: 2 ** 26,
+  });
+  return { exit: status ?? -1, stdout, stderr: stderr.toString() };
 }
 
 /** SOPS_AGE_KEY takes every word for an identity, so comments are left out. */

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { credentials, Client, type ServiceError } from "@grpc/grpc-js";
 import { commands } from "../../src/cli/command.ts";
 import * as flags from "../../src/cli/flags.ts";
-import { Sandbox } from "../cli/sandbox.ts";
+import { npmProgram } from "../cli/program-under-test.ts";
 import { Both } from "../keys/both.ts";
 import { alice, bob } from "../keys/fake-host.ts";
 import { KeyRing } from "../keys/key-ring.ts";
@@ -210,7 +210,7 @@ test("a socket that is there already is not replaced", async () => {
 
 test("without the optional packages the message names the one to install", async () => {
   const file = await both.sealed(to);
-  cpSync(dirname(Sandbox.program), both.box.path("bare/bin"), { recursive: true });
+  cpSync(dirname(npmProgram), both.box.path("bare/bin"), { recursive: true });
   both.box.write("bare/package.json", '{ "type": "module" }');
   const run = (...words: string[]) => {
     const program = both.box.path("bare/bin/sopsmith.js");

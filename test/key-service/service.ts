@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { Sandbox } from "../cli/sandbox.ts";
+import { programUnderTest } from "../cli/program-under-test.ts";
 import { counterpart } from "../counterparts.ts";
 
 type Env = Readonly<Record<string, string>>;
@@ -30,8 +30,7 @@ export class Service {
     const { protocol } = new URL(uri);
     const network = protocol.slice(0, -1);
     const address = uri.slice(`${network}://`.length);
-    const [command, ...first] =
-      program === "sops" ? [counterpart("sops")] : [process.execPath, Sandbox.program];
+    const [command, ...first] = program === "sops" ? [counterpart("sops")] : programUnderTest;
     const words = ["keyservice", "--network", network, "--address", address, ...(how.args ?? [])];
     const service = new Service(spawn(command, [...first, ...words], { env: how.env }));
     for (let attempt = 0; !(await answers(network, address)); attempt++) {

@@ -64,7 +64,7 @@ export const updatekeys: Command = {
       throw new ConfigError("config file not found", {
         hint: "Write a .sops.yaml here or in a directory above, or name one: sopsmith --config FILE updatekeys …",
       });
-    const operands = await fileOperands(call);
+    const operands = fileOperands(call);
     const [operand] = operands;
     if (operand === undefined) throw noFile("Error: no file specified");
     const several = await severalFiles(call, operands, { wanted: "encrypted", target: "file" });

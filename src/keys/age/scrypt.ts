@@ -1,5 +1,6 @@
-import { createDecipheriv, scrypt } from "node:crypto";
+import { scrypt } from "node:crypto";
 import type { Identity, Stanza } from "age-encryption";
+import { openChaCha20Poly1305 } from "./chacha20-poly1305.ts";
 
 const label = "age-encryption.org/v1/scrypt";
 
@@ -42,13 +43,7 @@ export class ScryptIdentity implements Identity {
       2 ** logN,
     );
     try {
-      const decipher = createDecipheriv("chacha20-poly1305", key, Buffer.alloc(12), {
-        authTagLength: 16,
-      });
-      decipher.setAuthTag(stanza.body.subarray(16));
-      return new Uint8Array(
-        Buffer.concat([decipher.update(stanza.body.subarray(0, 16)), decipher.final()]),
-      );
+      return new Uint8Array(openChaCha20Poly1305(key, Buffer.alloc(12), stanza.body));
     } catch {
       return null;
     } finally {

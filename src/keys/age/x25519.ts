@@ -1,6 +1,4 @@
 import {
-  createCipheriv,
-  createDecipheriv,
   createHmac,
   createPrivateKey,
   createPublicKey,
@@ -10,6 +8,7 @@ import {
   timingSafeEqual,
   type KeyObject,
 } from "node:crypto";
+import { openChaCha20Poly1305, sealChaCha20Poly1305 } from "./chacha20-poly1305.ts";
 
 /**
  * The one kind of age file that nearly every encrypted file holds, on the platform's own cryptography: an armored file of one chunk for X25519
@@ -44,10 +43,10 @@ export function wrapX25519(
   const ephemeral = generateKeyPairSync("x25519");
   const share = rawPublic(ephemeral.publicKey);
   const wrapKey = stanzaKey(ephemeral.privateKey, recipient, share, recipient);
-  const body = sealOnce(wrapKey, Buffer.alloc(12), fileKey);
+  const body = sealChaCha20Poly1305(wrapKey, Buffer.alloc(12), fileKey);
   const header = `${VERSION}\n-> X25519 ${unpadded(share)}\n${unpadded(body)}\n---`;
   const nonce = randomBytes(16);
-  const payload = sealOnce(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), part);
+  const payload = sealChaCha20Poly1305(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), part);
   const file = Buffer.concat([
     Buffer.from(`${header} ${unpadded(headerMac(fileKey, header))}\n`),
     nonce,
@@ -83,14 +82,14 @@ export function unwrapX25519(armored: string, identity: Uint8Array): Uint8Array 
       type: "pkcs8",
     });
     const wrapKey = stanzaKey(key, share, share, rawPublic(createPublicKey(key)));
-    const fileKey = openOnce(wrapKey, Buffer.alloc(12), body);
+    const fileKey = openChaCha20Poly1305(wrapKey, Buffer.alloc(12), body);
     if (!timingSafeEqual(headerMac(fileKey, header), mac)) return undefined;
     const nonce = file.subarray(macEnd + 1, macEnd + 17);
     const payload = file.subarray(macEnd + 17);
     if (nonce.length < 16 || payload.length <= TAG || payload.length > CHUNK + TAG)
       return undefined;
     const part = new Uint8Array(
-      openOnce(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), payload),
+      openChaCha20Poly1305(hkdf(fileKey, nonce, "payload"), lastChunkNonce(), payload),
     );
     fileKey.fill(0);
     return part;
@@ -127,19 +126,6 @@ function lastChunkNonce(): Buffer {
   const nonce = Buffer.alloc(12);
   nonce[11] = 1;
   return nonce;
-}
-
-function sealOnce(key: Buffer, nonce: Buffer, plaintext: Uint8Array): Buffer {
-  const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG });
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-}
-
-function openOnce(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer {
-  const decipher = createDecipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG });
-  decipher.setAuthTag(sealed.subarray(-TAG));
-  const plaintext = decipher.update(sealed.subarray(0, -TAG));
-  decipher.final();
-  return plaintext;
 }
 
 const unpadded = (bytes: Uint8Array): string =>

@@ -6,6 +6,7 @@ import { encryptFile } from "../../../src/index.ts";
 import { expect, test } from "vitest";
 import { checkRows, expectCode, holds, sandboxFor, type Row } from "../rows.ts";
 import { identities, recipients, sealed, yamlText } from "../samples.ts";
+import { programUnderTest, shellProgram } from "../program-under-test.ts";
 import { Sandbox } from "../sandbox.ts";
 
 /** Files of one level, encrypted to A. */
@@ -295,9 +296,10 @@ test.concurrent.each(
     const tmp = join(box.dir, "tmp");
     const made = await box.run(["exec-env", "first.env", "mkdir tmp"]);
     expectCode(made, 0);
+    const [program, ...first] = programUnderTest;
     const child = spawn(
-      process.execPath,
-      [Sandbox.program, ...words, "--", process.execPath, "witness.cjs", "{}"],
+      program,
+      [...first, ...words, "--", process.execPath, "witness.cjs", "{}"],
       { cwd: box.dir, env: { ...box.env, TMPDIR: tmp }, stdio: "ignore" },
     );
     const ended = new Promise((resolve) => child.once("exit", (...end) => resolve(end)));
@@ -317,14 +319,7 @@ test.concurrent.each(Object.entries(fileCommands))(
   async (_, words) => {
     const box = sandboxFor(identities.A, { ...sealed, ...flat, "witness.cjs": witness });
     await box.run(["exec-env", "first.env", "mkdir tmp"]);
-    const quoted = [
-      process.execPath,
-      Sandbox.program,
-      ...words,
-      "--",
-      process.execPath,
-      "witness.cjs",
-    ];
+    const quoted = [...programUnderTest, ...words, "--", process.execPath, "witness.cjs"];
     const terminal = spawn(
       "script",
       ["-qefc", `exec ${quoted.map((word) => `'${word}'`).join(" ")}`, "/dev/null"],
@@ -352,7 +347,7 @@ test(
     await box.run(["keygen", "-o", "unused"]);
     writeFileSync(
       box.path("run.sh"),
-      `mkdir tmp; '${process.execPath}' '${Sandbox.program}' exec-file --no-fifo sealed.yaml -- '${process.execPath}' witness.cjs; echo $? > status`,
+      `mkdir tmp; ${shellProgram} exec-file --no-fifo sealed.yaml -- '${process.execPath}' witness.cjs; echo $? > status`,
     );
     const terminal = spawn("script", ["-qefc", "sh run.sh", "/dev/null"], {
       cwd: box.dir,

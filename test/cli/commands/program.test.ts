@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { checkRows } from "../rows.ts";
 import { identities, recipients, sealed } from "../samples.ts";
+import { shellProgram } from "../program-under-test.ts";
 import { Sandbox } from "../sandbox.ts";
 
 const version = /^sops 3\.13\.2 \(sopsmith \d+\.\d+\.\d+\)\n$/;
@@ -100,11 +101,8 @@ test("warnings are coloured on a terminal, and never with NO_COLOR", { timeout: 
   const box = new Sandbox(sealed, {
     SOPS_AGE_KEY: identities.A,
     TERM: "xterm",
-    NODE: process.execPath,
-    PROGRAM: Sandbox.program,
   });
-  const line =
-    '"$NODE" "$PROGRAM" filestatus --input-type yaml sealed.yaml; "$NODE" "$PROGRAM" decrypt sealed.ini -x > /dev/null';
+  const line = `${shellProgram} filestatus --input-type yaml sealed.yaml; ${shellProgram} decrypt sealed.ini -x > /dev/null`;
   const inTerminal = (env: Record<string, string>) =>
     spawnSync("script", ["-qefc", line, "/dev/null"], {
       cwd: box.dir,
@@ -121,10 +119,10 @@ test("warnings are coloured on a terminal, and never with NO_COLOR", { timeout: 
 test("stdout closed by its reader ends the program quietly", { timeout: 60_000 }, () => {
   const big = `{"a": ${JSON.stringify("x".repeat(1_000_000))}}`;
   const box = new Sandbox({ "big.json": big });
-  const shell = `"$NODE" "$PROGRAM" encrypt --age "$R" big.json | head -c 1 > /dev/null; echo "\${PIPESTATUS[0]}"`;
+  const shell = `${shellProgram} encrypt --age "$R" big.json | head -c 1 > /dev/null; echo "\${PIPESTATUS[0]}"`;
   const result = spawnSync("bash", ["-c", shell], {
     cwd: box.dir,
-    env: { ...box.env, NODE: process.execPath, PROGRAM: Sandbox.program, R: recipients.A },
+    env: { ...box.env, R: recipients.A },
     encoding: "utf8",
   });
   box.remove();

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { checkRows, decrypts, expectCode, holds, lacks, sandboxFor } from "../rows.ts";
 import { identities, plain, recipients, sealed } from "../samples.ts";
+import { shellProgram } from "../program-under-test.ts";
 import { Sandbox } from "../sandbox.ts";
 import { inTerminal } from "../../io/script.ts";
 
@@ -259,9 +260,8 @@ test("says which keys have been in use for too long", async () => {
 test("asks in a terminal, with the difference in colours", async () => {
   const box = sandboxFor(identities.A, { ...plain, ...sealed, ...toBoth });
   try {
-    const program = `'${process.execPath}' '${Sandbox.program}'`;
     const screen = await inTerminal(
-      `cd '${box.dir}' && TERM=xterm NO_COLOR= ${program} updatekeys sealed.yaml`,
+      `cd '${box.dir}' && TERM=xterm NO_COLOR= ${shellProgram} updatekeys sealed.yaml`,
       [{ after: "Is this okay? (y/n):", type: "y\r" }],
       box.env,
     );
