@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { commands } from "../src/cli/command.ts";
 import { Sandbox } from "./cli/sandbox.ts";
 import { alice } from "./keys/fake-host.ts";
 
@@ -34,7 +36,9 @@ function loadedBy(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 beforeAll(async () => {
-  box = new Sandbox({ "plain.json": '{"a":"b"}' });
+  box = new Sandbox({ "plain.json": '{"a":"b"}', "plain.yaml": "a: b\n" });
+  const yaml = await box.run(["encrypt", "--age", alice.recipient, "plain.yaml"]);
+  box.write("sealed.yaml", yaml.stdout);
   const { stdout } = await box.run(["encrypt", "--age", alice.recipient, "plain.json"]);
   box.write("sealed.json", stdout);
 });
@@ -61,12 +65,60 @@ test("a file for an AWS key loads Amazon's client from its package, and no other
   expect(vendors.filter((name) => !name.startsWith("@aws-sdk/"))).toEqual([]);
 });
 
+/** What the build wrote about its chunks. */
+const chunks = JSON.parse(readFileSync(join(bin, "../../.cache/metafile.json"), "utf8")) as Record<
+  string,
+  { imports: string[]; dynamicImports: string[]; modules: string[] } | undefined
+>;
+
+/** The chunks that a run opened. */
+function openedBy(args: readonly string[]): string[] {
+  const { status, files } = loadedBy(args);
+  expect(status).toBe(0);
+  const opened = files.map((file) => file.slice(bin.length + 1)).filter((name) => chunks[name]);
+  return [...new Set(opened)].map((name) => name.replace(/-[\w-]{8}\.js$/, "")).toSorted();
+}
+
+test("what every run loads holds no package", () => {
+  const reached = new Set(["sopsmith.js"]);
+  for (const name of reached) {
+    // The first file loads the command line by import(), so that an old Node gets as far as its message.
+    const next = [...(chunks[name]?.imports ?? [])];
+    if (name === "sopsmith.js") next.push(...(chunks[name]?.dynamicImports ?? []));
+    for (const other of next) if (chunks[other]) reached.add(other);
+  }
+  const modules = [...reached].flatMap((name) => chunks[name]?.modules ?? []);
+  expect(modules.length).toBeGreaterThan(50);
+  expect(modules.filter((id) => id.includes("node_modules"))).toEqual([]);
+});
+
+test.each([
+  [["--version"], []],
+  [["decrypt", "sealed.yaml"], []],
+  [["decrypt", "sealed.json"], ["chunks/json"]],
+])("%s opens what every run opens and %s", (args, more) => {
+  const always = ["chunks/core", "chunks/rolldown-runtime", "sopsmith.js"];
+  const opened = openedBy(args);
+  expect(opened.filter((name) => !always.includes(name) && !more.includes(name))).toEqual([]);
+  expect(opened).toEqual(expect.arrayContaining(more));
+});
+
+test.each(commands.map(({ name }) => name))("%s opens no package before it works", (name) => {
+  const { status, files } = loadedBy([name, "--help"]);
+  expect(status).toBe(0);
+  const opened = files.map((file) => chunks[file.slice(bin.length + 1)]?.modules ?? []);
+  expect(opened.length).toBeGreaterThan(2);
+  // commander is small; it knows which word was meant.
+  const packages = opened.flat().filter((id) => id.includes("node_modules"));
+  expect(packages.filter((id) => !id.startsWith("node_modules/commander/"))).toEqual([]);
+});
+
 /** What a built file imports, by the way it does. */
 function importsOf(file: string): { statically: string[]; later: string[] } {
   const text = readFileSync(file, "utf8");
   const all = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = ""]) => name);
   return {
-    statically: all(/(?:\bfrom|\bimport)\s*"([^"]+)"/g),
+    statically: all(/\brequire\(["`]([^"`]+)["`]\)/g).filter((name) => !isBuiltin(name)),
     later: all(/\bimport\(\s*[`"]([^"`]+)[`"]/g),
   };
 }

@@ -4,7 +4,6 @@ import { expect, onTestFinished, test } from "vitest";
 import { sandboxFor } from "./rows.ts";
 import { identities, plain, recipients, sealed, yamlText } from "./samples.ts";
 import { shellProgram } from "./program-under-test.ts";
-import { Sandbox } from "./sandbox.ts";
 
 /**
  * The command lines that other tools run, with `sops` on PATH being sopsmith. Each names the project and where its line

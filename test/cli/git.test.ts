@@ -4,18 +4,16 @@ import { expect, onTestFinished, test } from "vitest";
 import { expectCode, sandboxFor } from "./rows.ts";
 import { identities, sealed } from "./samples.ts";
 import { programUnderTest, shellProgram } from "./program-under-test.ts";
-import { Sandbox } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 /** A repository of real Git, with sopsmith on PATH. */
 function repository(): Sandbox & { git: (...args: string[]) => string } {
   const box = sandboxFor(identities.A, { "s.secret.yaml": sealed["sealed.yaml"] ?? "" });
   onTestFinished(() => box.remove());
   mkdirSync(box.path(".git-bin"));
-  writeFileSync(
-    box.path(".git-bin/sopsmith"),
-    `#!/bin/sh\nexec ${shellProgram} "$@"\n`,
-    { mode: 0o755 },
-  );
+  writeFileSync(box.path(".git-bin/sopsmith"), `#!/bin/sh\nexec ${shellProgram} "$@"\n`, {
+    mode: 0o755,
+  });
   const env = {
     ...box.env,
     PATH: `${box.path(".git-bin")}:${box.env["PATH"] ?? ""}`,
@@ -72,7 +70,11 @@ test("git install makes .gitattributes where there is none, and uninstall remove
   const there = { ...repo.env, PWD: repo.path("deep") };
   const [program, ...first] = programUnderTest;
   const run = (args: readonly string[]) =>
-    spawnSync(program, [...first, ...args], { cwd: repo.path("deep"), env: there, encoding: "utf8" });
+    spawnSync(program, [...first, ...args], {
+      cwd: repo.path("deep"),
+      env: there,
+      encoding: "utf8",
+    });
   expect(run(["git", "install", "*.env"]).status).toBe(0);
   expect(repo.read(".gitattributes")).toContain("*.env diff=sopsmith\n");
   expect(run(["git", "uninstall"]).status).toBe(0);

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { checkRows, decrypts, expectCode, holds, lacks, sandboxFor } from "../rows.ts";
 import { identities, plain, recipients, sealed } from "../samples.ts";
 import { shellProgram } from "../program-under-test.ts";
-import { Sandbox } from "../sandbox.ts";
 import { inTerminal } from "../../io/script.ts";
 
 const { A, B } = recipients;
