@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { SopsmithError } from "../errors.ts";
+import { batches } from "./chunks.ts";
 import type { Host } from "./host.ts";
 import { withSecureTempDir } from "./secure-temp.ts";
 import { systemCode } from "./system-error.ts";
@@ -55,7 +56,6 @@ class FifoWriter {
   readonly #handle: number | undefined;
   readonly #path: string;
   readonly #done: Promise<void>;
-  #socket: Socket | undefined;
   #isStopped = false;
 
   constructor(path: string, chunks: readonly (string | Uint8Array)[]) {
@@ -78,12 +78,26 @@ class FifoWriter {
       throw error;
     }
     await file.close();
-    const socket = new Socket({ fd: again, readable: false, writable: true });
-    this.#socket = socket;
-    // A reader that has enough closes early.
-    socket.on("error", () => {});
-    for (const chunk of chunks) socket.write(chunk);
-    socket.end();
+    try {
+      for (const batch of batches(chunks)) await this.#feed(again, batch);
+    } catch (error) {
+      // A reader that has enough closes early.
+      if (systemCode(error) !== "EPIPE") throw error;
+    } finally {
+      closeSync(again);
+    }
+  }
+
+  /** A socket on the descriptor would tell when there is room, but Bun makes none of a FIFO. */
+  async #feed(fd: number, bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length && !this.#isStopped;) {
+      try {
+        written += writeSync(fd, bytes, written);
+      } catch (error) {
+        if (systemCode(error) !== "EAGAIN") throw error;
+        await sleep(1);
+      }
+    }
   }
 
   #name(): string {
@@ -99,7 +113,6 @@ class FifoWriter {
       await this.#done;
       closeSync(reader);
     } finally {
-      this.#socket?.destroy();
       if (this.#handle !== undefined) closeSync(this.#handle);
     }
   }
