@@ -92,11 +92,12 @@ function flagLines(flags: readonly Flag[]): string[] {
   return columns(
     flags
       .filter(({ isHidden }) => isHidden !== true)
-      .map((flag) => [spelling(flag), description(flag)]),
+      .map((flag) => [flagSpelling(flag), flagDescription(flag)]),
   );
 }
 
-function spelling(flag: Flag): string {
+/** All names of a flag, with what stands for its value. */
+export function flagSpelling(flag: Flag): string {
   const value =
     flag.kind === "bool"
       ? ""
@@ -104,7 +105,8 @@ function spelling(flag: Flag): string {
   return flag.names.map((name) => `${name.length === 1 ? "-" : "--"}${name}${value}`).join(", ");
 }
 
-function description(flag: Flag): string {
+/** What a flag does, with its default and its variable. */
+export function flagDescription(flag: Flag): string {
   const initial =
     flag.kind === "int"
       ? " (default: 0)"

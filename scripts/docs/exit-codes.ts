@@ -1,0 +1,37 @@
+/** Exit codes by meaning, in the wording of the reference; test/cli/coverage.test.ts asks each for a test. */
+export const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
+  ["0", "done"],
+  [
+    "1",
+    "any failure without a code of its own: the command line or the configuration is wrong, no keys, no metadata in the file; also files that fail with different codes",
+  ],
+  [
+    "2",
+    "the input cannot be read, or not parsed as plain input; a path or position at which sops crashes; terraform: the command line is wrong",
+  ],
+  ["3", "the output or a temporary file cannot be written; no help for this word"],
+  ["4", "the result cannot be written in the output format"],
+  ["6", "the AWS encryption context is malformed"],
+  ["7", "the path or the value of set or unset is malformed"],
+  ["8", "options that exclude each other"],
+  [
+    "10",
+    "--check: a file is in clear (filestatus), or its keys are not those of .sops.yaml (updatekeys)",
+  ],
+  ["23", "a value cannot be encrypted"],
+  ["25", "a value cannot be decrypted"],
+  ["49", "keys to add to, or remove from, a file that does not exist"],
+  ["51", "the MAC does not match, or cannot be decrypted"],
+  ["91", "the path of --extract is malformed"],
+  ["92", "no document to encrypt"],
+  ["100", "no file named, a wrong number of operands, or no such file"],
+  ["112", "a type stands twice in the decryption order"],
+  ["128", "no data key: too few of the file's keys could be used"],
+  ["200", "the file was not changed in the editor"],
+  ["201", "the editor could not be run, or failed"],
+  ["203", "the file is encrypted already"],
+  [
+    "255",
+    "exec-env, exec-file: a signal ended the command, whose own status is passed on otherwise",
+  ],
+];

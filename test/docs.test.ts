@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { manPages } from "../scripts/docs/man.ts";
+import { referenceText } from "../scripts/docs/markdown.ts";
+import { allPages, flagsOf } from "../scripts/docs/pages.ts";
+
+const root = join(import.meta.dirname, "..");
+const read = (name: string) => readFileSync(join(root, name), "utf8");
+const pages = await allPages();
+const manual = manPages(pages);
+
+test("the command reference is what the commands' definitions say (else: npm run docs)", () => {
+  expect(read("docs/reference.md")).toBe(referenceText(pages));
+});
+
+test("so are the manual pages: one for the program, one for each command", () => {
+  expect(readdirSync(join(root, "man")).toSorted()).toEqual([...manual.keys()].toSorted());
+  for (const [name, text] of manual) expect(read(`man/${name}`), name).toBe(text);
+  // What npm install -g puts where man looks.
+  const { man } = JSON.parse(read("package.json")) as { man: string[] };
+  expect(man.toSorted()).toEqual([...manual.keys()].map((name) => `man/${name}`).toSorted());
+});
+
+test("both name every option of every command", () => {
+  const sections = read("docs/reference.md").split(/^## /m);
+  for (const page of pages) {
+    const section = sections.find((text) => text.startsWith(`sopsmith ${page.name}\n`)) ?? "";
+    const manPage = manual.get(`sopsmith-${page.name.replaceAll(" ", "-")}.1`) ?? "";
+    for (const { names } of flagsOf(page))
+      for (const name of names) {
+        const flag = `${name.length === 1 ? "-" : "--"}${name}`;
+        expect(section).toMatch(RegExp(`^\\| \`[^\`]*${flag}[ ,\`]`, "m"));
+        expect(manPage).toContain(flag.replaceAll("-", "\\-"));
+      }
+  }
+});
+
+test("a manual page has the requests and escapes of man(7), and nothing else that looks so", () => {
+  const requests = /^\.(?:TH|SH|TP|BR|br|nf|fi)(?: |$)/;
+  for (const [name, text] of manual)
+    for (const line of text.split("\n")) {
+      if (/^[.']/.test(line)) expect(line, name).toMatch(requests);
+      expect(line.replaceAll(/\\(?:[-&e]|f[BR]|\((?:aq|ga|ha|ti|->|em))/g, ""), name).not.toContain(
+        "\\",
+      );
+      expect(line, name).toMatch(/^[\x20-\x7e]*$/);
+    }
+});
+
+test("the README leads to the reference, and every link in it to a file", () => {
+  const links = [...read("README.md").matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(
+    ([, to = ""]) => to,
+  );
+  expect(links).toContain("docs/reference.md");
+  for (const to of links) expect(existsSync(join(root, to)), to).toBe(true);
+});
