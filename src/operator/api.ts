@@ -25,6 +25,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly accept?: string;
+  /** How long an answer is waited for, in milliseconds; 30 s by default. */
+  readonly timeoutMs?: number;
 }
 
 /** The API server said no. The message holds what it complains about, never a value. */
@@ -54,6 +56,7 @@ export class Api {
   private readonly bucket: TokenBucket;
   private agent: HttpAgent | HttpsAgent | undefined;
   private agentKey = "";
+  private isClosed = false;
   /** Called once for each answer. */
   onRequest: (method: string, status: number) => void = () => undefined;
 
@@ -68,7 +71,7 @@ export class Api {
    */
   async request(request: ApiRequest): Promise<JsonObject> {
     await this.bucket.take();
-    const response = await this.send(request, AbortSignal.timeout(TIMEOUT_MS));
+    const response = await this.send(request, AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS));
     const text = await readAll(response);
     const status = response.statusCode ?? 0;
     this.onRequest(request.method, status);
@@ -111,7 +114,9 @@ export class Api {
     }
   }
 
+  /** Ends all connections; nothing is sent any more. */
   close(): void {
+    this.isClosed = true;
     this.agent?.destroy();
   }
 
@@ -123,6 +128,7 @@ export class Api {
     for (const [name, value] of Object.entries(request.query ?? {}))
       url.searchParams.set(name, value);
     const { headers, ...tls } = await this.connection.credentials();
+    if (this.isClosed) throw new Unreachable("the connection to the API server is closed");
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const options = {
       method: request.method,

@@ -44,6 +44,8 @@ const KEY_POLL_MS = 10_000;
 
 const SHUTDOWN_MS = 10_000;
 
+const missingCrd = "the cluster does not know SopsSecrets: apply the output of `sopsmith k8s crd`";
+
 /** What is known of children, from the watch alone. */
 class Children implements ChildIndex {
   private readonly byUid = new Map<string, ChildMeta>();
@@ -197,6 +199,8 @@ class Operator {
       if (!background.signal.aborted) {
         this.log("error", "the lease was lost");
         status = 1;
+        // Another may work by now: what is under way here must not write any more.
+        this.api.close();
       }
     }
     this.isStopping = true;
@@ -232,14 +236,22 @@ class Operator {
     const common = {
       metadataOnly: true,
       random: Math.random,
-      onRestart: (reason: string) => {
-        this.metrics.add("sopsmith_watch_restarts_total");
-        this.log("info", "watch restarted", { reason });
-      },
     };
+    const onRestart =
+      (kind: string) =>
+      (reason: string, isRefused: boolean): void => {
+        this.metrics.add("sopsmith_watch_restarts_total");
+        const hint = kind === "SopsSecret" && reason === "404" ? missingCrd : undefined;
+        this.log(isRefused ? "error" : "info", "watch restarted", {
+          kind,
+          namespace: namespace || "all",
+          reason: hint ?? reason,
+        });
+      };
     const objects = new Reflector(this.api, {
       ...common,
       path: sopsSecretsPath(namespace),
+      onRestart: onRestart("SopsSecret"),
       ...(this.settings.labelSelector === "" ? {} : { labelSelector: this.settings.labelSelector }),
       onSet: (object) => this.sawObject(object),
       onDelete: (uid) => this.lostObject(uid),
@@ -252,6 +264,7 @@ class Operator {
     const secrets = new Reflector(this.api, {
       ...common,
       path: secretsPath(namespace),
+      onRestart: onRestart("Secret"),
       labelSelector: OWNER_LABEL,
       onSet: (object) => this.sawChild(object),
       onDelete: (uid) => this.queueOwners(this.children.remove(uid)),
@@ -333,7 +346,9 @@ class Operator {
     this.legacy.delete(meta.uid);
     if (this.children.get(meta.namespace, meta.name)?.resourceVersion === meta.resourceVersion)
       return;
-    this.queueOwners(this.children.set(meta));
+    const owners = this.children.set(meta);
+    // What the operator wrote itself comes back as an event.
+    if (!this.reconciler.isOwnWrite(meta)) this.queueOwners(owners);
   }
 
   private queueOwners(uids: readonly string[]): void {

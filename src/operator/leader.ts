@@ -24,6 +24,9 @@ export class LeaderElection {
   private readonly times: LeaderTimes;
   private seen = "";
   private seenAt = 0;
+  private acquiredAt = 0;
+  /** Another held it when it was last read. */
+  private isTaken = false;
   isLeader = false;
 
   constructor(
@@ -42,8 +45,10 @@ export class LeaderElection {
   /** Resolves when this process leads. */
   async acquire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (await this.attempt()) {
+      const began = performance.now();
+      if (await this.attempt(this.times.renewDeadline)) {
         this.isLeader = true;
+        this.acquiredAt = began;
         return;
       }
       await delay(this.times.retry * (1 + 0.2 * Math.random()), undefined, { signal }).catch(
@@ -52,14 +57,20 @@ export class LeaderElection {
     }
   }
 
-  /** Renews the lease; resolves when it was lost, or at the signal. */
+  /**
+   * Renews the lease; resolves when it was lost, or at the signal. It is lost when another holds it, and when it could not be renewed
+   * within the deadline, which ends before others may take it: counted from when the last good try began, because the answer may be late.
+   */
   async hold(signal: AbortSignal): Promise<void> {
-    let renewed = performance.now();
+    let renewed = this.acquiredAt;
     while (!signal.aborted) {
-      await delay(this.times.retry, undefined, { signal }).catch(() => undefined);
+      const left = renewed + this.times.renewDeadline - performance.now();
+      if (left <= 0) break;
+      await delay(Math.min(this.times.retry, left), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      if (await this.attempt()) renewed = performance.now();
-      else if (performance.now() - renewed >= this.times.renewDeadline) break;
+      const began = performance.now();
+      if (await this.attempt(renewed + this.times.renewDeadline - began)) renewed = began;
+      else if (this.isTaken) break;
     }
     this.isLeader = false;
   }
@@ -72,21 +83,29 @@ export class LeaderElection {
       const lease = await this.api.request({ method: "GET", path: `${this.path}/${this.name}` });
       const spec = isObject(lease["spec"]) ? lease["spec"] : {};
       if (spec["holderIdentity"] !== this.identity) return;
-      await this.put({ ...lease, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 } });
+      await this.put(
+        { ...lease, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 } },
+        this.times.retry,
+      );
     } catch {
       // It runs out by itself.
     }
   }
 
-  private async attempt(): Promise<boolean> {
+  /** @param timeoutMs what is left: a try that takes longer has failed */
+  private async attempt(timeoutMs: number): Promise<boolean> {
+    if (timeoutMs <= 0) return false;
+    const until = performance.now() + timeoutMs;
     try {
-      return await this.tryOnce();
+      // An answer that comes too late is no renewal, even where it says that it is.
+      return (await this.tryOnce(until)) && performance.now() < until;
     } catch {
       return false;
     }
   }
 
-  private async tryOnce(): Promise<boolean> {
+  private async tryOnce(until: number): Promise<boolean> {
+    const rest = (): number => Math.max(1, Math.ceil(until - performance.now()));
     const now = new Date().toISOString().replace("Z", "000Z");
     const own = {
       holderIdentity: this.identity,
@@ -95,12 +114,17 @@ export class LeaderElection {
     };
     let lease: JsonObject;
     try {
-      lease = await this.api.request({ method: "GET", path: `${this.path}/${this.name}` });
+      lease = await this.api.request({
+        method: "GET",
+        path: `${this.path}/${this.name}`,
+        timeoutMs: rest(),
+      });
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
       await this.api.request({
         method: "POST",
         path: this.path,
+        timeoutMs: rest(),
         body: {
           apiVersion: "coordination.k8s.io/v1",
           kind: "Lease",
@@ -117,21 +141,30 @@ export class LeaderElection {
       this.seenAt = performance.now();
     }
     const holder = spec["holderIdentity"] ?? "";
+    this.isTaken = holder !== "" && holder !== this.identity;
     if (holder === this.identity) {
-      await this.put({ ...lease, spec: { ...spec, ...own } });
+      await this.put({ ...lease, spec: { ...spec, ...own } }, rest());
       return true;
     }
     if (holder !== "" && performance.now() - this.seenAt < this.times.duration) return false;
     const transitions = typeof spec["leaseTransitions"] === "number" ? spec["leaseTransitions"] : 0;
-    await this.put({
-      ...lease,
-      spec: { ...spec, ...own, acquireTime: now, leaseTransitions: transitions + 1 },
-    });
+    await this.put(
+      {
+        ...lease,
+        spec: { ...spec, ...own, acquireTime: now, leaseTransitions: transitions + 1 },
+      },
+      rest(),
+    );
     return true;
   }
 
   /** With the resourceVersion that was read: of two who try, one gets a conflict. */
-  private async put(lease: JsonObject): Promise<void> {
-    await this.api.request({ method: "PUT", path: `${this.path}/${this.name}`, body: lease });
+  private async put(lease: JsonObject, timeoutMs: number): Promise<void> {
+    await this.api.request({
+      method: "PUT",
+      path: `${this.path}/${this.name}`,
+      body: lease,
+      timeoutMs,
+    });
   }
 }

@@ -88,6 +88,8 @@ export class Reconciler {
   private readonly observer: Observer;
   private readonly memory = new Map<string, Memory>();
   private hasOldCrd = false;
+  /** What was written and has not come back as an event yet: uid of the child to its resourceVersion. */
+  private readonly writes = new Map<string, string>();
 
   constructor(
     parts: {
@@ -114,6 +116,13 @@ export class Reconciler {
     return [...this.memory].flatMap(([key, { conditions }]) =>
       conditions.some(({ type, status }) => type === "Decrypted" && status !== "True") ? [key] : [],
     );
+  }
+
+  /** Is this state of a child what this process made of it? Asked once for each event. */
+  isOwnWrite({ uid, resourceVersion }: ChildMeta): boolean {
+    const written = this.writes.get(uid);
+    this.writes.delete(uid);
+    return written === resourceVersion;
   }
 
   forget(key: string): void {
@@ -274,8 +283,12 @@ export class Reconciler {
     if (problem !== undefined)
       events.push({ type: "Warning", reason: problem.reason, note: problem.message });
     const outcome: Outcome = { findings: judged.findings, problem, children: results };
-    await this.writeStatus(object, nextStatus(object, outcome, this.host.now()), memory);
-    await this.sendEvents(object, events, memory);
+    // Side by side: a conflict on the status must not swallow what was done.
+    const [told] = await Promise.allSettled([
+      this.writeStatus(object, nextStatus(object, outcome, this.host.now()), memory),
+      this.sendEvents(object, events, memory),
+    ]);
+    if (told.status === "rejected") throw told.reason;
     if (problem !== undefined) {
       this.observer.log("error", "not ready", {
         object: key,
@@ -381,7 +394,15 @@ export class Reconciler {
 
   private async apply(secret: Secret, resourceVersion: string): Promise<Secret> {
     this.observer.wrote("apply");
-    return this.cluster.apply({ ...secret, metadata: { ...secret.metadata, resourceVersion } });
+    return this.noted(
+      await this.cluster.apply({ ...secret, metadata: { ...secret.metadata, resourceVersion } }),
+    );
+  }
+
+  private noted(secret: Secret): Secret {
+    const { uid = "", resourceVersion = "" } = secret.metadata;
+    this.writes.set(uid, resourceVersion);
+    return secret;
   }
 
   /** A failing `test` of a JSON patch is answered with 422: somebody else wrote in between. */
@@ -392,7 +413,7 @@ export class Reconciler {
   ): Promise<Secret> {
     this.observer.wrote("patch");
     try {
-      return await this.cluster.patchSecret(namespace, name, steps);
+      return this.noted(await this.cluster.patchSecret(namespace, name, steps));
     } catch (error) {
       if (error instanceof ApiError && error.status === 422 && !error.message.includes("immutable"))
         throw new ApiError(409, "Conflict", "the Secret was changed in between");
@@ -482,7 +503,7 @@ function metadataText({ labels, annotations }: ObjectMeta): string {
 
 function writeFailure(name: string, error: unknown): Problem {
   if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
-  const isStalled = error instanceof ApiError && (error.status === 422 || error.status === 403);
+  const isStalled = error instanceof ApiError && [403, 413, 422].includes(error.status);
   return {
     reason: "WriteFailed",
     message: `the Secret ${name} could not be written: ${error.message}`,

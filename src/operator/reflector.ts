@@ -13,7 +13,8 @@ export interface ReflectorOptions {
   onDelete(uid: string): void;
   /** After every list: who is there. */
   onSynced(uids: ReadonlySet<string>): void;
-  onRestart(reason: string): void;
+  /** @param isRefused the server said no: somebody may have to do something */
+  onRestart(reason: string, isRefused: boolean): void;
   random(): number;
   /** Longest wait between two tries, and how long a watch may be silent beyond its own time-out; shorter in tests. */
   readonly maxWaitMs?: number;
@@ -35,7 +36,7 @@ export class Reflector {
   private readonly api: Api;
   private readonly options: ReflectorOptions;
   private failures = 0;
-  /** When the server was last heard of, on the clock of `performance.now()`. */
+  /** When there was last a sign of life, an error included: it is tried again then. On the clock of `performance.now()`. */
   lastHeard = performance.now();
   hasSynced = false;
 
@@ -54,7 +55,8 @@ export class Reflector {
         if (signal.aborted) return;
         if (error instanceof ApiError && (error.status === 410 || error.status === 504))
           version = "";
-        this.options.onRestart(error instanceof ApiError ? `${error.status}` : "connection");
+        this.heard();
+        this.options.onRestart(...whyEnded(error));
         await this.wait(error, signal);
       }
     }
@@ -112,6 +114,8 @@ export class Reflector {
     watchdog.unref();
     let version = from;
     let expired: ApiError | undefined;
+    const started = performance.now();
+    this.heard();
     try {
       await this.api.watch(
         path,
@@ -157,7 +161,8 @@ export class Reflector {
       if (expired === undefined) {
         // Broken off, not refused: it goes on where it was, after a moment.
         if (error instanceof ApiError || signal.aborted) throw error;
-        this.options.onRestart("connection");
+        this.heard();
+        this.options.onRestart("connection", false);
         await this.wait(error, signal);
         return version;
       }
@@ -166,12 +171,21 @@ export class Reflector {
       signal.removeEventListener("abort", cut);
     }
     if (expired !== undefined) throw expired;
+    // One that ends at once without a word, behind a proxy for instance, must not turn into a storm.
+    if (version === from && performance.now() - started < 1000 && !signal.aborted)
+      await this.wait(undefined, signal);
     return version;
   }
 
   private heard(): void {
     this.lastHeard = performance.now();
   }
+}
+
+function whyEnded(error: unknown): [string, boolean] {
+  if (!(error instanceof ApiError)) return ["connection", false];
+  const isRefused = error.status === 401 || error.status === 403 || error.status === 404;
+  return [error.status === 403 ? error.message : `${error.status}`, isRefused];
 }
 
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "");

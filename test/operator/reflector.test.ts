@@ -69,7 +69,10 @@ const reset: Answer = (request, response) => {
   setTimeout(() => request.socket.destroy(), 5);
 };
 
-function watchOver(api: Api, options: { watchSeconds?: () => number; graceMs?: number } = {}) {
+function watchOver(
+  api: Api,
+  options: { watchSeconds?: () => number; graceMs?: number; maxWaitMs?: number } = {},
+) {
   const events: string[] = [];
   const reflector = new Reflector(api, {
     path: "/things",
@@ -143,6 +146,14 @@ test("a connection that is reset, and one without a byte, are tried again from w
   watchOver(api, { watchSeconds: () => 0, graceMs: 30 });
   await until(() => expect(seen.filter((one) => one === "watch 9").length).toBeGreaterThan(3));
   expect(seen.filter((one) => one.startsWith("list"))).toEqual(["list"]);
+});
+
+test("watches that end at once without a word do not turn into a storm", async () => {
+  const { api, seen } = await fake([list("9", [])], [lines()]);
+  watchOver(api, { maxWaitMs: 10_000 });
+  await until(() => expect(seen).toEqual(["list", "watch 9"]));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(seen).toHaveLength(2);
 });
 
 test("bursts of 500 and 429 are waited out", async () => {
