@@ -127,7 +127,7 @@ export class Api {
     url.pathname = `${prefix}${request.path}`;
     for (const [name, value] of Object.entries(request.query ?? {}))
       url.searchParams.set(name, value);
-    const { headers, ...tls } = await this.connection.credentials();
+    const { headers, ...tls } = await this.credentials();
     if (this.isClosed) throw new Unreachable("the connection to the API server is closed");
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const options = {
@@ -166,6 +166,17 @@ export class Api {
       sent.on("socket", (socket) => socket.setKeepAlive(true, 30_000));
       sent.end(body);
     });
+  }
+
+  private async credentials(): Promise<Credentials> {
+    try {
+      return await this.connection.credentials();
+    } catch (cause) {
+      const [line = ""] = (cause instanceof Error ? cause.message : "").split("\n");
+      throw new Unreachable(`the kubeconfig's credentials cannot be used: ${line.slice(0, 200)}`, {
+        cause,
+      });
+    }
   }
 
   private agentFor(url: URL, tls: Omit<Credentials, "headers">): HttpAgent | HttpsAgent {

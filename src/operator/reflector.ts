@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isObject, type Json, type JsonObject } from "../k8s/sops-secret.ts";
-import { ApiError, type Api } from "./api.ts";
+import { ApiError, Unreachable, type Api } from "./api.ts";
 
 export interface ReflectorOptions {
   readonly path: string;
@@ -162,7 +162,7 @@ export class Reflector {
         // Broken off, not refused: it goes on where it was, after a moment.
         if (error instanceof ApiError || signal.aborted) throw error;
         this.heard();
-        this.options.onRestart("connection", false);
+        this.options.onRestart(...whyEnded(error));
         await this.wait(error, signal);
         return version;
       }
@@ -183,7 +183,8 @@ export class Reflector {
 }
 
 function whyEnded(error: unknown): [string, boolean] {
-  if (!(error instanceof ApiError)) return ["connection", false];
+  if (!(error instanceof ApiError))
+    return [error instanceof Unreachable ? error.message : "connection", false];
   const isRefused = error.status === 401 || error.status === 403 || error.status === 404;
   return [error.status === 403 ? error.message : `${error.status}`, isRefused];
 }
