@@ -64,7 +64,8 @@ export async function keygen(
   if (convert !== undefined) {
     let recipients: readonly string[] = [];
     const stdout = await deliver(output, files, async () => {
-      recipients = await recipientsOf(await readInput(convert.input, host, files));
+      const content = await readInput(convert.input, host, files);
+      recipients = await recipientsOf(content, nameOf(convert.input), host);
       return recipients.map((recipient) => `${recipient}\n`).join("");
     });
     const keys = recipients.map((recipient) => ({ recipient, ...file }));
@@ -187,19 +188,30 @@ async function readInput(
   }
 }
 
+const nameOf = (input: string | undefined): string =>
+  input === undefined || input === "-" ? "<stdin>" : input;
+
 /**
- * The recipients of an identity file.
+ * The recipients of an identity file, also of one that a passphrase protects, which is asked for; or that of an SSH
+ * private key.
  *
  * @throws {SopsmithError} exit 1, naming the line without its text
  */
-async function recipientsOf(file: Uint8Array): Promise<string[]> {
+async function recipientsOf(
+  file: Uint8Array,
+  name: string,
+  host: Host,
+): Promise<readonly string[]> {
   const text = Buffer.from(file).toString("utf8");
-  if (/^(?:age-encryption|-----BEGIN AGE)/.test(text))
-    throw badInput(
-      "it is protected by a passphrase",
-      "Decrypt it first: age -d FILE | sopsmith keygen -y",
-    );
-  const { identityToRecipient } = await import("age-encryption");
+  if (/^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) return [await sshRecipient(file)];
+  const recipients = /^(?:age-encryption|-----BEGIN AGE)/.test(text)
+    ? await Promise.all((await openIdentityFile(file, name, host)).map(nativeRecipient))
+    : await listedRecipients(text);
+  if (recipients.length === 0) throw badInput("no secret keys found");
+  return recipients;
+}
+
+async function listedRecipients(text: string): Promise<string[]> {
   const recipients: string[] = [];
   for (const [i, line] of text.split("\n").entries()) {
     const identity = line.endsWith("\r") ? line.slice(0, -1) : line;
@@ -211,14 +223,50 @@ async function recipientsOf(file: Uint8Array): Promise<string[]> {
       );
     try {
       if (!/^AGE-SECRET-KEY-(?:PQ-)?1/.test(identity)) throw new Error("other prefix");
-      recipients.push(await identityToRecipient(identity));
+      recipients.push(await nativeRecipient(identity));
     } catch {
       // Without the cause: a library's message might hold the line.
       throw badInput(`error at line ${i + 1}: malformed secret key`);
     }
   }
-  if (recipients.length === 0) throw badInput("no secret keys found");
   return recipients;
+}
+
+async function nativeRecipient(identity: string): Promise<string> {
+  const { identityToRecipient } = await import("age-encryption");
+  return identityToRecipient(identity);
+}
+
+async function openIdentityFile(
+  file: Uint8Array,
+  name: string,
+  host: Host,
+): Promise<readonly string[]> {
+  const library = await import("age-encryption");
+  const { decryptIdentityFile } = await import("./keys/age/encrypted-file.ts");
+  const { IdentityFailure } = await import("./keys/age/identity-failure.ts");
+  try {
+    return await decryptIdentityFile(library, { file, location: name }, host);
+  } catch (error) {
+    if (!(error instanceof IdentityFailure)) throw error;
+    throw badInput(error.message, `To go on, ${error.remedy}.`);
+  }
+}
+
+async function sshRecipient(file: Uint8Array): Promise<string> {
+  const { parseSshPrivateKey } = await import("./keys/age/ssh-private-key.ts");
+  const { recipientOf, SshKeyError } = await import("./keys/age/ssh.ts");
+  try {
+    const { publicKey } = parseSshPrivateKey(file);
+    if (publicKey !== undefined) return recipientOf(publicKey);
+  } catch (error) {
+    if (!(error instanceof SshKeyError)) throw error;
+    throw badInput(`malformed SSH private key: ${error.message}`);
+  }
+  throw badInput(
+    "it is an SSH private key in a protected PEM file, which does not show its public half",
+    "Take the line in the .pub file beside it as the recipient.",
+  );
 }
 
 function badInput(reason: string, hint?: string): SopsmithError {

@@ -16,6 +16,7 @@ import { appendToKeyFile, createPrivateFile } from "../src/io/key-file.ts";
 import { realHost } from "../src/io/real-host.ts";
 import { findAgeIdentities } from "../src/keys/age/identities.ts";
 import { keygen, type KeygenFiles, type KeygenOptions } from "../src/keygen.ts";
+import { counterpart } from "./counterparts.ts";
 import { scratchDir } from "./io/script.ts";
 
 const terminal = { isTerminal: true, isWorldReadable: false };
@@ -172,7 +173,11 @@ test.each([
   ],
   [
     "-----BEGIN AGE ENCRYPTED FILE-----\n",
-    "failed to parse input: it is protected by a passphrase",
+    "failed to parse input: failed to decrypt identity file '<stdin>': it is damaged, or not protected by a passphrase",
+  ],
+  [
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+    "failed to parse input: malformed SSH private key: it is damaged",
   ],
 ])("refuses identities %j without quoting them", async (text, message) => {
   const output = join(scratchDir(), "recipients.txt");
@@ -305,3 +310,37 @@ test.each(["age-encryption.org/v1\n-> scrypt", "-----BEGIN AGE ENCRYPTED FILE---
     expect(readFileSync(path, "utf8")).toBe(old);
   },
 );
+
+test("prints the recipient of an SSH private key, locked or not", async () => {
+  const path = join(scratchDir(), "key");
+  for (const passphrase of ["", "open sesame"]) {
+    const options = [
+      "-q",
+      "-t",
+      "ed25519",
+      "-C",
+      "",
+      "-N",
+      passphrase,
+      "-f",
+      `${path}${passphrase.length}`,
+    ];
+    execFileSync(counterpart("sshKeygen"), options);
+    const file = `${path}${passphrase.length}`;
+    const { stdout } = await run({ convert: {} }, files(readFileSync(file, "utf8")));
+    expect(stdout.trim()).toBe(readFileSync(`${file}.pub`, "utf8").trim());
+  }
+});
+
+test("asks for the passphrase of a protected key file to print its recipients", async () => {
+  const { armor, Encrypter, generateX25519Identity, identityToRecipient } =
+    await import("age-encryption");
+  const identity = await generateX25519Identity();
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase("open sesame");
+  encrypter.setScryptWorkFactor(8);
+  const file = armor.encode(await encrypter.encrypt(`# mine\n${identity}\n`));
+  const env = { SOPS_AGE_KEY_PASSPHRASE: "open sesame" };
+  const { stdout } = await run({ convert: {} }, files(file), hostWith(env));
+  expect(stdout).toBe(`${await identityToRecipient(identity)}\n`);
+});

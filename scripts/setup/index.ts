@@ -1,7 +1,9 @@
 import { age } from "./age.ts";
+import { agePlugins } from "./age-plugins.ts";
 import { gpg } from "./gpg.ts";
 import { kubeYaml } from "./kube-yaml.ts";
 import { moto } from "./moto.ts";
+import { openssh } from "./openssh.ts";
 import { openssl } from "./openssl.ts";
 import { postgres } from "./postgres.ts";
 import { shells } from "./shells.ts";
@@ -12,9 +14,11 @@ import { terraform } from "./terraform.ts";
 export const counterparts = [
   sops,
   age,
+  agePlugins,
   gpg,
   kubeYaml,
   moto,
+  openssh,
   openssl,
   postgres,
   shells,

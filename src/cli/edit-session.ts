@@ -9,7 +9,7 @@ import { systemCode, systemReason } from "../io/system-error.ts";
 import { NoKeysFound } from "../metadata/metadata.ts";
 import type { Call, Chunks } from "./command.ts";
 import type { Source } from "./source.ts";
-import { printable } from "./warn.ts";
+import { printable } from "../io/printable.ts";
 
 /** The `sops` block shown with `--show-master-keys` cannot be used as it was edited. Leads back to the editor. */
 export class ShownBlockRefused extends SopsmithError {

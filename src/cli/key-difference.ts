@@ -1,7 +1,7 @@
 import type { DueKey } from "../keys/rotation.ts";
 import type { KeyDifference } from "../update-keys.ts";
 import type { Streams } from "./command.ts";
-import { printable } from "./warn.ts";
+import { printable } from "../io/printable.ts";
 
 /**
  * A difference of key groups as sops prints it, group numbers counted from 1 (spec cli 5.7).

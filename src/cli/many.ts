@@ -22,7 +22,8 @@ import { Progress } from "./progress.ts";
 import { problemOf, writeProblem } from "./report.ts";
 import { withShared } from "./shared.ts";
 import { noFile, sourceOf, type Source } from "./source.ts";
-import { paint, printable, warn } from "./warn.ts";
+import { printable } from "../io/printable.ts";
+import { paint, warn } from "./warn.ts";
 
 /** Some of several files failed. The files and their errors were told one by one. */
 export class SeveralFailed extends SopsmithError {

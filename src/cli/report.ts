@@ -2,7 +2,8 @@ import { SopsmithError } from "../errors.ts";
 import { commands, findCommand, type Streams } from "./command.ts";
 import { parseBool } from "./args.ts";
 import * as flags from "./flags.ts";
-import { oneLine, printable } from "./warn.ts";
+import { printable } from "../io/printable.ts";
+import { oneLine } from "./warn.ts";
 
 /** What is told about a failure; with `--json` one line of stderr holds just this. */
 export interface Problem {

@@ -5,7 +5,8 @@ import { systemCode, systemReason } from "../io/system-error.ts";
 import type { FormatName } from "../../formats/format.ts";
 import type { Call, Streams } from "./command.ts";
 import * as flags from "./flags.ts";
-import { printable, warn } from "./warn.ts";
+import { printable } from "../io/printable.ts";
+import { warn } from "./warn.ts";
 
 /** What a command reads. */
 export interface Source {

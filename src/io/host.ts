@@ -1,6 +1,16 @@
 /** What is audited. */
 export type AuditAction = "encrypt" | "decrypt" | "rotate";
 
+/** Bytes both ways, to a program's stdin and stdout or over a socket. */
+export interface Channel {
+  /** @throws the system's error when the other side has gone */
+  send(data: string | Uint8Array): Promise<void>;
+  /** What the other side sent since; undefined at its end. */
+  receive(): Promise<Uint8Array | undefined>;
+  /** Ends both directions. A program that still runs is interrupted, and after two seconds killed. */
+  close(): Promise<void>;
+}
+
 /** How a child process ended. */
 export interface ChildResult {
   stdout: Uint8Array;
@@ -77,6 +87,25 @@ export interface Host {
   /** The name of the terminal that this program talks to, such as `/dev/pts/3`; undefined where there is none. */
   terminalName(): Promise<string | undefined>;
   /**
+   * Starts a program to talk to, in the temporary directory. It is found through `PATH`, never in the working directory;
+   * its stderr is shown when `AGEDEBUG` is `plugin`.
+   *
+   * @param env the child's whole environment
+   * @throws the system's error, with `code` such as `ENOENT`
+   */
+  spawn(
+    argv: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+  ): Promise<Channel>;
+  /**
+   * Connects to a Unix domain socket.
+   *
+   * @throws the system's error, with `code` such as `ECONNREFUSED`
+   */
+  connect(path: string): Promise<Channel>;
+  /** The home directory in the user database, whatever `$HOME` is; undefined for a user without an entry there. */
+  accountHome(): string | undefined;
+  /**
    * @throws the system's error, with `code` such as `ECONNREFUSED`, or the signal's reason
    */
   fetch(request: HttpRequest): Promise<HttpResponse>;
@@ -86,6 +115,15 @@ export interface Host {
    * @returns the line without its end; undefined when there is no terminal
    */
   promptSecret(prompt: string): Promise<string | undefined>;
+  /** The same with echo. */
+  promptLine(prompt: string): Promise<string | undefined>;
+  /**
+   * Waits for one of some keys on the controlling terminal.
+   *
+   * @param keys the characters to wait for
+   * @returns the character; undefined when there is no terminal
+   */
+  promptKey(prompt: string, keys: string): Promise<string | undefined>;
   /** One warning for the user, without a line end. */
   warn(message: string): void;
   /**

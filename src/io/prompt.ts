@@ -1,6 +1,7 @@
 import { openSync } from "node:fs";
 import { ReadStream, WriteStream } from "node:tty";
 import { SopsmithError } from "../errors.ts";
+import { printable } from "./printable.ts";
 
 /**
  * Waits for one line on stdin; what follows it stays for the next call.
@@ -66,10 +67,16 @@ async function askOnTerminal(question: string): Promise<boolean> {
   }
 }
 
-/** The error for a prompt that the user left by Ctrl+C. */
+/** The user left a prompt by Ctrl+C. Exit 1. */
+class UserCanceled extends SopsmithError {
+  constructor(options?: { cause: unknown }) {
+    super("canceled", 1, "User canceled operation", options);
+  }
+}
+
 function canceled(error: unknown): unknown {
   return error instanceof Error && error.name === "ExitPromptError"
-    ? new SopsmithError("canceled", 1, "User canceled operation", { cause: error })
+    ? new UserCanceled({ cause: error })
     : error;
 }
 
@@ -119,25 +126,80 @@ function readLine(): Promise<{ text: string; isWhole: boolean }> {
  * @returns the line without its end; undefined when there is no terminal
  * @throws {SopsmithError} exit 1 when the user cancels
  */
-export async function promptSecret(prompt: string): Promise<string | undefined> {
-  const terminal = openTerminal();
-  if (terminal === undefined) return undefined;
-  const { password } = await import("@inquirer/prompts");
-  try {
-    return await password(
+export function promptSecret(prompt: string): Promise<string | undefined> {
+  return onTerminal(async ({ input, output }) => {
+    const { password } = await import("@inquirer/prompts");
+    return password(
       // As the prefix, which stands at the start of the line; a message is set off by a blank.
       {
         message: "",
         toggleMask: false,
-        theme: { prefix: prompt.trimEnd(), style: { maskedText: "" } },
+        theme: { prefix: printable(prompt.trimEnd()), style: { maskedText: "" } },
       },
-      { input: terminal.input, output: terminal.output, clearPromptOnDone: true },
+      { input, output, clearPromptOnDone: true },
     );
-  } catch (error) {
-    throw canceled(error);
-  } finally {
-    terminal.close();
-  }
+  });
+}
+
+/** The same for a line that may be seen. */
+export function promptLine(prompt: string): Promise<string | undefined> {
+  return onTerminal(async ({ input: from, output }) => {
+    const { input } = await import("@inquirer/prompts");
+    return input(
+      { message: "", theme: { prefix: printable(prompt.trimEnd()) } },
+      { input: from, output, clearPromptOnDone: true },
+    );
+  });
+}
+
+/**
+ * Waits for one of some keys on the controlling terminal; others are passed over.
+ *
+ * @param keys the characters to wait for
+ * @returns the character; undefined when there is no terminal
+ * @throws {SopsmithError} exit 1 when the user cancels
+ */
+export function promptKey(prompt: string, keys: string): Promise<string | undefined> {
+  return onTerminal(async ({ input, output }) => {
+    output.write(printable(prompt));
+    input.setRawMode(true);
+    try {
+      return await new Promise<string>((resolve, reject) => {
+        input.on("data", (typed: Buffer) => {
+          for (const key of typed.toString()) {
+            if (keys.includes(key)) resolve(key);
+            if (key === "\u0003" || key === "\u0004") reject(new UserCanceled());
+          }
+        });
+        input.on("end", () => reject(new UserCanceled()));
+        input.on("error", reject);
+      });
+    } finally {
+      input.setRawMode(false);
+      // Back to the start of the line, and wipe it.
+      output.write("\r\u001b[K");
+    }
+  });
+}
+
+/** The prompt before this one: two at a time would take each other's keys. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** Lends the terminal to one prompt; undefined when there is none. */
+function onTerminal<T>(ask: (terminal: Terminal) => Promise<T>): Promise<T | undefined> {
+  const turn = last.then(async () => {
+    const terminal = openTerminal();
+    if (terminal === undefined) return undefined;
+    try {
+      return await ask(terminal);
+    } catch (error) {
+      throw canceled(error);
+    } finally {
+      terminal.close();
+    }
+  });
+  last = turn.catch(() => undefined);
+  return turn;
 }
 
 interface Terminal {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import type { ChildResult, Host } from "./host.ts";
@@ -18,7 +19,12 @@ export function realHost(): Host {
     run,
     terminalName: async () => (await import("./terminal.ts")).terminalName(),
     fetch: async (request) => (await import("./http.ts")).send(request, process.env),
+    spawn: async (argv, env) => (await import("./channel.ts")).spawn(argv, env),
+    connect: async (path) => (await import("./channel.ts")).connect(path),
+    accountHome,
     promptSecret: async (prompt) => (await import("./prompt.ts")).promptSecret(prompt),
+    promptLine: async (prompt) => (await import("./prompt.ts")).promptLine(prompt),
+    promptKey: async (prompt, keys) => (await import("./prompt.ts")).promptKey(prompt, keys),
     warn: (message) => writeStderr(`${message}\n`),
   };
 }
@@ -52,6 +58,14 @@ function workingDirectory(): string {
         cause: error,
       },
     );
+  }
+}
+
+function accountHome(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return undefined;
   }
 }
 

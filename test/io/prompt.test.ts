@@ -135,3 +135,33 @@ test("leaves what is typed after the line to the editor", async () => {
   ]);
   expect(readFileSync(join(dir, "edited"), "utf8")).toBe("editor one\neditor two\n");
 });
+
+const askMore = `
+const { promptLine, promptKey } = await import(process.argv[2]);
+try {
+  const [line, key] = await Promise.all([promptLine("Your name:"), promptKey("[1] yes, [2] \u001b[31mno: ", "12")]);
+  process.stderr.write("[" + line + "][" + key + "]");
+} catch (error) { process.stderr.write("[" + error.exitCode + " " + error.message + "]"); }`;
+
+async function askMoreInTerminal(key: string): Promise<{ screen: string; answer: string }> {
+  const dir = scratchDir();
+  writeFileSync(join(dir, "ask.mjs"), askMore);
+  const prompt = `file://${join(import.meta.dirname, "../../src/io/prompt.ts")}`;
+  const command = `'${process.execPath}' '${dir}/ask.mjs' '${prompt}' < /dev/null 2> '${dir}/answer'`;
+  const screen = await inTerminal(command, [
+    { after: "Your name:", type: "ann\r" },
+    { after: "no: ", type: key },
+  ]);
+  return { screen, answer: readFileSync(join(dir, "answer"), "utf8") };
+}
+
+test("asks for a line and for a single key, one question after the other, and shows no control characters", async () => {
+  const { screen, answer } = await askMoreInTerminal("x2");
+  expect(answer).toBe("[ann][2]");
+  expect(screen).toContain("ann");
+  expect(screen).toContain("[1] yes, [2] \\x1b[31mno: ");
+});
+
+test("a single key can be Ctrl+C", async () => {
+  expect((await askMoreInTerminal("\u0003")).answer).toBe("[1 User canceled operation]");
+});

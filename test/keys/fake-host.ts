@@ -46,6 +46,23 @@ export function fakeHost(around: Surroundings = {}): Host & { log: string[] } {
         throw Object.assign(new Error("system"), { code: "ECONNREFUSED" });
       return around.fetch(request);
     },
+    spawn: (argv) => {
+      log.push(`spawn ${JSON.stringify(argv)}`);
+      return Promise.reject(Object.assign(new Error("system"), { code: "ENOENT" }));
+    },
+    connect: (path) => {
+      log.push(`connect ${path}`);
+      return Promise.reject(Object.assign(new Error("system"), { code: "ENOENT" }));
+    },
+    accountHome: () => "/home/account",
+    promptLine: (prompt) => {
+      log.push(`ask ${prompt}`);
+      return Promise.resolve(around.passphrase);
+    },
+    promptKey: (prompt) => {
+      log.push(`ask ${prompt}`);
+      return Promise.resolve(undefined);
+    },
     promptSecret: (prompt) => {
       log.push(`ask ${prompt}`);
       return Promise.resolve(around.passphrase);

@@ -174,7 +174,9 @@ secrets.yaml: set SOPS_AGE_KEY_FILE to the file that holds the identity of one o
 Group 0: FAILED
   ${alice.recipient}: FAILED
     - | failed to load age identities. Did not find keys in
-      | locations 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE',
+      | locations 'SOPS_AGE_SSH_PRIVATE_KEY_FILE',
+      | 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/home/u/.ssh/id_ed25519',
+      | '/home/u/.ssh/id_rsa', 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE',
       | 'SOPS_AGE_KEY_CMD', and '/home/u/.config/sops/age/keys.txt'.
   
   AB: FAILED
@@ -186,6 +188,10 @@ order for SOPS to recover the file, at least one key has to be successful,
 but none were.
 
 Key sources looked at:
+  SOPS_AGE_SSH_PRIVATE_KEY_FILE: not set
+  SOPS_AGE_SSH_PRIVATE_KEY_CMD: not set
+  /home/u/.ssh/id_ed25519: no such file
+  /home/u/.ssh/id_rsa: no such file
   SOPS_AGE_KEY: not set
   SOPS_AGE_KEY_FILE: not set
   SOPS_AGE_KEY_CMD: not set

@@ -5,7 +5,7 @@ import { customResourceDefinition } from "../../k8s/crd.ts";
 import { documentsFromPlain, type PlainObject } from "../../tree/plain.ts";
 import { UsageError } from "../args.ts";
 import type { Command } from "../command.ts";
-import { printable } from "../warn.ts";
+import { printable } from "../../io/printable.ts";
 import { isSopsSecret } from "../../k8s/read.ts";
 import { bool, nameOf, noSopsSecret, readManifestFile, text } from "./k8s-input.ts";
 

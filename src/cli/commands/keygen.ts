@@ -4,7 +4,7 @@ import { keygen as generate } from "../../keygen.ts";
 import { UsageError } from "../args.ts";
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { printable } from "../warn.ts";
+import { printable } from "../../io/printable.ts";
 
 export const keygen: Command = {
   operands: "[key file]",
@@ -26,6 +26,7 @@ export const keygen: Command = {
     { does: "make a key file", line: "sopsmith keygen -o key.txt" },
     { does: "make a post-quantum key", line: "sopsmith keygen -pq -o key.txt" },
     { does: "print the recipients of a key file", line: "sopsmith keygen -y key.txt" },
+    { does: "print the recipient of an SSH key", line: "sopsmith keygen -y ~/.ssh/id_ed25519" },
   ],
   async run({ options, operands, host, streams }) {
     const isConversion = options.on(flags.convert);

@@ -15,7 +15,8 @@ import { expandOperands, isPattern, type OperandFile } from "../operands.ts";
 import { readConfig } from "../shared.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { openStores } from "../stores.ts";
-import { info, printable, warn } from "../warn.ts";
+import { printable } from "../../io/printable.ts";
+import { info, warn } from "../warn.ts";
 
 export const publish: Command = {
   operands: "file...",

@@ -15,7 +15,7 @@ import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import type { BoolFlag, ListFlag, TextFlag } from "../flags.ts";
 import type { Options } from "../options.ts";
-import { printable } from "../warn.ts";
+import { printable } from "../../io/printable.ts";
 
 const bool = (about: string, ...names: [string, ...string[]]): BoolFlag => ({
   kind: "bool",

@@ -1,18 +1,20 @@
 import type { Host } from "../../io/host.ts";
-import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
-import { splitWords, UnsplittableText } from "../../io/words.ts";
+import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
+import { Once } from "./once.ts";
+import { pluginName } from "./recipient.ts";
+import { errorCode, runForKey, SourceError, systemReason } from "./source.ts";
+import type { SshPublicKey } from "./ssh.ts";
+import type { SshPrivateKey } from "./ssh-private-key.ts";
 
-/**
- * Where age identities come from (spec keys 2.3–2.4). Every source is read, none stops the search. SSH keys are no
- * source in this version.
- */
+/** Where age identities come from (spec keys 2.3–2.4). Every source is read, none stops the search. */
 
-/** One identity, with the source's name for messages: a variable's name, or the default file's path. */
+/** One identity, with the source's name for messages: a variable's name, or the file's path. */
 export type AgeIdentity =
   /** X25519 or post-quantum: the text is the private key. */
   | { kind: "native"; text: string; location: string }
-  | { kind: "plugin"; location: string }
+  | { kind: "ssh"; publicKey: SshPublicKey; privateKey: SshPrivateKey; location: string }
+  | { kind: "plugin"; name: string; text: string; location: string }
   /** A passphrase-protected identity file, binary or armored. */
   | { kind: "encrypted"; file: Uint8Array; location: string };
 
@@ -29,58 +31,61 @@ export interface AgeIdentities {
 /** Most that an encrypted identity file may hold. */
 const sizeLimit = 16 * 1024 * 1024;
 
-/** A source that is there but cannot be used: the message is for the report, and holds nothing of the content. */
-class SourceError extends Error {}
+/** What a source gave; undefined when it is not there. */
+type Outcome = { identities: AgeIdentity[] } | { error: string } | undefined;
+
+interface Source {
+  /** As the report lists it. */
+  readonly name: string;
+  readonly absent: string;
+  /** It may give another identity for another recipient. */
+  readonly asksForRecipient?: boolean;
+  read(recipient: string): Promise<AgeIdentity[] | undefined>;
+}
+
+const outcomes = new Once<Outcome>();
 
 /**
- * @param recipient handed to the command of SOPS_AGE_KEY_CMD as SOPS_AGE_RECIPIENT
+ * Every source's identities, in order. A source is read once for a host; a command once for each recipient, which it
+ * gets as SOPS_AGE_RECIPIENT.
  */
 export async function findAgeIdentities(recipient: string, host: Host): Promise<AgeIdentities> {
   const found: AgeIdentities = { identities: [], errors: [], unused: [], looked: [] };
   const empty: string[] = [];
   let hadText = false;
-
-  /** Reads one source; `read` gives undefined when the source is not there. */
-  const look = async (
-    name: string,
-    absent: string,
-    read: () => Promise<Source | undefined>,
-  ): Promise<boolean> => {
-    try {
-      const source = await read();
-      if (source === undefined) {
-        found.looked.push(`${name}: ${absent}`);
-        return false;
-      }
-      hadText = true;
-      const identities = parseIdentities(source.content, name, source);
-      if (identities.length === 0) empty.push(name);
-      found.identities.push(...identities);
-      found.looked.push(
-        `${name}: ${identities.length === 1 ? "1 identity" : `${identities.length} identities`}`,
-      );
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      found.errors.push(error.message);
-      found.looked.push(`${name}: could not be used`);
+  const look = async (source: Source): Promise<boolean> => {
+    const { name, absent } = source;
+    const once = source.asksForRecipient === true ? `${name} ${recipient}` : name;
+    const outcome = await outcomes.get(host, once, () => outcomeOf(source, recipient));
+    if (outcome === undefined) {
+      found.looked.push(`${name}: ${absent}`);
+      return false;
     }
+    if ("error" in outcome) {
+      found.errors.push(outcome.error);
+      found.looked.push(`${name}: could not be used`);
+      return true;
+    }
+    const { identities } = outcome;
+    hadText = true;
+    if (identities.length === 0) empty.push(name);
+    found.identities.push(...identities);
+    found.looked.push(
+      `${name}: ${identities.length === 1 ? "1 identity" : `${identities.length} identities`}`,
+    );
     return true;
   };
 
-  for (const [name, read] of variableSources) {
-    const value = host.env[name];
-    const isThere = await look(name, "not set", async () =>
-      value === undefined
-        ? undefined
-        : { content: await read(value, recipient, host), words: name === "SOPS_AGE_KEY" },
-    );
-    if (!isThere) found.unused.push(name);
-  }
+  for (const source of sources(host)) if (!(await look(source))) found.unused.push(source.name);
   try {
     const path = defaultKeyFile(host);
-    const isThere = await look(path, "no such file", async () => {
-      const content = await readIfThere(path, host);
-      return content === undefined ? undefined : { content, words: false };
+    const isThere = await look({
+      name: path,
+      absent: "no such file",
+      async read() {
+        const content = await readIfThere(path, host);
+        return content && parseIdentities(content, path, { words: false });
+      },
     });
     if (!isThere && !hadText) found.unused.push(path);
   } catch (error) {
@@ -91,60 +96,138 @@ export async function findAgeIdentities(recipient: string, host: Host): Promise<
   return found;
 }
 
-interface Source {
-  content: Uint8Array;
-  /** Several identities may stand on one line. */
-  words: boolean;
+async function outcomeOf(source: Source, recipient: string): Promise<Outcome> {
+  try {
+    const identities = await source.read(recipient);
+    return identities && { identities };
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    return { error: error.message };
+  }
 }
 
-const variableSources: readonly [
-  string,
-  (value: string, recipient: string, host: Host) => Promise<Uint8Array>,
-][] = [
-  ["SOPS_AGE_KEY", (value) => Promise.resolve(Buffer.from(value))],
-  ["SOPS_AGE_KEY_FILE", readKeyFile],
-  ["SOPS_AGE_KEY_CMD", runKeyCommand],
-];
+/** All but the default key file, in order (spec keys 2.3). */
+function sources(host: Host): Source[] {
+  const variable = (
+    name: string,
+    read: (value: string, recipient: string) => Promise<AgeIdentity[]>,
+    asksForRecipient = false,
+  ): Source => ({
+    name,
+    absent: "not set",
+    asksForRecipient,
+    async read(recipient) {
+      const value = host.env[name];
+      return value === undefined ? undefined : read(value, recipient);
+    },
+  });
+  const run = (name: string, command: string, recipient: string) =>
+    runForKey(command, name, { ...host.env, SOPS_AGE_RECIPIENT: recipient }, host);
+  const [sshFile, sshCommand, key, keyFile, keyCommand] = [
+    "SOPS_AGE_SSH_PRIVATE_KEY_FILE",
+    "SOPS_AGE_SSH_PRIVATE_KEY_CMD",
+    "SOPS_AGE_KEY",
+    "SOPS_AGE_KEY_FILE",
+    "SOPS_AGE_KEY_CMD",
+  ];
+  return [
+    variable(sshFile, async (path) => {
+      refuseIdentity(path, sshFile);
+      const content = await open(path, "failed to open file", host);
+      return readSshFile(content, path, host);
+    }),
+    variable(
+      sshCommand,
+      async (command, recipient) => readSshOutput(await run(sshCommand, command, recipient)),
+      true,
+    ),
+    ...["id_ed25519", "id_rsa"].map((file) => sshHomeFile(file, host)),
+    variable(key, async (text) => parseIdentities(Buffer.from(text), key, { words: true })),
+    variable(keyFile, async (path) => {
+      refuseIdentity(path, keyFile);
+      const content = await open(path, "failed to open SOPS_AGE_KEY_FILE file", host);
+      return parseIdentities(content, keyFile, { words: false });
+    }),
+    variable(
+      keyCommand,
+      async (command, recipient) =>
+        parseIdentities(await run(keyCommand, command, recipient), keyCommand, { words: false }),
+      true,
+    ),
+  ];
+}
 
-async function readKeyFile(path: string, _recipient: string, host: Host): Promise<Uint8Array> {
-  const failed = "failed to open SOPS_AGE_KEY_FILE file";
-  if (/AGE-(SECRET-KEY|PLUGIN)-/i.test(path)) {
+function sshHomeFile(file: string, host: Host): Source {
+  const home = host.env[host.platform === "win32" ? "USERPROFILE" : "HOME"];
+  const path = `${home || "~"}/.ssh/${file}`;
+  return {
+    name: path,
+    absent: home ? "no such file" : "the home directory is not known",
+    async read() {
+      const content = home ? await readIfThere(path, host) : undefined;
+      return content && readSshFile(content, path, host);
+    },
+  };
+}
+
+/** The one key of an SSH private key file; its public half stands beside it when it does not show it itself. */
+async function readSshFile(content: Uint8Array, path: string, host: Host): Promise<AgeIdentity[]> {
+  const { parseSshPrivateKey } = await import("./ssh-private-key.ts");
+  const { parseSshPublicKey, SshKeyError } = await import("./ssh.ts");
+  let privateKey: SshPrivateKey;
+  try {
+    privateKey = parseSshPrivateKey(content);
+  } catch (error) {
+    if (!(error instanceof SshKeyError)) throw error;
+    throw new SourceError(`malformed SSH identity in ${JSON.stringify(path)}: ${error.message}`);
+  }
+  let { publicKey } = privateKey;
+  if (publicKey === undefined) {
+    const failed = `failed to obtain public ${JSON.stringify(`${path}.pub`)} key for ${JSON.stringify(path)} SSH key`;
+    const line = await open(`${path}.pub`, failed, host);
+    try {
+      publicKey = parseSshPublicKey(Buffer.from(line).toString("latin1").trim());
+    } catch (error) {
+      if (!(error instanceof SshKeyError)) throw error;
+      throw new SourceError(`${failed}: ${error.message}`);
+    }
+  }
+  return [{ kind: "ssh", publicKey, privateKey, location: path }];
+}
+
+async function readSshOutput(content: Uint8Array): Promise<AgeIdentity[]> {
+  const { parseSshPrivateKey } = await import("./ssh-private-key.ts");
+  const { SshKeyError } = await import("./ssh.ts");
+  const location = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
+  try {
+    const privateKey = parseSshPrivateKey(content);
+    if (privateKey.isProtected)
+      throw new SourceError(
+        `the SSH key returned by running ${location} is password protected, which is unsupported`,
+      );
+    return [{ kind: "ssh", publicKey: privateKey.publicKey, privateKey, location }];
+  } catch (error) {
+    if (!(error instanceof SshKeyError)) throw error;
     throw new SourceError(
-      `${failed}: it holds an identity instead of a path; put identities into SOPS_AGE_KEY`,
+      `malformed SSH identity returned by running ${location}: ${error.message}`,
     );
   }
+}
+
+function refuseIdentity(path: string, variable: string): void {
+  if (/AGE-(SECRET-KEY|PLUGIN)-/i.test(path))
+    throw new SourceError(
+      `failed to open ${variable} file: it holds an identity instead of a path; put identities into SOPS_AGE_KEY`,
+    );
+  if (path.includes("-----BEGIN "))
+    throw new SourceError(`failed to open ${variable} file: it holds a key instead of a path`);
+}
+
+async function open(path: string, failed: string, host: Host): Promise<Uint8Array> {
   try {
     return await host.readFile(path);
   } catch (error) {
     throw new SourceError(`${failed}: open ${path}: ${systemReason(error)}`);
-  }
-}
-
-async function runKeyCommand(command: string, recipient: string, host: Host): Promise<Uint8Array> {
-  // The command's words may hold a password, so no message shows them.
-  const failed = "failed to execute command of SOPS_AGE_KEY_CMD";
-  let argv: string[];
-  try {
-    argv = splitWords(command);
-  } catch (error) {
-    if (!(error instanceof UnsplittableText)) throw error;
-    throw new SourceError(`failed to parse command of SOPS_AGE_KEY_CMD: ${error.message}`);
-  }
-  if (argv.length === 0 || argv[0] === "") throw new SourceError(`${failed}: it names no program`);
-  try {
-    const { stdout, status, signal } = await host.run(argv, {
-      ...host.env,
-      SOPS_AGE_RECIPIENT: recipient,
-    });
-    if (status === 0) return stdout;
-    throw new SourceError(
-      `${failed}: ${status === undefined ? `signal: ${signal}` : `exit status ${status}`}`,
-    );
-  } catch (error) {
-    if (error instanceof SourceError) throw error;
-    const reason =
-      errorCode(error) === "ENOENT" ? "executable file not found in $PATH" : systemReason(error);
-    throw new SourceError(`${failed}: ${reason}`);
   }
 }
 
@@ -211,7 +294,12 @@ function parseIdentity(text: string, location: string): AgeIdentity | string {
   if (native === undefined && !isPlugin) return "unknown identity type";
   try {
     const { prefix, bytes } = decodeBech32(text);
-    if (isPlugin) return { kind: "plugin", location };
+    if (isPlugin) {
+      const name = /^age-plugin-(.*)-$/.exec(prefix)?.[1];
+      return name !== undefined && pluginName(name) !== undefined
+        ? { kind: "plugin", name, text, location }
+        : "malformed plugin identity: invalid plugin name";
+    }
     const isRight = prefix.toUpperCase() === native && bytes.length === 32;
     bytes.fill(0);
     return isRight
@@ -227,22 +315,4 @@ const nativePrefixes = ["AGE-SECRET-KEY-PQ-", "AGE-SECRET-KEY-"];
 
 function unreadable(location: string, reason: string): SourceError {
   return new SourceError(`failed to parse '${location}' age identities: ${reason}`);
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
-}
-
-/** A system error in the words of sops; never its message, which may quote more than the path. */
-function systemReason(error: unknown): string {
-  const code = errorCode(error);
-  const known: Record<string, string> = {
-    ENOENT: "no such file or directory",
-    EACCES: "permission denied",
-    EISDIR: "is a directory",
-    ENOTDIR: "not a directory",
-  };
-  return (code === undefined ? undefined : known[code]) ?? code ?? "it could not be read";
 }

@@ -10,13 +10,15 @@ const highestLogN = 22;
 /** The passphrase of an age file. Node's scrypt, which is several times faster than one in JavaScript. */
 export class ScryptIdentity implements Identity {
   readonly #passphrase: string;
+  /** Whether it was tried on a file of another passphrase. */
+  wasWrong = false;
 
   constructor(passphrase: string) {
     this.#passphrase = passphrase;
   }
 
   /**
-   * @returns null for a wrong passphrase, or a file without one
+   * @returns null for a wrong passphrase
    * @throws {Error} for a malformed or too costly stanza
    */
   async unwrapFileKey(stanzas: Stanza[]): Promise<Uint8Array | null> {
@@ -45,6 +47,7 @@ export class ScryptIdentity implements Identity {
     try {
       return new Uint8Array(openChaCha20Poly1305(key, Buffer.alloc(12), stanza.body));
     } catch {
+      this.wasWrong = true;
       return null;
     } finally {
       key.fill(0);

@@ -76,11 +76,7 @@ export function unwrapX25519(armored: string, identity: Uint8Array): Uint8Array 
   if (!mac || !share || !body || file[header.length] !== 0x20 || file[macEnd] !== 0x0a)
     return undefined;
   try {
-    const key = createPrivateKey({
-      key: Buffer.concat([PKCS8, identity]),
-      format: "der",
-      type: "pkcs8",
-    });
+    const key = x25519Private(identity);
     const wrapKey = stanzaKey(key, share, share, rawPublic(createPublicKey(key)));
     const fileKey = openChaCha20Poly1305(wrapKey, Buffer.alloc(12), body);
     if (!timingSafeEqual(headerMac(fileKey, header), mac)) return undefined;
@@ -104,13 +100,21 @@ function stanzaKey(
   share: Uint8Array,
   recipient: Uint8Array,
 ): Buffer {
-  const point = createPublicKey({ key: Buffer.concat([SPKI, other]), format: "der", type: "spki" });
   // A point of low order, which would give a secret that everybody knows, makes OpenSSL fail here.
-  const shared = diffieHellman({ privateKey: own, publicKey: point });
+  const shared = diffieHellman({ privateKey: own, publicKey: x25519Public(other) });
   return Buffer.from(hkdfSync("sha256", shared, Buffer.concat([share, recipient]), LABEL, 32));
 }
 
-const rawPublic = (key: KeyObject): Buffer =>
+/** The private key of a scalar, 32 bytes. */
+export const x25519Private = (scalar: Uint8Array): KeyObject =>
+  createPrivateKey({ key: Buffer.concat([PKCS8, scalar]), format: "der", type: "pkcs8" });
+
+/** The public key of a point, 32 bytes. */
+export const x25519Public = (point: Uint8Array): KeyObject =>
+  createPublicKey({ key: Buffer.concat([SPKI, point]), format: "der", type: "spki" });
+
+/** The point of a public key, 32 bytes. */
+export const rawPublic = (key: KeyObject): Buffer =>
   key.export({ format: "der", type: "spki" }).subarray(SPKI.length);
 
 const hkdf = (key: Uint8Array, salt: Uint8Array, info: string): Buffer =>
@@ -128,7 +132,8 @@ function lastChunkNonce(): Buffer {
   return nonce;
 }
 
-const unpadded = (bytes: Uint8Array): string =>
+/** Base64 without padding, as stanzas hold it. */
+export const unpadded = (bytes: Uint8Array): string =>
   Buffer.from(bytes).toString("base64").replaceAll("=", "");
 
 /** Base64 without padding in its only spelling; undefined for another. */

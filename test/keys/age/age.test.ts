@@ -52,18 +52,13 @@ test("splits recipients at commas, trims them, and keeps one that is named twice
   ]);
 });
 
-test("takes SSH and plugin recipients as names, so that they can be removed, and says that it cannot wrap to them", async () => {
+test("takes SSH keys with their comments, and plugin recipients, as they are", async () => {
   const ssh =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvNZGXMVDcZDkgOSGYYKaWWDJBSpf0Bmra8EJAwUwCJ me@host";
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJGbCO5dWfqfmFZ5EDT/hmrgmzGDG4TCd5m8DzcYaHFc me@host, no more";
   const plugin = "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t";
-  expect(await parse(`${ssh},${plugin}`)).toEqual([ssh, plugin]);
-  await expect(age.wrap(key(ssh), new Uint8Array(32), fakeHost())).rejects.toThrow(
-    /cannot use SSH keys/,
-  );
-  await expect(age.wrap(key(plugin), new Uint8Array(32), fakeHost())).rejects.toThrow(
-    /cannot use age plugin keys/,
-  );
-  expect((await unwrapFailure(key(ssh, alice.enc))).failure).toBe("unusable");
+  const [key, comment = ""] = ssh.split(",");
+  expect(await parse(`${key},${plugin}`)).toEqual([key, plugin]);
+  await expect(parse(`${key},${comment}`)).rejects.toThrow(/unknown recipient type/);
 });
 
 test.each([
@@ -89,7 +84,22 @@ test.each([
     "age1yubikey1qqqqqqqq",
     "failed to parse input as age key from age plugin: ",
   ],
+  [
+    "a plugin of no name",
+    "age11wpkxz6tw3qfq58",
+    "failed to parse input as age key from age plugin: malformed recipient: invalid plugin name",
+  ],
   ["another SSH key", "ssh-dss AAAA", "failed to parse input as age-ssh public key: "],
+  [
+    "an SSH key that was cut off",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWD1ieB",
+    "failed to parse input as age-ssh public key: it is damaged or cut off",
+  ],
+  [
+    "an SSH key with a byte that is no point",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvNZGXMVDcZDkgOSGYYKaWWDJBSpf0Bmra8EJAwUwCJ",
+    "failed to parse input as age-ssh public key: it is no point of the curve",
+  ],
 ])("refuses %s as recipient", async (_, text, message) => {
   const error: unknown = await parse(text).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ exitCode: 1, message: expect.stringContaining(message) });
@@ -106,10 +116,14 @@ test("never shows a private key that was given as a recipient", async () => {
 test("lists what was looked at when there is no identity", async () => {
   const error = await unwrapFailure(key(alice.recipient, alice.enc));
   expect(error.message).toBe(
-    "failed to load age identities. Did not find keys in locations 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE', 'SOPS_AGE_KEY_CMD', and '/home/u/.config/sops/age/keys.txt'.",
+    "failed to load age identities. Did not find keys in locations 'SOPS_AGE_SSH_PRIVATE_KEY_FILE', 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/home/u/.ssh/id_ed25519', '/home/u/.ssh/id_rsa', 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE', 'SOPS_AGE_KEY_CMD', and '/home/u/.config/sops/age/keys.txt'.",
   );
   expect(error.failure).toBe("missing");
   expect(error.sources).toEqual([
+    "SOPS_AGE_SSH_PRIVATE_KEY_FILE: not set",
+    "SOPS_AGE_SSH_PRIVATE_KEY_CMD: not set",
+    "/home/u/.ssh/id_ed25519: no such file",
+    "/home/u/.ssh/id_rsa: no such file",
     "SOPS_AGE_KEY: not set",
     "SOPS_AGE_KEY_FILE: not set",
     "SOPS_AGE_KEY_CMD: not set",
@@ -123,14 +137,14 @@ test("tells one identity that does not match from several", async () => {
     fakeHost({ env: { SOPS_AGE_KEY: bob.identity } }),
   );
   expect(one.message).toBe(
-    "failed to create reader for decrypting sops data key with age: identity did not match any of the recipients: incorrect identity for recipient block. Did not find keys in locations 'SOPS_AGE_KEY_FILE' and 'SOPS_AGE_KEY_CMD'.",
+    "failed to create reader for decrypting sops data key with age: identity did not match any of the recipients: incorrect identity for recipient block. Did not find keys in locations 'SOPS_AGE_SSH_PRIVATE_KEY_FILE', 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/home/u/.ssh/id_ed25519', '/home/u/.ssh/id_rsa', 'SOPS_AGE_KEY_FILE', and 'SOPS_AGE_KEY_CMD'.",
   );
   const two = await unwrapFailure(
     key(alice.recipient, alice.enc),
     fakeHost({ env: { SOPS_AGE_KEY: `${bob.identity} ${bob.identity}`, SOPS_AGE_KEY_CMD: "" } }),
   );
   expect(two.message).toBe(
-    "failed to create reader for decrypting sops data key with age: no identity matched any of the recipients. Errors while loading age identities: failed to execute command of SOPS_AGE_KEY_CMD: it names no program. Did not find keys in location 'SOPS_AGE_KEY_FILE'.",
+    "failed to create reader for decrypting sops data key with age: no identity matched any of the recipients. Errors while loading age identities: failed to execute command of SOPS_AGE_KEY_CMD: it names no program. Did not find keys in locations 'SOPS_AGE_SSH_PRIVATE_KEY_FILE', 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/home/u/.ssh/id_ed25519', '/home/u/.ssh/id_rsa', and 'SOPS_AGE_KEY_FILE'.",
   );
   expect(two.failure).toBe("source");
 });
@@ -183,7 +197,7 @@ test("says why an encrypted identity file could not be used", async () => {
   const masterKey = key(alice.recipient, alice.enc);
   const files = { "/k": await protectedFile(bob.identity) };
   expect((await unwrapFailure(masterKey, fakeHost({ env, files }))).message).toContain(
-    "there is no terminal",
+    "could not read passphrase for identity 'SOPS_AGE_KEY_FILE': standard input is not a terminal",
   );
   const wrong = await unwrapFailure(masterKey, fakeHost({ env, files, passphrase: "wrong" }));
   expect(wrong.message).toContain("incorrect passphrase");
@@ -201,8 +215,32 @@ test("a plugin identity does no harm when another one matches, and is named when
   const masterKey = key(alice.recipient, alice.enc);
   const both = fakeHost({ env: { SOPS_AGE_KEY: `${plugin} ${alice.identity}` } });
   expect(hex(await age.unwrap(masterKey, both))).toBe(alice.dataKey);
+  expect(both.log.filter((line) => line.startsWith("spawn"))).toEqual([]);
   const alone = fakeHost({ env: { SOPS_AGE_KEY: plugin } });
-  expect((await unwrapFailure(masterKey, alone)).message).toContain(
-    "the one in SOPS_AGE_KEY belongs to an age plugin",
-  );
+  const error = await unwrapFailure(masterKey, alone);
+  expect(error.message).toContain('test plugin: couldn\'t start plugin: "test" plugin not found');
+  expect(error.remedy).toBe("install age-plugin-test, and make sure that its directory is in PATH");
+});
+
+test("reads a source, runs a command for a recipient and asks for a passphrase once for a host", async () => {
+  const files = { "/k": await protectedFile(alice.identity) };
+  const env = { SOPS_AGE_KEY_FILE: "/k", SOPS_AGE_KEY_CMD: "none" };
+  const masterKey = key(alice.recipient, alice.enc);
+  const host = fakeHost({
+    env,
+    files,
+    passphrase: "correct horse",
+    run: () => ({ stdout: Buffer.from(""), status: 0, signal: undefined }),
+  });
+  const parts = await Promise.all([age.unwrap(masterKey, host), age.unwrap(masterKey, host)]);
+  parts.push(await age.unwrap(masterKey, host));
+  expect(parts.map(hex)).toEqual([alice.dataKey, alice.dataKey, alice.dataKey]);
+  for (const line of [
+    "read /k",
+    'run ["none"]',
+    "ask Enter passphrase for identity 'SOPS_AGE_KEY_FILE': ",
+  ])
+    expect(host.log.filter((one) => one === line)).toHaveLength(1);
+  // Another host knows nothing of it.
+  expect((await unwrapFailure(masterKey, fakeHost({ env, files }))).failure).toBe("source");
 });

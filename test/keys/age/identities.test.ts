@@ -7,6 +7,13 @@ const texts = async (host: ReturnType<typeof fakeHost>): Promise<string[]> =>
     identity.kind === "native" ? identity.text : identity.kind,
   );
 
+const unusedSsh = [
+  "SOPS_AGE_SSH_PRIVATE_KEY_FILE",
+  "SOPS_AGE_SSH_PRIVATE_KEY_CMD",
+  "/home/u/.ssh/id_ed25519",
+  "/home/u/.ssh/id_rsa",
+];
+
 test("adds up all sources, in order", async () => {
   const run = () => ({ stdout: Buffer.from(`${alice.identity}\n`), status: 0, signal: undefined });
   const host = fakeHost({
@@ -39,7 +46,7 @@ test("a broken source is recorded and does not stop a later one", async () => {
     "failed to open SOPS_AGE_KEY_FILE file: open /nope: no such file or directory",
     "failed to execute command of SOPS_AGE_KEY_CMD: exit status 3",
   ]);
-  expect(found.unused).toEqual([]);
+  expect(found.unused).toEqual(unusedSsh);
 });
 
 test("the command is run without a shell and knows the recipient", async () => {
@@ -100,7 +107,12 @@ test.each([
 
 test("an empty variable is set, but holds no identity", async () => {
   const found = await findAgeIdentities("age1r", fakeHost({ env: { SOPS_AGE_KEY: "" } }));
-  expect(found.unused).toEqual(["SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD", "SOPS_AGE_KEY"]);
+  expect(found.unused).toEqual([
+    ...unusedSsh,
+    "SOPS_AGE_KEY_FILE",
+    "SOPS_AGE_KEY_CMD",
+    "SOPS_AGE_KEY",
+  ]);
 });
 
 test("never shows a private key that was put into SOPS_AGE_KEY_FILE", async () => {

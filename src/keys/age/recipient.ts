@@ -1,0 +1,73 @@
+import { KeySyntaxError } from "../provider.ts";
+import { Bech32Error, decodeBech32 } from "./bech32.ts";
+import type { SshPublicKey } from "./ssh.ts";
+
+/** Whom a data key can be wrapped for. */
+export type Recipient =
+  | { readonly kind: "x25519"; readonly point: Uint8Array }
+  | { readonly kind: "hybrid" }
+  | { readonly kind: "plugin"; readonly name: string }
+  | { readonly kind: "ssh"; readonly key: SshPublicKey };
+
+/**
+ * A recipient's text, by its prefix, in this order (spec keys 2.1).
+ *
+ * @throws {KeySyntaxError} without the text: somebody may have put a private key there
+ */
+export async function parseRecipient(text: string): Promise<Recipient> {
+  const bech32 = "failed to parse input as Bech32-encoded age public key: malformed recipient";
+  if (text.startsWith("age1pq1")) {
+    const { prefix, bytes } = decode(text, bech32);
+    if (prefix !== "age1pq" || bytes.length !== 1216) throw wrongKind(bech32);
+    return { kind: "hybrid" };
+  }
+  if (text.startsWith("age1") && text.includes("1", 4)) {
+    const message = "failed to parse input as age key from age plugin: malformed recipient";
+    const { prefix } = decode(text, message);
+    const name = pluginName(prefix.slice("age1".length));
+    if (name === undefined) throw new KeySyntaxError(`${message}: invalid plugin name`);
+    return { kind: "plugin", name };
+  }
+  if (text.startsWith("age1")) {
+    const { prefix, bytes } = decode(text, bech32);
+    if (prefix !== "age" || bytes.length !== 32) throw wrongKind(bech32);
+    return { kind: "x25519", point: bytes };
+  }
+  if (text.startsWith("ssh-")) return { kind: "ssh", key: await parseSsh(text) };
+  throw new KeySyntaxError(
+    /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
+      ? "failed to parse input, unknown recipient type: it is an identity, which is private; give its public half (age-keygen -y shows it)"
+      : `failed to parse input, unknown recipient type: ${text === "" ? '"" (is there a comma too many?)' : "an age recipient begins with age1 or ssh-"}`,
+  );
+}
+
+async function parseSsh(text: string): Promise<SshPublicKey> {
+  const { parseSshPublicKey, SshKeyError } = await import("./ssh.ts");
+  try {
+    return parseSshPublicKey(text);
+  } catch (error) {
+    if (!(error instanceof SshKeyError)) throw error;
+    throw new KeySyntaxError(`failed to parse input as age-ssh public key: ${error.message}`);
+  }
+}
+
+/**
+ * A plugin's name, which becomes a part of a program's.
+ *
+ * @returns undefined for text that no plugin may be called
+ */
+export function pluginName(text: string): string | undefined {
+  return /^[a-z0-9+._-]+$/.test(text) ? text : undefined;
+}
+
+function decode(text: string, message: string): { prefix: string; bytes: Uint8Array } {
+  try {
+    return decodeBech32(text);
+  } catch (error) {
+    if (!(error instanceof Bech32Error)) throw error;
+    throw new KeySyntaxError(`${message}: ${error.message}`);
+  }
+}
+
+const wrongKind = (message: string): KeySyntaxError =>
+  new KeySyntaxError(`${message}: wrong length or type`);

@@ -1,0 +1,58 @@
+import type { Host } from "../../io/host.ts";
+import { splitWords, UnsplittableText } from "../../io/words.ts";
+
+/** A source that is there but cannot be used: the message is for the report, and holds nothing of the content. */
+export class SourceError extends Error {}
+
+/**
+ * What the command in a variable prints (spec keys 2.3): POSIX words, run without a shell.
+ *
+ * @param variable its name, for messages, which do not show the command: its words may hold a password
+ * @throws {SourceError}
+ */
+export async function runForKey(
+  command: string,
+  variable: string,
+  env: Host["env"],
+  host: Host,
+): Promise<Uint8Array> {
+  const failed = `failed to execute command of ${variable}`;
+  let argv: string[];
+  try {
+    argv = splitWords(command);
+  } catch (error) {
+    if (!(error instanceof UnsplittableText)) throw error;
+    throw new SourceError(`failed to parse command of ${variable}: ${error.message}`);
+  }
+  if (argv.length === 0 || argv[0] === "") throw new SourceError(`${failed}: it names no program`);
+  try {
+    const { stdout, status, signal } = await host.run(argv, env);
+    if (status === 0) return stdout;
+    throw new SourceError(
+      `${failed}: ${status === undefined ? `signal: ${signal}` : `exit status ${status}`}`,
+    );
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    const reason =
+      errorCode(error) === "ENOENT" ? "executable file not found in $PATH" : systemReason(error);
+    throw new SourceError(`${failed}: ${reason}`);
+  }
+}
+
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
+}
+
+/** A system error in the words of sops; never its message, which may quote more than the path. */
+export function systemReason(error: unknown): string {
+  const code = errorCode(error);
+  const known: Record<string, string> = {
+    ENOENT: "no such file or directory",
+    EACCES: "permission denied",
+    EISDIR: "is a directory",
+    ENOTDIR: "not a directory",
+  };
+  return (code === undefined ? undefined : known[code]) ?? code ?? "it could not be read";
+}
