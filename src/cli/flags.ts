@@ -372,7 +372,12 @@ export const disableVersionCheck: BoolFlag = {
   kind: "bool",
   names: ["disable-version-check"],
   env: "SOPS_DISABLE_VERSION_CHECK",
-  about: "accepted for scripts: --version never looks for a newer version",
+  about: "accepted for scripts: nothing is looked up without --check-for-updates",
+};
+export const checkForUpdates: BoolFlag = {
+  kind: "bool",
+  names: ["check-for-updates"],
+  about: "with --version: ask GitHub whether sops has a newer release than the one followed",
 };
 export const help: BoolFlag = { kind: "bool", names: ["help", "h"], about: "show this help" };
 export const showVersion: BoolFlag = {

@@ -48,6 +48,7 @@ export const globalFlags: readonly Flag[] = [
   ...flags.keyServices,
   flags.verbose,
   flags.disableVersionCheck,
+  flags.checkForUpdates,
   flags.help,
   flags.showVersion,
 ];
@@ -59,6 +60,7 @@ const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
   flags.macOnlyEncrypted,
   flags.verbose,
   flags.disableVersionCheck,
+  flags.checkForUpdates,
 ]);
 
 /**
@@ -69,12 +71,20 @@ const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
 export async function start(argv: readonly string[], host: Host, streams: Streams): Promise<void> {
   const global = readArguments(argv, globalFlags, "global");
   const isPlain = global.unknown === undefined && !wants(global, flags.help);
-  if (isPlain && wants(global, flags.showVersion)) return streams.writeStdout([`${versionLine}\n`]);
+  if (isPlain && wants(global, flags.showVersion))
+    return streams.writeStdout([await versionText(global, host)]);
   const [word, ...rest] = global.operands;
   const entry = isPlain ? findCommand(word, commands) : undefined;
   if (entry === undefined) return startWithout(global, host, streams);
   if ("commands" in entry) return startGroup(entry, { global, rest }, host, streams);
   return startCommand({ name: entry.name, entry }, { global, rest }, host, streams);
+}
+
+/** Nothing is looked up unless asked for (spec cli 10). */
+async function versionText(global: Arguments, host: Host): Promise<string> {
+  if (!wants(global, flags.checkForUpdates)) return `${versionLine}\n`;
+  const { checkedVersion } = await import("./updates.ts");
+  return checkedVersion(host);
 }
 
 async function startWithout(global: Arguments, host: Host, streams: Streams): Promise<void> {
