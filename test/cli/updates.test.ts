@@ -15,8 +15,8 @@ async function ask(
   words: readonly string[],
   answer?: (request: HttpRequest) => Partial<HttpResponse>,
 ) {
-  const host = fakeHost({
-    ...(answer === undefined
+  const host = fakeHost(
+    answer === undefined
       ? {}
       : {
           fetch: (request) => ({
@@ -25,8 +25,8 @@ async function ask(
             body: new Uint8Array(),
             ...answer(request),
           }),
-        }),
-  });
+        },
+  );
   let stdout = "";
   let stderr = "";
   const streams: Streams = {

@@ -150,6 +150,15 @@ rows([
     code: 1,
     stderr: /^error: exactly one positional argument \(index\) required\n$/,
   },
+  {
+    line: "groups delete --in-place --no-atomic --keyservice unix:///none.sock --file shared.yaml 2",
+    after: opensWith("shared.yaml", identities.A, identities.B),
+  },
+  {
+    line: "groups delete --enable-local-keyservice=false -f shared.yaml 0",
+    code: 1,
+    stderr: /^Error getting data key: 2 successful groups required, got 0/,
+  },
   { line: "groups delete 1", code: 2, stderr: /^Error reading file: / },
   // the word alone
   { line: "groups", stdout: /add +add a key group to a file/ },

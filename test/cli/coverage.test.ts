@@ -1,0 +1,216 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { expect, test } from "vitest";
+import { exitCodes } from "../../scripts/docs/exit-codes.ts";
+import { allPages, flagsOf, shownFlags, type Page } from "../../scripts/docs/pages.ts";
+import { commands } from "../../src/cli/command.ts";
+import { help, type Flag } from "../../src/cli/flags.ts";
+import { globalFlags } from "../../src/cli/program.ts";
+
+/**
+ * Every command, flag, variable and exit code has a row that runs the program. The rows are read from the sources of the
+ * tests: a command line is a text of words, or an array of them.
+ */
+const root = join(import.meta.dirname, "../..");
+const pages = await allPages();
+
+/** A row: what is run, and what it ends with. */
+interface Found {
+  readonly line: string;
+  /** Undefined where the source has no number for it. */
+  readonly code: number | undefined;
+}
+
+const sources = globSync("test/cli/**/*.test.ts", { cwd: root }).map(parse);
+const rows = sources.flatMap(found);
+/** The tests of what sops does not have lie beside the parts they are about; their lines are arrays of words. */
+const furtherRows = globSync(
+  ["test/{k8s,operator,terraform,kube,publish,key-service}/**/*.ts", "test/*.ts"],
+  { cwd: root },
+).flatMap((file) => found(parse(file)));
+
+function parse(file: string): ts.SourceFile {
+  const text = readFileSync(join(root, file), "utf8");
+  return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+}
+
+/** The names of the variables that rows in a file set. */
+function variablesIn(source: ts.SourceFile): string[] {
+  const names: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const env = ts.isObjectLiteralExpression(node) ? propertyOf(node, "env") : undefined;
+    if (env !== undefined && ts.isObjectLiteralExpression(env))
+      names.push(...env.properties.flatMap(({ name }) => name?.getText() ?? []));
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return names;
+}
+
+/** The command lines in a file. */
+function found(source: ts.SourceFile): Found[] {
+  const lines: Found[] = [];
+  const visit = (node: ts.Node): void => {
+    const text = textOf(node);
+    if (text !== undefined) lines.push({ line: text, code: codeOf(node) });
+    if (ts.isArrayLiteralExpression(node)) {
+      const words = node.elements.map((element) => textOf(element) ?? "…");
+      lines.push({ line: words.join(" "), code: undefined });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return lines;
+}
+
+/** A string, or a template with what is filled in left open. */
+function textOf(node: ts.Node): string | undefined {
+  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
+  if (!ts.isTemplateExpression(node)) return undefined;
+  const { head, templateSpans } = node;
+  return (
+    head.text +
+    templateSpans.map(({ expression, literal }) => filledIn(expression) + literal.text).join("")
+  );
+}
+
+/** A constant of the same file stands for its text. */
+function filledIn(expression: ts.Expression): string {
+  if (!ts.isIdentifier(expression)) return "…";
+  let text = "…";
+  const look = (node: ts.Node): void => {
+    if (
+      ts.isVariableDeclaration(node) &&
+      node.name.getText() === expression.text &&
+      node.initializer !== undefined
+    )
+      text = textOf(node.initializer) ?? text;
+    else ts.forEachChild(node, look);
+  };
+  look(expression.getSourceFile());
+  return text;
+}
+
+/** The number that stands as `code` beside a row's `line`; 0 where nothing says otherwise. */
+function codeOf(node: ts.Node): number | undefined {
+  const { parent } = node;
+  if (!ts.isPropertyAssignment(parent) || parent.name.getText() !== "line") return undefined;
+  const code = propertyOf(parent.parent, "code");
+  if (code === undefined)
+    return parent.parent.properties.some(ts.isSpreadAssignment) ? undefined : 0;
+  return ts.isNumericLiteral(code) ? Number(code.text) : undefined;
+}
+
+function propertyOf(object: ts.ObjectLiteralExpression, name: string): ts.Expression | undefined {
+  return object.properties
+    .filter(ts.isPropertyAssignment)
+    .find((property) => property.name.getText() === name)?.initializer;
+}
+
+/** The words of a line behind this command; undefined for a line of another. */
+function behind(line: string, name: string): string | undefined {
+  const start = RegExp(`(?:^|\\s)${name}(?=\\s|$)`).exec(line);
+  if (start === null) return undefined;
+  // In front of it stand options at most, and what calls the program.
+  const before = line.slice(0, start.index).trim();
+  if (!/^(?:sops(?:mith)? ?|…? ?)?(?:-.*)?$/.test(before)) return undefined;
+  return line.slice(start.index + start[0].length);
+}
+
+const hasFlag = (words: string, name: string): boolean =>
+  RegExp(`(?:^|\\s)--?${name}(?=[\\s=]|$)`).test(words);
+
+const ofSops = new Set([
+  ..."encrypt decrypt edit rotate set unset updatekeys exec-env exec-file publish".split(" "),
+  ..."keyservice filestatus help".split(" "),
+  "groups add",
+  "groups delete",
+  "completion bash",
+  "completion zsh",
+]);
+/** Commands of sops, and ours that are like them. */
+const isPlain = ({ name }: Page): boolean =>
+  ofSops.has(name) || /^(?:git|keygen|completion)/.test(name);
+
+const missing = (page: Page, among: readonly Found[]): string[] => {
+  const lines = among.flatMap(({ line }) => behind(line, page.name) ?? []);
+  // --help is the same for all, and tried with some.
+  return flagsOf(page)
+    .filter((flag) => flag !== help)
+    .flatMap(({ names }) => names)
+    .filter((name) => !lines.some((words) => hasFlag(words, name)))
+    .map((name) => `${page.name} --${name}`);
+};
+
+test("sops's commands are all there", () => {
+  const names = new Set(pages.map(({ name }) => name));
+  expect([...ofSops].filter((name) => !names.has(name))).toEqual([]);
+});
+
+test("every command has a row, and every flag of it under each of its names", () => {
+  const plain = pages.filter(isPlain);
+  for (const { name } of plain)
+    expect(
+      rows.filter(({ line }) => behind(line, name) !== undefined),
+      name,
+    ).not.toEqual([]);
+  expect(plain.flatMap((page) => missing(page, rows))).toEqual([]);
+});
+
+test("every command for Kubernetes and Terraform has a command line in a test", () => {
+  const all = [...rows, ...furtherRows];
+  const untried = pages
+    .filter((page) => !isPlain(page))
+    .filter(({ name }) => !all.some(({ line }) => behind(line, name) !== undefined));
+  expect(untried.map(({ name }) => name)).toEqual([]);
+});
+
+test("every flag in front of a command, and of the form without one, has a row", () => {
+  const lines = rows
+    .map(({ line }) => line)
+    .filter((line) => line.startsWith("-"))
+    .map((line) => {
+      const words = line.split(" ");
+      const end = words.findIndex((word) => commands.some(({ name }) => name === word));
+      return end < 0 ? line : words.slice(0, end).join(" ");
+    });
+  const unnamed = shownFlags(globalFlags)
+    .flatMap(({ names }: Flag) => names)
+    .filter((name) => !lines.some((line) => hasFlag(line, name)));
+  expect(unnamed).toEqual([]);
+});
+
+test("every variable that supplies a flag has a row that sets it", () => {
+  const set = new Set(sources.flatMap(variablesIn));
+  const variables = [...globalFlags, ...pages.flatMap(flagsOf)].flatMap(({ env }) => env ?? []);
+  // No other variable is bound in sops (spec cli 1.4).
+  const bound = [...new Set(variables)].filter((name) => name.startsWith("SOPS_"));
+  expect(bound.length).toBe(12);
+  expect(bound.filter((name) => !set.has(name))).toEqual([]);
+});
+
+/** The codes in a table of a Markdown file. */
+const codesIn = (file: string, heading: string): string[] => {
+  const text = readFileSync(join(root, file), "utf8");
+  const section = text.split(RegExp(`^#+ ${heading}$`, "m"))[1]?.split(/^#/m)[0] ?? "";
+  return [...section.matchAll(/^\| (\d+) +\|/gm)].map(([, code = ""]) => code);
+};
+
+test("every exit code of the README and the reference has a row", () => {
+  const documented = exitCodes.map(([code]) => code);
+  expect(codesIn("docs/reference.md", "Exit codes")).toEqual(documented);
+  expect(codesIn("README.md", "Exit codes")).toEqual(documented);
+  const seen = new Set(rows.map(({ code }) => String(code)));
+  expect(documented.filter((code) => !seen.has(code))).toEqual([]);
+  // And none that has a row is missing there, but for those that a command of the user's made.
+  const own = rows.filter(({ line }) => behind(line, "exec-(?:env|file)") === undefined);
+  const undocumented = own.flatMap(({ code }) => (code === undefined ? [] : [String(code)]));
+  expect([...new Set(undocumented)].filter((code) => !documented.includes(code))).toEqual([]);
+});
+
+test("the README names every command", () => {
+  const text = readFileSync(join(root, "README.md"), "utf8");
+  const unnamed = pages.filter(({ name }) => !text.includes(`${name.split(" ")[0] ?? ""}`));
+  expect(unnamed.map(({ name }) => name)).toEqual([]);
+});
