@@ -68,7 +68,7 @@ test.each(anywhere)(
   "reads %j the same in front of a command and behind it",
   (words, given, operands) => {
     for (const where of ["global", "command"] as const)
-      expect(readArguments(words, flags, where)).toEqual({ given, operands });
+      expect(readArguments(words, flags, where)).toMatchObject({ given, operands });
   },
 );
 
@@ -101,7 +101,7 @@ describe("at the command level", () => {
     [["help"], [], ["help"]],
   ];
   test.each(rows)("%j: known flags may stand behind operands", (words, given, operands) => {
-    expect(readArguments(words, flags, "command")).toEqual({ given, operands });
+    expect(readArguments(words, flags, "command")).toMatchObject({ given, operands });
   });
 });
 
