@@ -249,13 +249,14 @@ export class Operator {
     kubeconfig: string,
     args: readonly string[] = [],
     env: Record<string, string> = {},
+    command: readonly [string, ...string[]] = [process.execPath, Sandbox.program, "operator"],
   ): Promise<Operator> {
     const port = await freePort();
+    const [program, ...first] = command;
     const child = spawn(
-      process.execPath,
+      program,
       [
-        Sandbox.program,
-        "operator",
+        ...first,
         "-kubeconfig",
         kubeconfig,
         "-metrics-bind-address",
