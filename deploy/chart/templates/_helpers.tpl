@@ -54,16 +54,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
   verbs: [get, list, watch]
 - apiGroups: [isindir.github.com]
   resources: [sopssecrets/status]
-  verbs: [get, patch]
+  verbs: [patch]
 - apiGroups: [isindir.github.com]
   resources: [sopssecrets/finalizers]
   verbs: [update]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch, delete]
-- apiGroups: ["", events.k8s.io]
+- apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 
 {{- define "operator.gcpSecret" -}}
