@@ -85,6 +85,7 @@ export class Reconciler {
   private readonly keysVersion: () => number;
   private readonly settings: ReconcileSettings;
   private readonly host: Host;
+  private readonly keyHost: () => Host;
   private readonly observer: Observer;
   private readonly memory = new Map<string, Memory>();
   private hasOldCrd = false;
@@ -98,6 +99,8 @@ export class Reconciler {
       services: () => readonly KeyService[];
       keysVersion: () => number;
       host: Host;
+      /** A new one each time: what is read from key files is kept as long as the host is. */
+      keyHost: () => Host;
       observer: Observer;
     },
     settings: ReconcileSettings,
@@ -107,6 +110,7 @@ export class Reconciler {
     this.services = parts.services;
     this.keysVersion = parts.keysVersion;
     this.host = parts.host;
+    this.keyHost = parts.keyHost;
     this.observer = parts.observer;
     this.settings = settings;
   }
@@ -222,7 +226,7 @@ export class Reconciler {
     }
     if (this.isSettled(object, memory)) return "done";
     const decrypting = performance.now();
-    const judged = await judge(object, this.settings.policy, this.services(), this.host);
+    const judged = await judge(object, this.settings.policy, this.services(), this.keyHost());
     this.observer.decrypted((performance.now() - decrypting) / 1000);
     const events: ClusterEvent[] = [];
     const results: ChildResult[] = [];

@@ -8,7 +8,7 @@ import { runOperator, type OperatorSettings } from "../../src/operator/controlle
 import { KeyFiles } from "../../src/operator/key-set.ts";
 import { LeaderElection } from "../../src/operator/leader.ts";
 import type { SopsSecret } from "../../src/k8s/sops-secret.ts";
-import { alice, fakeHost } from "../keys/fake-host.ts";
+import { alice, bob, fakeHost } from "../keys/fake-host.ts";
 import { encryptBytes } from "../verbs.ts";
 import { FakeApi } from "./fake-api.ts";
 import { stored } from "./objects.ts";
@@ -54,7 +54,10 @@ async function put(namespace: string, name: string, extra: object = {}): Promise
 }
 
 /** An operator in this process, with what it logs. */
-function operate(settings: Partial<OperatorSettings> = {}) {
+function operate(
+  settings: Partial<OperatorSettings> = {},
+  host = fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }),
+) {
   const log: string[] = [];
   const status = runOperator(
     {
@@ -77,7 +80,7 @@ function operate(settings: Partial<OperatorSettings> = {}) {
       ...settings,
     },
     api.connection,
-    fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }),
+    host,
     (level, message, fields) => log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     stop.signal,
   );
@@ -397,3 +400,12 @@ test("a mounted key file is swapped by symlink, as a kubelet does", async () => 
     rmSync(dir, { recursive: true, force: true });
   }
 });
+
+test("a key file that changes is used for what could not be read before", async () => {
+  const files = { "/k": bob.identity };
+  await put("n", "s");
+  operate({ keyFiles: ["/k"] }, fakeHost({ files, env: { SOPS_AGE_KEY_FILE: "/k" } }));
+  await until(() => expect(message("n", "s")).toBe("Decryption error"));
+  files["/k"] = alice.identity;
+  await until(() => expect(message("n", "s")).toBe("Healthy"), 25_000);
+}, 40_000);
