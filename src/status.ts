@@ -1,11 +1,19 @@
 import { loadFormat } from "../formats/index.ts";
 import type { FormatName } from "../formats/format.ts";
 import { inFile, SopsmithError } from "./errors.ts";
+import type { MasterKey } from "./keys/provider.ts";
 import { parseMetadata } from "./metadata/metadata.ts";
 import { detach, MetadataNotFound } from "./metadata/placement.ts";
 import { VersionError } from "./metadata/version.ts";
 import type { Mapping } from "./tree/node.ts";
 import { readText } from "./tree/read.ts";
+
+/** What can be told about a file without a key. */
+export interface FileStatus {
+  readonly encrypted: boolean;
+  /** Those of all groups; none where the file is in clear, or its version cannot be read. */
+  readonly keys: readonly MasterKey[];
+}
 
 /**
  * Does the file have a `sops` block with a version and a MAC? No key is needed (spec cli 5.10).
@@ -16,23 +24,38 @@ export async function isEncrypted(
   source: Uint8Array,
   options: { file: string; input: FormatName },
 ): Promise<boolean> {
+  return (await fileStatus(source, options)).encrypted;
+}
+
+/**
+ * The same with the keys.
+ *
+ * @throws {SopsmithError} exit 1 for a file that cannot be parsed, or a block without keys
+ */
+export async function fileStatus(
+  source: Uint8Array,
+  options: { file: string; input: FormatName },
+): Promise<FileStatus> {
   const { file, input } = options;
   const format = await loadFormat(input);
   let block: Mapping | undefined;
   try {
     block = detach(format.parse(source, { sealed: true }), format.placement);
-    const { version, mac } = parseMetadata(block);
-    return version !== "" && mac !== "";
+    const { version, mac, keyGroups } = parseMetadata(block);
+    return { encrypted: version !== "" && mac !== "", keys: keyGroups.flat() };
   } catch (error) {
-    if (error instanceof MetadataNotFound) return false;
+    if (error instanceof MetadataNotFound) return inClear;
     // Any version will do, whatever it says.
     if (error instanceof VersionError && block) {
-      return readText(block, "version") !== "" && readText(block, "mac") !== "";
+      const encrypted = readText(block, "version") !== "" && readText(block, "mac") !== "";
+      return { encrypted, keys: [] };
     }
     if (!(error instanceof SopsmithError)) throw error;
     throw inFile(error, file, "cannot check file status: cannot load encrypted file: ");
   }
 }
+
+export const inClear: FileStatus = { encrypted: false, keys: [] };
 
 /** Signs of a `sops` block, by format, in text where it need not be one. */
 const signs: readonly (readonly [FormatName, RegExp])[] = [

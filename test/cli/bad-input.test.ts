@@ -16,6 +16,8 @@ interface Bad {
   readonly says: RegExp;
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A configuration among the files. */
+  readonly config?: string;
 }
 
 const files: Readonly<Record<string, string | Uint8Array>> = {
@@ -28,7 +30,11 @@ const files: Readonly<Record<string, string | Uint8Array>> = {
     "a: 1\nsops:\n  mac: x\n  lastmodified: '2024-01-01T00:00:00Z'\n  version: 3.9.0\n",
   "config.yaml": "creation_rules: [{path_regex: '('}]\n",
   "list.yaml": "- 1\n",
+  "updating.conf": "creation_rules: [{age: age1}]\n",
+  "publishing.conf":
+    "destination_rules: [{path_regex: yaml$|^.$, s3_bucket: b}, {path_regex: json$}]\n",
 };
+const [updating, publishing] = ["updating.conf", "publishing.conf"];
 
 /** Commands, with those in groups under their whole name. */
 const named = commands.flatMap((entry): NamedCommand[] =>
@@ -87,6 +93,10 @@ const table: readonly Bad[] = [
   { line: "filestatus gone.yaml", code: 1, says: /gone\.yaml/ },
   { line: "exec-env gone.yaml true", code: 2, says: /gone\.yaml/ },
   { line: "exec-file gone.yaml true", code: 2, says: /gone\.yaml/ },
+  { line: "updatekeys gone.yaml", code: 1, says: /gone\.yaml/, config: updating },
+  { line: "publish --yes gone.yaml", code: 1, says: /gone\.yaml/, config: publishing },
+  { line: "groups add --age A -f gone.yaml", code: 2, says: /gone\.yaml/ },
+  { line: "groups delete -f gone.yaml 0", code: 2, says: /gone\.yaml/ },
   { line: "git textconv gone.yaml", code: 2, says: /gone\.yaml/ },
   { line: "keygen -y gone.txt", code: 1, says: /gone\.txt/ },
   // No operand.
@@ -97,6 +107,10 @@ const table: readonly Bad[] = [
   { line: "filestatus", code: 100, says: /no file specified/ },
   { line: "exec-env", code: 1, says: /missing file to decrypt/ },
   { line: "exec-file", code: 1, says: /missing file to decrypt/ },
+  { line: "updatekeys", code: 100, says: /no file specified/, config: updating },
+  { line: "publish", code: 100, says: /no file specified/, config: publishing },
+  { line: "groups add --age A", code: 2, says: /--file/ },
+  { line: "groups delete 0", code: 2, says: /--file/ },
   { line: "git textconv", code: 100, says: /no file specified/ },
   { line: "-d", code: 100, says: /no file specified/ },
   // A file that cannot be parsed.
@@ -107,6 +121,9 @@ const table: readonly Bad[] = [
   { line: `set bad.yaml ${path} '"x"'`, code: 1, says: /bad\.yaml, line \d/ },
   { line: `unset bad.yaml ${path}`, code: 1, says: /bad\.yaml, line \d/ },
   { line: "filestatus bad.yaml", code: 1, says: /bad\.yaml, line \d/ },
+  { line: "updatekeys -y bad.yaml", code: 1, says: /bad\.yaml, line \d/, config: updating },
+  { line: "publish --yes bad.yaml", code: 1, says: /bad\.yaml/, config: publishing },
+  { line: "groups add --age A -f bad.yaml", code: 1, says: /bad\.yaml, line \d/ },
   { line: "exec-env bad.yaml true", code: 1, says: /bad\.yaml, line \d/ },
   { line: "decrypt -i cut.json", code: 1, says: /cut\.json/ },
   { line: "encrypt --age A empty.yaml", code: 92, says: /empty\.yaml/ },
@@ -117,6 +134,9 @@ const table: readonly Bad[] = [
   { line: `set plain.yaml ${path} '"x"'`, code: 1, says: /^sops metadata not found/ },
   { line: `unset plain.yaml ${path}`, code: 1, says: /^sops metadata not found/ },
   { line: "edit plain.yaml", code: 1, says: /^sops metadata not found/, env: { EDITOR: "true" } },
+  { line: "updatekeys -y plain.yaml", code: 1, says: /sops metadata not found/, config: updating },
+  { line: "publish --yes plain.yaml", code: 1, says: /metadata not found/, config: publishing },
+  { line: "groups delete -f plain.yaml 0", code: 1, says: /^sops metadata not found/ },
   { line: "exec-env plain.yaml true", code: 1, says: /^sops metadata not found/ },
   { line: "exec-file plain.yaml true", code: 1, says: /^sops metadata not found/ },
   { line: "encrypt -i --age A sealed.yaml", code: 203, says: /sealed\.yaml/ },
@@ -151,6 +171,27 @@ const table: readonly Bad[] = [
   { line: "decrypt --decryption-order age,age sealed.yaml", code: 112, says: /age/ },
   { line: "exec-env sealed.yaml true", code: 1, says: /offending key l/ },
   { line: "exec-file --filename ../x sealed.yaml true", code: 1, says: /not a local path/ },
+  { line: "updatekeys -y sealed.yaml", code: 1, says: /^config file not found/ },
+  { line: "publish --yes sealed.yaml", code: 1, says: /^config file not found/ },
+  { line: "publish --yes .", code: 1, says: /a directory without --recursive/, config: publishing },
+  {
+    line: "publish --yes sealed.json",
+    code: 1,
+    says: /no destination configured/,
+    config: publishing,
+  },
+  {
+    line: "publish --yes sealed.ini",
+    code: 1,
+    says: /no matching destination/,
+    config: publishing,
+  },
+  { line: "publish --json sealed.yaml", code: 1, says: /give --yes/, config: publishing },
+  { line: "updatekeys --json sealed.yaml", code: 8, says: /with --json/, config: updating },
+  { line: "groups delete -f sealed.yaml 9", code: 2, says: /no key group 9/ },
+  { line: "groups delete -f sealed.yaml", code: 1, says: /exactly one positional argument/ },
+  { line: "groups add -f sealed.yaml x", code: 1, says: /no positional arguments allowed/ },
+  { line: "completion nushell", code: 3, says: /^No help topic for "nushell"/ },
   { line: "git install '# x'", code: 1, says: /git|pattern/ },
   { line: "git uninstall x", code: 1, says: /no operands/ },
   { line: "help nope", code: 3, says: /nope/ },
@@ -174,7 +215,9 @@ const table: readonly Bad[] = [
 const rows = [...loaded.flatMap(wrongFlags), ...table];
 
 test("no line stands twice", () => {
-  expect(new Set(rows.map((row) => row.line + JSON.stringify(row.env))).size).toBe(rows.length);
+  expect(new Set(rows.map((row) => row.line + JSON.stringify([row.env, row.config]))).size).toBe(
+    rows.length,
+  );
 });
 
 test.concurrent.each(rows.map((row) => [row.line, row.code, row] as const))(
@@ -184,7 +227,11 @@ test.concurrent.each(rows.map((row) => [row.line, row.code, row] as const))(
     try {
       const { stdout, stderr, ...result } = await box.run(words(row.line), {
         stdin: row.stdin ?? "",
-        env: { GIT_CEILING_DIRECTORIES: "/tmp", ...row.env },
+        env: {
+          GIT_CEILING_DIRECTORIES: "/tmp",
+          ...(row.config === undefined ? {} : { SOPS_CONFIG: row.config }),
+          ...row.env,
+        },
       });
       expect([result.code, stdout], stderr).toEqual([code, ""]);
       expect(stderr).toMatch(row.says);

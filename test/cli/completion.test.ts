@@ -41,6 +41,12 @@ checkRows([
   // files
   { line: "__complete bash 2 decrypt s", env: noKey, stdout: sealedNames },
   { line: "__complete bash 3 decrypt -i sealed.j", stdout: "sealed.json\n" },
+  { line: "__complete bash 2 updatekeys ''", env: noKey, stdout: sealedNames },
+  { line: "__complete bash 3 publish --yes ''", stdout: sealedNames },
+  { line: "__complete bash 4 groups add --file ''", stdout: sealedNames },
+  { line: "__complete bash 4 groups delete -f sealed.e", stdout: "sealed.env\n" },
+  { line: "__complete bash 3 groups delete ''", stdout: "" },
+  { line: "__complete bash 3 set --file ''", stdout: sealedNames },
   {
     line: "__complete bash 2 encrypt plain.",
     stdout: "plain.bin\nplain.env\nplain.ini\nplain.json\nplain.yaml\n",

@@ -3,14 +3,17 @@ import type { FormatName } from "../../../formats/format.ts";
 import { formatForPath, formatNamed } from "../../../formats/index.ts";
 import { isMeantByRule } from "../../config/match.ts";
 import { ConflictError, SopsmithError } from "../../errors.ts";
-import { isEncrypted, sealedFormat } from "../../status.ts";
+import { keysDueForRotation } from "../../keys/rotation.ts";
+import { fileStatus, inClear, sealedFormat, type FileStatus } from "../../status.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { git, runGit } from "../git.ts";
+import { rotationAdvice } from "../key-difference.ts";
 import { runFiles, severalFiles } from "../many.ts";
 import { readConfig } from "../shared.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores } from "../stores.ts";
+import { warn } from "../warn.ts";
 
 /** `--check` found files in clear. Exit 10. */
 class NotEncrypted extends SopsmithError {
@@ -26,6 +29,7 @@ export const filestatus: Command = {
   flags: [flags.check, flags.staged, flags.recursive, flags.inputType, flags.json],
   notes: [
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
+    `Keys that are due for rotation are named on stderr; with --json in a field "rotationDue" of their file.`,
   ],
   examples: [
     { does: "ask whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" },
@@ -45,23 +49,20 @@ export const filestatus: Command = {
     const [operand] = operands;
     if (operand === undefined) throw noFile("Error: no file specified");
     const several = await severalFiles(call, operands, { wanted: "any", target: "none" });
-    const inClear: string[] = [];
-    const report = async (file: string, encrypted: boolean, line: object) => {
-      if (!encrypted) inClear.push(file);
-      await call.streams.writeStdout([`${JSON.stringify(line)}\n`]);
+    const plain: string[] = [];
+    const report = async (file: string, status: FileStatus, isNamed: boolean) => {
+      if (!status.encrypted) plain.push(file);
+      await reportFile(call, file, status, isNamed);
     };
     if (several === undefined) {
-      const encrypted = await statusOf(call, sourceOf(call, operand));
-      const line = { ...(call.options.on(flags.json) ? { file: operand } : {}), encrypted };
-      await report(operand, encrypted, line);
+      const status = await statusOf(call, sourceOf(call, operand));
+      await report(operand, status, call.options.on(flags.json));
     } else {
       const { files } = several;
-      const results: (boolean | undefined)[] = [];
+      const results: (FileStatus | undefined)[] = [];
       const tell = async () => {
-        for (const [index, encrypted] of results.entries()) {
-          const file = files[index]?.file ?? "";
-          if (encrypted !== undefined) await report(file, encrypted, { file, encrypted });
-        }
+        for (const [index, status] of results.entries())
+          if (status !== undefined) await report(files[index]?.file ?? "", status, true);
       };
       const how = { done: "looked at", isQuiet: true };
       try {
@@ -73,9 +74,29 @@ export const filestatus: Command = {
         await tell();
       }
     }
-    refuseInClear(call, inClear);
+    refuseInClear(call, plain);
   },
 };
+
+/** @param isNamed the line holds the file's name, which sops's does not */
+async function reportFile(
+  { options, streams, host }: Call,
+  file: string,
+  { encrypted, keys }: FileStatus,
+  isNamed: boolean,
+): Promise<void> {
+  const due = keysDueForRotation(keys, host.now());
+  const isJson = options.on(flags.json);
+  if (!isJson) for (const key of due) warn(streams, rotationAdvice(file, key));
+  const line = {
+    ...(isNamed ? { file } : {}),
+    encrypted,
+    ...(isJson && due.length > 0
+      ? { rotationDue: due.map(({ id, since }) => ({ key: id, since })) }
+      : {}),
+  };
+  await streams.writeStdout([`${JSON.stringify(line)}\n`]);
+}
 
 function refuseInClear({ options }: Call, files: readonly string[]): void {
   if (options.on(flags.check) && files.length > 0) throw new NotEncrypted(files);
@@ -83,7 +104,7 @@ function refuseInClear({ options }: Call, files: readonly string[]): void {
 
 /** The index, not the working tree: what a commit would hold. */
 async function reportStaged(call: Call): Promise<void> {
-  const { operands, host, options, streams } = call;
+  const { operands, host, options } = call;
   if (options.on(flags.recursive))
     throw new ConflictError("Error: --staged takes Git's path patterns, not --recursive");
   const config = await readConfig(call);
@@ -103,7 +124,7 @@ async function reportStaged(call: Call): Promise<void> {
     "--",
   ];
   const names = (await git(call, [...list, ...operands])).split("\0").filter((name) => name !== "");
-  const inClear: string[] = [];
+  const plain: string[] = [];
   for (const name of names) {
     const isMeant =
       operands.length > 0 ||
@@ -114,24 +135,24 @@ async function reportStaged(call: Call): Promise<void> {
     // A submodule or a link to elsewhere has no content of its own.
     if (status !== 0) continue;
     const input = formatNamed(options.text(flags.inputType));
-    const encrypted = await statusOfContent(stdout, name, input);
-    if (!encrypted) inClear.push(name);
-    await streams.writeStdout([`${JSON.stringify({ file: name, encrypted })}\n`]);
+    const found = await statusOfContent(stdout, name, input);
+    if (!found.encrypted) plain.push(name);
+    await reportFile(call, name, found, true);
   }
-  refuseInClear(call, inClear);
+  refuseInClear(call, plain);
 }
 
 async function statusOfContent(
   content: Uint8Array,
   file: string,
   input: FormatName | undefined,
-): Promise<boolean> {
+): Promise<FileStatus> {
   const format = input ?? (await sealedFormat(content, formatForPath(file)));
-  return format !== undefined && isEncrypted(content, { file, input: format });
+  return format === undefined ? inClear : fileStatus(content, { file, input: format });
 }
 
 /** @param isFound whatever is no encrypted file is in clear, also what cannot be parsed */
-async function statusOf(call: Call, source: Source, isFound = false): Promise<boolean> {
+async function statusOf(call: Call, source: Source, isFound = false): Promise<FileStatus> {
   const { verb } = await openStores(call, source);
   const content = await readSource(call, source).catch((error: unknown) => {
     if (!(error instanceof SopsmithError)) throw error;
@@ -141,5 +162,5 @@ async function statusOf(call: Call, source: Source, isFound = false): Promise<bo
   const isTyped = call.options.text(flags.inputType) !== "";
   if (!isTyped && (isFound || call.options.on(flags.check)))
     return statusOfContent(content, source.file, undefined);
-  return isEncrypted(content, { file: source.file, input: verb.input });
+  return fileStatus(content, { file: source.file, input: verb.input });
 }

@@ -7,6 +7,7 @@ import { keyFlags, keysNamed } from "../key-flags.ts";
 
 export const groupsAdd: Command = {
   operands: "",
+  completes: ["none"],
   flags: [
     ...groupFlags,
     ...keyFlags.map(({ group }) => group),

@@ -6,6 +6,7 @@ import { quoted } from "../source.ts";
 
 export const groupsDelete: Command = {
   operands: "index",
+  completes: ["none"],
   flags: groupFlags,
   notes: ["Groups are counted from 0. The data key is shared out anew among those that stay."],
   examples: [

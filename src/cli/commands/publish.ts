@@ -20,6 +20,7 @@ import { info, warn } from "../warn.ts";
 
 export const publish: Command = {
   operands: "file...",
+  completes: ["sealed"],
   flags: [
     flags.yes,
     flags.omitExtensions,

@@ -27,6 +27,7 @@ class OutOfStep extends SopsmithError {
 
 export const updatekeys: Command = {
   operands: "file...",
+  completes: ["sealed"],
   flags: [
     flags.yes,
     flags.dryRun,

@@ -146,6 +146,7 @@ async function valuesOf(
   if (flag === flags.inputType || flag === flags.outputType) return Object.keys(formats).map(plain);
   if (flag === flags.decryptionOrder) return providers.map(({ type }) => plain(type));
   if (flag === flags.extract) return keyPaths(others);
+  if (flag === flags.groupFile || flag === flags.furtherFiles) return files(typed, "sealed");
   if (flag === flags.user)
     return readText("/etc/passwd")
       .split("\n")

@@ -1,4 +1,15 @@
 import { checkRows } from "../rows.ts";
+import { sealed } from "../samples.ts";
+
+/** Its PGP key has been there for years. */
+const old = {
+  "old.yaml": (sealed["sealed.yaml"] ?? "").replace(
+    "    age:\n",
+    `    pgp:\n        - created_at: "2020-02-03T04:05:06Z"\n          enc: x\n          fp: AB\n    age:\n`,
+  ),
+};
+const advice =
+  /^WARN: old\.yaml: AB has been in use since 2020-02-03, for more than 180 days, and is due for rotation: .*\n$/;
 
 checkRows([
   { line: "filestatus sealed.yaml", stdout: `{"encrypted":true}\n` },
@@ -21,4 +32,23 @@ checkRows([
     stderr: /^cannot check file status: cannot load encrypted file: .*bad\.yaml/,
   },
   { line: "filestatus", code: 100, stderr: /^Error: no file specified\n/ },
+  // keys that are due for rotation; stdout stays as it is without --json
+  {
+    line: "filestatus old.yaml",
+    files: old,
+    env: { SOPS_AGE_KEY: "" },
+    stdout: `{"encrypted":true}\n`,
+    stderr: advice,
+  },
+  {
+    line: "filestatus sealed.yaml old.yaml",
+    files: old,
+    stdout: `{"file":"sealed.yaml","encrypted":true}\n{"file":"old.yaml","encrypted":true}\n`,
+    stderr: advice,
+  },
+  {
+    line: "filestatus --json old.yaml plain.yaml",
+    files: old,
+    stdout: `{"file":"old.yaml","encrypted":true,"rotationDue":[{"key":"AB","since":"2020-02-03T04:05:06Z"}]}\n{"file":"plain.yaml","encrypted":false}\n`,
+  },
 ]);
