@@ -30,6 +30,8 @@ const files = filesDirectory({
   "bad.json": "{",
   "empty.yaml": "",
   "value.json": `"from a file"`,
+  "pub.yaml":
+    "destination_rules:\n  - path_regex: ^(enc|plain)\\.yaml$\n    s3_bucket: bucket\n    s3_prefix: some/\n  - path_regex: json$\n    recreation_rule: {pgp: AB}\n",
   "conf.yaml": `creation_rules:\n  - age: ${A}\n`,
   "tree/.sops.yaml": `creation_rules:\n  - path_regex: rule\\.yaml$\n    encrypted_regex: ^s\n    age: ${A}\n  - path_regex: ^deep/\n    age: ${A},${B}\n`,
   "keys/.sops.yaml": `creation_rules:\n  - path_regex: current\n    age: ${A}\n  - age: ${A},${B}\n`,

@@ -17,6 +17,7 @@ export const departures = {
     in: ["files"],
   },
   helpText: { spec: "cli 1.5: wording of help is free", in: ["stdout"] },
+  script: { spec: "cli 5.14: the completion script is sopsmith's own", in: ["stdout"] },
   version: { spec: "cli 10: the program's own version", in: ["stdout"] },
 } as const satisfies Record<string, { spec: string; in: readonly ("code" | "stdout" | "files")[] }>;
 
@@ -308,6 +309,38 @@ export const lines: readonly Line[] = [
   { line: "sops groups delete -f groups.yaml", says: /exactly one positional argument/ },
   { line: "sops groups add -f enc.yaml --age $B surplus", says: /no positional arguments allowed/ },
   { line: "sops groups add --age $B", says: /Error reading file/ },
+  // publish
+  { line: "sops publish enc.yaml", says: /^config file not found/ },
+  { line: "sops --config pub.yaml publish", says: /no file specified/ },
+  { line: "sops --config pub.yaml publish nofile.yaml", says: /nofile\.yaml: no such file/ },
+  {
+    line: "sops --config pub.yaml publish tree",
+    says: /can't operate on a directory without --recursive/,
+  },
+  {
+    line: "echo n | sops --config pub.yaml publish enc.yaml",
+    says: /^Publication of \/w\/enc\.yaml canceled$/m,
+  },
+  {
+    line: "echo n | sops --config pub.yaml publish --omit-extensions enc.yaml",
+    says: /canceled$/m,
+  },
+  {
+    line: "echo n | sops --config pub.yaml publish ./enc.yaml",
+    says: /no matching destination found in config/,
+  },
+  { line: "sops --config pub.yaml publish -y enc.ini", says: /no matching destination found/ },
+  { line: "sops --config pub.yaml publish -y enc.json", says: /no destination configured/ },
+  { line: "sops --config pub.yaml publish -y plain.yaml", says: /metadata not found/ },
+  {
+    line: "sops --config pub.yaml publish --decryption-order pgp,pgp enc.yaml",
+    says: /Duplicate decryption key type: pgp/,
+  },
+  { line: "echo | sops --config pub.yaml publish enc.yaml", says: /unexpected newline/ },
+  {
+    line: "sops --config pub.yaml publish --recursive -y keys",
+    says: /no matching destination found in config/,
+  },
   // key services
   { line: "sops decrypt --keyservice unix:///none.sock enc.env" },
   {
@@ -350,4 +383,11 @@ export const lines: readonly Line[] = [
   { line: "sops decrypt --help", differs: "helpText" },
   { line: "sops help nope", says: /No help topic for ['"]nope/ },
   { line: "sops --version", differs: "version" },
+  // completion: each program has its own script, and answers that of sops
+  { line: "sops completion bash", differs: "script" },
+  { line: "sops completion zsh", differs: "script" },
+  { line: "sops completion", differs: "helpText" },
+  { line: "sops completion nope", says: /No help topic for ['"]nope/ },
+  { line: "sops exec-env --pris --generate-bash-completion" },
+  { line: "sops updatekeys --y --generate-bash-completion" },
 ];
