@@ -148,6 +148,118 @@ test("sops's commands are all there", () => {
   expect([...ofSops].filter((name) => !names.has(name))).toEqual([]);
 });
 
+const keyNames = "kms gcp-kms hckms azure-kv hc-vault-transit pgp age".split(" ");
+const parts = {
+  services: "enable-local-keyservice keyservice",
+  order: "decryption-order",
+  types: "input-type output-type",
+  keys: `${keyNames.join(" ")} k p a aws-profile encryption-context`,
+  suffixes: "unencrypted-suffix encrypted-suffix unencrypted-regex encrypted-regex",
+  threshold: "shamir-secret-sharing-threshold",
+  changes: keyNames.flatMap((name) => [`add-${name}`, `rm-${name}`]).join(" "),
+};
+/** The flags of sops 3.13.2 (spec cli 5, 7). */
+const flagsOfSops: Readonly<Record<string, readonly string[]>> = {
+  encrypt: [
+    "in-place i output filename-override",
+    parts.keys,
+    parts.types,
+    parts.suffixes,
+    parts.threshold,
+    parts.services,
+  ],
+  decrypt: [
+    "in-place i extract output ignore-mac filename-override",
+    parts.types,
+    parts.order,
+    parts.services,
+  ],
+  rotate: [
+    "in-place i output encryption-context filename-override",
+    parts.types,
+    parts.changes,
+    parts.order,
+    parts.services,
+  ],
+  edit: [
+    "show-master-keys s ignore-mac",
+    parts.keys,
+    parts.types,
+    parts.suffixes,
+    parts.threshold,
+    parts.order,
+    parts.services,
+  ],
+  set: [
+    "value-file value-stdin ignore-mac idempotent",
+    parts.types,
+    parts.threshold,
+    parts.order,
+    parts.services,
+  ],
+  unset: ["ignore-mac idempotent", parts.types, parts.threshold, parts.order, parts.services],
+  updatekeys: ["yes y input-type", parts.services],
+  "exec-env": ["background pristine user same-process", parts.order, parts.services],
+  "exec-file": ["background no-fifo user filename", parts.types, parts.order, parts.services],
+  filestatus: ["input-type"],
+  "groups add": [
+    "file f in-place i aws-profile encryption-context",
+    keyNames.join(" "),
+    parts.threshold,
+    parts.services,
+  ],
+  "groups delete": ["file f in-place i", parts.threshold, parts.services],
+  publish: ["yes y omit-extensions recursive verbose", parts.order, parts.services],
+  keyservice: ["network net address addr prompt verbose"],
+  "": [
+    "decrypt d encrypt e rotate r set in-place i output extract filename-override config indent",
+    "show-master-keys s ignore-mac mac-only-encrypted verbose version v help h",
+    "disable-version-check check-for-updates unencrypted-comment-regex encrypted-comment-regex",
+    parts.keys,
+    parts.types,
+    parts.suffixes,
+    parts.changes,
+    parts.threshold,
+    parts.order,
+    parts.services,
+  ],
+};
+
+test("sops's flags are all there, in both forms", () => {
+  for (const [name, lists] of Object.entries(flagsOfSops)) {
+    const page = pages.find((one) => one.name === name);
+    const known = page === undefined ? globalFlags : flagsOf(page);
+    const names = new Set(known.flatMap((flag) => flag.names));
+    const wanted = lists.flatMap((list) => list.split(" "));
+    expect(
+      wanted.filter((flag) => !names.has(flag)),
+      name,
+    ).toEqual([]);
+  }
+});
+
+test("what excludes what has a row, with sops's exit code (spec cli 11)", () => {
+  const exclusions: readonly (readonly [RegExp, number])[] = [
+    [/^encrypt (?=.*(?:-i|--in-place) ).*--output /, 8],
+    [/^decrypt (?=.*(?:-i|--in-place) ).*--output /, 8],
+    [/^rotate (?=.*(?:-i|--in-place) ).*--output /, 8],
+    [/^-d (?=.*-i ).*--output /, 8],
+    [/^encrypt -i( --age A)?$/, 8],
+    [/^decrypt -i$/, 8],
+    [/^encrypt( --age A)?$/, 8],
+    [/^encrypt .*--(?:un)?encrypted-\w+ .*--(?:un)?encrypted-\w+ /, 8],
+    [/^exec-env .*--background .*--same-process|^exec-env .*--same-process .*--background/, 8],
+    [/^set .*--value-file .*--value-stdin|^set .*--value-stdin .*--value-file/, 1],
+    [/^--decrypt -d /, 1],
+    [/--decryption-order (\w+),\1 /, 112],
+  ];
+  for (const [pattern, code] of exclusions)
+    expect(
+      rows.some((row) => row.code === code && pattern.test(row.line)),
+      String(pattern),
+    ).toBe(true);
+});
+
 test("every command has a row, and every flag of it under each of its names", () => {
   const plain = pages.filter(isPlain);
   for (const { name } of plain)
@@ -209,8 +321,20 @@ test("every exit code of the README and the reference has a row", () => {
   expect([...new Set(undocumented)].filter((code) => !documented.includes(code))).toEqual([]);
 });
 
-test("the README names every command", () => {
+test("the README's table of compatibility has every command of sops, and names those that are only ours", () => {
   const text = readFileSync(join(root, "README.md"), "utf8");
-  const unnamed = pages.filter(({ name }) => !text.includes(`${name.split(" ")[0] ?? ""}`));
-  expect(unnamed.map(({ name }) => name)).toEqual([]);
+  const section = text.split(/^## Compatibility$/m)[1]?.split(/^###/m)[0] ?? "";
+  const table = section
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .join("\n");
+  const inTable = (name: string) => table.includes(`\`${name}\``);
+  expect(
+    [...ofSops].filter((name) => !inTable(name) && !inTable(name.split(" ")[0] ?? "")),
+  ).toEqual([]);
+  const only = /^Only in sopsmith: (.*?)\. /m.exec(section)?.[1] ?? "";
+  const ours = commands
+    .map(({ name }) => name)
+    .filter((name) => ![...ofSops].some((other) => other.split(" ")[0] === name));
+  expect(only.split(", ").toSorted()).toEqual(ours.map((name) => `\`${name}\``).toSorted());
 });
