@@ -144,6 +144,8 @@ export interface RunOptions {
   readonly done: string;
   /** Files at a time; 1 for a command that asks about each. */
   readonly parallel?: number;
+  /** Nothing is to be changed: what stays as it is was done, too. */
+  readonly isReading?: boolean;
   /** No summary when all went well: the command's own output tells. */
   readonly isQuiet?: boolean;
   /** Says what is to be said before the failures and the summary. */
@@ -160,7 +162,7 @@ export interface RunOptions {
 export async function runFiles(
   call: Call,
   several: SeveralFiles,
-  { done, parallel = parallelFiles, isQuiet = false, tellFirst }: RunOptions,
+  { done, parallel = parallelFiles, isReading = false, isQuiet = false, tellFirst }: RunOptions,
   prepare: (call: Call, file: OperandFile, index: number) => Promise<Step>,
 ): Promise<void> {
   const { files } = several;
@@ -209,7 +211,7 @@ export async function runFiles(
   const counts = {
     all: files.length + several.failures.length,
     failed: failures.length,
-    unchanged: steps.filter((step) => step === "unchanged").length,
+    unchanged: isReading ? 0 : steps.filter((step) => step === "unchanged").length,
     leftAlone: steps.filter((step) => step === "left alone").length,
   };
   const summary = summarize(counts, done);

@@ -16,6 +16,8 @@ const stopSignals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQ
 
 const removals = new Set<() => void>();
 const responders: ((signal: StopSignal) => SignalResponse)[] = [];
+/** What let signals pass last; it still does while the handlers linger. */
+let lastResponder: ((signal: StopSignal) => SignalResponse) | undefined;
 let isListening = false;
 
 /**
@@ -44,6 +46,7 @@ export async function withSignals<T>(
     return await work();
   } finally {
     responders.splice(responders.lastIndexOf(respond), 1);
+    if (responders.length === 0) lastResponder = respond;
     listen();
   }
 }
@@ -54,7 +57,8 @@ let lingering: NodeJS.Timeout | undefined;
 
 /**
  * Handlers stand only while somebody needs them: without any, signals end the program at once. They go a little later than
- * the need, since Node drops a signal that has arrived but was not delivered when its handler goes.
+ * the need, since Node drops a signal that has arrived but was not delivered when its handler goes: Ctrl+C reaches a command
+ * and this program at once, and the end of the command may be told here before the signal is.
  */
 function listen(): void {
   const isNeeded = removals.size > 0 || responders.length > 0;
@@ -71,6 +75,7 @@ function listen(): void {
 
 function unlisten(): void {
   isListening = false;
+  lastResponder = undefined;
   process.off("exit", removeAll);
   for (const signal of stopSignals) process.off(signal, answer);
 }
@@ -79,6 +84,7 @@ function answer(name: NodeJS.Signals): void {
   const signal = stopSignals.find((known) => known === name);
   if (signal === undefined) return;
   const respond = responders.at(-1);
+  if (respond === undefined && lastResponder?.(signal) === "continue") return;
   // A program that uses this as a library may have its own answer; removal then waits for its exit.
   if (respond === undefined && process.listenerCount(signal) > 1) return;
   const response = respond?.(signal) ?? "die";

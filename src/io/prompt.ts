@@ -54,7 +54,7 @@ async function askOnTerminal(question: string): Promise<boolean> {
     const answer = await input(
       {
         message: "",
-        theme: { prefix: question.trim() },
+        theme: { prefix: question.trim(), validationFailureMode: "clear" },
         validate: (text) => /^[yn]$/.test(text.trim()) || "Answer y or n.",
       },
       { input: process.stdin, output },

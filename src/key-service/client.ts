@@ -34,11 +34,18 @@ class KeyServiceError extends SopsmithError {
 
   constructor(uri: string, code: number, details: string) {
     const name = codeNames[code] ?? `Code(${code})`;
-    const given = details.trim() === "" ? "the service gave no reason" : details.trimEnd();
+    const given =
+      details.trim() === "" ? "the service gave no reason" : connectionTrouble(details.trimEnd());
     const text = given.length > detailLimit ? `${given.slice(0, detailLimit)}…` : given;
     super("key-service-failed", 1, `rpc error: code = ${name} desc = ${text} (${uri})`);
     this.isUnreachable = name === "Unavailable";
   }
+}
+
+/** Takes what grpc-js says about its own workings off a failure to connect. */
+function connectionTrouble(details: string): string {
+  const cause = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:/s;
+  return details.replace(cause, "cannot connect: $1.").replace(/[\s.]+$/, "");
 }
 
 /** gRPC's status codes as Go spells them. */

@@ -444,9 +444,8 @@ function advice(failures: readonly KeyFailure[]): string {
     const first = failures.flatMap(({ errors }) => errors).find((e) => e.failure === failure);
     if (first === undefined) continue;
     const { remedy } = first;
-    const ids = failures
-      .filter(({ errors }) => errors.some((error) => error.remedy === remedy))
-      .map(({ key }) => key.id);
+    const failed = failures.filter(({ errors }) => errors.some((e) => e.remedy === remedy));
+    const ids = [...new Set(failed.map(({ key }) => key.id))];
     const more = ids.length > namedKeys ? `, and ${ids.length - namedKeys} more, shown below` : "";
     return `${remedy}: ${ids.slice(0, namedKeys).join(", ")}${more}`;
   }

@@ -25,12 +25,18 @@ export const s3: FileDestination = {
         return "uploaded";
       } catch (error) {
         const said = error instanceof Error ? error : new Error("unknown error");
-        throw new RemoteFailure(
-          `${said.name}: ${said.message}`,
-          "check the bucket's name and region, the AWS credentials and their permission s3:PutObject",
-        );
+        throw new RemoteFailure(`${said.name}: ${said.message}`, remedyFor(said));
       } finally {
         client.destroy();
       }
     }),
 };
+
+function remedyFor({ name, message }: Error): string {
+  if (message.startsWith("Region ")) return "set AWS_REGION, or region in ~/.aws/config";
+  if (name === "CredentialsProviderError")
+    return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or log in with aws sso login";
+  if (/E(CONNREFUSED|NOTFOUND|AI_AGAIN)/.test(message))
+    return "check the network, the proxy variables, AWS_REGION and AWS_ENDPOINT_URL";
+  return "check the bucket's name and region, the AWS credentials and their permission s3:PutObject";
+}

@@ -74,3 +74,10 @@ test("leaves a signal to the handlers of the program around it", async () => {
   child.kill("SIGTERM");
   expect(await ending(child)).toMatchObject({ status: 7, stdout: "own handler\nremoved\n" });
 });
+
+test("lets a signal pass that is told right after the work that let it pass", async () => {
+  const child = startScript(`${register}
+    await withSignals(() => "continue", async () => {});
+    process.kill(process.pid, "SIGINT"); ${wait}`);
+  expect(await ending(child)).toMatchObject({ status: 0, stdout: "still there\n" });
+});

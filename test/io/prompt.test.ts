@@ -64,7 +64,7 @@ async function answerInTerminal(
 test("asks on a terminal until the answer is y or n", async () => {
   const answer = await answerInTerminal([
     { after: "One? (y/n):", type: "maybe\r" },
-    { after: "Answer y or n.", type: "\u0015y\r" },
+    { after: "Answer y or n.", type: "y\r" },
     { after: "Two? (y/n):", type: "n\r" },
   ]);
   expect(answer).toBe("[true][false]");

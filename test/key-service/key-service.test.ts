@@ -116,6 +116,8 @@ test("services are asked in order, after this machine's own keys, and SOPS_KEYSE
   const report = await both.unwrapError(file, { SOPS_KEYSERVICE: dead });
   expect(report).toMatch(/- \| (?!rpc).*\n {4}\n {4}- \| rpc error: code = Unavailable desc = /s);
   expect(report).toContain(`start the key service at ${dead}`);
+  expect(report.replace(/\s+\| /g, " ")).toMatch(/desc = cannot connect: connect E\w+/);
+  expect(report).not.toContain("Resolution");
   expect(report).toContain(`key service ${dead}`);
 });
 

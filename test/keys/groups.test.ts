@@ -219,11 +219,17 @@ test("a file whose keys need a program says which one", async () => {
 
 test("the advice names a few of many recipients, the blocks name all", async () => {
   const keys = await group(
-    ...Array.from({ length: 12 }, (): [KeyType, string] => ["age", bob.recipient]),
+    ...Array.from({ length: 12 }, (_, index): [KeyType, string] => ["pgp", `AB${index}`]),
   );
   const report = await reportOf(recover([keys], 0));
-  expect(report).toContain(", and 7 more, shown below\n");
-  expect(report.split(`  ${bob.recipient}: FAILED`)).toHaveLength(13);
+  expect(report).toContain("AB4, and 7 more, shown below\n");
+  expect(report.match(/^ {2}AB\d+: FAILED$/gm)).toHaveLength(12);
+});
+
+test("the advice names a recipient of several groups once", async () => {
+  const groups = [await group(["pgp", "AB"]), await group(["pgp", "AB"])];
+  const report = await reportOf(recover(groups, 2));
+  expect(report).toContain("SOPS_GPG_EXEC: AB\n");
 });
 
 test("refuses a data key of the wrong length", async () => {

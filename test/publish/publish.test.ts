@@ -252,6 +252,15 @@ test("a question is asked first: y publishes, n does not", async () => {
 });
 
 test.each([
+  [{ AWS_REGION: "", AWS_CONFIG_FILE: "/nonexistent" }, /; set AWS_REGION, or region/],
+  [{ AWS_ENDPOINT_URL: "http://127.0.0.1:1" }, /ECONNREFUSED.*; check the network/],
+])("a failure to reach S3 says what to do: %j", async (variables, message) => {
+  const { code, stderr } = await both.sopsmith(["publish", "-y", "s3/a.enc.yaml"], variables);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(message);
+});
+
+test.each([
   [["missing/a.enc.yaml"], /^Failed to upload to s3:\/\/not-there\/a\.enc\.yaml: NoSuchBucket/],
   [["closed-gcs/a.enc.yaml"], /^Failed to upload to gcs:\/\/closed\/.*no access to the bucket/],
   [["closed-vault/a.enc.yaml"], /Failed to upload to http.*Vault answered 403: permission denied/],

@@ -33,6 +33,10 @@ export const groupsAdd: Command = {
     for (const { provider, group: flag } of keyFlags)
       for (const text of call.options.list(flag))
         group.push(...(await keysNamed(call, provider, text)));
+    if (group.length === 0)
+      throw new SopsmithError("no-keys", 1, "error: the new key group needs a key", {
+        hint: "Name one with --age, --pgp, --kms or another of the key flags.",
+      });
     await changeGroups(call, ({ keyGroups }) => [...keyGroups, group]);
   },
 };

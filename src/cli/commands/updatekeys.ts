@@ -8,6 +8,7 @@ import type { Call, Chunks, Command, Streams } from "../command.ts";
 import { writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { differenceText, rotationAdvice } from "../key-difference.ts";
+import { keyServices } from "../key-services.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { creationRule } from "../seal-settings.ts";
 import { readConfig } from "../shared.ts";
@@ -61,7 +62,8 @@ export const updatekeys: Command = {
       throw new ConflictError("Error: cannot ask questions with --json", {
         hint: "Use --json with --yes, --dry-run or --check.",
       });
-    if ((await readConfig(call)) === undefined)
+    const config = await readConfig(call);
+    if (config === undefined)
       throw new ConfigError("config file not found", {
         hint: "Write a .sops.yaml here or in a directory above, or name one: sopsmith --config FILE updatekeys …",
       });
@@ -71,18 +73,19 @@ export const updatekeys: Command = {
     const several = await severalFiles(call, operands, { wanted: "encrypted", target: "file" });
     if (several === undefined) {
       const source = sourceOf(call, operand);
-      const chunks = await updated(call, source);
+      const one = { ...call, shared: { config, services: keyServices(call) } };
+      const chunks = await updated(one, source);
       if (chunks === undefined) return;
       await writeBack(call, source, chunks);
       progress(call, `File ${source.path} synced with new keys`);
       return;
     }
     const isReading = options.on(flags.dryRun) || options.on(flags.checkKeys);
-    const done = isReading ? "looked at" : "updated";
+    const done = options.on(flags.checkKeys) ? "in step" : isReading ? "looked at" : "updated";
     if (isAsking) return changeFiles(call, several, { done, parallel: 1 }, updated);
     const kept = new Kept(call.streams);
     const tellFirst = () => kept.tell(several.files.map(({ file }) => file));
-    await changeFiles(call, several, { done, tellFirst }, (one, source) =>
+    await changeFiles(call, several, { done, isReading, tellFirst }, (one, source) =>
       updated({ ...one, streams: kept.of(source.file) }, source),
     );
   },

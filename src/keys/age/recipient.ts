@@ -12,17 +12,18 @@ export type Recipient =
 /**
  * A recipient's text, by its prefix, in this order (spec keys 2.1).
  *
- * @throws {KeySyntaxError} without the text: somebody may have put a private key there
+ * @throws {KeySyntaxError} with no more than the beginning of the text: somebody may have put a private key there
  */
 export async function parseRecipient(text: string): Promise<Recipient> {
-  const bech32 = "failed to parse input as Bech32-encoded age public key: malformed recipient";
+  const malformed = `malformed recipient ${beginning(text)}`;
+  const bech32 = `failed to parse input as Bech32-encoded age public key: ${malformed}`;
   if (text.startsWith("age1pq1")) {
     const { prefix, bytes } = decode(text, bech32);
     if (prefix !== "age1pq" || bytes.length !== 1216) throw wrongKind(bech32);
     return { kind: "hybrid" };
   }
   if (text.startsWith("age1") && text.includes("1", 4)) {
-    const message = "failed to parse input as age key from age plugin: malformed recipient";
+    const message = `failed to parse input as age key from age plugin: ${malformed}`;
     const { prefix } = decode(text, message);
     const name = pluginName(prefix.slice("age1".length));
     if (name === undefined) throw new KeySyntaxError(`${message}: invalid plugin name`);
@@ -39,6 +40,12 @@ export async function parseRecipient(text: string): Promise<Recipient> {
       ? "failed to parse input, unknown recipient type: it is an identity, which is private; give its public half (age-keygen -y shows it)"
       : `failed to parse input, unknown recipient type: ${text === "" ? '"" (is there a comma too many?)' : "an age recipient begins with age1 or ssh-"}`,
   );
+}
+
+/** Enough of a recipient to find it by; nothing of what else may stand there. */
+function beginning(text: string): string {
+  const [known = ""] = /^age1[a-z0-9-]{0,20}/.exec(text) ?? [];
+  return JSON.stringify(known === text ? known : `${known}…`);
 }
 
 async function parseSsh(text: string): Promise<SshPublicKey> {

@@ -70,7 +70,7 @@ rows([
     line: "groups add -i -f single.yaml",
     code: 1,
     stderr:
-      /^Could not wrap the data key for the new key groups: \[empty key group provided\] \(single\.yaml\)\n$/,
+      /^error: the new key group needs a key\nName one with --age, --pgp, --kms or another of the key flags\.\n$/,
   },
   {
     line: "groups add -i -f single.yaml --pgp AB --age B",

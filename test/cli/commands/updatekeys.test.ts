@@ -144,6 +144,27 @@ checkRows([
     stdout: difference.repeat(2),
     stderr: /ERROR: sealed.yaml: the master keys[^]*ERROR: sealed.json: the master keys/,
   },
+  {
+    line: "updatekeys --check sealed.yaml sealed.json",
+    files: toA,
+    stderr: /\n2 files in step\n$/,
+  },
+  {
+    line: "updatekeys --dry-run sealed.yaml sealed.json",
+    files: toBoth,
+    stdout: difference.repeat(2),
+    stderr: /\n2 files looked at\n$/,
+  },
+  // A warning about the configuration is given once.
+  {
+    line: "updatekeys --check sealed.yaml",
+    files: { ".sops.yaml": `${rule(A)}    colour: blue\n` },
+    stderr: shown(
+      String.raw`WARN: \S+ line 3: unknown field "colour" [^\n]*`,
+      syncing,
+      String.raw`File /\S+/sealed.yaml already up to date`,
+    ),
+  },
   // JSON.
   {
     line: "updatekeys --json --check sealed.yaml",

@@ -64,6 +64,12 @@ test("takes SSH keys with their comments, and plugin recipients, as they are", a
 test.each([
   ["a trailing comma", `${bob.recipient},`, 'failed to parse input, unknown recipient type: ""'],
   ["a name", "alice", "failed to parse input, unknown recipient type"],
+  ["a short recipient", "age1bad", 'malformed recipient "age1bad": '],
+  [
+    "what stands behind a recipient is not shown",
+    "age1bad AGE-SECRET-KEY-1SECRET",
+    'malformed recipient "age1bad…": ',
+  ],
   [
     "a wrong letter",
     `${bob.recipient.slice(0, -1)}q`,
@@ -87,7 +93,7 @@ test.each([
   [
     "a plugin of no name",
     "age11wpkxz6tw3qfq58",
-    "failed to parse input as age key from age plugin: malformed recipient: invalid plugin name",
+    'failed to parse input as age key from age plugin: malformed recipient "age11wpkxz6tw3qfq58": invalid plugin name',
   ],
   ["another SSH key", "ssh-dss AAAA", "failed to parse input as age-ssh public key: "],
   [
