@@ -7,6 +7,9 @@ type Env = Readonly<Record<string, string>>;
 
 const plain = "user: shop\npassword: correct horse\n";
 
+/** Milliseconds for a command that gives up by itself, on a busy machine: below the limits of 10 and more seconds. */
+export const withoutWaiting = 8000;
+
 /** A directory in which sopsmith and real sops run with the same environment. */
 export class Both {
   readonly box: Sandbox;
