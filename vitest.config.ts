@@ -4,9 +4,11 @@ import type { ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Many tests spawn the built command or real sops on a machine with two cores.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Many tests spawn the built command, real sops or servers on a machine with two cores. In CI a test that was starved
+    // of time gets a second chance; a broken one fails twice.
+    retry: process.env["CI"] === undefined ? 0 : 1,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
 

@@ -5,6 +5,8 @@ import type { ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/kube/**/*.kube.ts"],
+    // As in vitest.config.ts.
+    retry: process.env["CI"] === undefined ? 0 : 1,
     testTimeout: 180_000,
     hookTimeout: 180_000,
     fileParallelism: false,
