@@ -223,6 +223,15 @@ test("a key that is not there is told with what to do, and is worth another try"
   expect(refusal?.message).toMatch(/age1/);
 });
 
+test("a key file that is not where it should be is named in the condition", async () => {
+  const { refusal } = await look(
+    stored(sopsEncrypt(shop, ...canonical)),
+    {},
+    fakeHost({ env: { SOPS_AGE_KEY_FILE: "/etc/keys/key" } }),
+  );
+  expect(refusal?.message).toMatch(/^mend SOPS_AGE_KEY_FILE, which could not be used.*age1/);
+});
+
 test.each([
   ["another namespace", { namespace: "evil" }],
   ["another name", { name: "other" }],

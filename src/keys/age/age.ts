@@ -273,18 +273,19 @@ function unwrapError(
     found.unused.length === 0 ? "" : `. Did not find keys in ${locations(found.unused)}.`;
   return new UnwrapError(`${message}${errors}${unused}`, {
     failure,
-    remedy: options.remedy ?? remedies[failure],
+    remedy: options.remedy ?? remedies[failure](found.broken),
     sources: found.looked,
     cause: options.cause,
   });
 }
 
 const remedies = {
-  damaged:
+  damaged: () =>
     "restore the `sops` block from version control: its wrapped data key is damaged for these recipients",
-  source:
-    "mend the key source that could not be used (the report below names it), so that it gives the identity of one of these recipients",
-  missing: "set SOPS_AGE_KEY_FILE to the file that holds the identity of one of these recipients",
+  source: (broken: readonly string[]) =>
+    `mend ${broken.join(" and ") || "the key source"}, which could not be used, so that it gives the identity of one of these recipients`,
+  missing: () =>
+    "set SOPS_AGE_KEY_FILE to the file that holds the identity of one of these recipients",
 } as const;
 
 function locations(names: readonly string[]): string {

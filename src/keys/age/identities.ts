@@ -26,6 +26,8 @@ export interface AgeIdentities {
   unused: string[];
   /** Every source looked at with what was found there, in order: for the report. */
   looked: string[];
+  /** Names of the sources that could not be used. */
+  broken: string[];
 }
 
 /** Most that an encrypted identity file may hold. */
@@ -50,7 +52,7 @@ const outcomes = new Once<Outcome>();
  * gets as SOPS_AGE_RECIPIENT.
  */
 export async function findAgeIdentities(recipient: string, host: Host): Promise<AgeIdentities> {
-  const found: AgeIdentities = { identities: [], errors: [], unused: [], looked: [] };
+  const found: AgeIdentities = { identities: [], errors: [], unused: [], looked: [], broken: [] };
   const empty: string[] = [];
   let hadText = false;
   const look = async (source: Source): Promise<boolean> => {
@@ -63,6 +65,7 @@ export async function findAgeIdentities(recipient: string, host: Host): Promise<
     }
     if ("error" in outcome) {
       found.errors.push(outcome.error);
+      found.broken.push(name);
       found.looked.push(`${name}: could not be used`);
       return true;
     }
