@@ -77,6 +77,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src/keys/provider.ts",
     "src/io/host.ts",
     "src/io/system-error.ts",
+    "src/io/watch-folders.ts",
     "formats",
   ],
   "src/publish": ["src", "src/config", "src/tree", "src/keys", "src/io", "formats"],

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Server } from "node:http";
 import type { Host } from "../io/host.ts";
+import { watchFolders } from "../io/watch-folders.ts";
 import { isObject, OWNER_LABEL, type JsonObject, type SopsSecret } from "../k8s/sops-secret.ts";
 import { localKeyService } from "../key-service/key-service.ts";
 import { Api, type Connection } from "./api.ts";
@@ -181,6 +182,7 @@ class Operator {
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     const beat = setInterval(() => void this.pollKeys(), KEY_POLL_MS);
+    const unwatch = watchFolders(settings.keyFiles, () => void this.pollKeys());
     const pulse = this.measureLag();
     const watching = this.namespaces().flatMap((namespace) =>
       this.reflectorsFor(namespace).map((reflector) => reflector.run(background.signal)),
@@ -207,6 +209,7 @@ class Operator {
     this.isStopping = true;
     this.isWorking = false;
     clearInterval(beat);
+    unwatch();
     clearInterval(pulse);
     const finished = this.queue.stop();
     await Promise.race([

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Api } from "../../src/operator/api.ts";
+import type { Host } from "../../src/io/host.ts";
 import { runOperator, type OperatorSettings } from "../../src/operator/controller.ts";
 import { KeyFiles } from "../../src/operator/key-set.ts";
 import { LeaderElection } from "../../src/operator/leader.ts";
@@ -56,7 +57,7 @@ async function put(namespace: string, name: string, extra: object = {}): Promise
 /** An operator in this process, with what it logs. */
 function operate(
   settings: Partial<OperatorSettings> = {},
-  host = fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }),
+  host: Host = fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }),
 ) {
   const log: string[] = [];
   const status = runOperator(
@@ -396,6 +397,20 @@ test("a mounted key file is swapped by symlink, as a kubelet does", async () => 
     rmSync(join(dir, "..one"), { recursive: true });
     expect(await keys.poll()).toBe(true);
     expect(Buffer.from(await host.readFile(path)).toString()).toBe("two");
+    // The operator notices without waiting for its next look.
+    await put("n", "s");
+    operate(
+      { keyFiles: [path] },
+      {
+        ...fakeHost({ env: { SOPS_AGE_KEY_FILE: path } }),
+        readFile: (file) => (file === path ? readFile(file) : fakeHost().readFile(file)),
+      },
+    );
+    await until(() => expect(message("n", "s")).toBe("Decryption error"));
+    mount("..three", `${alice.identity}\n`);
+    await until(() => expect(message("n", "s")).toBe("Healthy"), 3000);
+    stop.abort();
+    await Promise.all(running);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
