@@ -199,7 +199,11 @@ Key sources looked at:
 });
 
 test.each<[string, Record<string, string>, string]>([
-  ["a broken source is to be mended", { SOPS_AGE_KEY_FILE: "/nope" }, "mend the key source"],
+  [
+    "a broken source is to be mended",
+    { SOPS_AGE_KEY_FILE: "/nope" },
+    "mend SOPS_AGE_KEY_FILE, which could not be used",
+  ],
   ["a damaged key is to be restored", { SOPS_AGE_KEY: alice.identity }, "restore the `sops` block"],
 ])("the advice fits the failure: %s", async (_, env, advice) => {
   const keys = await group(["age", alice.recipient]);
