@@ -66,7 +66,8 @@ class FifoWriter {
 
   /** Opening waits for a reader, in a thread of Node's pool. */
   async #write(chunks: readonly (string | Uint8Array)[]): Promise<void> {
-    const file = await open(this.#path, constants.O_WRONLY);
+    // By the handle: the command may have removed the name before the thread gets to it.
+    const file = await open(this.#name(), constants.O_WRONLY);
     if (this.#isStopped) return file.close();
     // From here on without a thread: a reader may stop reading, and a blocked write could not be called off.
     let again: number;
