@@ -11,7 +11,8 @@ export function systemCode(error: unknown): string | undefined {
 export function systemReason(error: unknown): string {
   if (systemCode(error) === "EISDIR") return "is a directory";
   if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
-    const reason = getSystemErrorMessage(error.errno);
+    // Bun's errors of sockets have the number without its sign.
+    const reason = error.errno === 0 ? "" : getSystemErrorMessage(-Math.abs(error.errno));
     if (reason) return reason;
   }
   return systemCode(error) ?? "unknown system error";

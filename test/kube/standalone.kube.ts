@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -17,12 +17,7 @@ beforeAll(async () => {
   execFileSync(process.execPath, [join(root, "scripts/build-standalone.ts"), "--target", "host"], {
     cwd: root,
   });
-  const [made = ""] = readdirSync(join(root, "standalone")).filter((name) =>
-    name.startsWith(
-      `sopsmith-${process.platform === "darwin" ? "macos" : process.platform}-${process.arch}`,
-    ),
-  );
-  copyFileSync(join(root, "standalone", made), program);
+  copyFileSync(join(root, "standalone/sopsmith"), program);
   kube = await Kube.start();
   admin = kube.client();
   await admin.installCrd();
