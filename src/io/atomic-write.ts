@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
+  closeSync,
   lstatSync,
+  openSync,
   readlinkSync,
   realpathSync,
   rmSync,
-  write,
   type Stats,
+  write,
 } from "node:fs";
 import { constants, open, rename, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -220,7 +222,7 @@ async function stage(replacement: Replacement): Promise<StagedFile> {
     forget();
   };
   try {
-    const file = await open(temp, "wx", old ? 0o600 : (mode ?? 0o666)).catch((error: unknown) => {
+    const file = await create(temp, old ? 0o600 : (mode ?? 0o666)).catch((error: unknown) => {
       if (old && isRefusal(error))
         throw unreplaceable(
           shown,
@@ -265,6 +267,15 @@ async function stage(replacement: Replacement): Promise<StagedFile> {
     else directories.add(dir);
   };
   return { commit, discard };
+}
+
+/**
+ * Makes the file at once, and opens it then: a thread that makes one could do so behind the back of a signal's handler, which
+ * removes what is there and ends the process.
+ */
+async function create(path: string, mode: number): Promise<FileHandle> {
+  closeSync(openSync(path, "wx", mode));
+  return open(path, "r+");
 }
 
 function isRefusal(error: unknown): boolean {
