@@ -16,7 +16,7 @@ import {
   type Sequence,
 } from "../../src/tree/node.ts";
 import { goType } from "../../src/tree/go-type.ts";
-import { decodeText, lineAt, textLeaf } from "../../src/tree/text.ts";
+import { decodeText, isBase64, lineAt, textLeaf } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { Parser, type Event } from "./parser.ts";
 import { resolvePlain } from "./resolve.ts";
@@ -214,7 +214,7 @@ class Reader {
     switch (e.tag) {
       case "!!binary": {
         const compact = e.value.replaceAll(/[\r\n]/g, "");
-        if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact)) {
+        if (!isBase64(compact)) {
           return this.fail("!!binary value contains invalid base64 data", e.start);
         }
         return textLeaf(decodeText(Buffer.from(compact, "base64")), e.start, e.end);

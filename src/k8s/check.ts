@@ -2,6 +2,7 @@ import { isCiphertext } from "../terraform/manifest.ts";
 import { describe, pathText, type MapValue, type Value } from "../terraform/value.ts";
 import { compareBytes, GROUP, SERVED_VERSIONS, VERSION } from "./sops-secret.ts";
 import type { Manifest } from "./read.ts";
+import { isBase64 } from "../tree/text.ts";
 
 export interface CheckFinding {
   /** An `error` is refused by the API server or the operator; a `warning` is accepted but not as safe as it could be. */
@@ -139,7 +140,7 @@ class Check {
           field === "data" &&
           value.kind === "text" &&
           !isCiphertext(value.value) &&
-          !isBase64(value.value)
+          !isBase64(value.value.replaceAll(/[\r\n]/g, ""))
         )
           this.error(
             `${pathText([...path, field, key])} is not base64: put plain text into stringData`,
@@ -258,11 +259,6 @@ function firstPlain(
   }
   return undefined;
 }
-
-const isBase64 = (text: string): boolean =>
-  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(
-    text.replaceAll(/[\r\n]/g, ""),
-  );
 
 /** What a value is, without the value: it may be secret. */
 function shown(value: Value): string {

@@ -10,6 +10,7 @@ import {
   LAST_APPLIED,
   SCOPE_DIRECTIVE,
 } from "./sops-secret.ts";
+import { isBase64 } from "../tree/text.ts";
 
 export type ScopeMode = "strict" | "namespace" | "none";
 
@@ -138,7 +139,7 @@ function templateOf(
   const data = new Map<string, Uint8Array>();
   for (const [key, text] of texts(value, "data", [], spot)) {
     const compact = text.replaceAll(/[\r\n]/g, "");
-    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact))
+    if (!isBase64(compact))
       throw new ConversionError(
         `${pathText(["data", key])} is not base64: put plain text into stringData`,
         spot,

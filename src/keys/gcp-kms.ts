@@ -241,7 +241,7 @@ function credentialsFailure(error: unknown, from: string): unknown {
   if (inner instanceof RemoteFailure || !(inner instanceof Error)) return inner;
   const expired = /invalid_grant|reauth|expired|revoked/i.test(inner.message);
   return new RemoteFailure(
-    `the credentials in ${from === "GOOGLE_CREDENTIALS" ? from : from} were refused: ${inner.message}`,
+    `the credentials in ${from} were refused: ${inner.message}`,
     expired
       ? "log in again with gcloud auth application-default login, or make a new key for the service account"
       : "check the credentials",

@@ -10,7 +10,7 @@ import {
   type Secret,
 } from "../k8s/sops-secret.ts";
 import { find, type Mapping, type Node } from "../tree/node.ts";
-import { encodeText } from "../tree/text.ts";
+import { encodeText, isBase64 } from "../tree/text.ts";
 import { statusTexts, type Problem, type StatusText } from "./texts.ts";
 
 /** One template that can be written, or why it cannot. */
@@ -90,7 +90,7 @@ function buildChild(template: Mapping, at: string): Child {
     data.set(key, Buffer.from(value).toString("base64"));
   for (const [key, value] of textMap(template, "data", at)) {
     const compact = value.replaceAll(/[\r\n]/g, "");
-    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact))
+    if (!isBase64(compact))
       throw new TemplateError(
         `${at}.data[${JSON.stringify(key)}] is not valid base64 after decryption: put plain text into stringData`,
       );

@@ -6,6 +6,7 @@ import { ParseError } from "../errors.ts";
 import { ConversionError, located, type Spot } from "./errors.ts";
 import { floatKey } from "./numbers.ts";
 import { pathText, text, type Value } from "./value.ts";
+import { isBase64 } from "../tree/text.ts";
 
 /** One YAML document that is not empty. */
 export interface KubeDocument {
@@ -278,8 +279,7 @@ class Reader {
     switch (tag) {
       case "!!binary": {
         const compact = value.replaceAll(/[\r\n]/g, "");
-        if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact))
-          this.refuse("!!binary value contains invalid base64 data", line);
+        if (!isBase64(compact)) this.refuse("!!binary value contains invalid base64 data", line);
         try {
           const bytes = Buffer.from(compact, "base64");
           return text(

@@ -3,6 +3,7 @@ import { ConversionError } from "./errors.ts";
 import { readHcl, type HclBody } from "./hcl-reader.ts";
 import { readKubeYaml } from "./kube-yaml.ts";
 import { treeOf } from "./resource.ts";
+import { secretMetadata } from "./secret.ts";
 import { mapOf, text, type MapValue, type Value } from "./value.ts";
 
 /**
@@ -73,13 +74,6 @@ function secretOf(body: HclBody, file: string, line: number): MapValue {
   if (body.attributes.has("data_wo"))
     throw new ConversionError("data_wo holds no values that could become YAML", { file, line });
   const metadata = body.blocks.find(({ type }) => type === "metadata")?.body.attributes;
-  const names: readonly (readonly [string, string])[] = [
-    ["annotations", "annotations"],
-    ["generate_name", "generateName"],
-    ["labels", "labels"],
-    ["name", "name"],
-    ["namespace", "namespace"],
-  ];
   const data = new Map<string, Value>();
   for (const [key, value] of textsOf(body, "data", file))
     data.set(key, text(Buffer.from(value).toString("base64")));
@@ -90,7 +84,7 @@ function secretOf(body: HclBody, file: string, line: number): MapValue {
     [
       "metadata",
       mapOf(
-        names.flatMap(([from, to]) => {
+        secretMetadata.flatMap(([to, from]) => {
           const read = metadata?.get(from);
           return read === undefined ? [] : [[to, read()] as const];
         }),

@@ -4,6 +4,7 @@ import { emitHcl, isNfc, quoted, type HclStyle } from "./hcl.ts";
 import { isCiphertext, isSealed, type Manifest } from "./manifest.ts";
 import { block, providerLines, type Named } from "./blocks.ts";
 import { describe, mapOf, text, type MapValue, type Value } from "./value.ts";
+import { isBase64 } from "../tree/text.ts";
 
 /** `kubernetes_secret_v1` resources (spec terraform 5.5 and 5.7). */
 
@@ -134,7 +135,7 @@ function secretEntries(
 
 function decodeBase64(source: string, path: string, { spot }: Manifest, line: number): Uint8Array {
   const compact = source.replaceAll(/[\r\n]/g, "");
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact))
+  if (!isBase64(compact))
     throw new ConversionError(`${path} is not base64: put plain text into stringData`, {
       ...spot,
       line,
@@ -150,17 +151,19 @@ function asText(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** Fields of a Secret's metadata, and what the resource calls them. */
+export const secretMetadata: readonly (readonly [manifest: string, resource: string])[] = [
+  ["annotations", "annotations"],
+  ["generateName", "generate_name"],
+  ["labels", "labels"],
+  ["name", "name"],
+  ["namespace", "namespace"],
+];
+
 function metadataBlock(manifest: Manifest, style: HclStyle): string[] {
   const metadata = manifest.value.entries.get("metadata");
   const fields = metadata?.kind === "map" ? metadata.entries : new Map<string, Value>();
-  const names: readonly (readonly [string, string])[] = [
-    ["annotations", "annotations"],
-    ["generateName", "generate_name"],
-    ["labels", "labels"],
-    ["name", "name"],
-    ["namespace", "namespace"],
-  ];
-  const lines = names.flatMap(([from, to]) => {
+  const lines = secretMetadata.flatMap(([from, to]) => {
     const value = fields.get(from);
     if (value === undefined || value.kind === "null") return [];
     refuseCiphertext(value, `metadata.${from}`, manifest);

@@ -68,6 +68,11 @@ export function lossyText(text: string): string {
   return text.isWellFormed() ? text : text.toWellFormed();
 }
 
+/** Is this base64 with its padding and nothing else? True for the empty text. */
+export function isBase64(text: string): boolean {
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text);
+}
+
 /** Line number (from 1) of an offset into `text`: LF, CR LF and CR end a line. */
 export function lineAt(text: string, offset: number): number {
   let line = 1;
