@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { ParseError } from "../../src/errors.ts";
 import { lineAt } from "../../src/tree/text.ts";
 
@@ -44,6 +44,7 @@ export function decodeStream(source: Uint8Array): string {
     if (buffer.length % 2 === 1) throw new ParseError("yaml: incomplete UTF-16 character");
     text = new TextDecoder("utf-16le").decode(Buffer.from(buffer).swap16());
   } else {
+    if (isAscii(buffer)) return decodeAscii(buffer);
     if (!isUtf8(buffer)) {
       throw new ParseError("yaml: invalid UTF-8", lineOfInvalidByte(buffer), {
         hint: "Save the file as UTF-8, or encrypt it as binary (--input-type binary).",
@@ -53,11 +54,23 @@ export function decodeStream(source: Uint8Array): string {
     if (text.charCodeAt(0) === BOM) text = text.slice(1);
   }
   const bad = FORBIDDEN.exec(text);
-  if (bad) {
-    throw new ParseError("yaml: control characters are not allowed", lineAt(text, bad.index), {
-      hint: "Write control characters as escapes in double quotes.",
-    });
-  }
+  if (bad) refuseControl(text, bad.index);
+  return text + "\0";
+}
+
+function refuseControl(text: string, at: number): never {
+  throw new ParseError("yaml: control characters are not allowed", lineAt(text, at), {
+    hint: "Write control characters as escapes in double quotes.",
+  });
+}
+
+// What is forbidden of ASCII. An expression without Unicode's tables is ready sooner.
+const FORBIDDEN_ASCII = /[^\t\n\r\x20-\x7e]/;
+
+function decodeAscii(buffer: Buffer): string {
+  const text = buffer.toString("latin1");
+  const bad = text.search(FORBIDDEN_ASCII);
+  if (bad >= 0) refuseControl(text, bad);
   return text + "\0";
 }
 

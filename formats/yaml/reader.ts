@@ -19,6 +19,7 @@ import { goType } from "../../src/tree/go-type.ts";
 import { decodeText, isBase64, lineAt, textLeaf } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { Parser, type Event } from "./parser.ts";
+import { readPlainBlock } from "./plain-block.ts";
 import { resolvePlain } from "./resolve.ts";
 
 /** A node while its document is read: its tree form, and the comments that its parent has yet to place. */
@@ -51,6 +52,12 @@ interface Frame {
 export function readDocuments(source: Uint8Array): Documents {
   if (source.length === 0) return [];
   const text = decodeStream(source);
+  const document = readPlainBlock(text, text.length === source.length + 1);
+  return document === undefined ? readGeneral(text) : [document];
+}
+
+/** Any stream, in whatever style. */
+export function readGeneral(text: string): Documents {
   const reader = new Reader(text);
   const documents = reader.read();
   if (documents.length === 0) {

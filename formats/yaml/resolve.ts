@@ -71,6 +71,9 @@ function resolveNumber(text: string, start: number, end: number, quoted: boolean
     const value = Number(text.replaceAll("_", ""));
     return Number.isFinite(value) ? float(value, start, end) : str(text, start, end);
   }
+  // A version such as 3.13.2, which every encrypted file holds: no number has two points, no time is without a colon.
+  if (text.indexOf(".") !== text.lastIndexOf(".") && !text.includes(":"))
+    return str(text, start, end);
   if (!quoted) {
     const stamp = parseTimestamp(text);
     if (stamp !== undefined) return time(stamp, start, end);

@@ -1,6 +1,6 @@
 import type { AuditLog } from "../audit/audit.ts";
 import type { Host } from "../io/host.ts";
-import { writeStderr, writeStdout } from "../io/output.ts";
+import { isWritten, writeStderr, writeStdout } from "../io/output.ts";
 import { environmentArguments } from "./args.ts";
 import type { Streams } from "./command.ts";
 import { environmentBooleans } from "./flags.ts";
@@ -56,12 +56,14 @@ async function auditLog(host: Host): Promise<AuditLog | undefined> {
   return openAuditLog(text, auditConfig, host);
 }
 
-/** Runs the process's own command line and sets its exit status. */
+/** Runs the process's own command line and ends with its exit status. */
 export async function main(): Promise<void> {
   const streams = processStreams();
   const { realHost } = await import("../io/real-host.ts");
   const host: Host = { ...realHost(), warn: (message) => warn(streams, message) };
   process.exitCode = await run([...impliedCommand(), ...process.argv.slice(2)], host, streams);
+  // Without waiting for the runtime to take itself apart.
+  if (isWritten()) process.exit();
 }
 
 /** The name under which charts of sops-secrets-operator start its program. */

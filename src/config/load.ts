@@ -41,7 +41,7 @@ export async function loadConfig(
 }
 
 function search(cwd: string, warn: Warn): string | undefined {
-  const found = findConfig(realpathSync(cwd), { exists });
+  const found = findConfig(realpathSync.native(cwd), { exists });
   const warning = shadowWarning(found);
   if (warning !== undefined) warn(warning);
   // As sops shows it and matches against it: relative, so that links in the working directory are not resolved.

@@ -39,6 +39,7 @@ function workingDirectory(): string {
   const logical = process.env["PWD"];
   try {
     if (logical !== undefined && process.platform !== "win32" && isAbsolute(logical)) {
+      if (logical === process.cwd()) return logical;
       const wanted = statSync(logical, { bigint: true, throwIfNoEntry: false });
       const actual = statSync(".", { bigint: true });
       if (wanted?.dev === actual.dev && wanted.ino === actual.ino) return logical;
@@ -83,18 +84,27 @@ async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
-/** A regular file, read at once; undefined for what may make the reader wait, and for what is not there. */
+/**
+ * A regular file, read at once; undefined for what may make the reader wait.
+ *
+ * @throws {Error} of the system, `ENOENT` for what is not there: asking for that asynchronously takes longer than a small file
+ */
 function readRegular(path: string): Uint8Array | undefined {
-  try {
-    if (!statSync(path).isFile()) return undefined;
-  } catch {
-    return undefined;
-  }
+  if (!mayBeRegular(path)) return undefined;
   const file = openSync(path, "r");
   try {
     return fstatSync(file).isFile() ? readFileSync(file) : undefined;
   } finally {
     closeSync(file);
+  }
+}
+
+/** True also for what is not there, which is then told by opening it. */
+function mayBeRegular(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  } catch {
+    return false;
   }
 }
 

@@ -48,6 +48,7 @@ export function decodeBech32(text: string): { prefix: string; bytes: Uint8Array 
 
 function step(checksum: number): number {
   let next = (checksum & 0x1ffffff) << 5;
-  for (const [i, value] of generator.entries()) if ((checksum >> (25 + i)) & 1) next ^= value;
+  for (let i = 0; i < generator.length; i++)
+    if ((checksum >> (25 + i)) & 1) next ^= generator[i] ?? 0;
   return next;
 }

@@ -27,6 +27,9 @@ const TAG = 16;
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
 const SPKI = Buffer.from("302a300506032b656e032100", "hex");
 
+/** Keys as bare bytes, which need no DER decoder: setting that up takes longer than all else here. Node 22 cannot read them. */
+const hasRawKeys = !process.version.startsWith("v22.");
+
 /**
  * Wraps `part` for one recipient.
  *
@@ -107,15 +110,32 @@ function stanzaKey(
 
 /** The private key of a scalar, 32 bytes. */
 export const x25519Private = (scalar: Uint8Array): KeyObject =>
-  createPrivateKey({ key: Buffer.concat([PKCS8, scalar]), format: "der", type: "pkcs8" });
+  hasRawKeys
+    ? createPrivateKey({
+        key: bufferOf(scalar),
+        format: "raw-private",
+        asymmetricKeyType: "x25519",
+      })
+    : createPrivateKey({ key: Buffer.concat([PKCS8, scalar]), format: "der", type: "pkcs8" });
 
 /** The public key of a point, 32 bytes. */
 export const x25519Public = (point: Uint8Array): KeyObject =>
-  createPublicKey({ key: Buffer.concat([SPKI, point]), format: "der", type: "spki" });
+  hasRawKeys
+    ? createPublicKey({
+        key: bufferOf(point),
+        format: "raw-public",
+        asymmetricKeyType: "x25519",
+      })
+    : createPublicKey({ key: Buffer.concat([SPKI, point]), format: "der", type: "spki" });
 
 /** The point of a public key, 32 bytes. */
 export const rawPublic = (key: KeyObject): Buffer =>
-  key.export({ format: "der", type: "spki" }).subarray(SPKI.length);
+  hasRawKeys
+    ? key.export({ format: "raw-public" })
+    : key.export({ format: "der", type: "spki" }).subarray(SPKI.length);
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 const hkdf = (key: Uint8Array, salt: Uint8Array, info: string): Buffer =>
   Buffer.from(hkdfSync("sha256", key, salt, info, 32));
