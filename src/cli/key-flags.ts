@@ -1,4 +1,4 @@
-import { parseEncryptionContext, withAwsSettings } from "../keys/aws-kms.ts";
+import { parseEncryptionContext, withAwsSettings } from "../keys/aws-kms/aws-kms.ts";
 import { providers } from "../keys/index.ts";
 import type { KeyProvider, MasterKey } from "../keys/provider.ts";
 import type { Call } from "./command.ts";

@@ -1,7 +1,7 @@
 import { posix, win32 } from "node:path";
 import { ConfigError, SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
-import { withAwsSettings } from "../keys/aws-kms.ts";
+import { withAwsSettings } from "../keys/aws-kms/aws-kms.ts";
 import { provider } from "../keys/index.ts";
 import type { KeyGroup, KeyType } from "../keys/provider.ts";
 import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../metadata/go-regexp.ts";

@@ -1,11 +1,11 @@
 import { age } from "./age/age.ts";
-import { awsKms } from "./aws-kms.ts";
-import { azureKeyVault } from "./azure-key-vault.ts";
-import { gcpKms } from "./gcp-kms.ts";
+import { awsKms } from "./aws-kms/aws-kms.ts";
+import { azureKeyVault } from "./azure-key-vault/azure-key-vault.ts";
+import { gcpKms } from "./gcp-kms/gcp-kms.ts";
 import { huaweiKms } from "./huawei-kms/huawei-kms.ts";
-import { pgp } from "./pgp.ts";
+import { pgp } from "./pgp/pgp.ts";
 import type { KeyProvider, KeyType } from "./provider.ts";
-import { vaultTransit } from "./vault-transit.ts";
+import { vaultTransit } from "./vault-transit/vault-transit.ts";
 
 /** Every master key type, in the order in which the keys of a loaded group stand (spec file-format 5.2). */
 export const providers: readonly KeyProvider[] = [

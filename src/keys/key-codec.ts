@@ -86,5 +86,15 @@ export function keyCodec(description: Description): Codec {
   };
 }
 
+/** `wrap` and `unwrap` from a module that is loaded when one of them is first called: most runs need no other type than age. */
+export function loadedLater(
+  load: () => Promise<Pick<KeyProvider, "wrap" | "unwrap">>,
+): Pick<KeyProvider, "wrap" | "unwrap"> {
+  return {
+    wrap: async (...given) => (await load()).wrap(...given),
+    unwrap: async (...given) => (await load()).unwrap(...given),
+  };
+}
+
 /** A stored field that holds a text. */
 export const text = (name: string): StoredField => ({ name, kind: "text" });

@@ -59,15 +59,14 @@ export async function tokenInTime<T>(
   return Promise.race([get(both), over]);
 }
 
-/** The working half of a key type that is used over the network. */
+/** What wraps and unwraps keys of a type that is used over the network. */
 export function remoteKeys(how: {
   /** What goes before the reason in messages. */
   failed(verb: "encrypt" | "decrypt", key: MasterKey): string;
   wrap(fields: Mapping, part: Uint8Array, wire: Wire): Promise<string>;
   unwrap(fields: Mapping, enc: string, wire: Wire): Promise<Uint8Array>;
-}): Pick<KeyProvider, "isRemote" | "wrap" | "unwrap"> {
+}): Pick<KeyProvider, "wrap" | "unwrap"> {
   return {
-    isRemote: true,
     wrap: (key, part, host, signal) =>
       onWire(
         host,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DestinationSource } from "../config/config.ts";
 import type { Host } from "../io/host.ts";
 import { onWire, parseObject, type Wire } from "../keys/remote.ts";
-import { findToken, refusal, request } from "../keys/vault-transit.ts";
+import { findToken, refusal, request } from "../keys/vault-transit/api.ts";
 import type { DataDestination } from "./destination.ts";
 
 const defaultAddress = "https://127.0.0.1:8200";

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import type { Host } from "../../src/io/host.ts";
 import { realHost } from "../../src/io/real-host.ts";
-import { pgp } from "../../src/keys/pgp.ts";
+import { pgp } from "../../src/keys/pgp/pgp.ts";
 import type { MasterKey } from "../../src/keys/provider.ts";
 import { Sandbox, type Result } from "../cli/sandbox.ts";
 import { counterpart } from "../counterparts.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { HttpRequest, HttpResponse } from "../../src/io/host.ts";
 import { providers } from "../../src/keys/index.ts";
 import type { MasterKey } from "../../src/keys/provider.ts";
-import { vaultTransit } from "../../src/keys/vault-transit.ts";
+import { vaultTransit } from "../../src/keys/vault-transit/vault-transit.ts";
 import { fakeHost } from "./fake-host.ts";
 
 const uri = "https://vault.test/v1/transit/keys/k";

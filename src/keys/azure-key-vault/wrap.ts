@@ -1,12 +1,10 @@
 import type { HttpClient } from "@azure/core-rest-pipeline";
 import type * as Identity from "@azure/identity";
-import type { HttpResponse } from "../io/host.ts";
-import { optionalPackage } from "../io/optional-package.ts";
-import { entry, find, map, type Mapping } from "../tree/node.ts";
-import { readText } from "../tree/read.ts";
-import { textLeaf } from "../tree/text.ts";
-import { keyCodec, text } from "./key-codec.ts";
-import { itemText, KeySyntaxError, type KeyProvider } from "./provider.ts";
+import type { Host, HttpResponse } from "../../io/host.ts";
+import { optionalPackage } from "../../io/optional-package.ts";
+import { entry, map, type Mapping } from "../../tree/node.ts";
+import { readText } from "../../tree/read.ts";
+import { textLeaf } from "../../tree/text.ts";
 import {
   onWire,
   parseObject,
@@ -15,75 +13,35 @@ import {
   textAt,
   tokenInTime,
   type Wire,
-} from "./remote.ts";
+} from "../remote.ts";
 
-/** Azure Key Vault over its REST API, with tokens from Microsoft's chain of credentials (spec keys section 7). */
-export const azureKeyVault: KeyProvider = {
-  ...keyCodec({
-    type: "azure_kv",
-    label: "Azure Key Vault",
-    flag: "azure-kv",
-    env: "SOPS_AZURE_KEYVAULT_URLS",
-    configField: "azure_keyvault",
-    groupField: "azure_keyvault",
-    fields: [text("name"), text("vault_url"), text("version")],
-    identify: display,
-    fromText: (part) => {
-      const match = /^(https:\/\/[^/]+)\/keys\/([^/]+)(\/[^/]*)?$/.exec(part.trim());
-      const [, vaultUrl, name, version = ""] = match ?? [];
-      if (vaultUrl === undefined || name === undefined) {
-        throw new KeySyntaxError(
-          "could not parse an Azure Key Vault key: expected https://VAULT/keys/NAME/VERSION, several separated by commas",
-        );
-      }
-      return { vault_url: vaultUrl, name, version: version.slice(1) };
-    },
-    fromMapping: (item) =>
-      map([
-        entry("name", textLeaf(readText(item, "key"))),
-        entry("vault_url", textLeaf(configText(item, "vaultUrl"))),
-        entry("version", textLeaf(readText(item, "version"))),
-      ]),
-    complete: async (fields, host) =>
-      readText(fields, "version") === ""
-        ? withVersion(
-            fields,
-            await onWire(
-              host,
-              `failed to fetch Azure Key to retrieve key version: ${keyUrl(fields)}: `,
-              (wire) => newestVersion(fields, wire),
-            ),
-          )
-        : fields,
-  }),
-  ...remoteKeys({
-    failed: (verb, { id }) => `failed to ${verb} sops data key with Azure Key Vault key '${id}': `,
-    wrap: (fields, part, wire) =>
-      operate(fields, "encrypt", Buffer.from(part).toString("base64url"), wire),
-    async unwrap(fields, enc, wire) {
-      if (!/^[\w-]+={0,2}$/.test(enc))
-        throw new RemoteFailure(
-          "failed to base64 decode Azure Key Vault encrypted key",
-          "restore the `sops` block from version control",
-          "damaged",
-        );
-      const value = await operate(fields, "decrypt", enc.replace(/=+$/, ""), wire);
-      return new Uint8Array(Buffer.from(value, "base64url"));
-    },
-  }),
-};
+export const { wrap, unwrap } = remoteKeys({
+  failed: (verb, { id }) => `failed to ${verb} sops data key with Azure Key Vault key '${id}': `,
+  wrap: (fields, part, wire) =>
+    operate(fields, "encrypt", Buffer.from(part).toString("base64url"), wire),
+  async unwrap(fields, enc, wire) {
+    if (!/^[\w-]+={0,2}$/.test(enc))
+      throw new RemoteFailure(
+        "failed to base64 decode Azure Key Vault encrypted key",
+        "restore the `sops` block from version control",
+        "damaged",
+      );
+    const value = await operate(fields, "decrypt", enc.replace(/=+$/, ""), wire);
+    return new Uint8Array(Buffer.from(value, "base64url"));
+  },
+});
 
-function display(fields: Mapping): string {
-  return `${readText(fields, "vault_url")}/keys/${readText(fields, "name")}/${readText(fields, "version")}`;
-}
-
-/** A field whose name is not all lower case, which the readers of tree/read.ts take for granted. */
-function configText(item: Mapping, name: string): string {
-  const found = find(item, name);
-  return found === undefined || found.value.kind === "null" ? "" : itemText(found.value, name);
-}
-
-function withVersion(fields: Mapping, version: string): Mapping {
+/**
+ * The key with the version that is the newest now.
+ *
+ * @throws {SopsmithError} exit 1
+ */
+export async function withNewestVersion(fields: Mapping, host: Host): Promise<Mapping> {
+  const version = await onWire(
+    host,
+    `failed to fetch Azure Key to retrieve key version: ${keyUrl(fields)}: `,
+    (wire) => newestVersion(fields, wire),
+  );
   const kept = fields.items.filter((item) => item.kind !== "entry" || item.key !== "version");
   return map([...kept, entry("version", textLeaf(version))]);
 }

@@ -1,64 +1,44 @@
-import { SopsmithError } from "../errors.ts";
-import type { Host } from "../io/host.ts";
-import { systemCode, systemReason } from "../io/system-error.ts";
-import { readText } from "../tree/read.ts";
-import { keyCodec, text } from "./key-codec.ts";
-import { UnwrapError, type KeyProvider, type MasterKey, type UnwrapFailure } from "./provider.ts";
+import { SopsmithError } from "../../errors.ts";
+import type { Host } from "../../io/host.ts";
+import { systemCode, systemReason } from "../../io/system-error.ts";
+import { readText } from "../../tree/read.ts";
+import { UnwrapError, type MasterKey, type UnwrapFailure } from "../provider.ts";
 
-/**
- * PGP keys through the `gpg` program, called as sops calls it: its key rings, agent and smart cards, `GNUPGHOME` included
- * (spec keys section 4). The attempt to read the key rings of GnuPG 1 without gpg, which sops makes first, is left out.
- */
-export const pgp: KeyProvider = {
-  ...keyCodec({
-    type: "pgp",
-    label: "PGP",
-    flag: "pgp",
-    env: "SOPS_PGP_FP",
-    configField: "pgp",
-    groupField: "pgp",
-    fields: [text("fp")],
-    identify: fingerprint,
-    fromText: (part) => ({ fp: part.replaceAll(" ", "") }),
-  }),
-  isRemote: false,
-  async wrap(key, part, host) {
-    const fp = fingerprint(key.fields);
-    const trusted = fp.slice(fp.endsWith("!") ? -17 : -16);
-    const result = await gpg(
-      [
-        "--no-default-recipient",
-        "--yes",
-        "--encrypt",
-        "-a",
-        "-r",
-        fp,
-        "--trusted-key",
-        trusted,
-        "--no-encrypt-to",
-      ],
-      part,
-      host,
-    );
-    if ("problem" in result) throw new GpgFailed("encrypt", result.problem, result.cause);
-    const enc = Buffer.from(result.stdout).toString("latin1").trim();
-    if (result.status === 0 && enc !== "") return enc;
-    throw new GpgFailed("encrypt", encryptProblem(result, fp));
-  },
-  async unwrap(key, host) {
-    const tty = host.env["GPG_TTY"] ? undefined : await host.terminalName();
-    // Without GPG_TTY, pinentry in a terminal does not know where to ask.
-    const env: Record<string, string> = tty === undefined ? {} : { GPG_TTY: tty };
-    const result = await gpg(["-d"], Buffer.from(key.enc ?? ""), host, env);
-    if ("problem" in result) throw unwrapError(result.problem, result.cause);
-    if (result.status === 0 && result.stdout.length > 0) return result.stdout;
-    result.stdout.fill(0);
-    throw unwrapError(decryptProblem(result, key));
-  },
-};
+/** @throws {GpgFailed} */
+export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string> {
+  const fp = readText(key.fields, "fp");
+  const trusted = fp.slice(fp.endsWith("!") ? -17 : -16);
+  const result = await gpg(
+    [
+      "--no-default-recipient",
+      "--yes",
+      "--encrypt",
+      "-a",
+      "-r",
+      fp,
+      "--trusted-key",
+      trusted,
+      "--no-encrypt-to",
+    ],
+    part,
+    host,
+  );
+  if ("problem" in result) throw new GpgFailed("encrypt", result.problem, result.cause);
+  const enc = Buffer.from(result.stdout).toString("latin1").trim();
+  if (result.status === 0 && enc !== "") return enc;
+  throw new GpgFailed("encrypt", encryptProblem(result, fp));
+}
 
-function fingerprint(fields: MasterKey["fields"]): string {
-  return readText(fields, "fp");
+/** @throws {UnwrapError} */
+export async function unwrap(key: MasterKey, host: Host): Promise<Uint8Array> {
+  const tty = host.env["GPG_TTY"] ? undefined : await host.terminalName();
+  // Without GPG_TTY, pinentry in a terminal does not know where to ask.
+  const env: Record<string, string> = tty === undefined ? {} : { GPG_TTY: tty };
+  const result = await gpg(["-d"], Buffer.from(key.enc ?? ""), host, env);
+  if ("problem" in result) throw unwrapError(result.problem, result.cause);
+  if (result.status === 0 && result.stdout.length > 0) return result.stdout;
+  result.stdout.fill(0);
+  throw unwrapError(decryptProblem(result, key));
 }
 
 /** Why gpg did not do its work, and what to do: an instruction in lower case, without a full stop. */

@@ -1,100 +1,7 @@
-import type { HttpResponse, TlsSettings } from "../io/host.ts";
-import type { Mapping } from "../tree/node.ts";
-import { readText } from "../tree/read.ts";
-import { keyCodec, text } from "./key-codec.ts";
-import { KeySyntaxError, type KeyProvider } from "./provider.ts";
-import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "./remote.ts";
+import type { HttpResponse, TlsSettings } from "../../io/host.ts";
+import { RemoteFailure, type Wire } from "../remote.ts";
 
-/** HashiCorp Vault's and OpenBao's transit engine over its HTTP API (spec keys section 8). */
-export const vaultTransit: KeyProvider = {
-  ...keyCodec({
-    type: "hc_vault",
-    label: "HashiCorp Vault",
-    flag: "hc-vault-transit",
-    env: "SOPS_VAULT_URIS",
-    configField: "hc_vault_transit_uri",
-    groupField: "hc_vault",
-    fields: [text("engine_path"), text("key_name"), text("vault_address")],
-    inEveryGroup: true,
-    identify: (fields) =>
-      `${readText(fields, "vault_address")}/v1/${readText(fields, "engine_path")}/keys/${readText(fields, "key_name")}`,
-    fromText: (part) => (part === "" ? undefined : parseVaultUri(part)),
-  }),
-  ...remoteKeys({
-    failed: (verb, { fields }) =>
-      `failed to ${verb} sops data key ${verb === "encrypt" ? "to" : "from"} Vault transit backend '${pathOf(fields, verb)}': `,
-    async wrap(fields, part, wire) {
-      const plaintext = Buffer.from(part).toString("base64");
-      const ciphertext = textAt(await write(fields, "encrypt", { plaintext }, wire), "ciphertext");
-      if (!ciphertext) throw new RemoteFailure("no encrypted data", checkAddress);
-      return ciphertext;
-    },
-    async unwrap(fields, enc, wire) {
-      const plaintext = textAt(
-        await write(fields, "decrypt", { ciphertext: enc }, wire),
-        "plaintext",
-      );
-      if (!plaintext) throw new RemoteFailure("no decrypted data", checkAddress);
-      return new Uint8Array(Buffer.from(plaintext, "base64"));
-    },
-  }),
-};
-
-const vaultExample = "https://vault.example.com:8200/v1/transit/keys/keyName";
-const checkAddress = "check that the key's address is that of Vault's transit engine";
-
-function parseVaultUri(uri: string): Record<string, string> {
-  const match = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*)([^?#]*)/.exec(uri);
-  const [, address, path = ""] = match ?? [];
-  if (address === undefined) {
-    throw new KeySyntaxError(`missing scheme in Vault URL (should be like this: +${vaultExample})`);
-  }
-  const segments = path.replace(/^\//, "").replace(/\/$/, "").split("/");
-  const isVersion = (segment: string) => /^v\d+$/.test(segment);
-  const isRoot = (index: number) =>
-    isVersion(segments[index] ?? "") &&
-    segments.slice(index + 1, index + 4).filter(Boolean).length === 3;
-  if (segments.some((_, index) => index > 0 && segments[index - 1] !== "" && isRoot(index))) {
-    throw new KeySyntaxError(
-      `running Vault with a prefixed URL is not supported! (Format has to be like ${vaultExample})`,
-    );
-  }
-  if (!isRoot(0)) {
-    throw new KeySyntaxError(
-      `vault path does not seem to be formatted correctly: (eg. ${vaultExample})`,
-    );
-  }
-  return {
-    engine_path: segments.slice(1, -2).filter(Boolean).join("/"),
-    key_name: segments.at(-1) ?? "",
-    vault_address: address,
-  };
-}
-
-const pathOf = (fields: Mapping, verb: string): string =>
-  `${readText(fields, "engine_path")}/${verb}/${readText(fields, "key_name")}`;
-
-/** @returns the `data` of the answer */
-async function write(
-  fields: Mapping,
-  verb: "encrypt" | "decrypt",
-  body: Record<string, string>,
-  wire: Wire,
-): Promise<unknown> {
-  const { env } = wire.host;
-  const address = readText(fields, "vault_address");
-  checkAllowlist(address, env["SOPS_HC_VAULT_ALLOWLIST"] ?? "");
-  if (readText(fields, "engine_path") === "")
-    throw new RemoteFailure("transit backend is empty", checkAddress);
-  const token = await findToken(wire);
-  wire.hide(token);
-  const base = (env["VAULT_AGENT_ADDR"] || address).replace(/\/+$/, "");
-  const path = pathOf(fields, verb).split("/").map(encodeURIComponent).join("/");
-  const response = await request("PUT", `${base}/v1/${path}`, JSON.stringify(body), token, wire);
-  if (response.status >= 200 && response.status < 300)
-    return parseObject(response, "Vault")["data"];
-  throw refusal(response, token, pathOf(fields, verb));
-}
+export const checkAddress = "check that the key's address is that of Vault's transit engine";
 
 /** One request, again after a server's error and once more where a standby node names the active one. */
 export async function request(
@@ -157,23 +64,6 @@ export async function findToken({ host }: Wire): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** @throws {RemoteFailure} for an address that `SOPS_HC_VAULT_ALLOWLIST` does not name */
-function checkAllowlist(address: string, allowlist: string): void {
-  if (allowlist === "" || allowlist === "all") return;
-  const remedy = `add the address to SOPS_HC_VAULT_ALLOWLIST, or unset it, if you trust that server with your token`;
-  const refused = new RemoteFailure(`Allowlist does not allow ${address}`, remedy);
-  if (allowlist === "none") throw refused;
-  const prefixes = allowlist.split(",").map((prefix, index) => {
-    if (prefix.trim() === "")
-      throw new RemoteFailure(
-        `SOPS_HC_VAULT_ALLOWLIST's entry ${index + 1} is empty`,
-        "take the extra comma out",
-      );
-    return `${prefix.trim().replace(/\/$/, "")}/`;
-  });
-  if (!prefixes.some((prefix) => `${address}/`.startsWith(prefix))) throw refused;
 }
 
 async function tlsSettings({ host }: Wire): Promise<TlsSettings | undefined> {

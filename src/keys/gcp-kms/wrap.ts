@@ -1,11 +1,8 @@
 import type { JWTInput } from "google-auth-library";
-import type { HttpResponse } from "../io/host.ts";
-import { optionalPackage } from "../io/optional-package.ts";
-import { entry, map, type Mapping } from "../tree/node.ts";
-import { readText } from "../tree/read.ts";
-import { textLeaf } from "../tree/text.ts";
-import { keyCodec, text } from "./key-codec.ts";
-import type { KeyProvider } from "./provider.ts";
+import type { HttpResponse } from "../../io/host.ts";
+import { optionalPackage } from "../../io/optional-package.ts";
+import type { Mapping } from "../../tree/node.ts";
+import { readText } from "../../tree/read.ts";
 import {
   parseObject,
   RemoteFailure,
@@ -13,44 +10,22 @@ import {
   textAt,
   tokenInTime,
   type Wire,
-} from "./remote.ts";
+} from "../remote.ts";
 
-/**
- * Google Cloud KMS over its REST API, with tokens from Google's library (spec keys section 6). sops's default transport
- * is gRPC; both give the same `enc`.
- */
-export const gcpKms: KeyProvider = {
-  ...keyCodec({
-    type: "gcp_kms",
-    label: "GCP KMS",
-    flag: "gcp-kms",
-    env: "SOPS_GCP_KMS_IDS",
-    configField: "gcp_kms",
-    groupField: "gcp_kms",
-    fields: [text("resource_id")],
-    identify: (fields) => readText(fields, "resource_id"),
-    fromText: (part) => ({ resource_id: part.replaceAll(" ", "") }),
-    fromMapping: (item) =>
-      map([entry("resource_id", textLeaf(readText(item, "resource_id").replaceAll(" ", "")))]),
-  }),
-  ...remoteKeys({
-    failed: (verb) => `failed to ${verb} sops data key with GCP KMS key: `,
-    async wrap(fields, part, wire) {
-      const plaintext = Buffer.from(part).toString("base64");
-      const ciphertext = textAt(await call(fields, "encrypt", { plaintext }, wire), "ciphertext");
-      if (!ciphertext) throw noResult();
-      return ciphertext;
-    },
-    async unwrap(fields, enc, wire) {
-      const plaintext = textAt(
-        await call(fields, "decrypt", { ciphertext: enc }, wire),
-        "plaintext",
-      );
-      if (!plaintext) throw noResult();
-      return new Uint8Array(Buffer.from(plaintext, "base64"));
-    },
-  }),
-};
+export const { wrap, unwrap } = remoteKeys({
+  failed: (verb) => `failed to ${verb} sops data key with GCP KMS key: `,
+  async wrap(fields, part, wire) {
+    const plaintext = Buffer.from(part).toString("base64");
+    const ciphertext = textAt(await call(fields, "encrypt", { plaintext }, wire), "ciphertext");
+    if (!ciphertext) throw noResult();
+    return ciphertext;
+  },
+  async unwrap(fields, enc, wire) {
+    const plaintext = textAt(await call(fields, "decrypt", { ciphertext: enc }, wire), "plaintext");
+    if (!plaintext) throw noResult();
+    return new Uint8Array(Buffer.from(plaintext, "base64"));
+  },
+});
 
 const idPattern = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
 const scope = "https://www.googleapis.com/auth/cloud-platform";

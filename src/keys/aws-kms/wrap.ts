@@ -1,158 +1,49 @@
 import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import type * as Kms from "@aws-sdk/client-kms";
-import { SopsmithError } from "../errors.ts";
-import type { HttpResponse } from "../io/host.ts";
-import { optionalPackage } from "../io/optional-package.ts";
-import { entry, map, nil, type Mapping } from "../tree/node.ts";
-import { readText, readTextMap } from "../tree/read.ts";
-import { textLeaf } from "../tree/text.ts";
-import { keyCodec, text } from "./key-codec.ts";
-import type { KeyProvider, MasterKey } from "./provider.ts";
-import { RemoteFailure, remoteKeys, type Wire } from "./remote.ts";
+import type { HttpResponse } from "../../io/host.ts";
+import { optionalPackage } from "../../io/optional-package.ts";
+import type { Mapping } from "../../tree/node.ts";
+import { readText, readTextMap } from "../../tree/read.ts";
+import { RemoteFailure, remoteKeys, type Wire } from "../remote.ts";
 
-/** AWS KMS through Amazon's SDK and its chain of credentials (spec keys section 5). */
-export const awsKms: KeyProvider = {
-  ...keyCodec({
-    type: "kms",
-    label: "AWS KMS",
-    flag: "kms",
-    env: "SOPS_KMS_ARN",
-    configField: "kms",
-    groupField: "kms",
-    fields: [
-      text("arn"),
-      text("aws_profile"),
-      { name: "context", kind: "text-map", omitEmpty: true },
-      { name: "role", kind: "text", omitEmpty: true },
-    ],
-    identify,
-    fromText: (part) => {
-      const id = part.replaceAll(" ", "");
-      const at = id.indexOf("+arn:");
-      return at > 0
-        ? { arn: id.slice(0, at), aws_profile: "", role: id.slice(at + 1) }
-        : { arn: id, aws_profile: "", role: "" };
-    },
-    fromMapping: (item) => {
-      const out = map([
-        entry("arn", textLeaf(readText(item, "arn").replaceAll(" ", ""))),
-        entry("aws_profile", textLeaf(readText(item, "aws_profile"))),
-      ]);
-      const role = readText(item, "role");
-      if (role !== "") out.items.push(entry("role", textLeaf(role)));
-      const context = readTextMap(item, "context");
-      if (context.size > 0) out.items.push(contextEntry(context));
-      return out;
-    },
-  }),
-  ...remoteKeys({
-    failed: (verb) => `failed to ${verb} sops data key with AWS KMS: `,
-    async wrap(fields, part, wire) {
-      const { sdk, client, failure } = await connect(fields, wire);
-      const blob = await client
-        .send(
-          new sdk.EncryptCommand({
-            KeyId: readText(fields, "arn"),
-            Plaintext: part,
-            EncryptionContext: contextOf(fields),
-          }),
-          { abortSignal: wire.signal },
-        )
-        .then(({ CiphertextBlob }) => CiphertextBlob, failure);
-      if (blob === undefined) throw noResult();
-      return Buffer.from(blob).toString("base64");
-    },
-    async unwrap(fields, enc, wire) {
-      const { sdk, client, failure } = await connect(fields, wire);
-      const blob = decodeBlob(enc);
-      const open = (context: Record<string, string>) =>
-        client.send(
-          new sdk.DecryptCommand({
-            KeyId: readText(fields, "arn"),
-            CiphertextBlob: blob,
-            EncryptionContext: context,
-          }),
-          { abortSignal: wire.signal },
-        );
-      const context = contextOf(fields);
-      const { Plaintext: part } = await open(context)
-        .catch((error: unknown) => openWithOldContext(error, context, open))
-        .catch(failure);
-      if (part === undefined) throw noResult();
-      return part;
-    },
-  }),
-};
-
-function identify(fields: Mapping): string {
-  const role = readText(fields, "role");
-  const profile = readText(fields, "aws_profile");
-  const context = [...readTextMap(fields, "context")]
-    .toSorted(byName)
-    .map(([key, value]) => `${key}:${value ?? ""}`)
-    .join(",");
-  const arn = readText(fields, "arn") + (role === "" ? "" : `+${role}`);
-  if (profile !== "") return `${arn}|${context}|${profile}`;
-  return context === "" ? arn : `${arn}|${context}`;
-}
-
-const byName = ([a]: [string, unknown], [b]: [string, unknown]): number =>
-  Buffer.compare(Buffer.from(a), Buffer.from(b));
-
-const contextEntry = (context: ReadonlyMap<string, string | undefined>) =>
-  entry(
-    "context",
-    map(
-      [...context]
-        .toSorted(byName)
-        .map(([key, value]) => entry(key, value === undefined ? nil() : textLeaf(value))),
-    ),
-  );
-
-/** An encryption context that is not written `name:value,name:value`. Exit 6. */
-class EncryptionContextError extends SopsmithError {
-  constructor() {
-    super("encryption-context", 6, "Invalid KMS encryption context format", {
-      hint: "Write --encryption-context name:value,name:value, with exactly one colon in each pair.",
-    });
-  }
-}
-
-/**
- * The pairs of `--encryption-context`; empty for the empty text.
- *
- * @throws {EncryptionContextError}
- */
-export function parseEncryptionContext(text: string): Map<string, string> {
-  const context = new Map<string, string>();
-  for (const pair of text === "" ? [] : text.split(",")) {
-    const [name = "", value, ...more] = pair.split(":");
-    if (value === undefined || more.length > 0) throw new EncryptionContextError();
-    context.set(name, value);
-  }
-  return context;
-}
-
-/** The key with a profile and a context that stand beside its ARN; a key of another type as it is. */
-export function withAwsSettings(
-  key: MasterKey,
-  { profile = "", context = new Map() }: { profile?: string; context?: Map<string, string> },
-): MasterKey {
-  if (key.type !== "kms") return key;
-  const replaced = [
-    ...(profile === "" ? [] : [entry("aws_profile", textLeaf(profile))]),
-    ...(context.size === 0 ? [] : [contextEntry(context)]),
-  ];
-  const names = new Set(replaced.map((item) => item.key));
-  const kept = key.fields.items.filter((item) => item.kind === "entry" && !names.has(item.key));
-  const fields = map(
-    [...kept, ...replaced].toSorted((a, b) =>
-      a.kind === "entry" && b.kind === "entry" && a.key < b.key ? -1 : 1,
-    ),
-  );
-  return { ...key, id: identify(fields), fields };
-}
+export const { wrap, unwrap } = remoteKeys({
+  failed: (verb) => `failed to ${verb} sops data key with AWS KMS: `,
+  async wrap(fields, part, wire) {
+    const { sdk, client, failure } = await connect(fields, wire);
+    const blob = await client
+      .send(
+        new sdk.EncryptCommand({
+          KeyId: readText(fields, "arn"),
+          Plaintext: part,
+          EncryptionContext: contextOf(fields),
+        }),
+        { abortSignal: wire.signal },
+      )
+      .then(({ CiphertextBlob }) => CiphertextBlob, failure);
+    if (blob === undefined) throw noResult();
+    return Buffer.from(blob).toString("base64");
+  },
+  async unwrap(fields, enc, wire) {
+    const { sdk, client, failure } = await connect(fields, wire);
+    const blob = decodeBlob(enc);
+    const open = (context: Record<string, string>) =>
+      client.send(
+        new sdk.DecryptCommand({
+          KeyId: readText(fields, "arn"),
+          CiphertextBlob: blob,
+          EncryptionContext: context,
+        }),
+        { abortSignal: wire.signal },
+      );
+    const context = contextOf(fields);
+    const { Plaintext: part } = await open(context)
+      .catch((error: unknown) => openWithOldContext(error, context, open))
+      .catch(failure);
+    if (part === undefined) throw noResult();
+    return part;
+  },
+});
 
 const contextOf = (fields: Mapping): Record<string, string> =>
   Object.fromEntries(
