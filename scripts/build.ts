@@ -113,7 +113,7 @@ function finished(output: readonly (OutputChunk | OutputAsset)[]): Map<string, s
 /** Exports as values of one object instead of a getter each, which no module of ours needs: none changes what it exports. */
 function plainExports(code: string): string {
   const getter =
-    /Object\.defineProperty\(exports,"([\w$]+)",\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)[,;]?/g;
+    /Object\.defineProperty\(exports,"([\w$]+)",\{enumerable:!0,get:function\(\)\{return ?([\w$]+|`[^`$\\]*`)\}\}\)[,;]?/g;
   const names = [...code.matchAll(getter)].map(([, name, value]) => `${name}:${value}`);
   const rest = code.replaceAll(getter, "").trimEnd();
   if (/\bexports[.,]/.test(rest)) throw new Error("an export of another form");

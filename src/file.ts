@@ -20,7 +20,7 @@ import {
 } from "./tree/node.ts";
 import { goType } from "./tree/go-type.ts";
 import { timeText } from "./tree/rfc3339.ts";
-import { pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
+import { hasMoreNodes, pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
 
 /** The pieces of a file, to be written one after the other. */
 export type Chunks = (string | Uint8Array)[];
@@ -82,7 +82,7 @@ export async function open(
   });
   try {
     await options.audit?.("decrypt");
-    const cipher = new LeafCipher(dataKey);
+    const cipher = await leafCipher(dataKey, documents);
     const nonces = new Nonces(host);
     const computed = openTree(
       documents,
@@ -119,6 +119,18 @@ export function parseSealed(
   }
 }
 
+/** From so many nodes on it pays to load what makes each of them cheaper. */
+const manyNodes = 1000;
+
+/** Also announces the documents' ciphertexts to the cipher. */
+async function leafCipher(dataKey: Uint8Array, documents: Documents): Promise<LeafCipher> {
+  if (!hasMoreNodes(documents, manyNodes)) return new LeafCipher(dataKey);
+  const { BatchLeafCipher, sealedTexts } = await import("./crypto/leaf-batch.ts");
+  const cipher = new BatchLeafCipher(dataKey);
+  cipher.expect(sealedTexts(documents));
+  return cipher;
+}
+
 /** Decrypts every selected leaf in place; returns the MAC of what it found. */
 function openTree(
   documents: Documents,
@@ -131,8 +143,9 @@ function openTree(
   const mac = new Mac(metadata.macOnlyEncrypted);
   let warned = false;
   const openOne = (text: string, place: Place): Leaf => {
+    if (nonces === undefined || text === "") return cipher.openLeaf(text, place.aad);
     const { leaf, nonce } = cipher.open(text, place.aad);
-    if (nonces && text !== "") nonces.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
+    nonces.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
     return leaf;
   };
   const scalar = (leaf: Scalar, place: Place): Leaf => {
@@ -308,10 +321,14 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
     warn,
   });
   if (selection.byComment !== "none") keepMarkersInPlace(documents);
-  const cipher = new LeafCipher(opened.dataKey);
+  const cipher = await leafCipher(opened.dataKey, documents);
   const mac = new Mac(metadata.macOnlyEncrypted);
-  const sealText = (plaintext: string | Uint8Array, type: string, aad: string): string =>
-    cipher.seal(plaintext, type, aad, nonces.take(plaintext, type, aad));
+  const sealText = (plaintext: string | Uint8Array, type: string, aad: string): string => {
+    const nonce = nonces.known(plaintext, type, aad);
+    return nonce === undefined
+      ? cipher.sealFresh(plaintext, type, aad, nonces)
+      : cipher.seal(plaintext, type, aad, nonce);
+  };
   const scalar = (leaf: Scalar, place: Place): Leaf => {
     mac.add(leaf, place.isEncrypted);
     if (!place.isEncrypted) {

@@ -243,3 +243,20 @@ test("an unencrypted comment in a sealed file is kept, with a warning", async ()
   expect(text).toContain("# by hand\nnum: 5\n");
   expect(warnings.join("\n")).toContain("Found possibly unencrypted comment in file.");
 });
+
+test("in a file with many values, the one that is wrong is named as in a small file", async () => {
+  const lists = Array.from(
+    { length: 400 },
+    (_, i) => `k${i}: # note\n  - v${i}\n  - ${i}\n  - é\n`,
+  );
+  const text = lists.join("");
+  const sealed = await encryptText(text);
+  expect(await decryptText(sealed)).toBe(await decryptText(await encryptText(text)));
+  const value = ciphertexts(sealed).find(({ index }) => index > sealed.indexOf("k333:"));
+  const at = sealed.indexOf("data:", value?.index) + 5;
+  const error = await refusal(decryptText(withCharacter(sealed, at, flipped(sealed.charAt(at)))));
+  expect(error.exitCode).toBe(25);
+  expect(error.path).toMatch(/^\["k333"\]/);
+  const swapped = sealed.replaceAll(/^k[12]:/gm, (key) => (key === "k1:" ? "k2:" : "k1:"));
+  expect(await exitCodeOf(swapped)).toBe(25);
+});

@@ -41,6 +41,9 @@ beforeAll(async () => {
   box.write("sealed.yaml", yaml.stdout);
   const { stdout } = await box.run(["encrypt", "--age", alice.recipient, "plain.json"]);
   box.write("sealed.json", stdout);
+  box.write("many.yaml", Array.from({ length: 2000 }, (_, i) => `k${i}: v\n`).join(""));
+  const many = await box.run(["encrypt", "--age", alice.recipient, "many.yaml"]);
+  box.write("sealed-many.yaml", many.stdout);
 });
 afterAll(() => box.remove());
 
@@ -99,6 +102,7 @@ test.each([
   [["--version"], []],
   [["decrypt", "sealed.yaml"], []],
   [["decrypt", "sealed.json"], ["chunks/json"]],
+  [["decrypt", "sealed-many.yaml"], ["chunks/leaf-batch"]],
 ])("%s opens what every run opens and %s", (args, more) => {
   const always = ["chunks/core", "sopsmith.js"];
   expect(openedBy(args)).toEqual([...always, ...more].toSorted());

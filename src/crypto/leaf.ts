@@ -21,6 +21,7 @@ import {
 import { fullTime } from "../tree/rfc3339.ts";
 import { floatText } from "../tree/scalar.ts";
 import { decodeText, encodeText } from "../tree/text.ts";
+import type { Nonces } from "./nonces.ts";
 
 /** Length of a new nonce in bytes. Not GCM's usual 12: sops draws 32 (spec file-format 2.1). */
 export const NONCE_BYTES = 32;
@@ -106,6 +107,21 @@ export class LeafCipher {
     return `ENC[AES256_GCM,data:${data.toString("base64")},iv:${iv},tag:${cipher.getAuthTag().toString("base64")},type:${type}]`;
   }
 
+  /** `seal` with a nonce that was never used. */
+  sealFresh(
+    plaintext: string | Uint8Array,
+    type: string,
+    aad: string,
+    nonces: Pick<Nonces, "fresh" | "freshBatch">,
+  ): string {
+    return plaintext.length === 0 ? "" : this.seal(plaintext, type, aad, nonces.fresh());
+  }
+
+  /** `open` where the nonce does not matter. */
+  openLeaf(text: string, aad: string): Leaf {
+    return this.open(text, aad).leaf;
+  }
+
   /**
    * The leaf behind a ciphertext; the empty text is the empty string.
    *
@@ -149,7 +165,7 @@ interface Ciphertext {
   type: string;
 }
 
-const PREFIX = "ENC[AES256_GCM,data:";
+export const PREFIX = "ENC[AES256_GCM,data:";
 
 /** Text behind the last `]` of the first line is ignored, as in sops (spec file-format 2.2). */
 function splitCiphertext(text: string): Ciphertext | undefined {
@@ -183,33 +199,48 @@ function decodeBase64(encoded: string, what: string): Buffer {
   return decoded;
 }
 
-function fromPlaintext(plain: Buffer, type: string): Leaf {
+/**
+ * The leaf of that type whose plaintext these bytes are; takes them over.
+ *
+ * @throws {LeafError} unless they spell a value of the type
+ */
+export function fromPlaintext(plain: Buffer, type: string): Leaf {
   switch (type) {
     case "str":
     case "bytes":
       return isUtf8(plain) ? str(plain.toString("utf8")) : bytes(plain);
     case "comment":
       return comment(decodeText(plain));
+    default:
+      return fromText(plain.toString("latin1"), type);
+  }
+}
+
+/**
+ * The same for types whose plaintext is ASCII.
+ *
+ * @throws {LeafError}
+ */
+export function fromText(text: string, type: string): Leaf {
+  switch (type) {
     case "int": {
-      const text = plain.toString("latin1");
       if (!/^[-+]?[0-9]+$/.test(text)) throw wrongType(type);
       const value = BigInt(text.replace(/^\+/, ""));
       if (BigInt.asIntN(64, value) !== value) throw wrongType(type);
       return int(value);
     }
     case "float": {
-      const value = parseGoFloat(plain.toString("latin1"));
+      const value = parseGoFloat(text);
       if (value === undefined) throw wrongType(type);
       return float(value);
     }
     case "bool": {
-      const text = plain.toString("latin1");
       if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return bool(true);
       if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return bool(false);
       throw wrongType(type);
     }
     case "time": {
-      const value = fullTime(plain.toString("latin1"));
+      const value = fullTime(text);
       if (value === undefined) throw wrongType(type);
       return time(value);
     }

@@ -7,7 +7,7 @@ import { NONCE_BYTES } from "./leaf.ts";
  */
 export class Nonces {
   private readonly host: Pick<Host, "randomBytes">;
-  private readonly known = new Map<string, Uint8Array>();
+  private readonly remembered = new Map<string, Uint8Array>();
   private pool: Uint8Array = new Uint8Array(0);
   private used = 0;
 
@@ -18,22 +18,28 @@ export class Nonces {
   /** Remembers the nonce of an opened leaf; of equal leaves at one place the last counts, as in sops. */
   remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
     if (nonce.length === NONCE_BYTES && !(type === "float" && plaintext === "NaN"))
-      this.known.set(slot(plaintext, type, aad), nonce);
+      this.remembered.set(slot(plaintext, type, aad), nonce);
   }
 
-  take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array {
-    const known = this.known.size > 0 ? this.known.get(slot(plaintext, type, aad)) : undefined;
-    return known ?? this.fresh();
+  /** The nonce that was remembered, if there is one. */
+  known(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array | undefined {
+    return this.remembered.size > 0 ? this.remembered.get(slot(plaintext, type, aad)) : undefined;
   }
 
-  private fresh(): Uint8Array {
+  /** A new nonce. */
+  fresh(): Uint8Array {
     if (this.used === this.pool.length) {
-      this.pool = this.host.randomBytes(NONCE_BYTES * 256);
+      this.pool = this.freshBatch();
       this.used = 0;
     }
     const nonce = this.pool.subarray(this.used, this.used + NONCE_BYTES);
     this.used += NONCE_BYTES;
     return nonce;
+  }
+
+  /** 256 new nonces, one behind the other. */
+  freshBatch(): Uint8Array {
+    return this.host.randomBytes(NONCE_BYTES * 256);
   }
 }
 

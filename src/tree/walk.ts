@@ -175,6 +175,21 @@ function visitComment(
   return change(item);
 }
 
+/** Are there more than `limit` nodes below the documents' roots? Looks no further than that. */
+export function hasMoreNodes(documents: Documents, limit: number): boolean {
+  let count = 0;
+  const open: (Mapping | Sequence)[] = [...documents];
+  for (let node = open.pop(); node; node = open.pop()) {
+    count += node.items.length;
+    if (count > limit) return true;
+    for (const item of node.items) {
+      const value = item.kind === "entry" ? item.value : item;
+      if (value.kind === "map" || value.kind === "seq") open.push(value);
+    }
+  }
+  return false;
+}
+
 /** The path of the item that the innermost frame has just looked at, as `--extract` takes it. */
 function pathOf(stack: readonly Frame[]): string {
   let path = "";
