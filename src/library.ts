@@ -9,7 +9,7 @@ import { ConfigError } from "./errors.ts";
 import type { Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { localKeyService } from "./key-service/key-service.ts";
-import { parseDecryptionOrder } from "./keys/groups.ts";
+import { parseDecryptionOrder } from "./keys/groups/recover.ts";
 import { providers } from "./keys/index.ts";
 import type { KeyGroup, KeyType, MasterKey } from "./keys/provider.ts";
 import { parseSelectors, type Selector } from "./metadata/selection.ts";

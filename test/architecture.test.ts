@@ -22,15 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   formats: ["src/tree"],
   "src/io": [],
   "src/keys": ["src/tree", "src/crypto", "src/io"],
-  // Key groups read a file's metadata; the metadata reads stored keys through the registry.
-  "src/keys/groups.ts": [
-    "src/keys",
-    "src/tree",
-    "src/crypto",
-    "src/io/host.ts",
-    "src/metadata/metadata.ts",
-    "src/key-service/key-service.ts",
-  ],
+  "src/keys/groups": ["src/keys", "src/crypto", "src/io/host.ts", "src/key-service/key-service.ts"],
   "src/key-service": ["src/keys", "src/tree", "src/io"],
   "src/audit": ["src/config", "src/io"],
   "src/metadata": ["src/tree", "src/keys", "formats/format.ts"],

@@ -22,7 +22,7 @@ export async function withShared<T>(call: Call, work: (call: Call) => Promise<T>
   const { host, streams } = call;
   const config = await readConfig(call);
   const { remembering } = await import("../key-service/remembering.ts");
-  const { services, wipe } = remembering(keyServices(call));
+  const { services, wipe } = remembering(await keyServices(call));
   const cwd = host.cwd();
   try {
     return await work({

@@ -44,7 +44,7 @@ export async function openStores(call: Call, source: Source): Promise<Stores> {
       input: formatNamed(options.text(flags.inputType)) ?? byName,
       output,
       indent: globals.count(flags.indent) ?? configuredIndent(config, output),
-      services: keyServices(call),
+      services: await keyServices(call),
       audit: (action) => host.audit?.(action, source.path) ?? Promise.resolve(),
       warn: (message) => warn(streams, `${source.file}: ${message}`),
     },

@@ -16,6 +16,9 @@ export interface MasterKey {
   enc: string | undefined;
 }
 
+/** Length of a data key, in bytes. */
+export const dataKeyLength = 32;
+
 /** Any one of the keys opens the group's part of the data key. */
 export type KeyGroup = MasterKey[];
 

@@ -1,7 +1,6 @@
 import type { Warn } from "../../formats/format.ts";
 import { SopsmithError } from "../errors.ts";
 import { encodeText } from "../tree/text.ts";
-import { BadPattern, compileGoRegExp, loadRegExps } from "./go-regexp.ts";
 
 /** The settings that say which leaves are encrypted, in the order in which sops looks at them. */
 export const SELECTOR_NAMES = [
@@ -111,6 +110,7 @@ async function patternTest(
   { name, value }: Selector,
   { onBadPattern, warn }: { onBadPattern: "refuse" | "never-match"; warn: Warn },
 ): Promise<(subject: string) => boolean> {
+  const { BadPattern, compileGoRegExp, loadRegExps } = await import("./go-regexp.ts");
   await loadRegExps([value]);
   try {
     const pattern = compileGoRegExp(value);

@@ -1,12 +1,10 @@
 import { expect, test, vi } from "vitest";
 import {
-  createDataKey,
   DataKeyError,
   parseDecryptionOrder,
   recoverDataKey,
-  wrapDataKey,
-  type WrapError,
-} from "../../src/keys/groups.ts";
+} from "../../src/keys/groups/recover.ts";
+import { createDataKey, wrapDataKey, type WrapError } from "../../src/keys/groups/wrap.ts";
 import { localKeyService, type KeyService } from "../../src/key-service/key-service.ts";
 import { provider } from "../../src/keys/index.ts";
 import {

@@ -126,7 +126,7 @@ export const k8sDecrypt: Command = {
           sopsSecretOf(manifest),
           {
             policy: { mac, macBudget: 20_000, requiresScope: () => false },
-            services: keyServices(call),
+            services: await keyServices(call),
             namespace: "",
             redact: false,
             ownerUid: undefined,

@@ -57,7 +57,7 @@ export const operatorRender: Command = {
     const problems: string[] = [];
     const settings = {
       policy: policyOf(options),
-      services: keyServices(call),
+      services: await keyServices(call),
       namespace: options.text(namespace),
       redact: options.on(redact),
       ownerUid: options.text(withOwner) || undefined,

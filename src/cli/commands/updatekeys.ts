@@ -73,7 +73,7 @@ export const updatekeys: Command = {
     const several = await severalFiles(call, operands, { wanted: "encrypted", target: "file" });
     if (several === undefined) {
       const source = sourceOf(call, operand);
-      const one = { ...call, shared: { config, services: keyServices(call) } };
+      const one = { ...call, shared: { config, services: await keyServices(call) } };
       const chunks = await updated(one, source);
       if (chunks === undefined) return;
       await writeBack(call, source, chunks);
