@@ -5,7 +5,7 @@ import { EmitError, inFile, SopsmithError } from "./errors.ts";
 import { open, type Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { map, type Documents } from "./tree/node.ts";
-import { getPath, pathText, type Path } from "./tree/path.ts";
+import type { Path } from "./tree/path.ts";
 import { encodeText } from "./tree/text.ts";
 
 export interface OpenVerbOptions extends CommonOptions {
@@ -77,13 +77,14 @@ function emitPlain(
   }
 }
 
-function emitExtract(
+async function emitExtract(
   documents: Documents,
   path: Path,
   format: Format,
   options: DecryptOptions,
-): Chunks {
+): Promise<Chunks> {
   const { file, indent, warn } = options;
+  const { getPath, pathText } = await import("./tree/path.ts");
   try {
     const names =
       format.name === "yaml" ? (["key", "value"] as const) : (["Key", "Value"] as const);

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import type { ChildResult, Host } from "./host.ts";
@@ -64,7 +63,8 @@ function workingDirectory(): string {
 
 function accountHome(): string | undefined {
   try {
-    return userInfo().homedir;
+    // Seldom asked for, and the module takes its time at every start.
+    return process.getBuiltinModule("node:os").userInfo().homedir;
   } catch {
     return undefined;
   }

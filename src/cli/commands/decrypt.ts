@@ -4,7 +4,6 @@ import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, refuseTwoTargets } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
-import { parseExtractPath } from "../paths.ts";
 import {
   fileOperands,
   mayBeSeveral,
@@ -62,7 +61,7 @@ export const decrypt: Command = {
     });
     if (many !== undefined && several !== undefined) {
       const order = openOrder(call);
-      const extract = parseExtractPath(call.options.text(flags.extract));
+      const extract = await extractPath(call);
       return many.changeFiles(call, several, { done: "decrypted" }, async (one, source) => {
         refuseMissing(source);
         return openSource(one, source, await openStores(one, source), { order, extract });
@@ -72,10 +71,15 @@ export const decrypt: Command = {
     refuseMissing(source);
     const stores = await openStores(call, source);
     const order = openOrder(call);
-    const extract = parseExtractPath(call.options.text(flags.extract));
+    const extract = await extractPath(call);
     await deliver(call, source, await openSource(call, source, stores, { order, extract }));
   },
 };
+
+async function extractPath({ options }: Call): Promise<Path | undefined> {
+  const text = options.text(flags.extract);
+  return text === "" ? undefined : (await import("../paths.ts")).parseExtractPath(text);
+}
 
 export async function openSource(
   call: Call,

@@ -1,20 +1,9 @@
-import type * as AgeEncryption from "age-encryption";
-import type { Identity, Stanza } from "age-encryption";
 import type { Host } from "../../io/host.ts";
-import { entry, map } from "../../tree/node.ts";
 import { readText } from "../../tree/read.ts";
-import { textLeaf } from "../../tree/text.ts";
-import { itemText, UnwrapError, type KeyProvider, type MasterKey } from "../provider.ts";
+import { itemText, type KeyProvider, type MasterKey } from "../provider.ts";
 import { decodeBech32 } from "./bech32.ts";
-import { findAgeIdentities, type AgeIdentities, type AgeIdentity } from "./identities.ts";
-import { IdentityFailure } from "./identity-failure.ts";
-import { parseRecipient, type Recipient } from "./recipient.ts";
-import { unwrapX25519, wrapX25519 } from "./x25519.ts";
-
-type Library = typeof AgeEncryption;
-
-/** The library and what it needs take most of a small file's time: it is loaded for what x25519.ts leaves to it. */
-const loadLibrary = (): Promise<Library> => import("age-encryption");
+import { findAgeIdentities, type AgeIdentities } from "./identities.ts";
+import { unwrapX25519 } from "./x25519.ts";
 
 /** One age file per recipient, armored (spec keys section 2): X25519, post-quantum, SSH and plugin keys. */
 export const age: KeyProvider = {
@@ -28,121 +17,19 @@ export const age: KeyProvider = {
   inEveryGroup: true,
   isRemote: false,
   identify: (fields) => readText(fields, "recipient"),
-  parse: parseRecipients,
-  parseItem: (item) => parseRecipients(itemText(item, "age")),
-  wrap,
+  parse: async (text) => (await import("./recipient.ts")).parseRecipients(text),
+  parseItem: async (item) =>
+    (await import("./recipient.ts")).parseRecipients(itemText(item, "age")),
+  wrap: async (key, part, host) => (await import("./recipient.ts")).wrap(key, part, host),
   unwrap,
 };
 
-async function parseRecipients(text: string): Promise<MasterKey[]> {
-  if (text === "") return [];
-  const keys: MasterKey[] = [];
-  for (const part of text.split(",")) {
-    const recipient = part.trim();
-    await parseRecipient(recipient);
-    keys.push({
-      type: "age",
-      id: recipient,
-      fields: map([entry("recipient", textLeaf(recipient))]),
-      enc: undefined,
-    });
-  }
-  return keys;
-}
-
-async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string> {
-  const recipient = await parseRecipient(key.id);
-  if (recipient.kind === "x25519")
-    return wrapX25519(recipient.point, part, (length) => host.randomBytes(length));
-  const { Encrypter, armor } = await loadLibrary();
-  const encrypter = new Encrypter();
-  encrypter.addRecipient(
-    recipient.kind === "hybrid"
-      ? key.id
-      : { wrapFileKey: (fileKey) => wrapFileKey(recipient, key.id, fileKey, host) },
-  );
-  return armor.encode(await encrypter.encrypt(part));
-}
-
-async function wrapFileKey(
-  recipient: Recipient & { kind: "plugin" | "ssh" },
-  id: string,
-  fileKey: Uint8Array,
-  host: Host,
-): Promise<Stanza[]> {
-  if (recipient.kind === "ssh") {
-    const { wrapForSsh } = await import("./ssh.ts");
-    return [wrapForSsh(recipient.key, fileKey)];
-  }
-  const { wrapWithPlugin } = await import("./plugin.ts");
-  return wrapWithPlugin(recipient.name, id, fileKey, host);
-}
-
 async function unwrap(key: MasterKey, host: Host): Promise<Uint8Array> {
   const found = await findAgeIdentities(key.id, host);
-  if (found.identities.length === 0) throw unwrapError("failed to load age identities", found);
-  const native = openNatively(key, found);
-  if (native !== undefined) return native;
-  const library = await loadLibrary();
-  const file = decodeArmor(library, key.enc ?? "", found);
-  try {
-    const part = await openWithAny(library, file, found, host);
-    if (part !== undefined) return part;
-  } catch (error) {
-    if (!(error instanceof IdentityFailure)) throw error;
-    throw readerError(error.message, found, {
-      failure: "source",
-      remedy: error.remedy,
-      cause: error.cause,
-    });
-  }
-  throw readerError(
-    found.identities.length === 1
-      ? "identity did not match any of the recipients: incorrect identity for recipient block"
-      : "no identity matched any of the recipients",
-    found,
-  );
-}
-
-/** Native identities first: the others may ask the user (spec keys 2.7). */
-async function openWithAny(
-  library: Library,
-  file: Uint8Array,
-  found: AgeIdentities,
-  host: Host,
-): Promise<Uint8Array | undefined> {
-  const stanzas = await readStanzas(library, file, found);
-  for (const identity of found.identities) {
-    if (identity.kind !== "native") continue;
-    const part = await openWith(library, identity.text, identity.location, file, found);
-    if (part !== undefined) return part;
-  }
-  for (const identity of found.identities) {
-    if (identity.kind === "native") continue;
-    if (identity.kind === "encrypted") {
-      const part = await openWithEncrypted(library, identity, stanzas, file, found, host);
-      if (part !== undefined) return part;
-      continue;
-    }
-    const fileKey = await unwrapFileKey(identity, stanzas, host);
-    if (fileKey === undefined) continue;
-    const opener = { unwrapFileKey: () => Promise.resolve(fileKey) };
-    return openWith(library, opener, identity.location, file, found);
-  }
-  return undefined;
-}
-
-async function unwrapFileKey(
-  identity: AgeIdentity & { kind: "plugin" | "ssh" },
-  stanzas: readonly Stanza[],
-  host: Host,
-): Promise<Uint8Array | undefined> {
-  if (identity.kind === "ssh") {
-    const { unwrapWithSshKey } = await import("./ssh-identity.ts");
-    return unwrapWithSshKey(identity, stanzas, host);
-  }
-  const { unwrapWithPlugin } = await import("./plugin.ts");
-  return unwrapWithPlugin(identity.name, identity.text, stanzas, host);
+  const part = openNatively(key, found);
+  if (part !== undefined) return part;
+  const { openWithLibrary } = await import("./open.ts");
+  return openWithLibrary(key, found, host);
 }
 
 /** The part, when an X25519 identity opens the file without the library. */
@@ -156,141 +43,4 @@ function openNatively(key: MasterKey, found: AgeIdentities): Uint8Array | undefi
     if (part !== undefined) return part;
   }
   return undefined;
-}
-
-function decodeArmor(library: Library, enc: string, found: AgeIdentities): Uint8Array {
-  try {
-    return library.armor.decode(enc);
-  } catch (cause) {
-    throw readerError("its `enc` is not an armored age file", found, { failure: "damaged", cause });
-  }
-}
-
-/** The stanzas of the header. */
-async function readStanzas(
-  library: Library,
-  file: Uint8Array,
-  found: AgeIdentities,
-): Promise<readonly Stanza[]> {
-  let stanzas: readonly Stanza[] = [];
-  const decrypter = new library.Decrypter();
-  decrypter.addIdentity({
-    unwrapFileKey(all: readonly Stanza[]) {
-      stanzas = all;
-      return Promise.resolve(null);
-    },
-  });
-  try {
-    await decrypter.decrypt(file);
-  } catch (cause) {
-    if (!isNoMatch(cause)) throw damagedHeader(found, cause);
-  }
-  return stanzas;
-}
-
-const damagedHeader = (found: AgeIdentities, cause: unknown): UnwrapError =>
-  readerError("the age header of its `enc` is damaged", found, { failure: "damaged", cause });
-
-/**
- * @returns undefined when the identity is another recipient's
- * @throws {UnwrapError} when it is the right one, or nobody can tell, and the file does not open
- */
-async function openWith(
-  library: Library,
-  identity: string | Identity,
-  location: string,
-  file: Uint8Array,
-  found: AgeIdentities,
-): Promise<Uint8Array | undefined> {
-  const decrypter = new library.Decrypter();
-  decrypter.addIdentity(identity);
-  try {
-    return await decrypter.decrypt(file);
-  } catch (cause) {
-    if (isNoMatch(cause)) return undefined;
-    if (cause instanceof Error && cause.message.endsWith("stanza"))
-      throw damagedHeader(found, cause);
-    throw readerError(
-      `the identity in ${location} matches, but the wrapped data key is damaged`,
-      found,
-      { failure: "damaged", cause },
-    );
-  }
-}
-
-/** The stanzas that identities in an encrypted file can open, and those that are there to keep programs honest. */
-const isForNative = ({ args: [type = ""] }: Stanza): boolean =>
-  type === "X25519" || type === "mlkem768x25519";
-
-async function openWithEncrypted(
-  library: Library,
-  identity: AgeIdentity & { kind: "encrypted" },
-  stanzas: readonly Stanza[],
-  file: Uint8Array,
-  found: AgeIdentities,
-  host: Host,
-): Promise<Uint8Array | undefined> {
-  // Nobody is asked for a passphrase that cannot help.
-  if (!stanzas.some(isForNative)) return undefined;
-  const { decryptIdentityFile } = await import("./encrypted-file.ts");
-  const { location } = identity;
-  for (const text of await decryptIdentityFile(library, identity, host)) {
-    const part = await openWith(library, text, location, file, found);
-    if (part !== undefined) return part;
-  }
-  host.warn(`encrypted identity '${location}' didn't match file's recipients`);
-  return undefined;
-}
-
-function isNoMatch(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("no identity matched");
-}
-
-function readerError(
-  cause: string,
-  found: AgeIdentities,
-  options: { failure?: "damaged" | "source"; remedy?: string; cause?: unknown } = {},
-): UnwrapError {
-  return unwrapError(
-    `failed to create reader for decrypting sops data key with age: ${cause}`,
-    found,
-    options,
-  );
-}
-
-/** One key's reason, with the state of the sources behind it (spec keys 2.8). */
-function unwrapError(
-  message: string,
-  found: AgeIdentities,
-  options: { failure?: "damaged" | "source"; remedy?: string; cause?: unknown } = {},
-): UnwrapError {
-  const failure = options.failure ?? (found.errors.length > 0 ? "source" : "missing");
-  const errors =
-    found.errors.length === 0
-      ? ""
-      : `. Errors while loading age identities: ${found.errors.join("; ")}`;
-  const unused =
-    found.unused.length === 0 ? "" : `. Did not find keys in ${locations(found.unused)}.`;
-  return new UnwrapError(`${message}${errors}${unused}`, {
-    failure,
-    remedy: options.remedy ?? remedies[failure](found.broken),
-    sources: found.looked,
-    cause: options.cause,
-  });
-}
-
-const remedies = {
-  damaged: () =>
-    "restore the `sops` block from version control: its wrapped data key is damaged for these recipients",
-  source: (broken: readonly string[]) =>
-    `mend ${broken.join(" and ") || "the key source"}, which could not be used, so that it gives the identity of one of these recipients`,
-  missing: () =>
-    "set SOPS_AGE_KEY_FILE to the file that holds the identity of one of these recipients",
-} as const;
-
-function locations(names: readonly string[]): string {
-  const quoted = names.map((name) => `'${name}'`);
-  const last = quoted.at(-1) ?? "";
-  if (quoted.length === 1) return `location ${last}`;
-  return `locations ${quoted.slice(0, -1).join(", ")}${quoted.length > 2 ? "," : ""} and ${last}`;
 }

@@ -2,8 +2,8 @@ import type { Host } from "../../io/host.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
 import { Once } from "./once.ts";
-import { pluginName } from "./recipient.ts";
-import { errorCode, runForKey, SourceError, systemReason } from "./source.ts";
+import { pluginName } from "./plugin-name.ts";
+import { openSource, readIfThere, runForKey, SourceError } from "./source.ts";
 import type { SshPublicKey } from "./ssh.ts";
 import type { SshPrivateKey } from "./ssh-private-key.ts";
 
@@ -136,19 +136,22 @@ function sources(host: Host): Source[] {
   return [
     variable(sshFile, async (path) => {
       refuseIdentity(path, sshFile);
-      const content = await open(path, "failed to open file", host);
-      return readSshFile(content, path, host);
+      const content = await openSource(path, "failed to open file", host);
+      return (await import("./ssh-source.ts")).readSshFile(content, path, host);
     }),
     variable(
       sshCommand,
-      async (command, recipient) => readSshOutput(await run(sshCommand, command, recipient)),
+      async (command, recipient) => {
+        const content = await run(sshCommand, command, recipient);
+        return (await import("./ssh-source.ts")).readSshOutput(content);
+      },
       true,
     ),
     ...["id_ed25519", "id_rsa"].map((file) => sshHomeFile(file, host)),
     variable(key, async (text) => parseIdentities(Buffer.from(text), key, { words: true })),
     variable(keyFile, async (path) => {
       refuseIdentity(path, keyFile);
-      const content = await open(path, "failed to open SOPS_AGE_KEY_FILE file", host);
+      const content = await openSource(path, "failed to open SOPS_AGE_KEY_FILE file", host);
       return parseIdentities(content, keyFile, { words: false });
     }),
     variable(
@@ -168,53 +171,9 @@ function sshHomeFile(file: string, host: Host): Source {
     absent: home ? "no such file" : "the home directory is not known",
     async read() {
       const content = home ? await readIfThere(path, host) : undefined;
-      return content && readSshFile(content, path, host);
+      return content && (await import("./ssh-source.ts")).readSshFile(content, path, host);
     },
   };
-}
-
-/** The one key of an SSH private key file; its public half stands beside it when it does not show it itself. */
-async function readSshFile(content: Uint8Array, path: string, host: Host): Promise<AgeIdentity[]> {
-  const { parseSshPrivateKey } = await import("./ssh-private-key.ts");
-  const { parseSshPublicKey, SshKeyError } = await import("./ssh.ts");
-  let privateKey: SshPrivateKey;
-  try {
-    privateKey = parseSshPrivateKey(content);
-  } catch (error) {
-    if (!(error instanceof SshKeyError)) throw error;
-    throw new SourceError(`malformed SSH identity in ${JSON.stringify(path)}: ${error.message}`);
-  }
-  let { publicKey } = privateKey;
-  if (publicKey === undefined) {
-    const failed = `failed to obtain public ${JSON.stringify(`${path}.pub`)} key for ${JSON.stringify(path)} SSH key`;
-    const line = await open(`${path}.pub`, failed, host);
-    try {
-      publicKey = parseSshPublicKey(Buffer.from(line).toString("latin1").trim());
-    } catch (error) {
-      if (!(error instanceof SshKeyError)) throw error;
-      throw new SourceError(`${failed}: ${error.message}`);
-    }
-  }
-  return [{ kind: "ssh", publicKey, privateKey, location: path }];
-}
-
-async function readSshOutput(content: Uint8Array): Promise<AgeIdentity[]> {
-  const { parseSshPrivateKey } = await import("./ssh-private-key.ts");
-  const { SshKeyError } = await import("./ssh.ts");
-  const location = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
-  try {
-    const privateKey = parseSshPrivateKey(content);
-    if (privateKey.isProtected)
-      throw new SourceError(
-        `the SSH key returned by running ${location} is password protected, which is unsupported`,
-      );
-    return [{ kind: "ssh", publicKey: privateKey.publicKey, privateKey, location }];
-  } catch (error) {
-    if (!(error instanceof SshKeyError)) throw error;
-    throw new SourceError(
-      `malformed SSH identity returned by running ${location}: ${error.message}`,
-    );
-  }
 }
 
 function refuseIdentity(path: string, variable: string): void {
@@ -224,24 +183,6 @@ function refuseIdentity(path: string, variable: string): void {
     );
   if (path.includes("-----BEGIN "))
     throw new SourceError(`failed to open ${variable} file: it holds a key instead of a path`);
-}
-
-async function open(path: string, failed: string, host: Host): Promise<Uint8Array> {
-  try {
-    return await host.readFile(path);
-  } catch (error) {
-    throw new SourceError(`${failed}: open ${path}: ${systemReason(error)}`);
-  }
-}
-
-async function readIfThere(path: string, host: Host): Promise<Uint8Array | undefined> {
-  try {
-    return await host.readFile(path);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOENT") return undefined;
-    throw new SourceError(`failed to open file: open ${path}: ${systemReason(error)}`);
-  }
 }
 
 /**

@@ -1,6 +1,12 @@
-import { KeySyntaxError } from "../provider.ts";
+import type { Stanza } from "age-encryption";
+import type { Host } from "../../io/host.ts";
+import { entry, map } from "../../tree/node.ts";
+import { textLeaf } from "../../tree/text.ts";
+import { KeySyntaxError, type MasterKey } from "../provider.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
+import { pluginName } from "./plugin-name.ts";
 import type { SshPublicKey } from "./ssh.ts";
+import { wrapX25519 } from "./x25519.ts";
 
 /** Whom a data key can be wrapped for. */
 export type Recipient =
@@ -10,11 +16,61 @@ export type Recipient =
   | { readonly kind: "ssh"; readonly key: SshPublicKey };
 
 /**
+ * The keys of a text with commas; none for the empty text.
+ *
+ * @throws {KeySyntaxError}
+ */
+export async function parseRecipients(text: string): Promise<MasterKey[]> {
+  if (text === "") return [];
+  const keys: MasterKey[] = [];
+  for (const part of text.split(",")) {
+    const recipient = part.trim();
+    await parseRecipient(recipient);
+    keys.push({
+      type: "age",
+      id: recipient,
+      fields: map([entry("recipient", textLeaf(recipient))]),
+      enc: undefined,
+    });
+  }
+  return keys;
+}
+
+/** A part in an armored age file for one recipient. */
+export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string> {
+  const recipient = await parseRecipient(key.id);
+  if (recipient.kind === "x25519")
+    return wrapX25519(recipient.point, part, (length) => host.randomBytes(length));
+  const { Encrypter, armor } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(
+    recipient.kind === "hybrid"
+      ? key.id
+      : { wrapFileKey: (fileKey) => wrapFileKey(recipient, key.id, fileKey, host) },
+  );
+  return armor.encode(await encrypter.encrypt(part));
+}
+
+async function wrapFileKey(
+  recipient: Recipient & { kind: "plugin" | "ssh" },
+  id: string,
+  fileKey: Uint8Array,
+  host: Host,
+): Promise<Stanza[]> {
+  if (recipient.kind === "ssh") {
+    const { wrapForSsh } = await import("./ssh.ts");
+    return [wrapForSsh(recipient.key, fileKey)];
+  }
+  const { wrapWithPlugin } = await import("./plugin.ts");
+  return wrapWithPlugin(recipient.name, id, fileKey, host);
+}
+
+/**
  * A recipient's text, by its prefix, in this order (spec keys 2.1).
  *
  * @throws {KeySyntaxError} with no more than the beginning of the text: somebody may have put a private key there
  */
-export async function parseRecipient(text: string): Promise<Recipient> {
+async function parseRecipient(text: string): Promise<Recipient> {
   const malformed = `malformed recipient ${beginning(text)}`;
   const bech32 = `failed to parse input as Bech32-encoded age public key: ${malformed}`;
   if (text.startsWith("age1pq1")) {
@@ -56,15 +112,6 @@ async function parseSsh(text: string): Promise<SshPublicKey> {
     if (!(error instanceof SshKeyError)) throw error;
     throw new KeySyntaxError(`failed to parse input as age-ssh public key: ${error.message}`);
   }
-}
-
-/**
- * A plugin's name, which becomes a part of a program's.
- *
- * @returns undefined for text that no plugin may be called
- */
-export function pluginName(text: string): string | undefined {
-  return /^[a-z0-9+._-]+$/.test(text) ? text : undefined;
 }
 
 function decode(text: string, message: string): { prefix: string; bytes: Uint8Array } {

@@ -1,5 +1,4 @@
 import type { Host } from "../../io/host.ts";
-import { splitWords, UnsplittableText } from "../../io/words.ts";
 
 /** A source that is there but cannot be used: the message is for the report, and holds nothing of the content. */
 export class SourceError extends Error {}
@@ -17,6 +16,7 @@ export async function runForKey(
   host: Host,
 ): Promise<Uint8Array> {
   const failed = `failed to execute command of ${variable}`;
+  const { splitWords, UnsplittableText } = await import("../../io/words.ts");
   let argv: string[];
   try {
     argv = splitWords(command);
@@ -36,6 +36,29 @@ export async function runForKey(
     const reason =
       errorCode(error) === "ENOENT" ? "executable file not found in $PATH" : systemReason(error);
     throw new SourceError(`${failed}: ${reason}`);
+  }
+}
+
+/** @throws {SourceError} beginning with `failed` */
+export async function openSource(path: string, failed: string, host: Host): Promise<Uint8Array> {
+  try {
+    return await host.readFile(path);
+  } catch (error) {
+    throw new SourceError(`${failed}: open ${path}: ${systemReason(error)}`);
+  }
+}
+
+/**
+ * @returns undefined when there is no such file
+ * @throws {SourceError}
+ */
+export async function readIfThere(path: string, host: Host): Promise<Uint8Array | undefined> {
+  try {
+    return await host.readFile(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT") return undefined;
+    throw new SourceError(`failed to open file: open ${path}: ${systemReason(error)}`);
   }
 }
 
