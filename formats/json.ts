@@ -14,7 +14,7 @@ import {
   type Node,
 } from "../src/tree/node.ts";
 import { jsonFloat } from "../src/tree/scalar.ts";
-import { decodeText, leafText, lineAt, lossyText } from "../src/tree/text.ts";
+import { decodeText, flattened, leafText, lineAt, lossyText } from "../src/tree/text.ts";
 import type { Format } from "./format.ts";
 
 /** Levels of nesting; what Go's encoding/json accepts. */
@@ -36,11 +36,15 @@ const minus = 0x2d;
 
 const isDigit = (c: number): boolean => c >= 0x30 && c <= 0x39;
 
-/** A container whose end has not been read yet. `key` waits for its value. */
+/** A container whose end has not been read yet. In a mapping the key waits for its value. */
 interface Open {
   node: Extract<Node, { kind: "map" | "seq" }>;
-  key: { text: string; start: number; end: number } | undefined;
+  key: string;
+  keyStart: number;
+  keyEnd: number;
 }
+
+const opened = (node: Open["node"]): Open => ({ node, key: "", keyStart: -1, keyEnd: -1 });
 
 /** Reads one JSON text. Lone surrogates are already replaced in `text`; offsets are those of the decoded file. */
 class Reader {
@@ -165,7 +169,7 @@ class Reader {
   document(): Mapping {
     const root = map([], this.at);
     this.at++;
-    const open: Open[] = [{ node: root, key: undefined }];
+    const open: Open[] = [opened(root)];
     for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
       const node = this.element(top);
       if (node === undefined) {
@@ -174,19 +178,18 @@ class Reader {
         continue;
       }
       if (top.node.kind === "seq") top.node.items.push(node);
-      else if (top.key !== undefined)
-        top.node.items.push(entry(top.key.text, node, top.key.start, top.key.end));
+      else top.node.items.push(entry(top.key, node, top.keyStart, top.keyEnd));
       if (node.kind === "map" || node.kind === "seq") {
         if (open.length === maxDepth)
           this.fail(`exceeded max depth of ${maxDepth} levels`, node.start);
-        open.push({ node, key: undefined });
+        open.push(opened(node));
       }
     }
     return root;
   }
 
   /**
-   * The next value in `top`, its key in `top.key`; a container's opening bracket is consumed, its content is not.
+   * The next value in `top`, its key in `top`; a container's opening bracket is consumed, its content is not.
    * Undefined at `top`'s closing bracket, which is not consumed.
    */
   element(top: Open): Node | undefined {
@@ -204,8 +207,9 @@ class Reader {
     if (isMap) {
       if (Number.isNaN(c)) this.fail("Expected JSON object key, got the end of the file instead");
       if (c !== quote) this.unexpected("looking for beginning of object key string");
-      const start = this.at;
-      top.key = { text: this.string(), start, end: this.at };
+      top.keyStart = this.at;
+      top.key = this.string();
+      top.keyEnd = this.at;
       if (this.peek() !== colon) this.unexpected("after object key");
       this.at++;
       c = this.peek();
@@ -306,7 +310,10 @@ export function jsonText(root: Node, indent: string | undefined): string[] {
   const chunks: string[] = [];
   const open: Written[] = [];
   let out = "";
-  const newline = (): string => (indent === undefined ? "" : `\n${indent.repeat(open.length)}`);
+  const colonText = indent === undefined ? ":" : ": ";
+  const newlines: string[] = [];
+  const newline = (): string =>
+    (newlines[open.length] ??= indent === undefined ? "" : `\n${indent.repeat(open.length)}`);
   const write = (node: Node): void => {
     if (node.kind !== "map" && node.kind !== "seq") {
       out += scalarText(node);
@@ -325,7 +332,7 @@ export function jsonText(root: Node, indent: string | undefined): string[] {
   write(root);
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     if (out.length >= chunkLength) {
-      chunks.push(out);
+      chunks.push(flattened(out));
       out = "";
     }
     const item = top.items[top.next++];
@@ -333,17 +340,19 @@ export function jsonText(root: Node, indent: string | undefined): string[] {
       open.pop();
       out += top.isEmpty ? top.close : newline() + top.close;
     } else if (item.kind !== "comment") {
-      out += (top.isEmpty ? "" : ",") + newline();
+      if (!top.isEmpty) out += ",";
+      out += newline();
       top.isEmpty = false;
       if (item.kind === "entry") {
-        out += quoted(item.key) + (indent === undefined ? ":" : ": ");
+        out += quoted(item.key);
+        out += colonText;
         write(item.value);
       } else {
         write(item);
       }
     }
   }
-  chunks.push(out);
+  chunks.push(flattened(out));
   return chunks;
 }
 

@@ -41,7 +41,7 @@ beforeAll(async () => {
   box.write("sealed.yaml", yaml.stdout);
   const { stdout } = await box.run(["encrypt", "--age", alice.recipient, "plain.json"]);
   box.write("sealed.json", stdout);
-  box.write("many.yaml", Array.from({ length: 2000 }, (_, i) => `k${i}: v\n`).join(""));
+  box.write("many.yaml", Array.from({ length: 6000 }, (_, i) => `k${i}: v\n`).join(""));
   const many = await box.run(["encrypt", "--age", alice.recipient, "many.yaml"]);
   box.write("sealed-many.yaml", many.stdout);
 });

@@ -1,6 +1,6 @@
 import { EmitError } from "../../src/errors.ts";
 import { yamlFloat } from "../../src/tree/scalar.ts";
-import { encodeText } from "../../src/tree/text.ts";
+import { encodeText, flattened } from "../../src/tree/text.ts";
 import type {
   Comment,
   Documents,
@@ -90,7 +90,7 @@ class Emitter {
   }
 
   finish(): string[] {
-    if (this.out !== "") this.chunks.push(this.out);
+    if (this.out !== "") this.chunks.push(flattened(this.out));
     return this.chunks;
   }
 
@@ -129,7 +129,7 @@ class Emitter {
       frame = this.stack[this.stack.length - 1]
     ) {
       if (this.out.length > CHUNK) {
-        this.chunks.push(this.out);
+        this.chunks.push(flattened(this.out));
         this.out = "";
       }
       if (frame.node.kind === "map") this.mappingStep(frame, frame.node);

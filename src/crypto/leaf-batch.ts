@@ -179,7 +179,7 @@ export class BatchLeafCipher extends LeafCipher {
     const { raw } = this;
     const { written } = this.encoder.encodeInto(text, raw);
     if (written !== text.length || raw[written - 1] !== BRACKET) return -1;
-    raw.fill(0, written, written + 8);
+    for (let i = written; i < written + 4; i++) raw[i] = 0;
     const length = this.decode(PREFIX.length, at + HEAD);
     if (length <= 0 || !this.passes(",iv:")) return -1;
     if (this.decode(this.rawAt, at) !== NONCE_BYTES || !this.passes(",tag:")) return -1;
@@ -261,7 +261,8 @@ export class BatchLeafCipher extends LeafCipher {
     let at = this.encode(sealed, 0, length, PREFIX.length);
     at = this.encode(this.pool, nonceAt, NONCE_BYTES, this.mark(",iv:", at));
     at = this.encode(sealed, length, TAG_BYTES, this.mark(",tag:", at));
-    return `${out.toString("latin1", 0, at)},type:${type}]`;
+    at = this.mark("]", this.mark(type, this.mark(",type:", at)));
+    return out.toString("latin1", 0, at);
   }
 
   /** New nonces, and for each the key stream of the longest plaintext. */

@@ -42,7 +42,7 @@ export class SmallGcm {
       y[12] = y[13] = y[14] = 0;
       y[15] = 1;
     } else {
-      y.fill(0);
+      for (let i = 0; i < BLOCK; i++) y[i] = 0;
       this.absorb(bytes, at, nonceLength);
       this.absorbLengths(0, nonceLength);
     }
@@ -50,8 +50,12 @@ export class SmallGcm {
     const end = start + BLOCK * (1 + Math.ceil(textLength / BLOCK));
     if (end > this.counters.length) this.grow(end);
     const { counters } = this;
-    let count = y.readUInt32BE(12);
-    for (let block = start; block < end; block += BLOCK, count++) {
+    let count =
+      ((y[12] as number) << 24) |
+      ((y[13] as number) << 16) |
+      ((y[14] as number) << 8) |
+      (y[15] as number);
+    for (let block = start; block < end; block += BLOCK, count = (count + 1) | 0) {
       for (let i = 0; i < 12; i++) counters[block + i] = y[i] as number;
       counters[block + 12] = count >>> 24;
       counters[block + 13] = count >>> 16;
@@ -71,9 +75,10 @@ export class SmallGcm {
 
   /** Sets the additional data of the texts that follow. */
   setAad(bytes: Uint8Array, length: number): void {
-    this.y.fill(0);
+    const { y, aadHash } = this;
+    for (let i = 0; i < BLOCK; i++) y[i] = 0;
     this.absorb(bytes, 0, length);
-    this.y.copy(this.aadHash);
+    for (let i = 0; i < BLOCK; i++) aadHash[i] = y[i] as number;
     this.aadLength = length;
   }
 

@@ -68,6 +68,14 @@ export function lossyText(text: string): string {
   return text.isWellFormed() ? text : text.toWellFormed();
 }
 
+/**
+ * The same text in one piece. What `+` gives is a tree of all its parts until someone reads a character of it, and costs many times
+ * its length while it is kept.
+ */
+export function flattened(text: string): string {
+  return Number.isNaN(text.charCodeAt(0)) ? "" : text;
+}
+
 /** Is this base64 with its padding and nothing else? True for the empty text. */
 export function isBase64(text: string): boolean {
   return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text);
