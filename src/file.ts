@@ -120,14 +120,14 @@ export function parseSealed(
 }
 
 /** From so many nodes on it pays to load what makes each of them cheaper. */
-const manyNodes = 5000;
+const manyNodes = 4000;
 
 /** Also announces the documents' ciphertexts to the cipher. */
 async function leafCipher(dataKey: Uint8Array, documents: Documents): Promise<LeafCipher> {
   if (!hasMoreNodes(documents, manyNodes)) return new LeafCipher(dataKey);
-  const { BatchLeafCipher, sealedTexts } = await import("./crypto/leaf-batch.ts");
+  const { BatchLeafCipher, Texts } = await import("./crypto/leaf-batch.ts");
   const cipher = new BatchLeafCipher(dataKey);
-  cipher.expect(sealedTexts(documents));
+  cipher.expect(new Texts(documents));
   return cipher;
 }
 

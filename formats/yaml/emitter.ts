@@ -534,11 +534,15 @@ class Emitter {
     if (!this.indention || this.column > indent || (this.column === indent && !this.whitespace))
       this.putBreak();
     if (this.footIndent === indent) this.putBreak();
-    if (this.column < indent) this.write(" ".repeat(indent - this.column));
+    if (this.column < indent)
+      this.write((indents[indent - this.column] ??= " ".repeat(indent - this.column)));
     this.whitespace = true;
     this.footIndent = -1;
   }
 }
+
+/** Blanks, by their number. */
+const indents: string[] = [];
 
 const joined = (text: string, more: string): string => (text === "" ? more : `${text}\n${more}`);
 

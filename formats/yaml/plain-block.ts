@@ -189,7 +189,10 @@ class PlainBlockReader {
     const open = this.open[this.open.length - 1] as Open;
     const items = open.node.items as Entry[];
     if (open.keys === undefined) {
-      if (items.length < manyKeys) return items.some((item) => item.key === key);
+      if (items.length < manyKeys) {
+        for (const item of items) if (item.key === key) return true;
+        return false;
+      }
       open.keys = new Set(items.map((item) => item.key));
     }
     if (open.keys.has(key)) return true;

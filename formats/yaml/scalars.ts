@@ -6,8 +6,12 @@ export type StringStyle = "plain" | "single" | "double" | "literal" | "merge";
 
 const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
 const OLD_BOOL = new Set("y Y yes Yes YES on On ON n N no No NO off Off OFF".split(" "));
-/** Text that needs no closer look: words that no rule of 7.2 or 7.4 touches. */
-const SURELY_PLAIN = /^(?:ENC\[[A-Za-z0-9+/=,:_]*\]|[A-Za-z][A-Za-z0-9]*[_/][A-Za-z0-9_/.-]*)$/;
+/**
+ * Text that needs no closer look, since no rule of 7.2 or 7.4 touches it: ciphertext, and what begins with a letter, is no mere word, and has
+ * colons and blanks only in front of letters, digits, `_` and `/`.
+ */
+const SURELY_PLAIN =
+  /^(?:ENC\[[A-Za-z0-9+/=,:_]*\]|[A-Za-z]+(?:[!$%&()*+,./0-9;<=>?@_~-]|[: ][\w/])[\w!$%&()*+,./;<=>?@~-]*(?:[: ][\w/][\w!$%&()*+,./;<=>?@~-]*)*)$/;
 
 /** Is `text` one that go-yaml would take for something else than a string when written plain? */
 const needsQuotes = (text: string): boolean =>

@@ -49,7 +49,7 @@ export class BatchLeafCipher extends LeafCipher {
   private readonly aadBytes = Buffer.alloc(3 * MAX_AAD);
   private aad: string | undefined;
 
-  private expected: Iterator<string> | undefined;
+  private expected: Pick<Texts, "next"> | undefined;
   /** Of the leaves in this batch that are still to be opened: text, type, and where their parts are. */
   private readonly texts: string[] = [];
   private readonly types: string[] = [];
@@ -76,8 +76,8 @@ export class BatchLeafCipher extends LeafCipher {
     this.out.write(PREFIX, "latin1");
   }
 
-  /** Announces leaves that will be opened, in this order. Others may be opened between them. */
-  expect(texts: Iterator<string>): void {
+  /** Announces leaves that will be opened, in this order. Others may be opened between them, and there may be other texts among them. */
+  expect(texts: Pick<Texts, "next">): void {
     this.expected = texts;
   }
 
@@ -150,8 +150,8 @@ export class BatchLeafCipher extends LeafCipher {
     if (expected === undefined) return;
     const last = this.bytes.length - MAX_TEXT;
     for (let at = 0; this.texts.length < BATCH && at < last;) {
-      const { value: text, done } = expected.next() as IteratorResult<string, undefined>;
-      if (done === true) {
+      const text = expected.next();
+      if (text === undefined) {
         this.expected = undefined;
         break;
       }
@@ -186,7 +186,9 @@ export class BatchLeafCipher extends LeafCipher {
     // A nonce of the right length leaves the tag's place untouched, and a tag the data's.
     if (this.decode(this.rawAt, at + NONCE_BYTES) !== TAG_BYTES || !this.passes(",type:"))
       return -1;
-    const type = text.slice(this.rawAt, -1);
+    const typeAt = this.rawAt;
+    const isText = this.passes("str]") && this.rawAt === written;
+    const type = isText ? "str" : text.slice(typeAt, -1);
     if (!types.has(type)) return -1;
     this.types.push(type);
     return length;
@@ -299,13 +301,27 @@ export class BatchLeafCipher extends LeafCipher {
   }
 }
 
-/** Texts that look encrypted, in the order in which the walk comes to them. */
-export function* sealedTexts(documents: Documents): Generator<string, undefined> {
-  for (const document of documents) {
-    const open: { items: readonly (Item | Node)[]; next: number }[] = [
-      { items: document.items, next: 0 },
-    ];
-    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+/** The texts of a tree in the order in which the walk comes to them. */
+export class Texts {
+  private readonly open: { items: readonly (Item | Node)[]; next: number }[] = [];
+  private readonly documents: Documents;
+  private nextDocument = 0;
+
+  constructor(documents: Documents) {
+    this.documents = documents;
+  }
+
+  /** Undefined at the end. */
+  next(): string | undefined {
+    const { open } = this;
+    for (;;) {
+      const top = open[open.length - 1];
+      if (top === undefined) {
+        const document = this.documents[this.nextDocument++];
+        if (document === undefined) return undefined;
+        open.push({ items: document.items, next: 0 });
+        continue;
+      }
       const item = top.items[top.next++];
       if (item === undefined) {
         open.pop();
@@ -313,9 +329,7 @@ export function* sealedTexts(documents: Documents): Generator<string, undefined>
       }
       const node = item.kind === "entry" ? item.value : item;
       if (node.kind === "map" || node.kind === "seq") open.push({ items: node.items, next: 0 });
-      else if ((node.kind === "str" || node.kind === "comment") && node.value.startsWith(PREFIX))
-        yield node.value;
+      else if (node.kind === "str" || node.kind === "comment") return node.value;
     }
   }
-  return undefined;
 }

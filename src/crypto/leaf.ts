@@ -258,6 +258,8 @@ const wrongType = (type: string): LeafError =>
 
 /** Go's `strconv.ParseFloat`: decimal, exponent, hexadecimal with binary exponent, infinity, NaN. */
 function parseGoFloat(text: string): number | undefined {
+  // As both programs write nearly all of them.
+  if (/^-?[0-9]{1,20}(?:\.[0-9]{1,20})?$/.test(text)) return Number(text);
   if (/^[-+]?inf(?:inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
   if (/^[-+]?nan$/i.test(text)) return Number.NaN;
   const hex = /^([-+]?)0x([0-9a-f]*)\.?([0-9a-f]*)p([-+]?[0-9]+)$/i.exec(text);

@@ -16,6 +16,9 @@ function shortest(v: number): { sign: string; digits: string; point: number } {
 }
 
 function plainDecimal(v: number): string {
+  const size = Math.abs(v);
+  // Here ECMAScript writes the same digits, and no exponent.
+  if (size >= 1e-6 && size < 1e21) return String(v);
   const { sign, digits, point } = shortest(v);
   if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`.replace(/^(-?)0\.0+$/, "$10");
   if (digits.length <= point) return sign + digits.padEnd(point, "0");
@@ -24,12 +27,14 @@ function plainDecimal(v: number): string {
 
 /** Go's `%g`: an exponent of at least two digits where the decimal exponent is below -4 or above 5. */
 function general(v: number, letter: "e" | "E"): string {
+  const size = Math.abs(v);
+  if (size >= 1e-4 && size < 1e6) return String(v);
   const { sign, digits, point } = shortest(v);
   const exponent = point - 1;
   if (exponent >= -4 && exponent < 6) return plainDecimal(v);
   const fraction = digits.length > 1 ? `.${digits.slice(1)}` : "";
-  const size = String(Math.abs(exponent)).padStart(2, "0");
-  return `${sign}${digits.slice(0, 1)}${fraction}${letter}${exponent < 0 ? "-" : "+"}${size}`;
+  const power = String(Math.abs(exponent)).padStart(2, "0");
+  return `${sign}${digits.slice(0, 1)}${fraction}${letter}${exponent < 0 ? "-" : "+"}${power}`;
 }
 
 /** `+Inf`, `-Inf` or `NaN` as Go spells them; undefined for a finite number. */
