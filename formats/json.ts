@@ -155,6 +155,7 @@ class Reader {
     const literal = text.slice(start, this.at);
     // Only a float is ever written so into an encrypted file, and its sign is in the MAC.
     if (this.sealed && literal === "-0") return float(-0, start, this.at);
+    if (isInt && literal.length < 16) return int(BigInt(Number(literal)), start, this.at);
     if (isInt && literal.length <= 20) {
       const value = BigInt(literal);
       if (value >= int64.min && value <= int64.max) return int(value, start, this.at);

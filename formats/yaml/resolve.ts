@@ -52,6 +52,7 @@ const WORDS = new Map<string, boolean | null>([
 ]);
 
 const DECIMAL = /^[-+]?(?:0|[1-9][0-9]*)$/;
+const POINT = /^-?(?:0|[1-9][0-9]{0,19})\.[0-9]{1,20}$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 const DOT_FLOAT = /^\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/;
 const SPECIAL = /^(?:\.(?:nan|NaN|NAN)|[-+]?\.(?:inf|Inf|INF))$/;
@@ -60,8 +61,11 @@ const MAX_UINT64 = 2n ** 64n;
 export const MIN_INT64 = -(2n ** 63n);
 
 function resolveNumber(text: string, start: number, end: number, quoted: boolean): Node {
-  if (DECIMAL.test(text) && text.length < 19)
-    return int(BigInt(text.startsWith("+") ? text.slice(1) : text), start, end);
+  if (DECIMAL.test(text) && text.length < 19) {
+    const value = text.length < 16 ? Number(text) : text.startsWith("+") ? text.slice(1) : text;
+    return int(BigInt(value), start, end);
+  }
+  if (POINT.test(text)) return float(Number(text), start, end);
   if (SPECIAL.test(text)) {
     const inf = text.startsWith("-") ? -Infinity : Infinity;
     return float(text.toLowerCase().endsWith("nan") ? Number.NaN : inf, start, end);

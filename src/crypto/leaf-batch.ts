@@ -12,7 +12,7 @@ const MAX_TEXT = 1500;
 /** Bytes of a path's longest additional data that is kept here. */
 const MAX_AAD = 1024;
 /** Bytes of the longest plaintext that is sealed by a key stream made before it was known. */
-const MAX_SEALED = 128;
+const MAX_SEALED = 96;
 
 /** What lies in front of an opened leaf's data. */
 const HEAD = NONCE_BYTES + TAG_BYTES;

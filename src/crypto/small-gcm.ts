@@ -16,10 +16,12 @@ export class SmallGcm {
   private readonly ecb;
   private readonly table: Uint32Array;
   /** GHASH so far. */
-  private readonly y = Buffer.alloc(BLOCK);
-  private readonly aadHash = Buffer.alloc(BLOCK);
+  private readonly y = new Uint8Array(BLOCK);
+  private readonly yWords = new Uint32Array(this.y.buffer);
+  private readonly aadHash = new Uint8Array(BLOCK);
   private aadLength = 0;
-  private counters = Buffer.alloc(BLOCK * 1024);
+  private counters = new Uint8Array(BLOCK * 1024);
+  private counterWords = new Uint32Array(this.counters.buffer);
   private queued = 0;
 
   /** @param key 16, 24 or 32 bytes */
@@ -49,14 +51,21 @@ export class SmallGcm {
     const start = this.queued;
     const end = start + BLOCK * (1 + Math.ceil(textLength / BLOCK));
     if (end > this.counters.length) this.grow(end);
-    const { counters } = this;
+    const { counters, counterWords, yWords } = this;
+    const first = yWords[0] as number;
+    const second = yWords[1] as number;
+    const third = yWords[2] as number;
     let count =
       ((y[12] as number) << 24) |
       ((y[13] as number) << 16) |
       ((y[14] as number) << 8) |
       (y[15] as number);
     for (let block = start; block < end; block += BLOCK, count = (count + 1) | 0) {
-      for (let i = 0; i < 12; i++) counters[block + i] = y[i] as number;
+      // Words of one machine, copied as they are.
+      const word = block >> 2;
+      counterWords[word] = first;
+      counterWords[word + 1] = second;
+      counterWords[word + 2] = third;
       counters[block + 12] = count >>> 24;
       counters[block + 13] = count >>> 16;
       counters[block + 14] = count >>> 8;
@@ -125,9 +134,10 @@ export class SmallGcm {
   }
 
   private grow(size: number): void {
-    const grown = Buffer.alloc(Math.max(size, 2 * this.counters.length));
-    this.counters.copy(grown, 0, 0, this.queued);
+    const grown = new Uint8Array(Math.max(size, 2 * this.counters.length));
+    grown.set(this.counters.subarray(0, this.queued));
     this.counters = grown;
+    this.counterWords = new Uint32Array(grown.buffer);
   }
 
   private hashText(bytes: Uint8Array, at: number, length: number): void {

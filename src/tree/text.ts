@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { bytes, str, type Bytes, type Str } from "./node.ts";
 
 /**
@@ -7,6 +7,7 @@ import { bytes, str, type Bytes, type Str } from "./node.ts";
  */
 export function decodeText(source: Uint8Array): string {
   const buffer = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+  if (isAscii(buffer)) return buffer.toString("latin1");
   if (isUtf8(buffer)) return buffer.toString("utf8");
   let out = "";
   let from = 0; // start of a run of valid sequences
