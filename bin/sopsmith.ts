@@ -28,7 +28,8 @@ if (isSupported) {
 
 /**
  * Turns on V8's code cache in a folder of the user's own. Node's default is a folder in the shared temp directory, where
- * another user could lay out code for this process to run.
+ * another user could lay out code for this process to run. The cache keeps what its first run compiled, so that each kind
+ * of run has its own.
  */
 function enableCompileCache() {
   const env = process.env;
@@ -39,5 +40,17 @@ function enableCompileCache() {
   if (!base) return;
   const module = process.getBuiltinModule("node:module");
   // Bun has the module and not the function.
-  if (module.enableCompileCache) module.enableCompileCache(base + "/sopsmith");
+  if (module.enableCompileCache) module.enableCompileCache(base + "/sopsmith/" + kindOfRun());
+}
+
+/** The usual commands with the usual formats; all others share one kind. */
+function kindOfRun() {
+  const words = process.argv.slice(2);
+  const command = /^(?:(decrypt|-d|--decrypt)|(encrypt|-e|--encrypt)|exec-env|exec-file|edit)$/.exec(
+    words[0] || "",
+  );
+  if (!command) return "other";
+  const name = command[1] ? "decrypt" : command[2] ? "encrypt" : command[0];
+  const format = /\.(ya?ml|json|env|ini)$/.exec(words[words.length - 1] || "");
+  return format ? name + "-" + format[1] : name;
 }
