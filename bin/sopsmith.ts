@@ -46,9 +46,10 @@ function enableCompileCache() {
 /** The usual commands with the usual formats; all others share one kind. */
 function kindOfRun() {
   const words = process.argv.slice(2);
-  const command = /^(?:(decrypt|-d|--decrypt)|(encrypt|-e|--encrypt)|exec-env|exec-file|edit)$/.exec(
-    words[0] || "",
-  );
+  const command =
+    /^(?:(decrypt|-d|--decrypt)|(encrypt|-e|--encrypt)|exec-env|exec-file|edit)$/.exec(
+      words[0] || "",
+    );
   if (!command) return "other";
   const name = command[1] ? "decrypt" : command[2] ? "encrypt" : command[0];
   const format = /\.(ya?ml|json|env|ini)$/.exec(words[words.length - 1] || "");
