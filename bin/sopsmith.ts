@@ -12,8 +12,11 @@ const isSupported =
   (major === 24 && minor >= 15) ||
   (major === 22 && (minor > 22 || (minor === 22 && patch >= 2)));
 
+/** Tells one build's chunk from another's; the build puts it in. */
+const build = "@build@";
+
 if (isSupported) {
-  enableCompileCache();
+  loadCore();
   void import("../src/cli/main.ts").then((cli) => cli.main());
 } else {
   process.stderr.write(
@@ -27,20 +30,124 @@ if (isSupported) {
 }
 
 /**
- * Turns on V8's code cache in a folder of the user's own. Node's default is a folder in the shared temp directory, where
- * another user could lay out code for this process to run. The cache keeps what its first run compiled, so that each kind
- * of run has its own.
+ * Loads the chunk that every run needs with the code that an earlier run of the same kind compiled. Node's own compile
+ * cache keeps what a file holds at its top level only, and compiling the rest takes a fifth of a small run. Where
+ * there is no cache, and where it cannot be used, the chunk is loaded as any other.
  */
-function enableCompileCache() {
+function loadCore() {
+  const builtin = process.getBuiltinModule;
+  const { createRequire, Module, enableCompileCache } = builtin("node:module");
+  const { dirname, join } = builtin("node:path");
+  const folder = cacheFolder();
+  if (!folder || !createRequire || !Module) return;
+  const core = join(import.meta.dirname, "chunks/core.js");
+  const { readFileSync } = builtin("node:fs");
+  const vm = builtin("node:vm");
+  const { hash } = builtin("node:crypto");
+  const parts = [build, process.version, process.arch, process.env["NODE_OPTIONS"] || ""];
+  const file = join(
+    folder,
+    kindOfRun() + "-" + hash("sha256", parts.concat(process.execArgv).join("\n")).slice(0, 16),
+  );
+  const cachedData = readCache(file);
+  const parameters = "exports, require, module, __filename, __dirname";
+  const script = new vm.Script(
+    "(function (" + parameters + ") {" + readFileSync(core, "latin1") + "\n})",
+    {
+      filename: core,
+      cachedData,
+      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    },
+  );
+  if (!cachedData || script.cachedDataRejected)
+    process.once("exit", (status) => {
+      if (status === 0) writeCache(file, script.createCachedData());
+    });
+  const require = createRequire(core);
+  const load = (id: string): unknown => {
+    // For the chunks that only some runs load, Node's own cache will do.
+    if (id.startsWith("./") && enableCompileCache) enableCompileCache(join(folder, "node"));
+    return require(id);
+  };
+  const module = new Module(core);
+  module.filename = core;
+  require.cache[core] = module;
+  (script.runInThisContext() as (...args: unknown[]) => void)(
+    module.exports,
+    Object.assign(load, require),
+    module,
+    core,
+    dirname(core),
+  );
+  module.loaded = true;
+}
+
+/**
+ * A folder of the user's own. Node's default is one in the shared temp directory, where another user could lay out code for
+ * this process to run.
+ */
+function cacheFolder() {
   const env = process.env;
   const base =
     process.platform === "win32"
       ? env["LOCALAPPDATA"]
       : env["XDG_CACHE_HOME"] || (env["HOME"] && env["HOME"] + "/.cache");
-  if (!base) return;
-  const module = process.getBuiltinModule("node:module");
-  // Bun has the module and not the function.
-  if (module.enableCompileCache) module.enableCompileCache(base + "/sopsmith/" + kindOfRun());
+  return base ? base + "/sopsmith" : undefined;
+}
+
+/** Behind the digest of what follows stands V8's data, which V8 itself hardly checks. */
+const digestLength = 32;
+
+/** Nothing for a file that is damaged, or another user's: under sudo HOME may be that of the user. */
+function readCache(file: string) {
+  const { closeSync, fstatSync, openSync, readFileSync } = process.getBuiltinModule("node:fs");
+  try {
+    const opened = openSync(file, "r");
+    try {
+      if (!isOurs(fstatSync(opened))) return undefined;
+      const content = readFileSync(opened);
+      const data = content.subarray(digestLength);
+      return digest(data).equals(content.subarray(0, digestLength)) ? data : undefined;
+    } finally {
+      closeSync(opened);
+    }
+  } catch (error) {
+    return undefined;
+  }
+}
+
+/** Also removes what older versions left behind. What fails is left for the next run. */
+function writeCache(file: string, data: Buffer) {
+  const fs = process.getBuiltinModule("node:fs");
+  const { dirname, join } = process.getBuiltinModule("node:path");
+  const folder = dirname(file);
+  const made = file + "." + process.pid;
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!isOurs(fs.statSync(folder))) return;
+    try {
+      fs.writeFileSync(made, Buffer.concat([digest(data), data]), { mode: 0o600, flag: "wx" });
+      fs.renameSync(made, file);
+    } catch (error) {
+      fs.rmSync(made, { force: true });
+    }
+    const monthAgo = Date.now() - 30 * 24 * 60 * 60 * 1000;
+    for (const name of fs.readdirSync(folder)) {
+      const old = join(folder, name);
+      if (/-[0-9a-f]{16}(\.[0-9]+)?$/.test(name) && fs.statSync(old).mtimeMs < monthAgo)
+        fs.rmSync(old, { force: true });
+    }
+  } catch (error) {
+    // The program has done its work; that it will not start sooner the next time is no failure.
+  }
+}
+
+function digest(data: Buffer) {
+  return process.getBuiltinModule("node:crypto").hash("sha256", data, "buffer");
+}
+
+function isOurs({ uid }: { uid: number }) {
+  return !process.geteuid || uid === process.geteuid();
 }
 
 /** The usual commands with the usual formats; all others share one kind. */

@@ -2,6 +2,7 @@
 // (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk of its own. Everything is made in
 // .cache and moved into place at the end, so that a failed build leaves the old dist alone.
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { rolldown, type OutputAsset, type OutputChunk } from "rolldown";
@@ -59,7 +60,7 @@ async function buildCommand(outDir: string): Promise<void> {
   const { output } = await bundle.generate({
     format: "cjs",
     entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name]-[hash].js",
+    chunkFileNames: ({ name }) => (name === "core" ? "chunks/core.js" : "chunks/[name]-[hash].js"),
     banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : ""),
     minify: true,
     codeSplitting: {
@@ -95,19 +96,20 @@ function finished(output: readonly (OutputChunk | OutputAsset)[]): Map<string, s
       return [part.fileName, code.replaceAll(/[^\0-\x7f]/g, escape)];
     }),
   );
-  const [runtime, core] = ["rolldown-runtime", "core"].map((name) => {
-    const [found, ...others] = [...files.keys()].filter((file) => file.includes(`/${name}-`));
-    if (found === undefined || others.length > 0) throw new Error(`not one chunk ${name}`);
-    return found;
-  }) as [string, string];
+  const core = "chunks/core.js";
+  const [runtime, ...others] = [...files.keys()].filter((file) =>
+    file.startsWith("chunks/rolldown-runtime-"),
+  );
+  if (runtime === undefined || others.length > 0) throw new Error("not one chunk of helpers");
   const load = `require("./${basename(runtime)}")`;
   const code = files.get(core) ?? "";
   if (code.split(load).length !== 2) throw new Error(`the core does not load ${runtime} once`);
   const inlined = `(exports=>{${files.get(runtime)};return exports})({})`;
-  return files.set(
-    core,
-    plainExports(code).replace(load, () => inlined),
-  );
+  const whole = plainExports(code).replace(load, () => inlined);
+  const entry = files.get("sopsmith.js") ?? "";
+  const build = createHash("sha256").update(whole).digest("hex").slice(0, 16);
+  if (!entry.includes("@build@")) throw new Error("the first file does not tell the build");
+  return files.set(core, whole).set("sopsmith.js", entry.replace("@build@", build));
 }
 
 /** Exports as values of one object instead of a getter each, which no module of ours needs: none changes what it exports. */
