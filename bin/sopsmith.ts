@@ -1,4 +1,4 @@
-// The first file that Node reads: no static import and no syntax younger than ES2017, so that an old Node gets as far
+// The first file that Node reads: no static import and no syntax younger than ES2019, so that an old Node gets as far
 // as the message below instead of dying of a SyntaxError.
 const version = process.version;
 const [major, minor, patch] = version
@@ -111,7 +111,7 @@ function readCache(file: string) {
     } finally {
       closeSync(opened);
     }
-  } catch (error) {
+  } catch {
     return undefined;
   }
 }
@@ -123,12 +123,14 @@ function writeCache(file: string, data: Buffer) {
   const folder = dirname(file);
   const made = file + "." + process.pid;
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Not `recursive`: with a HOME such as /proc Node would try for ever.
+    for (const made of [dirname(folder), folder])
+      if (!fs.existsSync(made)) fs.mkdirSync(made, { mode: 0o700 });
     if (!isOurs(fs.statSync(folder))) return;
     try {
       fs.writeFileSync(made, Buffer.concat([digest(data), data]), { mode: 0o600, flag: "wx" });
       fs.renameSync(made, file);
-    } catch (error) {
+    } catch {
       fs.rmSync(made, { force: true });
     }
     const monthAgo = Date.now() - 30 * 24 * 60 * 60 * 1000;
@@ -137,7 +139,7 @@ function writeCache(file: string, data: Buffer) {
       if (/-[0-9a-f]{16}(\.[0-9]+)?$/.test(name) && fs.statSync(old).mtimeMs < monthAgo)
         fs.rmSync(old, { force: true });
     }
-  } catch (error) {
+  } catch {
     // The program has done its work; that it will not start sooner the next time is no failure.
   }
 }

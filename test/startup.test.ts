@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { isBuiltin } from "node:module";
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../src/cli/command.ts";
 import { Sandbox } from "./cli/sandbox.ts";
 import { alice } from "./keys/fake-host.ts";
@@ -23,7 +24,15 @@ function loadedBy(args: readonly string[], env: Record<string, string> = {}) {
   const preload = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
   const { status, stdout } = spawnSync(process.execPath, [...preload, Sandbox.program, ...args], {
     cwd: box.dir,
-    env: { ...box.env, SOPS_AGE_KEY: alice.identity, AWS_EC2_METADATA_DISABLED: "true", ...env },
+    env: {
+      ...box.env,
+      // Without a place for the code cache every chunk is loaded where the hook sees it.
+      HOME: "",
+      XDG_CACHE_HOME: "",
+      SOPS_AGE_KEY: alice.identity,
+      AWS_EC2_METADATA_DISABLED: "true",
+      ...env,
+    },
     encoding: "utf8",
   });
   const urls = readFileSync(log, "utf8").trimEnd().split("\n");
@@ -106,7 +115,7 @@ test.each([
   [["decrypt", "sealed.json"], ["chunks/json"]],
   [["decrypt", "sealed-many.yaml"], ["chunks/leaf-batch"]],
 ])("%s opens what every run opens and %s", (args, more) => {
-  const always = ["chunks/core", "sopsmith.js"];
+  const always = ["chunks/core.js", "sopsmith.js"];
   expect(openedBy(args)).toEqual([...always, ...more].toSorted());
 });
 
@@ -148,4 +157,74 @@ test("the built command holds no optional package: each is a real import, made w
   ])
     expect([...later]).toContain(name);
   expect([...later].filter((name) => !(name in optionalDependencies))).toEqual([]);
+});
+
+describe("the code cache", () => {
+  const decrypt = (env: Record<string, string>) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [Sandbox.program, "decrypt", "sealed.yaml"],
+      {
+        cwd: box.dir,
+        env: { ...box.env, SOPS_AGE_KEY: alice.identity, ...env },
+        encoding: "utf8",
+      },
+    );
+    return { status, stdout, stderr };
+  };
+  const opened = { status: 0, stdout: "a: b\n", stderr: "" };
+
+  /** A cache folder with the one file that a run left there. */
+  function filled(name: string) {
+    const env = { XDG_CACHE_HOME: box.path(name) };
+    expect(decrypt(env)).toEqual(opened);
+    const folder = box.path(`${name}/sopsmith`);
+    const [file = "", ...others] = readdirSync(folder);
+    expect(others).toEqual([]);
+    return { env, folder, file: join(folder, file) };
+  }
+
+  test("is the user's own, and the next run starts with it", () => {
+    const { env, folder, file } = filled("cache-1");
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { mtimeMs, ino } = statSync(file);
+    expect(decrypt(env)).toEqual(opened);
+    expect(statSync(file)).toMatchObject({ mtimeMs, ino });
+  });
+
+  test.each([
+    ["changed", (content: Buffer) => content.fill(1, 5000, 5100)],
+    ["cut off", (content: Buffer) => content.subarray(0, 1000)],
+    ["empty", () => Buffer.alloc(0)],
+  ])("is made anew when it was %s", (what, change) => {
+    const { env, file } = filled(`cache-${what}`);
+    const content = readFileSync(file);
+    writeFileSync(file, change(Buffer.from(content)));
+    expect(decrypt(env)).toEqual(opened);
+    const made = readFileSync(file);
+    expect(Math.abs(made.length - content.length)).toBeLessThan(10_000);
+    expect(made.subarray(0, 32)).toEqual(createHash("sha256").update(made.subarray(32)).digest());
+  });
+
+  test.runIf(process.geteuid?.() === 0)("of another user is not run", () => {
+    const { env, file } = filled("cache-other");
+    chownSync(file, 1, 1);
+    expect(decrypt(env)).toEqual(opened);
+    expect(statSync(file).uid).toBe(0);
+  });
+
+  test("is left out, in silence, where there is no place for it", () => {
+    box.write("no-folder", "");
+    expect(decrypt({ XDG_CACHE_HOME: box.path("no-folder") })).toEqual(opened);
+    expect(decrypt({ XDG_CACHE_HOME: "", HOME: "/proc" })).toEqual(opened);
+    expect(decrypt({ XDG_CACHE_HOME: "", HOME: "" })).toEqual(opened);
+  });
+
+  test("is not made by a run that fails", () => {
+    const env = { XDG_CACHE_HOME: box.path("cache-failed") };
+    expect(decrypt({ ...env, SOPS_AGE_KEY: "" }).status).toBe(128);
+    const folder = box.path("cache-failed/sopsmith");
+    expect(readdirSync(folder).filter((name) => name.startsWith("decrypt"))).toEqual([]);
+  });
 });
