@@ -88,6 +88,7 @@ function loadCore() {
  */
 function cacheFolder() {
   const env = process.env;
+  if (env["NODE_DISABLE_COMPILE_CACHE"]) return undefined;
   const base =
     process.platform === "win32"
       ? env["LOCALAPPDATA"]

@@ -221,6 +221,12 @@ describe("the code cache", () => {
     expect(decrypt({ XDG_CACHE_HOME: "", HOME: "" })).toEqual(opened);
   });
 
+  test("is not made with NODE_DISABLE_COMPILE_CACHE", () => {
+    const env = { XDG_CACHE_HOME: box.path("cache-off"), NODE_DISABLE_COMPILE_CACHE: "1" };
+    expect(decrypt(env)).toEqual(opened);
+    expect(readdirSync(box.dir)).not.toContain("cache-off");
+  });
+
   test("is not made by a run that fails", () => {
     const env = { XDG_CACHE_HOME: box.path("cache-failed") };
     expect(decrypt({ ...env, SOPS_AGE_KEY: "" }).status).toBe(128);
