@@ -1,6 +1,6 @@
 import { EmitError } from "../src/errors.ts";
 import { bytes, entry, find, map, str, type Documents } from "../src/tree/node.ts";
-import type { Format } from "./format.ts";
+import type { Chunks, Format } from "./format.ts";
 import { json, refuseMoreDocuments } from "./json.ts";
 
 /** The one key of a binary file's document. */
@@ -12,7 +12,7 @@ function notBinary(reason: string): EmitError {
   });
 }
 
-function content(documents: Documents): string | Uint8Array {
+function content(documents: Documents): Chunks {
   const [document] = documents;
   if (document === undefined || documents.length > 1)
     throw notBinary("there must be exactly one tree branch");
@@ -21,7 +21,7 @@ function content(documents: Documents): string | Uint8Array {
   if (data.value.kind !== "str" && data.value.kind !== "bytes") {
     throw notBinary("'data' key in tree does not have a string value");
   }
-  return data.value.value;
+  return (data.value.kind === "str" ? data.value.long?.pieces : undefined) ?? [data.value.value];
 }
 
 /** A file of any content: one `bytes` leaf. Its encrypted form is JSON. */
@@ -36,7 +36,7 @@ export const binary: Format = {
   },
 
   emit(documents, options) {
-    return options.sealed ? json.emit(documents, options) : [content(documents)];
+    return options.sealed ? json.emit(documents, options) : content(documents);
   },
 
   emitValue() {

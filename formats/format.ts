@@ -8,6 +8,9 @@ export type FormatName = "yaml" | "json" | "dotenv" | "ini" | "binary";
  */
 export type Placement = "mapping" | "section" | "prefix";
 
+/** The pieces of a file, to be written one after the other; they may be gone through more than once. Text is UTF-8. */
+export type Chunks = Iterable<string | Uint8Array>;
+
 /** Called with one line of text for the user; the caller adds the file's name and writes it to stderr. */
 export type Warn = (message: string) => void;
 
@@ -37,10 +40,10 @@ export interface Format {
    */
   parse(source: Uint8Array, options: ParseOptions): Documents;
   /**
-   * The whole file, in chunks to be written one after the other.
+   * The whole file. It fails before the first chunk, or not at all.
    * @throws {EmitError} for a tree the format cannot hold
    */
-  emit(documents: Documents, options: EmitOptions): (string | Uint8Array)[];
+  emit(documents: Documents, options: EmitOptions): Chunks;
   /**
    * One value selected by `--extract` that is neither a mapping nor a string (spec file-format 6.1).
    * @throws {EmitError}

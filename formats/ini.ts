@@ -9,6 +9,7 @@ import {
   type Mapping,
   type Node,
 } from "../src/tree/node.ts";
+import { joinChunks } from "../src/tree/long-text.ts";
 import { flatText, goFloat, readsBackFlat } from "../src/tree/scalar.ts";
 import { decodeText, encodeText, leafText, lineAt, textLeaf } from "../src/tree/text.ts";
 import type { Format, Warn } from "./format.ts";
@@ -516,7 +517,7 @@ export const ini: Format = {
   emitValue(value) {
     return value.kind === "str" || value.kind === "bytes"
       ? leafText(value)
-      : jsonText(value, undefined).join("");
+      : joinChunks(jsonText(value, undefined)).toString();
   },
 
   checkSealable,

@@ -10,12 +10,15 @@ import {
   str,
   type Documents,
   type Item,
+  type LongText,
   type Mapping,
   type Node,
 } from "../src/tree/node.ts";
+import { joinChunks, LONG_TEXT, longStr } from "../src/tree/long-text.ts";
 import { jsonFloat } from "../src/tree/scalar.ts";
 import { decodeText, flattened, leafText, lineAt, lossyText } from "../src/tree/text.ts";
-import type { Format } from "./format.ts";
+import type { Chunks, Format } from "./format.ts";
+import { longStrings, restoreSpans } from "./json/long-strings.ts";
 
 /** Levels of nesting; what Go's encoding/json accepts. */
 const maxDepth = 10_000;
@@ -50,11 +53,14 @@ const opened = (node: Open["node"]): Open => ({ node, key: "", keyStart: -1, key
 class Reader {
   readonly text: string;
   readonly sealed: boolean;
+  /** Strings whose content is not in the text, by where they start. They are taken out when they are read. */
+  readonly outside: Map<number, Uint8Array>;
   at = 0;
 
-  constructor(text: string, sealed: boolean) {
+  constructor(text: string, sealed: boolean, outside: ReadonlyMap<number, Uint8Array> = new Map()) {
     this.text = text;
     this.sealed = sealed;
+    this.outside = new Map(outside);
   }
 
   /** An error at the current place; `what` does not quote the text. */
@@ -108,6 +114,15 @@ class Reader {
     return lossyText(JSON.parse(text.slice(start, this.at)) as string);
   }
 
+  /** Passes over the empty string that stands for one whose content is elsewhere. */
+  outsideAt(start: number): Uint8Array | undefined {
+    const content = this.outside.get(start);
+    if (content === undefined) return undefined;
+    this.outside.delete(start);
+    this.at = start + 2;
+    return content;
+  }
+
   /** `offset` may lie behind the end of the text. */
   unexpectedAt(offset: number, where: string): never {
     this.at = Math.min(offset, this.text.length);
@@ -118,6 +133,8 @@ class Reader {
   scalar(c: number): Node {
     const start = this.at;
     if (c === quote) {
+      const long = this.outside.size > 0 ? this.outsideAt(start) : undefined;
+      if (long) return longStr({ pieces: [long], isPlain: true }, start, this.at);
       const value = this.string();
       return str(value, start, this.at);
     }
@@ -224,7 +241,43 @@ class Reader {
 const onlyObjects = "SOPS only supports JSON files with a top-level object (starting with '{'),";
 
 function parse(source: Uint8Array, sealed: boolean): Mapping {
-  const reader = new Reader(lossyText(decodeText(source)), sealed);
+  return (
+    (source.length < LONG_TEXT ? undefined : parseLong(source, sealed)) ??
+    read(new Reader(lossyText(decodeText(source)), sealed))
+  );
+}
+
+/**
+ * Reads a text whose long strings are never made strings: the reader sees them empty.
+ *
+ * @returns undefined for a text without any, and for what it does not understand: that is read, or refused, as it is
+ */
+function parseLong(source: Uint8Array, sealed: boolean): Mapping | undefined {
+  const found = longStrings(source);
+  if (found.length === 0) return undefined;
+  const outside = new Map<number, Uint8Array>();
+  let text = "";
+  let from = 0;
+  for (const { start, end } of found) {
+    text += decodeText(source.subarray(from, start));
+    outside.set(text.length - 1, source.subarray(start, end));
+    from = end;
+  }
+  const reader = new Reader(lossyText(text + decodeText(source.subarray(from))), sealed, outside);
+  let root: Mapping;
+  try {
+    root = read(reader);
+  } catch (error) {
+    if (error instanceof ParseError) return undefined;
+    throw error;
+  }
+  // One that was not met as a value is a key, or not a string at all.
+  if (reader.outside.size > 0) return undefined;
+  restoreSpans(root, outside);
+  return root;
+}
+
+function read(reader: Reader): Mapping {
   const c = reader.peek();
   if (Number.isNaN(c)) reader.fail("EOF");
   if (c === openBracket) {
@@ -238,7 +291,7 @@ function parse(source: Uint8Array, sealed: boolean): Mapping {
   }
   const root = reader.document();
   // sops drops such text without a word; where it is the user's own it would be lost.
-  if (!sealed && !Number.isNaN(reader.peek()))
+  if (!reader.sealed && !Number.isNaN(reader.peek()))
     reader.fail("there is text after the top-level object");
   return root;
 }
@@ -302,13 +355,13 @@ interface Written {
 }
 
 /**
- * JSON text in chunks, without a final newline; comments are left out. `indent` is one level's white space; undefined
+ * JSON text with `end` behind it; comments are left out. `indent` is one level's white space; undefined
  * writes everything on one line without blanks.
  *
  * @throws {EmitError} for NaN, an infinity, or nesting that no JSON reader takes back
  */
-export function jsonText(root: Node, indent: string | undefined): string[] {
-  const chunks: string[] = [];
+export function jsonText(root: Node, indent: string | undefined, end = ""): Chunks {
+  const chunks: (string | LongText)[] = [];
   const open: Written[] = [];
   let out = "";
   const colonText = indent === undefined ? ":" : ": ";
@@ -316,6 +369,11 @@ export function jsonText(root: Node, indent: string | undefined): string[] {
   const newline = (): string =>
     (newlines[open.length] ??= indent === undefined ? "" : `\n${indent.repeat(open.length)}`);
   const write = (node: Node): void => {
+    if (node.kind === "str" && node.long?.isPlain === true) {
+      chunks.push(`${out}"`, node.long);
+      out = '"';
+      return;
+    }
     if (node.kind !== "map" && node.kind !== "seq") {
       out += scalarText(node);
       return;
@@ -353,8 +411,15 @@ export function jsonText(root: Node, indent: string | undefined): string[] {
       }
     }
   }
-  chunks.push(flattened(out));
-  return chunks;
+  chunks.push(flattened(out + end));
+  return { [Symbol.iterator]: () => piecesOf(chunks) };
+}
+
+function* piecesOf(chunks: readonly (string | LongText)[]): Generator<string | Uint8Array> {
+  for (const chunk of chunks) {
+    if (typeof chunk === "string") yield chunk;
+    else yield* chunk.pieces;
+  }
 }
 
 function indentOf(width: number | undefined): string {
@@ -393,7 +458,7 @@ export const json: Format = {
   emit(documents, options) {
     const indent = indentOf(options.indent);
     try {
-      return [...jsonText(documents[0] ?? map([]), indent), "\n"];
+      return jsonText(documents[0] ?? map([]), indent, "\n");
     } catch (error) {
       if (!(error instanceof EmitError)) throw error;
       throw new EmitError(`Error marshaling to json: Error encoding value : ${error.message}`, {
@@ -403,7 +468,7 @@ export const json: Format = {
   },
 
   emitValue(value, options) {
-    return jsonText(value, indentOf(options.indent)).join("");
+    return joinChunks(jsonText(value, indentOf(options.indent))).toString();
   },
 
   checkSealable: refuseMoreDocuments,

@@ -1,8 +1,8 @@
 import { loadFormat } from "../formats/index.ts";
-import type { Format } from "../formats/format.ts";
+import type { Chunks, Format } from "../formats/format.ts";
 import type { CommonOptions } from "./encrypt.ts";
 import { EmitError, inFile, SopsmithError } from "./errors.ts";
-import { open, type Chunks } from "./file.ts";
+import { open } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { map, type Documents } from "./tree/node.ts";
 import type { Path } from "./tree/path.ts";
@@ -89,7 +89,7 @@ async function emitExtract(
     const names =
       format.name === "yaml" ? (["key", "value"] as const) : (["Key", "Value"] as const);
     const { node: found, isMade } = getPath(documents[0] ?? map([]), path, names);
-    if (found.kind === "str") return [encodeText(found.value)];
+    if (found.kind === "str") return found.long?.pieces ?? [encodeText(found.value)];
     if (found.kind === "bytes") return [found.value];
     // As in sops, a mapping takes the first document's place and the other documents stay.
     if (found.kind === "map" && !isMade)

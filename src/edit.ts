@@ -1,7 +1,8 @@
+import type { Chunks } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import { AlreadyEncrypted } from "./encrypt.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
-import { open, seal, type Chunks } from "./file.ts";
+import { open, seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { wrapDataKey } from "./keys/groups/wrap.ts";

@@ -1,8 +1,8 @@
 import { loadFormat } from "../formats/index.ts";
-import type { FormatName, Warn } from "../formats/format.ts";
+import type { Chunks, FormatName, Warn } from "../formats/format.ts";
 import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./errors.ts";
 import { Nonces } from "./crypto/nonces.ts";
-import { seal, type Audit, type Chunks } from "./file.ts";
+import { seal, type Audit } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { createDataKey } from "./keys/groups/wrap.ts";

@@ -1,4 +1,4 @@
-import type { Format, Warn } from "../formats/format.ts";
+import type { Chunks, Format, Warn } from "../formats/format.ts";
 import { LeafCipher, LeafError, plaintextOf, typeTag } from "./crypto/leaf.ts";
 import { Mac } from "./crypto/mac.ts";
 import { Nonces } from "./crypto/nonces.ts";
@@ -15,15 +15,14 @@ import {
   type Documents,
   type Entry,
   type Leaf,
+  type LongText,
   type Node,
   type Scalar,
 } from "./tree/node.ts";
 import { goType } from "./tree/go-type.ts";
+import { LONG_TEXT, longStr } from "./tree/long-text.ts";
 import { timeText } from "./tree/rfc3339.ts";
 import { hasMoreNodes, pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
-
-/** The pieces of a file, to be written one after the other. */
-export type Chunks = (string | Uint8Array)[];
 
 /** The file was changed without the data key, or lost its MAC. Exit 51. */
 export class MacMismatch extends SopsmithError {
@@ -148,13 +147,18 @@ function openTree(
     nonces.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
     return leaf;
   };
+  const openLong = (text: LongText, place: Place): Leaf => {
+    const { leaf, nonce } = cipher.openLong(text, place.aad);
+    nonces?.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
+    return leaf;
+  };
   const scalar = (leaf: Scalar, place: Place): Leaf => {
     let opened: Leaf = leaf;
     if (place.isEncrypted) {
       if (leaf.kind !== "str")
         throw new LeafError(`Expected encrypted value as string, but got ${goType(leaf)}`);
-      opened = openOne(leaf.value, place);
-      if (opened.kind === "str") {
+      opened = leaf.long ? openLong(leaf.long, place) : openOne(leaf.value, place);
+      if (opened.kind === "str" && leaf.long === undefined && opened.long === undefined) {
         // The node stays, since a new one in an old tree is what garbage collectors are slow at.
         leaf.value = opened.value;
         mac.add(leaf, true);
@@ -343,6 +347,11 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
     }
     const plaintext = plaintextOf(leaf);
     if (plaintext.length === 0) return leaf.kind === "bytes" ? str("", leaf.start, leaf.end) : leaf;
+    if (plaintext.length >= LONG_TEXT) {
+      const type = typeTag(leaf);
+      const nonce = nonces.known(plaintext, type, place.aad) ?? nonces.fresh();
+      return longStr(cipher.sealLong(plaintext, type, place.aad, nonce), leaf.start, leaf.end);
+    }
     return str(sealText(plaintext, typeTag(leaf), place.aad), leaf.start, leaf.end);
   };
   const comment = (leaf: Comment, place: Place): Comment => {

@@ -6,7 +6,6 @@ import { decryptDocuments, decryptSource } from "./decrypt.ts";
 import { changeSource } from "./edit.ts";
 import { encryptSource, type CommonOptions } from "./encrypt.ts";
 import { ConfigError } from "./errors.ts";
-import type { Chunks } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { localKeyService } from "./key-service/key-service.ts";
 import { parseDecryptionOrder } from "./keys/groups/recover.ts";
@@ -15,6 +14,7 @@ import type { KeyGroup, KeyType, MasterKey } from "./keys/provider.ts";
 import { parseSelectors, type Selector } from "./metadata/selection.ts";
 import { rotateSource } from "./rotate.ts";
 import { find, map, type Documents, type Mapping, type Node } from "./tree/node.ts";
+import { joinChunks } from "./tree/long-text.ts";
 import { parsePath, setPath, unsetPath, type Path } from "./tree/path.ts";
 import {
   documentsFromPlain,
@@ -110,7 +110,7 @@ export async function encryptObject(
   const { sealNew } = await import("./encrypt.ts");
   const host = await hostOf(options);
   const common = commonOptions(options, "<object>", undefined);
-  return joined(
+  return joinChunks(
     await sealNew(
       documentsFromPlain(value),
       { ...common, ...(await sealOptions(options, host)) },
@@ -166,7 +166,7 @@ export async function encryptFile(
     },
     host,
   );
-  return written(joined(chunks), path, options);
+  return written(joinChunks(chunks), path, options);
 }
 
 /**
@@ -278,7 +278,7 @@ export async function rotateFile(
 /** The example that `sopsmith edit` starts a new file from, as text. */
 export async function generateDocument(format: FormatName): Promise<Uint8Array> {
   const { example, emit } = await loadFormat(format);
-  return joined(emit(example(), { sealed: false }));
+  return joinChunks(emit(example(), { sealed: false }));
 }
 
 // One code path with the command line: what follows only turns options into those of the verbs.
@@ -291,7 +291,7 @@ async function encryptNamed(
   path: string | undefined,
 ): Promise<Uint8Array> {
   const all = { ...commonOptions(options, file, path), ...(await sealOptions(options, host)) };
-  return joined(await encryptSource(bytesOf(source), all, host));
+  return joinChunks(await encryptSource(bytesOf(source), all, host));
 }
 
 async function decryptNamed(
@@ -303,7 +303,7 @@ async function decryptNamed(
 ): Promise<Uint8Array> {
   const extract =
     typeof options.extract === "string" ? parsePath(options.extract) : options.extract;
-  return joined(
+  return joinChunks(
     await decryptSource(bytesOf(source), { ...openOptions(options, file, path), extract }, host),
   );
 }
@@ -340,7 +340,7 @@ async function updateNamed(
     return changed;
   };
   const chunks = await changeSource(source, options, apply, host);
-  return chunks ? joined(chunks) : source;
+  return chunks ? joinChunks(chunks) : source;
 }
 
 /** List positions of a plain object as positions in the tree, where comments count. */
@@ -372,7 +372,7 @@ async function rotateNamed(
     keysOf(options.add ?? {}, host),
     keysOf(options.remove ?? {}, host),
   ]);
-  return joined(
+  return joinChunks(
     await rotateSource(source, { ...openOptions(options, file, path), add, remove }, host),
   );
 }
@@ -472,13 +472,6 @@ async function written(
 
 const bytesOf = (source: string | Uint8Array): Uint8Array =>
   typeof source === "string" ? Buffer.from(source, "utf8") : source;
-
-function joined(chunks: Chunks): Uint8Array {
-  if (chunks.length === 1 && chunks[0] instanceof Uint8Array) return chunks[0];
-  return Buffer.concat(
-    chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk)),
-  );
-}
 
 function firstObject(documents: Documents): PlainObject {
   return documents[0] ? toPlain(documents[0]) : {};

@@ -1,6 +1,7 @@
+import type { Chunks } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
-import { open, seal, type Chunks } from "./file.ts";
+import { open, seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { createDataKey } from "./keys/groups/wrap.ts";
 import type { KeyType, MasterKey } from "./keys/provider.ts";

@@ -1,7 +1,8 @@
+import type { Chunks } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { CommonOptions } from "./encrypt.ts";
 import { inFile } from "./errors.ts";
-import { emitFile, parseSealed, type Chunks } from "./file.ts";
+import { emitFile, parseSealed } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { recoverDataKey } from "./keys/groups/recover.ts";
 import { wrapDataKey, WrapError } from "./keys/groups/wrap.ts";

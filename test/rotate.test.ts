@@ -3,11 +3,12 @@ import { localKeyService } from "../src/key-service/key-service.ts";
 import { age } from "../src/keys/age/age.ts";
 import { rotateSource, type RotateOptions } from "../src/rotate.ts";
 import { alice, bob, fakeHost } from "./keys/fake-host.ts";
-import { aliceHost, decryptText, encryptText, joined, refusal } from "./verbs.ts";
+import { joinChunks } from "../src/tree/long-text.ts";
+import { aliceHost, decryptText, encryptText, refusal } from "./verbs.ts";
 
 const plain = "a: x\nl:\n    - 1\n    - true\n";
 const rotate = async (text: string, options: Partial<RotateOptions> = {}) =>
-  joined(
+  joinChunks(
     await rotateSource(
       Buffer.from(text),
       {

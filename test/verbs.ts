@@ -3,10 +3,10 @@ import { decryptSource, type DecryptOptions } from "../src/decrypt.ts";
 import { changeSource, type Change, type ChangeOptions } from "../src/edit.ts";
 import { encryptSource, type EncryptOptions } from "../src/encrypt.ts";
 import { SopsmithError } from "../src/errors.ts";
-import type { Chunks } from "../src/file.ts";
 import type { Host } from "../src/io/host.ts";
 import { localKeyService } from "../src/key-service/key-service.ts";
 import { age } from "../src/keys/age/age.ts";
+import { joinChunks } from "../src/tree/long-text.ts";
 import { alice, fakeHost } from "./keys/fake-host.ts";
 
 /** A host that holds alice's identity. */
@@ -18,11 +18,6 @@ export interface File {
   output?: FormatName;
   host?: Host;
 }
-
-export const joined = (chunks: Chunks): Buffer =>
-  Buffer.concat(
-    chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk))),
-  );
 
 const bytesOf = (source: string | Uint8Array): Uint8Array =>
   typeof source === "string" ? Buffer.from(source) : source;
@@ -41,7 +36,7 @@ export async function encryptBytes(
 ): Promise<Buffer> {
   const host = options.host ?? aliceHost;
   const keys = await age.parse(alice.recipient, host);
-  return joined(
+  return joinChunks(
     await encryptSource(
       bytesOf(source),
       {
@@ -67,7 +62,7 @@ export async function decryptBytes(
   options: File & Partial<DecryptOptions> = {},
 ): Promise<Buffer> {
   const all = { order: ["age", "pgp"], ...options, ...withoutFile(options) };
-  return joined(await decryptSource(bytesOf(source), all, options.host ?? aliceHost));
+  return joinChunks(await decryptSource(bytesOf(source), all, options.host ?? aliceHost));
 }
 
 export const decryptText = async (
@@ -83,7 +78,7 @@ export async function changeText(
 ): Promise<string | undefined> {
   const all = { order: ["age", "pgp"], ...options, ...withoutFile(options) };
   const chunks = await changeSource(bytesOf(source), all, change, options.host ?? aliceHost);
-  return chunks && joined(chunks).toString();
+  return chunks && joinChunks(chunks).toString();
 }
 
 function withoutFile(

@@ -3,7 +3,7 @@ import type { Flag } from "./flags.ts";
 import type { Options } from "./options.ts";
 import type { Shared } from "./shared.ts";
 
-export type Chunks = readonly (string | Uint8Array)[];
+export type Chunks = Iterable<string | Uint8Array>;
 
 /** Where a run reads and writes besides files. */
 export interface Streams {

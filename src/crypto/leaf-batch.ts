@@ -329,6 +329,7 @@ export class Texts {
       }
       const node = item.kind === "entry" ? item.value : item;
       if (node.kind === "map" || node.kind === "seq") open.push({ items: node.items, next: 0 });
+      else if (node.kind === "str" && node.long !== undefined) continue;
       else if (node.kind === "str" || node.kind === "comment") return node.value;
     }
   }

@@ -2,7 +2,9 @@ import {
   createCipheriv,
   createDecipheriv,
   createSecretKey,
+  type CipherGCM,
   type CipherGCMTypes,
+  type DecipherGCM,
   type KeyObject,
 } from "node:crypto";
 import { isUtf8 } from "node:buffer";
@@ -16,11 +18,14 @@ import {
   str,
   time,
   type Leaf,
+  type LongText,
   type Scalar,
 } from "../tree/node.ts";
+import { joinChunks, LONG_TEXT } from "../tree/long-text.ts";
 import { fullTime } from "../tree/rfc3339.ts";
 import { floatText } from "../tree/scalar.ts";
 import { decodeText, encodeText } from "../tree/text.ts";
+import { digitsOf, longLeaf, openDigits, sealedText, type Digits } from "./long-leaf.ts";
 import type { Nonces } from "./nonces.ts";
 
 /** Length of a new nonce in bytes. Not GCM's usual 12: sops draws 32 (spec file-format 2.1). */
@@ -55,6 +60,7 @@ export function typeTag(leaf: Leaf): string {
 export function plaintextOf(leaf: Scalar): string | Uint8Array {
   switch (leaf.kind) {
     case "str":
+      return leaf.long === undefined ? leaf.value : joinChunks(leaf.long.pieces);
     case "bytes":
     case "time":
       return leaf.value;
@@ -96,15 +102,23 @@ export class LeafCipher {
    */
   seal(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): string {
     if (plaintext.length === 0) return "";
-    const cipher = createCipheriv(this.algorithm, this.key, nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(encodeText(aad));
+    const cipher = this.cipher(nonce, aad);
     const data =
       typeof plaintext === "string"
         ? cipher.update(encodeText(plaintext))
         : cipher.update(plaintext);
     cipher.final();
-    const iv = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString("base64");
-    return `ENC[AES256_GCM,data:${data.toString("base64")},iv:${iv},tag:${cipher.getAuthTag().toString("base64")},type:${type}]`;
+    return `${PREFIX}${data.toString("base64")}${tail(nonce, cipher.getAuthTag(), type)}`;
+  }
+
+  /** The same for a long plaintext: nothing is computed before the text is read. */
+  sealLong(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): LongText {
+    return sealedText(
+      typeof plaintext === "string" ? encodeText(plaintext) : plaintext,
+      () => this.cipher(nonce, aad),
+      PREFIX,
+      (tag) => tail(nonce, tag, type),
+    );
   }
 
   /** `seal` with a nonce that was never used. */
@@ -130,6 +144,38 @@ export class LeafCipher {
    */
   open(text: string, aad: string): { leaf: Leaf; nonce: Uint8Array } {
     if (text === "") return { leaf: str(""), nonce: new Uint8Array(0) };
+    return (
+      (text.length < LONG_TEXT ? undefined : this.tryLong(digitsOf(text), aad)) ??
+      this.openShort(text, aad)
+    );
+  }
+
+  /** `open` for text that is kept as bytes. */
+  openLong(text: LongText, aad: string): { leaf: Leaf; nonce: Uint8Array } {
+    const ascii = joinChunks(text.pieces);
+    return (
+      (text.isPlain ? this.tryLong(digitsOf(ascii), aad) : undefined) ??
+      this.openShort(ascii.toString("utf8"), aad)
+    );
+  }
+
+  /** Undefined for whatever is not as it should be. */
+  private tryLong(text: Digits, aad: string): { leaf: Leaf; nonce: Uint8Array } | undefined {
+    const dataEnd = text.indexOf(",", PREFIX.length);
+    if (dataEnd < 0 || text.length - dataEnd > LONG_TEXT) return undefined;
+    const parts = splitCiphertext(`${text.slice(0, PREFIX.length)}-${text.slice(dataEnd)}`);
+    if (parts?.data !== "-" || parts.type !== "str") return undefined;
+    try {
+      const nonce = decodeBase64(parts.iv, "iv");
+      const decipher = this.decipher(nonce, decodeBase64(parts.tag, "tag"), aad);
+      const plain = openDigits(text, PREFIX.length, dataEnd, decipher);
+      return plain && { leaf: longLeaf(plain), nonce };
+    } catch {
+      return undefined;
+    }
+  }
+
+  private openShort(text: string, aad: string): { leaf: Leaf; nonce: Uint8Array } {
     const parts = splitCiphertext(text);
     if (!parts) {
       throw new LeafError("Input string does not match sops' data format", {
@@ -141,11 +187,7 @@ export class LeafCipher {
     const tag = decodeBase64(parts.tag, "tag");
     let plain: Buffer;
     try {
-      const decipher = createDecipheriv(this.algorithm, this.key, nonce, {
-        authTagLength: TAG_BYTES,
-      });
-      decipher.setAAD(encodeText(aad));
-      decipher.setAuthTag(tag);
+      const decipher = this.decipher(nonce, tag, aad);
       plain = decipher.update(data);
       decipher.final();
     } catch (cause) {
@@ -155,6 +197,18 @@ export class LeafCipher {
       });
     }
     return { leaf: fromPlaintext(plain, parts.type), nonce };
+  }
+
+  private cipher(nonce: Uint8Array, aad: string): CipherGCM {
+    const cipher = createCipheriv(this.algorithm, this.key, nonce, { authTagLength: TAG_BYTES });
+    return cipher.setAAD(encodeText(aad));
+  }
+
+  private decipher(nonce: Uint8Array, tag: Uint8Array, aad: string): DecipherGCM {
+    const decipher = createDecipheriv(this.algorithm, this.key, nonce, {
+      authTagLength: TAG_BYTES,
+    });
+    return decipher.setAAD(encodeText(aad)).setAuthTag(tag);
   }
 }
 
@@ -166,6 +220,12 @@ interface Ciphertext {
 }
 
 export const PREFIX = "ENC[AES256_GCM,data:";
+
+/** What stands behind the data. */
+function tail(nonce: Uint8Array, tag: Buffer, type: string): string {
+  const iv = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString("base64");
+  return `,iv:${iv},tag:${tag.toString("base64")},type:${type}]`;
+}
 
 /** Text behind the last `]` of the first line is ignored, as in sops (spec file-format 2.2). */
 function splitCiphertext(text: string): Ciphertext | undefined {

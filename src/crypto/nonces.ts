@@ -1,4 +1,8 @@
+import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import type { Host } from "../io/host.ts";
+import { LONG_TEXT } from "../tree/long-text.ts";
+import { encodeText } from "../tree/text.ts";
 import { NONCE_BYTES } from "./leaf.ts";
 
 /**
@@ -44,10 +48,23 @@ export class Nonces {
 }
 
 function slot(plaintext: string | Uint8Array, type: string, aad: string): string {
-  // Bytes are never valid UTF-8, so their Latin-1 text under another mark cannot meet a string's.
-  const text =
-    typeof plaintext === "string"
-      ? `s${plaintext}`
-      : `b${Buffer.from(plaintext).toString("latin1")}`;
-  return `${type}\0${aad.length}\0${aad}${text}`;
+  return `${type}\0${aad.length}\0${aad}${markOf(plaintext)}`;
+}
+
+/** The same for text as a string and as UTF-8. */
+function markOf(plaintext: string | Uint8Array): string {
+  if (isLong(plaintext)) {
+    const bytes = typeof plaintext === "string" ? encodeText(plaintext) : plaintext;
+    return `h${createHash("sha256").update(bytes).digest("hex")}`;
+  }
+  if (typeof plaintext === "string") return `s${plaintext}`;
+  // Under another mark, the Latin-1 text of other bytes cannot meet a string.
+  return isUtf8(plaintext)
+    ? `s${Buffer.from(plaintext).toString("utf8")}`
+    : `b${Buffer.from(plaintext).toString("latin1")}`;
+}
+
+function isLong(plaintext: string | Uint8Array): boolean {
+  if (typeof plaintext !== "string") return plaintext.length >= LONG_TEXT;
+  return plaintext.length * 3 >= LONG_TEXT && encodeText(plaintext).length >= LONG_TEXT;
 }

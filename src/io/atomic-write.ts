@@ -15,12 +15,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { SopsmithError } from "../errors.ts";
-import { batches } from "./chunks.ts";
+import { batches, type Chunks } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
 import { OutputClosed, writeStdout } from "./output.ts";
 import { systemCode, systemReason } from "./system-error.ts";
-
-type Chunks = readonly (string | Uint8Array)[];
 
 export interface ReplaceOptions {
   /** How messages name the file: the one that was read, or that of `--output`. In-place when absent. */

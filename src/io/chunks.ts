@@ -1,10 +1,13 @@
+/** The pieces of a file, to be written one after the other; they may be gone through more than once. */
+export type Chunks = Iterable<string | Uint8Array>;
+
 const batchLength = 1 << 16;
 
 /**
  * The bytes of many pieces in batches worth a system call each; text is written as UTF-8. A surrogate pair may be split
  * between two pieces of text.
  */
-export function* batches(chunks: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
+export function* batches(chunks: Chunks): Generator<Uint8Array> {
   let text = "";
   for (const chunk of chunks) {
     if (typeof chunk !== "string") {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { SopsmithError } from "../errors.ts";
-import { batches } from "./chunks.ts";
+import { batches, type Chunks } from "./chunks.ts";
 import type { Host } from "./host.ts";
 import { withSecureTempDir } from "./secure-temp.ts";
 import { systemCode } from "./system-error.ts";
@@ -20,7 +20,7 @@ const O_PATH = 0o10000000;
  * @throws {SopsmithError} exit 3 when it cannot be made
  */
 export function withSecureFifo<T>(
-  chunks: readonly (string | Uint8Array)[],
+  chunks: Chunks,
   name: string,
   host: Host,
   work: (path: string) => Promise<T>,
@@ -58,14 +58,14 @@ class FifoWriter {
   readonly #done: Promise<void>;
   #isStopped = false;
 
-  constructor(path: string, chunks: readonly (string | Uint8Array)[]) {
+  constructor(path: string, chunks: Chunks) {
     this.#path = path;
     this.#handle = process.platform === "linux" ? openSync(path, O_PATH) : undefined;
     this.#done = this.#write(chunks);
   }
 
   /** Opening waits for a reader, in a thread of Node's pool. */
-  async #write(chunks: readonly (string | Uint8Array)[]): Promise<void> {
+  async #write(chunks: Chunks): Promise<void> {
     // By the handle: the command may have removed the name before the thread gets to it.
     const file = await open(this.#name(), constants.O_WRONLY);
     if (this.#isStopped) return file.close();

@@ -1,6 +1,6 @@
 import { fstatSync, writeSync } from "node:fs";
 import { SopsmithError } from "../errors.ts";
-import { batches } from "./chunks.ts";
+import { batches, type Chunks } from "./chunks.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 
 /**
@@ -19,7 +19,7 @@ export class OutputClosed extends SopsmithError {
  * @throws {OutputClosed} when the reader went away
  * @throws {SopsmithError} exit 1 for any other failure, such as a full disk
  */
-export async function writeStdout(chunks: readonly (string | Uint8Array)[]): Promise<void> {
+export async function writeStdout(chunks: Chunks): Promise<void> {
   try {
     for (const batch of batches(chunks)) {
       const written = writeNow(1, batch);

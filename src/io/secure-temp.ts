@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
-import { batches } from "./chunks.ts";
+import { batches, type Chunks } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
 import type { Host } from "./host.ts";
 import { systemReason } from "./system-error.ts";
@@ -30,7 +30,7 @@ export function withSecureTempDir<T>(host: Host, work: (dir: string) => Promise<
  * @throws {SopsmithError} exit 3 when the file cannot be made
  */
 export function withSecureTempFile<T>(
-  chunks: readonly (string | Uint8Array)[],
+  chunks: Chunks,
   name: string,
   host: Host,
   work: (path: string) => Promise<T>,
@@ -123,7 +123,7 @@ function removeDir(dir: string): void {
   }
 }
 
-async function writeNew(path: string, chunks: readonly (string | Uint8Array)[]): Promise<void> {
+async function writeNew(path: string, chunks: Chunks): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
     for (const batch of batches(chunks)) await file.writeFile(batch);

@@ -5,6 +5,7 @@ import { decryptDocuments, type OpenVerbOptions } from "../decrypt.ts";
 import { sealNew } from "../encrypt.ts";
 import { parseSealed } from "../file.ts";
 import type { Host } from "../io/host.ts";
+import { joinChunks } from "../tree/long-text.ts";
 import { entry, map, seq, str, type Documents, type Mapping, type Node } from "../tree/node.ts";
 import { keyDifference, type KeyDifference } from "../update-keys.ts";
 
@@ -49,7 +50,7 @@ export async function recreate(
     { ...options, output: options.input, keyGroups, threshold, selectors, macOnlyEncrypted },
     host,
   );
-  return Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)));
+  return joinChunks(chunks);
 }
 
 /** Decrypts a file to one JSON object, without blanks. */
@@ -59,7 +60,7 @@ export async function decryptToJson(
   host: Host,
 ): Promise<string> {
   const documents = await decryptDocuments(source, options, host);
-  return jsonText(merged(documents), undefined).join("");
+  return joinChunks(jsonText(merged(documents), undefined)).toString();
 }
 
 /**

@@ -1,4 +1,5 @@
 import { yaml } from "../../formats/yaml.ts";
+import { joinChunks } from "../tree/long-text.ts";
 import {
   bool,
   entry,
@@ -87,10 +88,9 @@ export function kubectlManifest(
   { label, provider }: Named,
   style: HclStyle,
 ): string {
-  const text = yaml
-    .emit([treeOf(manifest.value, manifest.spot)], { sealed: false, indent: 2 })
-    .map((chunk) => (typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()))
-    .join("");
+  const text = joinChunks(
+    yaml.emit([treeOf(manifest.value, manifest.spot)], { sealed: false, indent: 2 }),
+  ).toString();
   if (!isNfc(text) && style.onNotNfc === undefined)
     throw new ConversionError(
       `Terraform would change this manifest's text (it is not in Unicode NFC, at character ${firstNotNfc(text)} of the YAML text); put the text into binaryData, or data of a Secret, as base64`,

@@ -1,4 +1,5 @@
 import { yaml } from "../../formats/yaml.ts";
+import { joinChunks } from "../tree/long-text.ts";
 import { ConversionError } from "./errors.ts";
 import { readHcl, type HclBody } from "./hcl-reader.ts";
 import { readKubeYaml } from "./kube-yaml.ts";
@@ -32,13 +33,11 @@ export function reverse(source: string, file: string): string {
         );
     }
   });
-  return yaml
-    .emit(
-      documents.map((value) => treeOf(value, { file, line: value.line })),
-      { sealed: false, indent: 2 },
-    )
-    .map((chunk) => (typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()))
-    .join("");
+  const chunks = yaml.emit(
+    documents.map((value) => treeOf(value, { file, line: value.line })),
+    { sealed: false, indent: 2 },
+  );
+  return joinChunks(chunks).toString();
 }
 
 function attribute(body: HclBody, name: string, file: string, line: number): Value {

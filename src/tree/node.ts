@@ -15,6 +15,16 @@ export interface Span {
 export interface Str extends Span {
   kind: "str";
   value: string;
+  /** The same text, where it is long and was kept as bytes (see long-text.ts). */
+  readonly long?: LongText;
+}
+
+/** Text as bytes. */
+export interface LongText {
+  /** Its UTF-8, to be gone through as often as one likes; no character is split between two pieces. */
+  readonly pieces: Iterable<Uint8Array>;
+  /** It is ASCII, without control characters, `"`, `\\`, `<`, `>` and `&`: what JSON writes as it is. */
+  readonly isPlain: boolean;
 }
 
 /** A value that is not UTF-8, or the whole content of a binary file. Stored as `type:str`. */

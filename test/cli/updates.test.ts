@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from "../../src/io/host.ts";
 import { versionLine } from "../../src/version.ts";
 import { fakeHost } from "../keys/fake-host.ts";
 import { checkRows } from "./rows.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 
 // GitHub is a function here: no test asks a real host.
 
@@ -32,7 +33,7 @@ async function ask(
   const streams: Streams = {
     readStdin: () => Promise.resolve(new Uint8Array()),
     writeStdout: (chunks) => {
-      stdout += chunks.map((chunk) => Buffer.from(chunk).toString()).join("");
+      stdout += joinChunks(chunks).toString();
       return Promise.resolve();
     },
     writeStderr: (text) => void (stderr += text),

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { formats, loadFormat } from "../../formats/index.ts";
 import type { Format, FormatName } from "../../formats/format.ts";
 import { SopsmithError } from "../../src/errors.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import {
   bool,
   bytes,
@@ -22,12 +23,7 @@ import { bareDocuments } from "../bare.ts";
 
 const names = Object.keys(formats) as FormatName[];
 const plain = { sealed: false } as const;
-const textOf = (format: Format, documents: Documents) =>
-  Buffer.concat(
-    format
-      .emit(documents, plain)
-      .map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk))),
-  );
+const textOf = (format: Format, documents: Documents) => joinChunks(format.emit(documents, plain));
 const again = (format: Format, documents: Documents) =>
   bareDocuments(format.parse(textOf(format, documents), plain));
 
@@ -263,8 +259,8 @@ test.each(names)("%s refuses or holds 100,000 levels with a clear error", async 
   for (let i = 0; i < 50_000; i++) node = entry("k", seq([map([node])]));
   const documents = [map([node])];
   try {
-    const text = format.emit(documents, plain);
-    expect(text.length).toBeGreaterThan(0);
+    const chunks = [...format.emit(documents, plain)];
+    expect(chunks.length).toBeGreaterThan(0);
   } catch (error) {
     expect(error).toBeInstanceOf(SopsmithError);
     expect((error as SopsmithError).exitCode).toBe(4);

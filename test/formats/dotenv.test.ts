@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dotenv } from "../../formats/dotenv.ts";
 import { EmitError, ParseError } from "../../src/errors.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import {
   bool,
   comment,
@@ -17,8 +18,7 @@ import {
 
 const parse = (text: string | Uint8Array) =>
   dotenv.parse(typeof text === "string" ? Buffer.from(text) : text, { sealed: false });
-const emit = (documents: Documents) =>
-  Buffer.concat(dotenv.emit(documents, { sealed: false }).map((chunk) => Buffer.from(chunk)));
+const emit = (documents: Documents) => joinChunks(dotenv.emit(documents, { sealed: false }));
 const again = (text: string) => emit(parse(text)).toString();
 
 test("gives every line back but blank ones", () => {

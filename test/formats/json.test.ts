@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { json } from "../../formats/json.ts";
 import { EmitError, ParseError } from "../../src/errors.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import {
   bool,
   bytes,
@@ -20,7 +21,7 @@ import {
 const parse = (text: string | Uint8Array, sealed = false) =>
   json.parse(typeof text === "string" ? Buffer.from(text) : text, { sealed });
 const emit = (documents: ReturnType<typeof parse>, indent?: number) =>
-  json.emit(documents, { sealed: false, indent }).join("");
+  joinChunks(json.emit(documents, { sealed: false, indent })).toString();
 const again = (text: string | Uint8Array) => emit(parse(text));
 
 /** The value of the document's only key. */
@@ -208,7 +209,7 @@ test("refuses to seal several documents, of which only the first would be writte
 
 test("writes in chunks what it would write at once", () => {
   const items = Array.from({ length: 20_000 }, (_, i) => entry(`key${i}`, str("value")));
-  const chunks = json.emit([map(items)], { sealed: false });
+  const chunks = [...json.emit([map(items)], { sealed: false })];
   expect(chunks.length).toBeGreaterThan(5);
   expect(JSON.parse(chunks.join(""))).toEqual(
     Object.fromEntries(items.map((item) => [item.key, "value"])),

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { yaml } from "../../formats/yaml.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import { comment, entry, int, map, nil, seq, str, type Item } from "../../src/tree/node.ts";
 import { bareDocuments } from "../bare.ts";
 
 const read = (text: string) => bareDocuments(yaml.parse(Buffer.from(text), { sealed: false }));
 const again = (text: string) =>
-  yaml
-    .emit(yaml.parse(Buffer.from(text), { sealed: false }), { sealed: false })
-    .map(String)
-    .join("");
+  joinChunks(
+    yaml.emit(yaml.parse(Buffer.from(text), { sealed: false }), { sealed: false }),
+  ).toString();
 
 const one = entry("a", int(1n));
 const b = entry("b", int(1n));
@@ -219,19 +219,14 @@ test.each([
 });
 
 test("a comment of several lines continues as a comment", () => {
-  const text = yaml
-    .emit([map([comment(" a\nb\n#c"), one])], { sealed: false })
-    .map(String)
-    .join("");
+  const text = joinChunks(
+    yaml.emit([map([comment(" a\nb\n#c"), one])], { sealed: false }),
+  ).toString();
   expect(text).toBe("# a\n# b\n#c\na: 1\n");
 });
 
 test("several inline comments continue on lines of their own", () => {
-  const emit = (items: Item[]) =>
-    yaml
-      .emit([map(items)], { sealed: false })
-      .map(String)
-      .join("");
+  const emit = (items: Item[]) => joinChunks(yaml.emit([map(items)], { sealed: false })).toString();
   expect(emit([comment(" x", true), comment(" y", true), one])).toMatch(/^a: 1 # x\n+ *# y\n$/);
 });
 

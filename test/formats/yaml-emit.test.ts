@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { yaml } from "../../formats/yaml.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import {
   bool,
   bytes,
@@ -19,7 +20,7 @@ import { bareDocuments } from "../bare.ts";
 import { thrownBy } from "../verbs.ts";
 
 const emit = (documents: Documents, indent?: number) =>
-  yaml.emit(documents, { sealed: false, indent }).map(String).join("");
+  joinChunks(yaml.emit(documents, { sealed: false, indent })).toString();
 const below = (value: Node, indent?: number) => emit([map([entry("m", value)])], indent);
 const read = (text: string) => bareDocuments(yaml.parse(Buffer.from(text), { sealed: false }));
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { yaml } from "../../formats/yaml.ts";
 import { ParseError } from "../../src/errors.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import {
   bool,
   bytes,
@@ -22,7 +23,7 @@ const read = (text: string | Uint8Array) =>
   yaml.parse(typeof text === "string" ? Buffer.from(text) : text, { sealed: false });
 const parse = (text: string | Uint8Array) => bareDocuments(read(text));
 const again = (text: string | Uint8Array) =>
-  yaml.emit(read(text), { sealed: false }).map(String).join("");
+  joinChunks(yaml.emit(read(text), { sealed: false })).toString();
 
 /** The value of the document's first entry. */
 function first(text: string): Node {

@@ -10,13 +10,14 @@ import { decryptDocuments, decryptSource } from "../../src/decrypt.ts";
 import { changeSource, type Change } from "../../src/edit.ts";
 import { encryptSource } from "../../src/encrypt.ts";
 import { SopsmithError } from "../../src/errors.ts";
-import type { Chunks } from "../../src/file.ts";
+import type { Chunks } from "../../formats/format.ts";
 import type { Host } from "../../src/io/host.ts";
 import { localKeyService } from "../../src/key-service/key-service.ts";
 import { age } from "../../src/keys/age/age.ts";
 import type { Selector } from "../../src/metadata/selection.ts";
 import type { Item, Node } from "../../src/tree/node.ts";
 import { counterpart } from "../counterparts.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 
 /** What one run gave. `exit` is 0 with the output, or the exit status with what was said. */
 export interface Outcome {
@@ -187,7 +188,7 @@ const silent = (): void => undefined;
 async function outcomeOf(run: () => Promise<Chunks | undefined>): Promise<Outcome> {
   try {
     const chunks = (await run()) ?? [];
-    return { exit: 0, out: Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))), said: "" };
+    return { exit: 0, out: joinChunks(chunks), said: "" };
   } catch (error) {
     // Anything but the program's own errors is a defect, and is shown as one.
     if (!(error instanceof SopsmithError)) throw error;

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/main.ts";
+import { joinChunks } from "../../src/tree/long-text.ts";
 import { realHost } from "../../src/io/real-host.ts";
 import { isExecutable, programUnderTest } from "../cli/program-under-test.ts";
 import { KeyRing } from "../keys/key-ring.ts";
@@ -115,7 +116,7 @@ async function sopsmith(
       readStdin: () =>
         Promise.resolve(stdin === undefined ? Buffer.alloc(0) : readFileSync(join(dir, stdin))),
       writeStdout: (chunks) => {
-        out.push(...chunks.map((chunk) => Buffer.from(chunk as string)));
+        out.push(joinChunks(chunks));
         return Promise.resolve();
       },
       writeStderr: (text) => void (stderr += text),

@@ -9,6 +9,7 @@ import type { Metadata } from "../../metadata/metadata.ts";
 import { isSealed } from "../../metadata/placement.ts";
 import type { Selection } from "../../metadata/selection.ts";
 import type { Documents } from "../../tree/node.ts";
+import { joinChunks } from "../../tree/long-text.ts";
 import { decodeText } from "../../tree/text.ts";
 import { walk } from "../../tree/walk.ts";
 import type { Call, Chunks, Command } from "../command.ts";
@@ -129,14 +130,14 @@ async function editNew(
   try {
     // Keys and patterns that do not work are told before anything is typed.
     settings = await sealSettings(call, source, stores);
-    sealedExample = await encryptSource(bytesOf(exampleText), { ...verb, ...settings }, host);
+    sealedExample = await encryptSource(joinChunks(exampleText), { ...verb, ...settings }, host);
   } catch (error) {
     if (!(error instanceof WrapError)) throw error;
     const message = `Error encrypting the data key with one or more master keys: [${error.reasons.join(" ")}]`;
     throw new SopsmithError(error.code, 128, message, { hint: error.hint, cause: error });
   }
   const isBlockShown = options.on(flags.showMasterKeys);
-  const { metadata } = parseSealed(bytesOf(sealedExample), {
+  const { metadata } = parseSealed(joinChunks(sealedExample), {
     file: verb.file,
     format,
     warn: verb.warn,
@@ -199,10 +200,4 @@ async function checkKeys(
   } catch (error) {
     throw error instanceof SopsmithError ? new ShownBlockRefused(error) : error;
   }
-}
-
-function bytesOf(chunks: Chunks): Uint8Array {
-  return Buffer.concat(
-    chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : chunk)),
-  );
 }

@@ -8,7 +8,7 @@ import type { Secret } from "../../k8s/sops-secret.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
 import { documentsFromPlain, type PlainObject } from "../../tree/plain.ts";
 import { UsageError } from "../args.ts";
-import type { Command } from "../command.ts";
+import type { Chunks, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { keyServices } from "../key-services.ts";
@@ -161,7 +161,7 @@ function readable(secret: Secret): PlainObject {
 }
 
 /** Documents as YAML, indented by two as Kubernetes' own. */
-export async function yamlOf(objects: readonly PlainObject[]): Promise<(string | Uint8Array)[]> {
+export async function yamlOf(objects: readonly PlainObject[]): Promise<Chunks> {
   if (objects.length === 0) return [];
   const { emit } = await loadFormat("yaml");
   return emit(documentsFromPlain(objects), { sealed: false, indent: 2 });
