@@ -125,7 +125,7 @@ export function openDigits(
     plain.set(piece, done);
     done = end;
     // Freed at once: collectors do not see the size of what is not on their heap, and come late.
-    if (piece.length === piece.buffer.byteLength) (piece.buffer as ArrayBuffer).transfer(0);
+    if (piece.length === piece.buffer.byteLength) piece.buffer.transfer(0);
   };
   for (let at = from, end = 0; at < full; at += PIECE_DIGITS) {
     const size = Math.min(PIECE_DIGITS, full - at);
