@@ -46,6 +46,8 @@ export class BatchLeafCipher extends LeafCipher {
   private readonly encoder = new TextEncoder();
   /** Zeros follow a text, so that nothing of the one before is read. */
   private readonly raw = Buffer.alloc(3 * MAX_TEXT + 8);
+  /** Where `decode` and `passes` stopped in it. */
+  private rawAt = 0;
   private readonly aadBytes = Buffer.alloc(3 * MAX_AAD);
   private aad: string | undefined;
 
@@ -60,12 +62,14 @@ export class BatchLeafCipher extends LeafCipher {
   /** Each leaf as nonce, tag, data. */
   private readonly bytes = Buffer.alloc(BATCH * (HEAD + 48) + MAX_TEXT);
   private openStream: Buffer = this.raw;
-  /** Where the nonce of the leaf opened last is in `bytes`; -1 when it went to `LeafCipher`. */
-  private nonceAt = -1;
+  /** Where the nonce of the leaf opened last is in `bytes`. */
+  private nonceAt = 0;
 
+  /** Fresh nonces, whose key stream is in `sealStream`. */
   private pool: Uint8Array = new Uint8Array(0);
   private poolUsed = 0;
   private sealStream: Buffer = this.raw;
+  /** A plaintext, then its ciphertext with the tag behind it. */
   private readonly sealed = Buffer.alloc(MAX_SEALED * 3 + TAG_BYTES);
   private readonly out = Buffer.alloc(512);
 
@@ -93,6 +97,7 @@ export class BatchLeafCipher extends LeafCipher {
     return this.openInBatch(text, aad) ?? super.open(text, aad).leaf;
   }
 
+  /** Undefined for what `LeafCipher` has to look at. */
   private openInBatch(text: string, aad: string): Leaf | undefined {
     if (this.next === this.texts.length) this.fill();
     let slot = this.next;
@@ -165,9 +170,6 @@ export class BatchLeafCipher extends LeafCipher {
     }
     this.openStream = gcm.keyStream();
   }
-
-  /** Where `decode` stopped in `raw`. */
-  private rawAt = 0;
 
   /**
    * Puts nonce, tag and data of a ciphertext at `at`, and its type behind the others.

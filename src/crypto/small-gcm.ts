@@ -9,8 +9,9 @@ const TABLE_WORDS = BLOCK * 256 * 4;
  * does anything; here one AES-ECB cipher makes the key stream of many texts at once (`queue`, then `keyStream`), and GHASH is
  * computed from tables (McGrew and Viega, "The Galois/Counter Mode of Operation", 4.1).
  *
- * As in every GHASH by tables, which entry is read depends on the hash key and the ciphertext: a program on the same processor could learn of
- * it through the cache. This suits a process that lives for one command, not a server that answers strangers.
+ * As in every GHASH by tables, which entry is read depends on the hash key and the ciphertext, and a program on the same processor could
+ * learn of it through the cache. This suits a program that opens files for the user who runs it and ends, not a server that opens what
+ * strangers send.
  */
 export class SmallGcm {
   private readonly ecb;
