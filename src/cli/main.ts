@@ -62,9 +62,13 @@ export async function main(): Promise<void> {
   const { realHost } = await import("../io/real-host.ts");
   const host: Host = { ...realHost(), warn: (message) => warn(streams, message) };
   process.exitCode = await run([...impliedCommand(), ...process.argv.slice(2)], host, streams);
-  // Without waiting for the runtime to take itself apart.
-  if (isWritten()) process.exit();
+  // Without waiting for the runtime to take itself apart. With much memory in use it must: a compiler thread of V8 may be
+  // waiting for garbage to be collected, which does not happen any more, and Node then waits for that thread for ever.
+  if (process.memoryUsage.rss() < smallRun && isWritten()) process.exit();
 }
+
+/** Bytes; the usual small file takes half of it. */
+const smallRun = 100 * 2 ** 20;
 
 /** The name under which charts of sops-secrets-operator start its program. */
 function impliedCommand(): string[] {
