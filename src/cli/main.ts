@@ -1,6 +1,6 @@
 import type { AuditLog } from "../audit/audit.ts";
 import type { Host } from "../io/host.ts";
-import { isWritten, writeStderr, writeStdout } from "../io/output.ts";
+import { writeStderr, writeStdout } from "../io/output.ts";
 import { environmentArguments } from "./args.ts";
 import type { Streams } from "./command.ts";
 import { environmentBooleans } from "./flags.ts";
@@ -56,19 +56,13 @@ async function auditLog(host: Host): Promise<AuditLog | undefined> {
   return openAuditLog(text, auditConfig, host);
 }
 
-/** Runs the process's own command line and ends with its exit status. */
+/** Runs the process's own command line and sets its exit status. */
 export async function main(): Promise<void> {
   const streams = processStreams();
   const { realHost } = await import("../io/real-host.ts");
   const host: Host = { ...realHost(), warn: (message) => warn(streams, message) };
   process.exitCode = await run([...impliedCommand(), ...process.argv.slice(2)], host, streams);
-  // Without waiting for the runtime to take itself apart. With much memory in use it must: a compiler thread of V8 may be
-  // waiting for garbage to be collected, which does not happen any more, and Node then waits for that thread for ever.
-  if (process.memoryUsage.rss() < smallRun && isWritten()) process.exit();
 }
-
-/** Bytes; the usual small file takes half of it. */
-const smallRun = 100 * 2 ** 20;
 
 /** The name under which charts of sops-secrets-operator start its program. */
 function impliedCommand(): string[] {

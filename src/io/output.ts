@@ -34,15 +34,8 @@ export async function writeStdout(chunks: Chunks): Promise<void> {
   }
 }
 
-/** Something was left to a stream, which may still be writing it. */
-let isStreaming = false;
-
-/** Nothing that was written is on its way any more: the process may end. */
-export const isWritten = (): boolean => !isStreaming;
-
 /** Through Node's stream, which waits for a slow reader. Making the stream takes longer than opening a small file. */
 async function writeLater(bytes: Uint8Array): Promise<void> {
-  isStreaming = true;
   const { stdout } = process;
   // Without a listener a failure would also be thrown from the event loop. It stays: a broken pipe is reported late.
   if (!stdout.listeners("error").includes(ignore)) stdout.on("error", ignore);
@@ -61,7 +54,6 @@ export function writeStderr(text: string): void {
     return;
   }
   if (written === bytes.length) return;
-  isStreaming = true;
   const { stderr } = process;
   if (!stderr.listeners("error").includes(ignore)) stderr.on("error", ignore);
   stderr.write(bytes.subarray(written));
