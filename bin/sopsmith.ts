@@ -53,11 +53,7 @@ function loadCore() {
   const parameters = "exports, require, module, __filename, __dirname";
   const script = new vm.Script(
     "(function (" + parameters + ") {" + readFileSync(core, "latin1") + "\n})",
-    {
-      filename: core,
-      cachedData,
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    },
+    { filename: core, cachedData },
   );
   if (!cachedData || script.cachedDataRejected)
     process.once("exit", (status) => {
@@ -65,8 +61,10 @@ function loadCore() {
     });
   const require = createRequire(core);
   const load = (id: string): unknown => {
-    // For the chunks that only some runs load, Node's own cache will do.
-    if (id.startsWith("./") && enableCompileCache) enableCompileCache(join(folder, "node"));
+    // For the chunks that only some runs load, Node's own cache will do. It asks nobody whose its files are.
+    const nodes = join(folder, "node-" + build);
+    if (id.startsWith("./") && enableCompileCache && isSafe(folder) && isSafe(nodes, true))
+      enableCompileCache(nodes);
     return require(id);
   };
   const module = new Module(core);
@@ -84,7 +82,7 @@ function loadCore() {
 
 /**
  * A folder of the user's own. Node's default is one in the shared temp directory, where another user could lay out code for
- * this process to run.
+ * this process to run. A relative path is none, as the XDG specification says.
  */
 function cacheFolder() {
   const env = process.env;
@@ -93,7 +91,8 @@ function cacheFolder() {
     process.platform === "win32"
       ? env["LOCALAPPDATA"]
       : env["XDG_CACHE_HOME"] || (env["HOME"] && env["HOME"] + "/.cache");
-  return base ? base + "/sopsmith" : undefined;
+  const { isAbsolute } = process.getBuiltinModule("node:path");
+  return base && isAbsolute(base) ? base + "/sopsmith" : undefined;
 }
 
 /** Behind the digest of what follows stands V8's data, which V8 itself hardly checks. */
@@ -101,11 +100,14 @@ const digestLength = 32;
 
 /** Nothing for a file that is damaged, or another user's: under sudo HOME may be that of the user. */
 function readCache(file: string) {
-  const { closeSync, fstatSync, openSync, readFileSync } = process.getBuiltinModule("node:fs");
+  const { closeSync, constants, fstatSync, openSync, readFileSync } =
+    process.getBuiltinModule("node:fs");
   try {
-    const opened = openSync(file, "r");
+    // What is no file shall not make the program wait.
+    const opened = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK || 0));
     try {
-      if (!isOurs(fstatSync(opened))) return undefined;
+      const stats = fstatSync(opened);
+      if (!stats.isFile() || !isOurs(stats)) return undefined;
       const content = readFileSync(opened);
       const data = content.subarray(digestLength);
       return digest(data).equals(content.subarray(0, digestLength)) ? data : undefined;
@@ -117,7 +119,10 @@ function readCache(file: string) {
   }
 }
 
-/** Also removes what older versions left behind. What fails is left for the next run. */
+/** How many caches are kept: for each kind of run, version of the program and setting of Node one. */
+const kept = 24;
+
+/** Writes a cache and removes the oldest. What fails is left for the next run. */
 function writeCache(file: string, data: Buffer) {
   const fs = process.getBuiltinModule("node:fs");
   const { dirname, join } = process.getBuiltinModule("node:path");
@@ -125,21 +130,25 @@ function writeCache(file: string, data: Buffer) {
   const made = file + "." + process.pid;
   try {
     // Not `recursive`: with a HOME such as /proc Node would try for ever.
-    for (const made of [dirname(folder), folder])
-      if (!fs.existsSync(made)) fs.mkdirSync(made, { mode: 0o700 });
-    if (!isOurs(fs.statSync(folder))) return;
+    for (const missing of [dirname(folder), folder])
+      if (!fs.existsSync(missing)) {
+        if (!isOurs(fs.statSync(dirname(missing)))) return;
+        fs.mkdirSync(missing, { mode: 0o700 });
+      }
+    if (!isSafe(folder)) return;
     try {
       fs.writeFileSync(made, Buffer.concat([digest(data), data]), { mode: 0o600, flag: "wx" });
       fs.renameSync(made, file);
     } catch {
       fs.rmSync(made, { force: true });
     }
-    const monthAgo = Date.now() - 30 * 24 * 60 * 60 * 1000;
-    for (const name of fs.readdirSync(folder)) {
-      const old = join(folder, name);
-      if (/-[0-9a-f]{16}(\.[0-9]+)?$/.test(name) && fs.statSync(old).mtimeMs < monthAgo)
-        fs.rmSync(old, { force: true });
-    }
+    fs.readdirSync(folder)
+      .filter((name) => /-[0-9a-f]{16}(?:\.[0-9]+)?$/.test(name))
+      .map((name) => join(folder, name))
+      .map((path) => ({ path, time: fs.statSync(path).mtimeMs }))
+      .sort((a, b) => b.time - a.time)
+      .slice(kept)
+      .forEach(({ path }) => fs.rmSync(path, { recursive: true, force: true }));
   } catch {
     // The program has done its work; that it will not start sooner the next time is no failure.
   }
@@ -151,6 +160,17 @@ function digest(data: Buffer) {
 
 function isOurs({ uid }: { uid: number }) {
   return !process.geteuid || uid === process.geteuid();
+}
+
+/** A folder into which nobody else can put code. */
+function isSafe(folder: string, mayBeMissing = false) {
+  try {
+    const stats = process.getBuiltinModule("node:fs").lstatSync(folder);
+    const isShared = process.platform !== "win32" && (stats.mode & 0o022) !== 0;
+    return stats.isDirectory() && isOurs(stats) && !isShared;
+  } catch (error) {
+    return mayBeMissing && (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
 }
 
 /** The usual commands with the usual formats; all others share one kind. */

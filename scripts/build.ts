@@ -106,6 +106,7 @@ function finished(output: readonly (OutputChunk | OutputAsset)[]): Map<string, s
   if (code.split(load).length !== 2) throw new Error(`the core does not load ${runtime} once`);
   const inlined = `(exports=>{${files.get(runtime)};return exports})({})`;
   const whole = plainExports(code).replace(load, () => inlined);
+  if (/\bimport\(/.test(whole)) throw new Error("the core has an import(), and is run as a script");
   const entry = files.get("sopsmith.js") ?? "";
   const build = createHash("sha256").update(whole).digest("hex").slice(0, 16);
   if (!entry.includes("@build@")) throw new Error("the first file does not tell the build");

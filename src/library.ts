@@ -303,9 +303,15 @@ async function decryptNamed(
 ): Promise<Uint8Array> {
   const extract =
     typeof options.extract === "string" ? parsePath(options.extract) : options.extract;
-  return joinChunks(
-    await decryptSource(bytesOf(source), { ...openOptions(options, file, path), extract }, host),
+  const sealed = bytesOf(source);
+  const chunks = await decryptSource(
+    sealed,
+    { ...openOptions(options, file, path), extract },
+    host,
   );
+  const plain = joinChunks(chunks);
+  // A long value left in clear may be a part of the source itself, which is the caller's.
+  return plain.buffer === sealed.buffer ? Buffer.from(plain) : plain;
 }
 
 async function updateNamed(

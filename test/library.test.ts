@@ -222,3 +222,12 @@ test("the example of a new file, and the status of one", async () => {
   );
   expect(api.version).toMatch(/^\d+\.\d+\.\d+/);
 });
+
+test("what is extracted is the caller's own, also a long value left in clear", async () => {
+  const text = "x".repeat(300_000);
+  const file = await sealed(JSON.stringify({ a_unencrypted: text, b: 1 }), { format: "json" });
+  const extract = ["a_unencrypted"];
+  const value = await api.decrypt(file, { format: "json", extract, host });
+  value.fill(0);
+  expect(textOf(await api.decrypt(file, { format: "json", extract, host }))).toBe(text);
+});

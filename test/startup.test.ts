@@ -1,4 +1,12 @@
-import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { isBuiltin } from "node:module";
 import { spawnSync } from "node:child_process";
@@ -214,11 +222,48 @@ describe("the code cache", () => {
     expect(statSync(file).uid).toBe(0);
   });
 
+  test.runIf(process.geteuid?.() === 0)("is not made in another user's home", () => {
+    const home = box.path("home-other");
+    mkdirSync(home);
+    chownSync(home, 1, 1);
+    expect(decrypt({ XDG_CACHE_HOME: "", HOME: home })).toEqual(opened);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test("of Node, for the chunks of some runs only, is not made where others can write", () => {
+    const { env, folder } = filled("cache-shared");
+    const fail = () => decrypt({ ...env, SOPS_AGE_KEY: "" }).status;
+    chmodSync(folder, 0o777);
+    expect(fail()).toBe(128);
+    expect(readdirSync(folder)).toHaveLength(1);
+    chmodSync(folder, 0o700);
+    expect(fail()).toBe(128);
+    expect(readdirSync(folder).filter((name) => name.startsWith("node-"))).toHaveLength(1);
+  });
+
+  test("does not make the program wait, and leaves no word of its own where a pipe is read", () => {
+    const { env, file } = filled("cache-pipe");
+    const script = `rm "$3" && mkfifo "$3" && cat sealed.yaml | "$1" "$2" decrypt --input-type yaml --output-type yaml /dev/stdin; "$1" "$2" decrypt --input-type yaml --output-type yaml <(cat sealed.yaml)`;
+    const { status, stdout, stderr } = spawnSync(
+      "bash",
+      ["-c", script, "bash", process.execPath, Sandbox.program, file],
+      {
+        cwd: box.dir,
+        env: { ...box.env, SOPS_AGE_KEY: alice.identity, ...env },
+        encoding: "utf8",
+        timeout: 30_000,
+      },
+    );
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "a: b\na: b\n", stderr: "" });
+  });
+
   test("is left out, in silence, where there is no place for it", () => {
     box.write("no-folder", "");
     expect(decrypt({ XDG_CACHE_HOME: box.path("no-folder") })).toEqual(opened);
     expect(decrypt({ XDG_CACHE_HOME: "", HOME: "/proc" })).toEqual(opened);
     expect(decrypt({ XDG_CACHE_HOME: "", HOME: "" })).toEqual(opened);
+    expect(decrypt({ XDG_CACHE_HOME: "relative" })).toEqual(opened);
+    expect(readdirSync(box.dir)).not.toContain("relative");
   });
 
   test("is not made with NODE_DISABLE_COMPILE_CACHE", () => {
@@ -230,7 +275,6 @@ describe("the code cache", () => {
   test("is not made by a run that fails", () => {
     const env = { XDG_CACHE_HOME: box.path("cache-failed") };
     expect(decrypt({ ...env, SOPS_AGE_KEY: "" }).status).toBe(128);
-    const folder = box.path("cache-failed/sopsmith");
-    expect(readdirSync(folder).filter((name) => name.startsWith("decrypt"))).toEqual([]);
+    expect(readdirSync(box.dir)).not.toContain("cache-failed");
   });
 });

@@ -1,9 +1,10 @@
+import type { Chunks } from "../io/chunks.ts";
 import type { Host } from "../io/host.ts";
 import type { Flag } from "./flags.ts";
 import type { Options } from "./options.ts";
 import type { Shared } from "./shared.ts";
 
-export type Chunks = Iterable<string | Uint8Array>;
+export type { Chunks };
 
 /** Where a run reads and writes besides files. */
 export interface Streams {

@@ -72,7 +72,8 @@ function accountHome(): string | undefined {
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
-    return readRegular(path) ?? (await (await import("node:fs/promises")).readFile(path));
+    // Not by import(), which the start-up chunk, run as a script, cannot do.
+    return readRegular(path) ?? (await process.getBuiltinModule("node:fs/promises").readFile(path));
   } catch (error) {
     // A socket on stdin cannot be opened by its name, only read.
     if (

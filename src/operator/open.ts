@@ -89,6 +89,7 @@ async function openSpec(
       audit: (action) => host.audit?.(action, file) ?? Promise.resolve(),
       ignoreMac: true,
       remember: false,
+      isForeign: true,
       warn,
     },
     host,
