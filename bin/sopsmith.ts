@@ -1,4 +1,4 @@
-// The first file that Node reads: no static import and no syntax younger than ES2019, so that an old Node gets as far
+// The first file that Node reads: no static import and no syntax younger than ES2017 (but for what the build mends), so that an old Node gets as far
 // as the message below instead of dying of a SyntaxError.
 const version = process.version;
 const [major, minor, patch] = version

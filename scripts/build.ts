@@ -110,7 +110,9 @@ function finished(output: readonly (OutputChunk | OutputAsset)[]): Map<string, s
   const entry = files.get("sopsmith.js") ?? "";
   const build = createHash("sha256").update(whole).digest("hex").slice(0, 16);
   if (!entry.includes("@build@")) throw new Error("the first file does not tell the build");
-  return files.set(core, whole).set("sopsmith.js", entry.replace("@build@", build));
+  // The minifier leaves out what an old Node needs to get as far as the message that it is too old.
+  const first = entry.replace("@build@", build).replaceAll("catch{", "catch(_){");
+  return files.set(core, whole).set("sopsmith.js", first);
 }
 
 /** Exports as values of one object instead of a getter each, which no module of ours needs: none changes what it exports. */
