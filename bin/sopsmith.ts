@@ -1,5 +1,5 @@
-// The first file that Node reads: no static import and no syntax younger than ES2017 (but for what the build mends), so that an old Node gets as far
-// as the message below instead of dying of a SyntaxError.
+// The first file that Node reads: no static import and no syntax younger than ES2017 (but for what the build mends), so
+// that an old Node gets as far as the message below instead of dying of a SyntaxError.
 const version = process.version;
 const [major, minor, patch] = version
   .slice(1)
@@ -60,11 +60,14 @@ function loadCore() {
       if (status === 0) writeCache(file, script.createCachedData());
     });
   const require = createRequire(core);
+  let isFirstChunk = true;
   const load = (id: string): unknown => {
-    // For the chunks that only some runs load, Node's own cache will do. It asks nobody whose its files are.
-    const nodes = join(folder, "node-" + build);
-    if (id.startsWith("./") && enableCompileCache && isSafe(folder) && isSafe(nodes, true))
-      enableCompileCache(nodes);
+    if (isFirstChunk && id.startsWith("./")) {
+      isFirstChunk = false;
+      // For the chunks that only some runs load, Node's own cache will do. It asks nobody whose its files are.
+      const nodes = join(folder, "node-" + build);
+      if (enableCompileCache && isSafe(folder) && isSafe(nodes, true)) enableCompileCache(nodes);
+    }
     return require(id);
   };
   const module = new Module(core);

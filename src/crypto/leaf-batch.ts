@@ -1,6 +1,7 @@
 import type { Documents, Item, Leaf, Node } from "../tree/node.ts";
 import { int, str } from "../tree/node.ts";
 import { fromPlaintext, fromText, LeafCipher, NONCE_BYTES, PREFIX } from "./leaf.ts";
+import { BASE64_DIGITS } from "./long-leaf.ts";
 import type { Nonces } from "./nonces.ts";
 import { SmallGcm } from "./small-gcm.ts";
 
@@ -21,7 +22,7 @@ const COMMA = 44;
 const EQUALS = 61;
 const BRACKET = 93;
 
-const alphabet = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+const alphabet = Buffer.from(BASE64_DIGITS);
 /** Value of a base64 digit; 255 for what is none. */
 const digits = new Uint8Array(256).fill(255);
 for (const [value, digit] of alphabet.entries()) digits[digit] = value;

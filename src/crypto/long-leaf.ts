@@ -67,13 +67,22 @@ export function digitsOf(text: string | Uint8Array): Digits {
 /** Bit of a byte that is no base64 digit. */
 const ILLEGAL = 1 << 24;
 
-/** A digit's value, by its place among the four that make three bytes. */
-const values = [18, 12, 6, 0].map((shift) => {
-  const table = new Int32Array(256).fill(ILLEGAL);
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (let value = 0; value < 64; value++) table[alphabet.charCodeAt(value)] = value << shift;
-  return table;
-}) as [Int32Array, Int32Array, Int32Array, Int32Array];
+/** The digits of base64, by their value. */
+export const BASE64_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+type Values = [Int32Array, Int32Array, Int32Array, Int32Array];
+let values: Values | undefined;
+
+/** A digit's value, by its place among the four that make three bytes. Made when needed: every start loads this file. */
+function digitValues(): Values {
+  const tables = [18, 12, 6, 0].map((shift) => {
+    const table = new Int32Array(256).fill(ILLEGAL);
+    for (let value = 0; value < 64; value++)
+      table[BASE64_DIGITS.charCodeAt(value)] = value << shift;
+    return table;
+  });
+  return tables as Values;
+}
 
 /**
  * Decodes base64 without padding. Buffer's own decoder takes strings only: 100 MiB of them would lie around in runtimes that are slow to
@@ -82,7 +91,7 @@ const values = [18, 12, 6, 0].map((shift) => {
  * @returns whether all were digits
  */
 function decode(digits: Uint8Array, out: Uint8Array, to: number): boolean {
-  const [first, second, third, fourth] = values;
+  const [first, second, third, fourth] = (values ??= digitValues());
   let illegal = 0;
   for (let i = 0, at = to; i < digits.length; i += 4, at += 3) {
     const bits =
