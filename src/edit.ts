@@ -5,7 +5,7 @@ import type { OpenVerbOptions } from "./decrypt.ts";
 import { open, seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
-import { wrapDataKey } from "./keys/groups/wrap.ts";
+import { wrapDataKey } from "./data-key/wrap.ts";
 import type { Metadata } from "./metadata/metadata.ts";
 import { isSealed } from "./metadata/placement.ts";
 import { isOlderVersion } from "./metadata/version.ts";

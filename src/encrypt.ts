@@ -5,7 +5,7 @@ import { Nonces } from "./crypto/nonces.ts";
 import { seal, type Audit } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
-import { createDataKey } from "./keys/groups/wrap.ts";
+import { createDataKey } from "./data-key/wrap.ts";
 import type { KeyGroup } from "./keys/provider.ts";
 import { isSealed } from "./metadata/placement.ts";
 import {

@@ -5,7 +5,7 @@ import { Nonces } from "./crypto/nonces.ts";
 import { EmitError, inFile, SopsmithError } from "./errors.ts";
 import type { AuditAction, Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
-import { recoverDataKey } from "./keys/groups/recover.ts";
+import { recoverDataKey } from "./data-key/recover.ts";
 import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
 import { attach, detach } from "./metadata/placement.ts";
 import { compileSelection, defaultSelector, type Selection } from "./metadata/selection.ts";

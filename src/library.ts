@@ -8,7 +8,7 @@ import { encryptSource, type CommonOptions } from "./encrypt.ts";
 import { ConfigError } from "./errors.ts";
 import type { Host } from "./io/host.ts";
 import { localKeyService } from "./key-service/key-service.ts";
-import { parseDecryptionOrder } from "./keys/groups/recover.ts";
+import { parseDecryptionOrder } from "./data-key/recover.ts";
 import { providers } from "./keys/index.ts";
 import type { KeyGroup, KeyType, MasterKey } from "./keys/provider.ts";
 import { parseSelectors, type Selector } from "./metadata/selection.ts";

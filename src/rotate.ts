@@ -3,7 +3,7 @@ import { loadFormat } from "../formats/index.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
 import { open, seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
-import { createDataKey } from "./keys/groups/wrap.ts";
+import { createDataKey } from "./data-key/wrap.ts";
 import type { KeyType, MasterKey } from "./keys/provider.ts";
 
 export interface RotateOptions extends OpenVerbOptions {

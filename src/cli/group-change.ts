@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { DataKeyError } from "../keys/groups/recover.ts";
+import { DataKeyError } from "../data-key/recover.ts";
 import type { KeyGroup } from "../keys/provider.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import { keptThreshold, parseSealedSource, rewrap } from "../update-keys.ts";

@@ -1,4 +1,4 @@
-import { parseDecryptionOrder } from "../keys/groups/recover.ts";
+import { parseDecryptionOrder } from "../data-key/recover.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 

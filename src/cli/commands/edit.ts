@@ -4,7 +4,7 @@ import { changeSource } from "../../edit.ts";
 import { AlreadyEncrypted, encryptSource, parsePlain, sealNew } from "../../encrypt.ts";
 import { SopsmithError } from "../../errors.ts";
 import { parseSealed } from "../../file.ts";
-import { createDataKey, WrapError } from "../../keys/groups/wrap.ts";
+import { createDataKey, WrapError } from "../../data-key/wrap.ts";
 import type { Metadata } from "../../metadata/metadata.ts";
 import { isSealed } from "../../metadata/placement.ts";
 import type { Selection } from "../../metadata/selection.ts";

@@ -1,6 +1,6 @@
-import { SopsmithError } from "../../errors.ts";
-import { provider } from "../index.ts";
-import type { MasterKey } from "../provider.ts";
+import { SopsmithError } from "../errors.ts";
+import { provider } from "../keys/index.ts";
+import type { MasterKey } from "../keys/provider.ts";
 
 /** How long one key that is used over the network may take, in milliseconds, all its requests together. */
 const remoteLimit = 30_000;

@@ -1,9 +1,9 @@
-import { ShamirError, split } from "../../crypto/shamir.ts";
-import { SopsmithError } from "../../errors.ts";
-import type { Host } from "../../io/host.ts";
-import type { KeyService } from "../../key-service/key-service.ts";
-import { provider } from "../index.ts";
-import { dataKeyLength, type KeyGroup, type MasterKey } from "../provider.ts";
+import { ShamirError, split } from "../crypto/shamir.ts";
+import { SopsmithError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import type { KeyService } from "../key-service/key-service.ts";
+import { provider } from "../keys/index.ts";
+import { dataKeyLength, type KeyGroup, type MasterKey } from "../keys/provider.ts";
 import { limited } from "./limit.ts";
 
 /** Keys that cannot wrap the data key, or groups that cannot share it. Exit 1. */

@@ -1,10 +1,10 @@
-import { SopsmithError } from "../../errors.ts";
-import type { Host } from "../../io/host.ts";
-import type { KeyService } from "../../key-service/key-service.ts";
-import { provider } from "../index.ts";
-import { dataKeyLength, UnwrapError, type KeyGroup, type MasterKey } from "../provider.ts";
+import { SopsmithError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import type { KeyService } from "../key-service/key-service.ts";
+import { provider } from "../keys/index.ts";
+import { dataKeyLength, UnwrapError, type KeyGroup, type MasterKey } from "../keys/provider.ts";
 import { limited, NoAnswer } from "./limit.ts";
-import type { GroupResult, KeyFailure } from "./report.ts";
+import type { GroupResult, KeyFailure } from "./failure-report.ts";
 
 /** The data key cannot be recovered. Exit 128, 1 where only a package is missing; the message is the whole report. */
 export class DataKeyError extends SopsmithError {
@@ -73,7 +73,7 @@ export async function recoverDataKey(
   if (dataKey === undefined) {
     wipe(parts);
     const failures = results.flatMap((result) => ("failures" in result ? result.failures : []));
-    const { report } = await import("./report.ts");
+    const { report } = await import("./failure-report.ts");
     throw new DataKeyError(report(results, metadata.shamirThreshold, options.file), {
       groups: { opened: parts.length, needed: Math.max(metadata.shamirThreshold, 1) },
       exitCode: isForPackages(failures) ? 1 : 128,
@@ -190,7 +190,7 @@ function firstPart(attempts: readonly Promise<KeyResult>[]): Promise<Uint8Array 
 }
 
 async function combineParts(parts: readonly Uint8Array[], file: string): Promise<Uint8Array> {
-  const { combine, ShamirError } = await import("../../crypto/shamir.ts");
+  const { combine, ShamirError } = await import("../crypto/shamir.ts");
   try {
     return await combine(parts);
   } catch (error) {

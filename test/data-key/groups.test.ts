@@ -1,10 +1,6 @@
 import { expect, test, vi } from "vitest";
-import {
-  DataKeyError,
-  parseDecryptionOrder,
-  recoverDataKey,
-} from "../../src/keys/groups/recover.ts";
-import { createDataKey, wrapDataKey, type WrapError } from "../../src/keys/groups/wrap.ts";
+import { DataKeyError, parseDecryptionOrder, recoverDataKey } from "../../src/data-key/recover.ts";
+import { createDataKey, wrapDataKey, type WrapError } from "../../src/data-key/wrap.ts";
 import { localKeyService, type KeyService } from "../../src/key-service/key-service.ts";
 import { provider } from "../../src/keys/index.ts";
 import {
@@ -14,7 +10,7 @@ import {
   type KeyType,
   type MasterKey,
 } from "../../src/keys/provider.ts";
-import { alice, bob, fakeHost } from "./fake-host.ts";
+import { alice, bob, fakeHost } from "../keys/fake-host.ts";
 
 const host = fakeHost();
 const group = async (...keys: [KeyType, string][]): Promise<KeyGroup> =>

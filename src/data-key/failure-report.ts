@@ -1,4 +1,4 @@
-import { unwrapFailures, type MasterKey, type UnwrapError } from "../provider.ts";
+import { unwrapFailures, type MasterKey, type UnwrapError } from "../keys/provider.ts";
 
 /** One group's part of the data key, or why each of its keys failed. */
 export type GroupResult = { part: Uint8Array } | { failures: KeyFailure[] };
