@@ -1,5 +1,5 @@
-import { isCiphertext } from "../terraform/manifest.ts";
-import { describe, pathText, type MapValue, type Value } from "../terraform/value.ts";
+import { isCiphertext } from "./manifest.ts";
+import { describe, pathText, type MapValue, type Value } from "./value.ts";
 import { compareBytes, GROUP, SERVED_VERSIONS, VERSION } from "./sops-secret.ts";
 import type { Manifest } from "./read.ts";
 import { isBase64 } from "../tree/text.ts";

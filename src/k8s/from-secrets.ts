@@ -1,5 +1,5 @@
-import { ConversionError, type Spot } from "../terraform/errors.ts";
-import { describe, pathText, type MapValue, type Value } from "../terraform/value.ts";
+import { ConversionError, type Spot } from "./conversion-error.ts";
+import { describe, pathText, type MapValue, type Value } from "./value.ts";
 import { entry, map, seq, str, type Entry, type Mapping } from "../tree/node.ts";
 import type { Manifest } from "./read.ts";
 import {

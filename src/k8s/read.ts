@@ -1,8 +1,8 @@
-import { readManifests, type Manifest } from "../terraform/manifest.ts";
-import type { Value } from "../terraform/value.ts";
+import { readManifests, type Manifest } from "./manifest.ts";
+import type { Value } from "./value.ts";
 import { GROUP, KIND, record, type Json, type SopsSecret } from "./sops-secret.ts";
 
-export type { Manifest } from "../terraform/manifest.ts";
+export type { Manifest } from "./manifest.ts";
 
 /** A manifest's value as the JSON that the API server is sent. */
 export function jsonOf(value: Value): Json {

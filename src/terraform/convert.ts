@@ -1,7 +1,7 @@
-import { ConversionError, located } from "./errors.ts";
+import { ConversionError, located } from "../k8s/conversion-error.ts";
 import { byBytes, emitHcl, type HclStyle } from "./hcl.ts";
 import { Labels, labelOf } from "./label.ts";
-import { isSealed, readManifests, type Manifest } from "./manifest.ts";
+import { isSealed, readManifests, type Manifest } from "../k8s/manifest.ts";
 import {
   importBlock,
   kubectlManifest,
@@ -10,7 +10,7 @@ import {
 } from "./resource.ts";
 import { plainSecret, sopsSecret } from "./secret.ts";
 import { pruneEmpty, pruneNulls, strip, withNamespace } from "./shape.ts";
-import type { MapValue, Value } from "./value.ts";
+import type { MapValue, Value } from "../k8s/value.ts";
 
 export interface ConvertOptions {
   /** Print only the maps. */

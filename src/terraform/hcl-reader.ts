@@ -1,5 +1,5 @@
-import { ConversionError } from "./errors.ts";
-import { mapOf, text, type MapValue, type Value } from "./value.ts";
+import { ConversionError } from "../k8s/conversion-error.ts";
+import { mapOf, text, type MapValue, type Value } from "../k8s/value.ts";
 
 /** A block or a bare map of a configuration file, as far as it was asked for. */
 export type HclItem =

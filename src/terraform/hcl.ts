@@ -1,6 +1,6 @@
-import { ConversionError, type Spot } from "./errors.ts";
-import { plainDecimal } from "./numbers.ts";
-import { pathText, type MapValue, type Value } from "./value.ts";
+import { ConversionError, type Spot } from "../k8s/conversion-error.ts";
+import { plainDecimal } from "../k8s/numbers.ts";
+import { pathText, type MapValue, type Value } from "../k8s/value.ts";
 
 /** How values are written. */
 export interface HclStyle {

@@ -1,4 +1,4 @@
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "../k8s/manifest.ts";
 
 /** The name of a manifest's Terraform resource: kind, namespace unless it is the default one, name (spec terraform 1.3). */
 export function labelOf({ kind, namespace, name, generateName }: Manifest): string {

@@ -13,11 +13,11 @@ import {
   type Node,
 } from "../tree/node.ts";
 import { block, providerLines, type Named } from "./blocks.ts";
-import { ConversionError, type Spot } from "./errors.ts";
+import { ConversionError, type Spot } from "../k8s/conversion-error.ts";
 import { byBytes, emitHcl, firstNotNfc, heredoc, holdsAsHeredoc, isNfc, quoted } from "./hcl.ts";
 import type { HclStyle } from "./hcl.ts";
-import type { Manifest } from "./manifest.ts";
-import type { MapValue, Value } from "./value.ts";
+import type { Manifest } from "../k8s/manifest.ts";
+import type { MapValue, Value } from "../k8s/value.ts";
 
 /** Arguments of `kubernetes_manifest` beside the manifest (spec terraform 5.4). */
 export interface ManifestArguments {

@@ -1,11 +1,11 @@
 import { yaml } from "../../formats/yaml.ts";
 import { joinChunks } from "../tree/long-text.ts";
-import { ConversionError } from "./errors.ts";
+import { ConversionError } from "../k8s/conversion-error.ts";
 import { readHcl, type HclBody } from "./hcl-reader.ts";
-import { readKubeYaml } from "./kube-yaml.ts";
+import { readKubeYaml } from "../k8s/kube-yaml.ts";
 import { treeOf } from "./resource.ts";
 import { secretMetadata } from "./secret.ts";
-import { mapOf, text, type MapValue, type Value } from "./value.ts";
+import { mapOf, text, type MapValue, type Value } from "../k8s/value.ts";
 
 /**
  * Terraform → Kubernetes YAML, for what `convert` writes: `kubernetes_manifest`, `kubectl_manifest` and plain

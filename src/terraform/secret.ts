@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { ConversionError } from "./errors.ts";
+import { ConversionError } from "../k8s/conversion-error.ts";
 import { emitHcl, isNfc, quoted, type HclStyle } from "./hcl.ts";
-import { isCiphertext, isSealed, type Manifest } from "./manifest.ts";
+import { isCiphertext, isSealed, type Manifest } from "../k8s/manifest.ts";
 import { block, providerLines, type Named } from "./blocks.ts";
-import { describe, mapOf, text, type MapValue, type Value } from "./value.ts";
+import { describe, mapOf, text, type MapValue, type Value } from "../k8s/value.ts";
 import { isBase64 } from "../tree/text.ts";
 
 /** `kubernetes_secret_v1` resources (spec terraform 5.5 and 5.7). */

@@ -1,4 +1,4 @@
-import { mapOf, text, type MapValue, type Value } from "./value.ts";
+import { mapOf, text, type MapValue, type Value } from "../k8s/value.ts";
 
 /** Changes to a manifest before it is printed. Each returns a new value; the old one may be shared. */
 

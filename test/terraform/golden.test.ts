@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert, type ConvertOptions } from "../../src/terraform/convert.ts";
-import { ConversionError } from "../../src/terraform/errors.ts";
+import { ConversionError } from "../../src/k8s/conversion-error.ts";
 import { readHcl } from "../../src/terraform/hcl-reader.ts";
-import { readManifests } from "../../src/terraform/manifest.ts";
+import { readManifests } from "../../src/k8s/manifest.ts";
 import { reverse } from "../../src/terraform/reverse.ts";
 import { defaults, exactJson, exactValue, readByTerraform } from "./values.ts";
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { convert } from "../../src/terraform/convert.ts";
-import { ConversionError } from "../../src/terraform/errors.ts";
+import { ConversionError } from "../../src/k8s/conversion-error.ts";
 import { holdsAsHeredoc, quoted } from "../../src/terraform/hcl.ts";
 import { readHcl } from "../../src/terraform/hcl-reader.ts";
-import { readManifests } from "../../src/terraform/manifest.ts";
+import { readManifests } from "../../src/k8s/manifest.ts";
 import { reverse } from "../../src/terraform/reverse.ts";
 import { defaults, exactJson, exactValue, readByTerraform } from "./values.ts";
 

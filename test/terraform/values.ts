@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ConvertOptions } from "../../src/terraform/convert.ts";
-import type { Value } from "../../src/terraform/value.ts";
+import type { Value } from "../../src/k8s/value.ts";
 import { counterpart } from "../counterparts.ts";
 
 export const defaults: ConvertOptions = {

@@ -8,7 +8,7 @@ import {
   type ConvertOptions,
   type Input,
 } from "../../terraform/convert.ts";
-import { ConversionError } from "../../terraform/errors.ts";
+import { ConversionError } from "../../k8s/conversion-error.ts";
 import { reverse } from "../../terraform/reverse.ts";
 import { version } from "../../version.ts";
 import { UsageError } from "../args.ts";

@@ -1,4 +1,4 @@
-import { ConversionError, type Spot } from "./errors.ts";
+import { ConversionError, type Spot } from "./conversion-error.ts";
 import { readKubeYaml } from "./kube-yaml.ts";
 import { describe, mapOf, text, type MapValue, type Value } from "./value.ts";
 

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { ConversionError } from "../../src/terraform/errors.ts";
-import { readKubeYaml } from "../../src/terraform/kube-yaml.ts";
+import { ConversionError } from "../../src/k8s/conversion-error.ts";
+import { readKubeYaml } from "../../src/k8s/kube-yaml.ts";
 import { counterpart } from "../counterparts.ts";
 import { Random } from "../fuzz/random.ts";
-import { exactJson, exactValue } from "./values.ts";
+import { exactJson, exactValue } from "../terraform/values.ts";
 
 /** What kubectl's own reader makes of documents: JSON, or undefined where it refuses. */
 function readByKubectl(documents: readonly string[]): (string | undefined)[] {
