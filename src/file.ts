@@ -22,7 +22,7 @@ import {
 import { goType } from "./tree/go-type.ts";
 import { LONG_TEXT, longStr } from "./tree/long-text.ts";
 import { timeText } from "./tree/rfc3339.ts";
-import { hasMoreNodes, pathOfError, UnwalkableTree, walk, type Place } from "./tree/walk.ts";
+import { hasMoreNodes, pathOfError, UnwalkableTree, walk, type Place } from "./metadata/walk.ts";
 
 /** The file was changed without the data key, or lost its MAC. Exit 51. */
 export class MacMismatch extends SopsmithError {

@@ -17,7 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   "src/version.ts": [],
   "src/tree": [],
   // The walk asks the selection about each leaf on its way.
-  "src/tree/walk.ts": ["src/tree", "src/metadata/selection.ts"],
+  "src/metadata/walk.ts": ["src/tree", "src/metadata/selection.ts"],
   "src/crypto": ["src/tree", "src/io/host.ts"],
   formats: ["src/tree"],
   "src/io": [],

@@ -19,7 +19,7 @@ import type { Metadata } from "../metadata/metadata.ts";
 import { compileSelection } from "../metadata/selection.ts";
 import { entry, find, map, seq, str, type Mapping, type Node, type Scalar } from "../tree/node.ts";
 import { fromPlain } from "../tree/plain.ts";
-import { walk } from "../tree/walk.ts";
+import { walk } from "../metadata/walk.ts";
 import { covered, findOrder, type Covered } from "./mac.ts";
 import { shortened, statusTexts, type Problem } from "./texts.ts";
 

@@ -11,7 +11,7 @@ import type { Selection } from "../../metadata/selection.ts";
 import type { Documents } from "../../tree/node.ts";
 import { joinChunks } from "../../tree/long-text.ts";
 import { decodeText } from "../../tree/text.ts";
-import { walk } from "../../tree/walk.ts";
+import { walk } from "../../metadata/walk.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
 import { editUntilAccepted, lost, ShownBlockRefused } from "../edit-session.ts";

@@ -10,7 +10,7 @@ import { compileSelection, type Selector } from "../../metadata/selection.ts";
 import { isSealed } from "../../metadata/placement.ts";
 import { openObject } from "../../operator/open.ts";
 import type { Documents, Node } from "../../tree/node.ts";
-import { walk } from "../../tree/walk.ts";
+import { walk } from "../../metadata/walk.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, refuseTwoTargets } from "../deliver.ts";

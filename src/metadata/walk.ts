@@ -1,4 +1,4 @@
-import type { Selection } from "../metadata/selection.ts";
+import type { Selection } from "./selection.ts";
 import { SopsmithError } from "../errors.ts";
 import {
   MAX_INT64,
@@ -9,7 +9,7 @@ import {
   type Node,
   type Scalar,
   type Sequence,
-} from "./node.ts";
+} from "../tree/node.ts";
 
 /** Where a leaf stands. One object serves a whole walk: read it at once. */
 export interface Place {

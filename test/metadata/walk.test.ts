@@ -12,7 +12,7 @@ import {
   type Documents,
   type Node,
 } from "../../src/tree/node.ts";
-import { walk } from "../../src/tree/walk.ts";
+import { walk } from "../../src/metadata/walk.ts";
 import { compileSelection, defaultSelector, type Selector } from "../../src/metadata/selection.ts";
 import { thrownBy } from "../verbs.ts";
 
