@@ -19,9 +19,9 @@ import {
   type Node,
   type Scalar,
 } from "./tree/node.ts";
-import { goType } from "./tree/go-type.ts";
+import { goType } from "./go/type.ts";
 import { LONG_TEXT, longStr } from "./tree/long-text.ts";
-import { timeText } from "./tree/rfc3339.ts";
+import { timeText } from "./go/time.ts";
 import { hasMoreNodes, pathOfError, UnwalkableTree, walk, type Place } from "./metadata/walk.ts";
 
 /** The file was changed without the data key, or lost its MAC. Exit 51. */

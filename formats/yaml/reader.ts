@@ -15,7 +15,7 @@ import {
   type Node,
   type Sequence,
 } from "../../src/tree/node.ts";
-import { goType } from "../../src/tree/go-type.ts";
+import { goType } from "../../src/go/type.ts";
 import { decodeText, isBase64, lineAt, textLeaf } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { Parser, type Event } from "./parser.ts";

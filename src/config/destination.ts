@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
-import { BadPattern, compileGoRegExp, loadRegExps } from "../metadata/go-regexp.ts";
+import { BadPattern, compileGoRegExp, loadRegExps } from "../go/regexp.ts";
 import type { Config, DestinationSource } from "./config.ts";
 import { loadRule, type CreationRule } from "./match.ts";
 

@@ -4,7 +4,7 @@ import type { Host } from "../io/host.ts";
 import { withAwsSettings } from "../keys/aws-kms/aws-kms.ts";
 import { provider } from "../keys/index.ts";
 import type { KeyGroup, KeyType } from "../keys/provider.ts";
-import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../metadata/go-regexp.ts";
+import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../go/regexp.ts";
 import {
   parseSelectors,
   SELECTOR_LIST,

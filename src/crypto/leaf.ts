@@ -22,7 +22,7 @@ import {
   type Scalar,
 } from "../tree/node.ts";
 import { joinChunks, LONG_TEXT } from "../tree/long-text.ts";
-import { fullTime } from "../tree/rfc3339.ts";
+import { fullTime } from "../go/time.ts";
 import { floatText } from "../tree/scalar.ts";
 import { decodeText, encodeText } from "../tree/text.ts";
 import { digitsOf, longLeaf, openDigits, sealedText, type Digits } from "./long-leaf.ts";

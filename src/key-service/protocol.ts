@@ -5,7 +5,7 @@ import { provider } from "../keys/index.ts";
 import type { KeyType, MasterKey } from "../keys/provider.ts";
 import { entry, map, str, type Entry } from "../tree/node.ts";
 import { readText, readTextMap } from "../tree/read.ts";
-import { timeText } from "../tree/rfc3339.ts";
+import { timeText } from "../go/time.ts";
 import { textLeaf } from "../tree/text.ts";
 
 // The key service of sops: gRPC without TLS, messages without a package (spec cli section 8, keys section 13).

@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import { entry, map, str, type Mapping } from "../tree/node.ts";
-import { timeText } from "../tree/rfc3339.ts";
+import { timeText } from "../go/time.ts";
 import { textLeaf } from "../tree/text.ts";
 import {
   itemText,

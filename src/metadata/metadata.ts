@@ -23,7 +23,7 @@ import {
   readTextMap,
   TimeError,
 } from "../tree/read.ts";
-import { normalTime } from "../tree/rfc3339.ts";
+import { normalTime } from "../go/time.ts";
 import { textLeaf } from "../tree/text.ts";
 import { defaultSelector, SELECTOR_LIST, SELECTOR_NAMES, type Selector } from "./selection.ts";
 import { checkVersion } from "./version.ts";

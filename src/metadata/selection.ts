@@ -110,7 +110,7 @@ async function patternTest(
   { name, value }: Selector,
   { onBadPattern, warn }: { onBadPattern: "refuse" | "never-match"; warn: Warn },
 ): Promise<(subject: string) => boolean> {
-  const { BadPattern, compileGoRegExp, loadRegExps } = await import("./go-regexp.ts");
+  const { BadPattern, compileGoRegExp, loadRegExps } = await import("../go/regexp.ts");
   await loadRegExps([value]);
   try {
     const pattern = compileGoRegExp(value);

@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { goType } from "./go-type.ts";
+import { goType } from "../go/type.ts";
 import { entry, find, map, nil, seq, str, type Comment, type Mapping, type Node } from "./node.ts";
 
 /** Steps from the first document's root: a mapping key or a list position. */

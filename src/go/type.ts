@@ -1,4 +1,4 @@
-import { MAX_INT64, type Node } from "./node.ts";
+import { MAX_INT64, type Node } from "../tree/node.ts";
 
 /** The type of a value as Go, and so sops's messages, name it. */
 export function goType(node: Node): string {

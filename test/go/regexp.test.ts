@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BadPattern, compileGoRegExp, loadRegExps } from "../../src/metadata/go-regexp.ts";
+import { BadPattern, compileGoRegExp, loadRegExps } from "../../src/go/regexp.ts";
 
 async function matches(pattern: string, subject: string): Promise<boolean> {
   await loadRegExps([pattern]);
