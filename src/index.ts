@@ -30,7 +30,7 @@ export {
   type RotateOptions,
   type WriteOptions,
 } from "./library.ts";
-export { loadEnv, loadIni } from "./load.ts";
+export { loadEnv, loadIni } from "./loaders.ts";
 export { SopsmithError } from "./errors.ts";
 export { isEncrypted } from "./status.ts";
 export type { FormatName } from "../formats/format.ts";

@@ -3,7 +3,7 @@ import type { FormatName } from "../formats/format.ts";
 import { formatForPath, loadFormat } from "../formats/index.ts";
 import { configuredIndent, loadConfig } from "./config/load.ts";
 import { decryptDocuments, decryptSource } from "./decrypt.ts";
-import { changeSource } from "./edit.ts";
+import { changeSource } from "./change.ts";
 import { encryptSource, type CommonOptions } from "./encrypt.ts";
 import { ConfigError } from "./errors.ts";
 import type { Host } from "./io/host.ts";

@@ -47,11 +47,11 @@ const mayImport: Record<string, readonly string[]> = {
     "src/io",
     "formats",
   ],
-  "src/load.ts": ["src/library.ts"],
+  "src/loaders.ts": ["src/library.ts"],
   "src/index.ts": [
     "src",
     "src/library.ts",
-    "src/load.ts",
+    "src/loaders.ts",
     "src/tree",
     "src/io/host.ts",
     "formats/format.ts",

@@ -1,6 +1,6 @@
 import type { FormatName } from "../formats/format.ts";
 import { decryptSource, type DecryptOptions } from "../src/decrypt.ts";
-import { changeSource, type Change, type ChangeOptions } from "../src/edit.ts";
+import { changeSource, type Change, type ChangeOptions } from "../src/change.ts";
 import { encryptSource, type EncryptOptions } from "../src/encrypt.ts";
 import { SopsmithError } from "../src/errors.ts";
 import type { Host } from "../src/io/host.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { FormatName } from "../../formats/format.ts";
 import { yaml } from "../../formats/yaml.ts";
 import { decryptDocuments, decryptSource } from "../../src/decrypt.ts";
-import { changeSource, type Change } from "../../src/edit.ts";
+import { changeSource, type Change } from "../../src/change.ts";
 import { encryptSource } from "../../src/encrypt.ts";
 import { SopsmithError } from "../../src/errors.ts";
 import type { Chunks } from "../../formats/format.ts";

@@ -1,6 +1,6 @@
 import type { Format } from "../../../formats/format.ts";
 import { loadFormat } from "../../../formats/index.ts";
-import { changeSource } from "../../edit.ts";
+import { changeSource } from "../../change.ts";
 import { AlreadyEncrypted, encryptSource, parsePlain, sealNew } from "../../encrypt.ts";
 import { SopsmithError } from "../../errors.ts";
 import { parseSealed } from "../../file.ts";

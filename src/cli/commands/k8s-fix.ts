@@ -1,5 +1,5 @@
 import { loadFormat } from "../../../formats/index.ts";
-import { changeSource } from "../../edit.ts";
+import { changeSource } from "../../change.ts";
 import { SopsmithError } from "../../errors.ts";
 import { MacMismatch } from "../../file.ts";
 import { makeCanonical } from "../../k8s/canonical.ts";

@@ -1,4 +1,4 @@
-import { changeSource } from "../../edit.ts";
+import { changeSource } from "../../change.ts";
 import { SopsmithError } from "../../errors.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
 import type { Node } from "../../tree/node.ts";

@@ -1,4 +1,4 @@
-import { changeSource } from "../../edit.ts";
+import { changeSource } from "../../change.ts";
 import { missingPath, unsetPath } from "../../tree/path.ts";
 import type { Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";

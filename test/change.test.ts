@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { FormatName } from "../formats/format.ts";
 import { str } from "../src/tree/node.ts";
 import { setPath, unsetPath } from "../src/tree/path.ts";
-import type { Change } from "../src/edit.ts";
+import type { Change } from "../src/change.ts";
 import { fakeHost, alice } from "./keys/fake-host.ts";
 import { changeText, decryptText, encryptText, refusal } from "./verbs.ts";
 
