@@ -6,7 +6,7 @@ import { parseMetadata } from "./metadata/metadata.ts";
 import { detach, MetadataNotFound } from "./metadata/placement.ts";
 import { VersionError } from "./metadata/version.ts";
 import type { Mapping } from "./tree/node.ts";
-import { readText } from "./tree/read.ts";
+import { readText } from "./tree/typed-fields.ts";
 
 /** What can be told about a file without a key. */
 export interface FileStatus {

@@ -1,4 +1,4 @@
-import { flagDescription, flagSpelling } from "../../src/cli/help.ts";
+import { flagDescription, flagSpelling } from "../../src/cli/help-text.ts";
 import type { Flag } from "../../src/cli/flags.ts";
 import { globalFlags } from "../../src/cli/program.ts";
 import { exitCodes } from "./exit-codes.ts";

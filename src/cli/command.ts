@@ -2,7 +2,7 @@ import type { Chunks } from "../io/chunks.ts";
 import type { Host } from "../io/host.ts";
 import type { Flag } from "./flags.ts";
 import type { Options } from "./options.ts";
-import type { Shared } from "./shared.ts";
+import type { Shared } from "./call-cache.ts";
 
 export type { Chunks };
 

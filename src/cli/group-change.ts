@@ -7,7 +7,7 @@ import type { Call } from "./command.ts";
 import { deliver } from "./deliver.ts";
 import * as flags from "./flags.ts";
 import { readSource, sourceOf } from "./source.ts";
-import { openStores } from "./stores.ts";
+import { openStores } from "./formats.ts";
 
 /** The flags of all commands that change key groups. */
 export const groupFlags: readonly flags.Flag[] = [

@@ -19,8 +19,8 @@ import {
   type Wanted,
 } from "./operands.ts";
 import { Progress } from "./progress.ts";
-import { problemOf, writeProblem } from "./report.ts";
-import { withShared } from "./shared.ts";
+import { problemOf, writeProblem } from "./problem.ts";
+import { withShared } from "./call-cache.ts";
 import { noFile, sourceOf, type Source } from "./source.ts";
 import { printable } from "../io/printable.ts";
 import { paint, warn } from "./warn.ts";

@@ -90,7 +90,7 @@ async function versionText(global: Arguments, host: Host): Promise<string> {
 async function startWithout(global: Arguments, host: Host, streams: Streams): Promise<void> {
   await refuseUnknown(global, globalFlags);
   if (wants(global, flags.help)) {
-    const { programHelp } = await import("./help.ts");
+    const { programHelp } = await import("./help-text.ts");
     return streams.writeStdout([programHelp(globalFlags)]);
   }
   const globals = optionsOf(global, globalFlags, host);
@@ -176,7 +176,7 @@ async function runCommand(
   // An unknown flag comes before a wish for help, as in Go.
   await refuseUnknown(args, commandFlags);
   if (wants(args, flags.help)) {
-    const { commandHelp } = await import("./help.ts");
+    const { commandHelp } = await import("./help-text.ts");
     return streams.writeStdout([commandHelp({ name, summary }, command)]);
   }
   const options = optionsOf(args, commandFlags, host);

@@ -6,7 +6,7 @@ import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { awsSettings, keyFlags, keysNamed } from "./key-flags.ts";
 import type { Source } from "./source.ts";
-import type { Stores } from "./stores.ts";
+import type { Stores } from "./formats.ts";
 
 /** How a file is encrypted for the first time. */
 export interface SealSettings {

@@ -4,7 +4,7 @@ import { optionalPackage } from "../io/optional-package.ts";
 import { provider } from "../keys/index.ts";
 import type { KeyType, MasterKey } from "../keys/provider.ts";
 import { entry, map, str, type Entry } from "../tree/node.ts";
-import { readText, readTextMap } from "../tree/read.ts";
+import { readText, readTextMap } from "../tree/typed-fields.ts";
 import { timeText } from "../go/time.ts";
 import { textLeaf } from "../tree/text.ts";
 

@@ -1,4 +1,4 @@
-import { readText } from "../tree/read.ts";
+import { readText } from "../tree/typed-fields.ts";
 import { provider } from "./index.ts";
 import type { MasterKey } from "./provider.ts";
 

@@ -22,7 +22,7 @@ import {
   readText,
   readTextMap,
   TimeError,
-} from "../tree/read.ts";
+} from "../tree/typed-fields.ts";
 import { normalTime } from "../go/time.ts";
 import { textLeaf } from "../tree/text.ts";
 import { defaultSelector, SELECTOR_LIST, SELECTOR_NAMES, type Selector } from "./selection.ts";

@@ -5,7 +5,7 @@ import { watchFolders } from "../io/watch-folders.ts";
 import { isObject, OWNER_LABEL, type JsonObject, type SopsSecret } from "../k8s/sops-secret.ts";
 import { localKeyService } from "../key-service/key-service.ts";
 import { Api, type Connection } from "./api.ts";
-import { childMeta, type ChildMeta } from "./child.ts";
+import { childMeta, type ChildMeta } from "./child-secret.ts";
 import { Cluster, secretsPath, sopsSecretsPath } from "./cluster.ts";
 import { serve } from "./endpoints.ts";
 import { CachingKeyService, KeyFiles } from "./key-set.ts";

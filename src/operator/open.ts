@@ -20,7 +20,7 @@ import { compileSelection } from "../metadata/selection.ts";
 import { entry, find, map, seq, str, type Mapping, type Node, type Scalar } from "../tree/node.ts";
 import { fromPlain } from "../tree/plain.ts";
 import { walk } from "../metadata/walk.ts";
-import { covered, findOrder, type Covered } from "./mac.ts";
+import { covered, findOrder, type Covered } from "./field-order.ts";
 import { shortened, statusTexts, type Problem } from "./texts.ts";
 
 /** A condition before it is known which generation it is about. */

@@ -11,7 +11,13 @@ import {
 import type { KeyService } from "../key-service/key-service.ts";
 import { ApiError, Unreachable } from "./api.ts";
 import { secretOf, type Child, type Owner } from "./build.ts";
-import { decideChild, foreignData, otherController, removeData, type ChildMeta } from "./child.ts";
+import {
+  decideChild,
+  foreignData,
+  otherController,
+  removeData,
+  type ChildMeta,
+} from "./child-secret.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
 import { judge, type Policy } from "./judge.ts";
 import { backOff, type Again } from "./queue.ts";

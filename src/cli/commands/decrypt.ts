@@ -12,7 +12,7 @@ import {
   sourceOf,
   type Source,
 } from "../source.ts";
-import { openStores, type Stores } from "../stores.ts";
+import { openStores, type Stores } from "../formats.ts";
 
 export const decrypt: Command = {
   operands: "[file...]",

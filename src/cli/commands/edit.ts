@@ -21,7 +21,7 @@ import { openOrder } from "../open-settings.ts";
 import { sealSettings, type SealSettings } from "../seal-settings.ts";
 import { emitWithBlock, parseWithBlock, takeOver } from "../shown-block.ts";
 import { exists, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
-import { openStores, type Stores } from "../stores.ts";
+import { openStores, type Stores } from "../formats.ts";
 
 export const edit: Command = {
   operands: "file",

@@ -13,7 +13,7 @@ import {
   sourceOf,
   type Source,
 } from "../source.ts";
-import { openStores, type Stores } from "../stores.ts";
+import { openStores, type Stores } from "../formats.ts";
 
 export const encrypt: Command = {
   operands: "[file...]",

@@ -1,13 +1,19 @@
 import { decryptDocuments } from "../../decrypt.ts";
 import { environmentOf } from "../../environment.ts";
 import { ConflictError } from "../../errors.ts";
-import { becomeUser, inherited, parseChildLine, runChild, warnOfBackground } from "../child.ts";
+import {
+  becomeUser,
+  inherited,
+  parseChildLine,
+  runChild,
+  warnOfBackground,
+} from "../child-process.ts";
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
-import { withShared } from "../shared.ts";
+import { withShared } from "../call-cache.ts";
 import { readSource, sourceOf } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 
 export const execEnv: Command = {
   operands: "file… [--] command",

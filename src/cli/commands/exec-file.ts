@@ -8,12 +8,12 @@ import {
   runChild,
   warnOfBackground,
   type ChildLine,
-} from "../child.ts";
+} from "../child-process.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { readSource, sourceOf } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 
 export const execFile: Command = {

@@ -10,9 +10,9 @@ import * as flags from "../flags.ts";
 import { git, runGit } from "../git.ts";
 import { rotationAdvice } from "../key-difference.ts";
 import { runFiles, severalFiles } from "../many.ts";
-import { readConfig } from "../shared.ts";
+import { readConfig } from "../call-cache.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 
 /** `--check` found files in clear. Exit 10. */

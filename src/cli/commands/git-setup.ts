@@ -9,7 +9,7 @@ import * as flags from "../flags.ts";
 import { git, runGit } from "../git.ts";
 import { openOrder } from "../open-settings.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 import { openSource } from "./decrypt.ts";
 

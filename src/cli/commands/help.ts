@@ -1,6 +1,6 @@
 import { SopsmithError } from "../../errors.ts";
 import { commands, findCommand, type Command, type Entry } from "../command.ts";
-import { commandHelp, groupHelp, programHelp } from "../help.ts";
+import { commandHelp, groupHelp, programHelp } from "../help-text.ts";
 import { globalFlags } from "../program.ts";
 import { quoted } from "../source.ts";
 import { suggestCommand } from "../suggest.ts";

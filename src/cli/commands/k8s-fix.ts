@@ -17,7 +17,7 @@ import { deliver, refuseTwoTargets } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
-import { openStores, type Stores } from "../stores.ts";
+import { openStores, type Stores } from "../formats.ts";
 import { warn } from "../warn.ts";
 import { bool } from "./k8s-input.ts";
 

@@ -14,7 +14,7 @@ import { keyFlags } from "../key-flags.ts";
 import { keyServices } from "../key-services.ts";
 import { sealSettings } from "../seal-settings.ts";
 import { sourceOf } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 import { bool, readManifestFile, readSopsSecrets, text } from "./k8s-input.ts";
 

@@ -3,13 +3,13 @@ import { SopsmithError } from "../../errors.ts";
 import { commands, type Call, type Chunks } from "../command.ts";
 import { deliver, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy.ts";
+import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy-form.ts";
 import { openOrder } from "../open-settings.ts";
 import { parseChangePath, parseExtractPath } from "../paths.ts";
 import { creationRule } from "../seal-settings.ts";
 import { parseSetValue } from "../set-value.ts";
 import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "../source.ts";
-import { openStores, type Stores } from "../stores.ts";
+import { openStores, type Stores } from "../formats.ts";
 import { warn } from "../warn.ts";
 
 /** `sopsmith [flags] FILE` (spec cli 7). */

@@ -12,9 +12,9 @@ import { differenceText } from "../key-difference.ts";
 import { runFiles, type SeveralFiles } from "../many.ts";
 import { openOrder } from "../open-settings.ts";
 import { expandOperands, isPattern, type OperandFile } from "../operands.ts";
-import { readConfig } from "../shared.ts";
+import { readConfig } from "../call-cache.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 import { printable } from "../../io/printable.ts";
 import { info, warn } from "../warn.ts";
 

@@ -11,7 +11,7 @@ import { changePath, parseChangePath } from "../paths.ts";
 import { parseSetValue } from "../set-value.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
-import { openStores, type Stores } from "../stores.ts";
+import { openStores, type Stores } from "../formats.ts";
 
 export const set: Command = {
   operands: "file path [value]",

@@ -6,7 +6,7 @@ import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { changePath, parseChangePath } from "../paths.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 
 export const unset: Command = {
   operands: "file path",

@@ -11,9 +11,9 @@ import { differenceText, rotationAdvice } from "../key-difference.ts";
 import { keyServices } from "../key-services.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { creationRule } from "../seal-settings.ts";
-import { readConfig } from "../shared.ts";
+import { readConfig } from "../call-cache.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
-import { openStores } from "../stores.ts";
+import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 
 /** `--check` found a file whose keys are not those of its creation rule. Exit 10. */

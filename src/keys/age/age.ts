@@ -1,5 +1,5 @@
 import type { Host } from "../../io/host.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { itemText, type KeyProvider, type MasterKey } from "../provider.ts";
 import { decodeBech32 } from "./bech32.ts";
 import { findAgeIdentities, type AgeIdentities } from "./identities.ts";

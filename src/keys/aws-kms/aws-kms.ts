@@ -1,6 +1,6 @@
 import { SopsmithError } from "../../errors.ts";
 import { entry, map, nil, type Mapping } from "../../tree/node.ts";
-import { readText, readTextMap } from "../../tree/read.ts";
+import { readText, readTextMap } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
 import { keyCodec, loadedLater, text } from "../key-codec.ts";
 import type { KeyProvider, MasterKey } from "../provider.ts";

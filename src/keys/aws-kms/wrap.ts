@@ -4,7 +4,7 @@ import type * as Kms from "@aws-sdk/client-kms";
 import type { HttpResponse } from "../../io/host.ts";
 import { optionalPackage } from "../../io/optional-package.ts";
 import type { Mapping } from "../../tree/node.ts";
-import { readText, readTextMap } from "../../tree/read.ts";
+import { readText, readTextMap } from "../../tree/typed-fields.ts";
 import { RemoteFailure, remoteKeys, type Wire } from "../remote.ts";
 
 export const { wrap, unwrap } = remoteKeys({

@@ -1,5 +1,5 @@
 import { entry, find, map, type Mapping } from "../../tree/node.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
 import { keyCodec, loadedLater, text } from "../key-codec.ts";
 import { itemText, KeySyntaxError, type KeyProvider } from "../provider.ts";

@@ -3,7 +3,7 @@ import type * as Identity from "@azure/identity";
 import type { Host, HttpResponse } from "../../io/host.ts";
 import { optionalPackage } from "../../io/optional-package.ts";
 import { entry, map, type Mapping } from "../../tree/node.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
 import {
   onWire,

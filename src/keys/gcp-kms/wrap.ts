@@ -2,7 +2,7 @@ import type { JWTInput } from "google-auth-library";
 import type { HttpResponse } from "../../io/host.ts";
 import { optionalPackage } from "../../io/optional-package.ts";
 import type { Mapping } from "../../tree/node.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import {
   parseObject,
   RemoteFailure,

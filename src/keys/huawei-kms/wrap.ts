@@ -1,6 +1,6 @@
 import type { HttpResponse } from "../../io/host.ts";
 import type { Mapping } from "../../tree/node.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { findHuaweiCredentials, findProject } from "./credentials.ts";
 import { signedHeaders } from "./signature.ts";
 import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";

@@ -1,7 +1,7 @@
 import { SopsmithError } from "../../errors.ts";
 import type { Host } from "../../io/host.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { UnwrapError, type MasterKey, type UnwrapFailure } from "../provider.ts";
 
 /** @throws {GpgFailed} */

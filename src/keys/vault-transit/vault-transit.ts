@@ -1,4 +1,4 @@
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { keyCodec, loadedLater, text } from "../key-codec.ts";
 import { KeySyntaxError, type KeyProvider } from "../provider.ts";
 

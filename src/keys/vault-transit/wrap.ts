@@ -1,5 +1,5 @@
 import type { Mapping } from "../../tree/node.ts";
-import { readText } from "../../tree/read.ts";
+import { readText } from "../../tree/typed-fields.ts";
 import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
 import { checkAddress, findToken, refusal, request } from "./api.ts";
 

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { readArguments } from "../../src/cli/args.ts";
 import * as flags from "../../src/cli/flags.ts";
-import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../../src/cli/legacy.ts";
+import {
+  failureOf,
+  planLegacy,
+  splitSetArgument,
+  type LegacyMode,
+} from "../../src/cli/legacy-form.ts";
 import { Options } from "../../src/cli/options.ts";
 import { SopsmithError } from "../../src/errors.ts";
 

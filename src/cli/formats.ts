@@ -6,7 +6,7 @@ import type { Audit } from "../file.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
-import { readConfig } from "./shared.ts";
+import { readConfig } from "./call-cache.ts";
 import type { Source } from "./source.ts";
 import { warn } from "./warn.ts";
 
