@@ -58,6 +58,11 @@ export interface Format {
    * Does a leaf that is left in clear come back with the same bytes for the MAC when the encrypted file is read? Default: yes.
    */
   readsBack?(leaf: Scalar): boolean;
+  /**
+   * Changes where comments stand in documents about to be sealed, so that each one that says what is encrypted governs the same value
+   * when the file is read. Default: nothing.
+   */
+  keepMarkersInPlace?(documents: Documents): void;
   /** What `edit` offers for a file that does not exist (spec file-format 6.3). */
   example(): Documents;
 }

@@ -14,6 +14,7 @@ import {
 import type { EmitOptions, Format } from "./format.ts";
 import { emitDocuments, emitValue } from "./yaml/emitter.ts";
 import { emitSealed, visit } from "./yaml/list-comments.ts";
+import { keepMarkersInPlace } from "./yaml/markers.ts";
 import { isMergeable, readDocuments } from "./yaml/reader.ts";
 
 /** YAML as sops reads and prints it (spec file-format section 7). */
@@ -29,6 +30,7 @@ export const yaml: Format = {
   // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).
   readsBack: (leaf) =>
     !(leaf.kind === "str" && leaf.value.startsWith("\t") && leaf.value.includes("\n")),
+  keepMarkersInPlace,
   emitValue: (value: Node) => emitValue(value),
   example: () => [
     map([

@@ -1,6 +1,5 @@
 import type { Chunks, Format, Warn } from "../formats/format.ts";
-import { LeafCipher, LeafError, plaintextOf, typeTag } from "./crypto/leaf.ts";
-import { Mac } from "./crypto/mac.ts";
+import { LeafCipher, LeafError } from "./crypto/leaf.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { EmitError, inFile, SopsmithError } from "./errors.ts";
 import type { AuditAction, Host } from "./io/host.ts";
@@ -8,31 +7,12 @@ import type { KeyService } from "./key-service/key-service.ts";
 import { recoverDataKey } from "./data-key/recover.ts";
 import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
 import { attach, detach } from "./metadata/placement.ts";
-import { compileSelection, defaultSelector, type Selection } from "./metadata/selection.ts";
-import {
-  str,
-  type Comment,
-  type Documents,
-  type Entry,
-  type Leaf,
-  type LongText,
-  type Node,
-  type Scalar,
-} from "./tree/node.ts";
-import { goType } from "./go/type.ts";
-import { LONG_TEXT, longStr } from "./tree/long-text.ts";
+import { compileSelection, defaultSelector } from "./metadata/selection.ts";
+import { hasMoreNodes, pathOfError, UnwalkableTree } from "./metadata/walk.ts";
 import { timeText } from "./go/time.ts";
-import { hasMoreNodes, pathOfError, UnwalkableTree, walk, type Place } from "./metadata/walk.ts";
-
-/** The file was changed without the data key, or lost its MAC. Exit 51. */
-export class MacMismatch extends SopsmithError {
-  constructor(message: string, options: { cause?: unknown; file?: string } = {}) {
-    super("mac-mismatch", 51, message, {
-      ...options,
-      hint: "The file was changed without its key, for example by hand or in a merge. Restore it, or look at it with --ignore-mac.",
-    });
-  }
-}
+import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
+import { sealText, sealTree } from "./seal-tree.ts";
+import type { Documents } from "./tree/node.ts";
 
 /** Told of what is about to be done to the file; throws when that must not be done. */
 export type Audit = (action: AuditAction) => Promise<void>;
@@ -86,13 +66,16 @@ export async function open(
     const cipher =
       options.isForeign === true ? new LeafCipher(dataKey) : await leafCipher(dataKey, documents);
     const nonces = new Nonces(host);
-    const computed = openTree(
+    const computed = openDocuments(
       documents,
-      metadata,
-      selection,
-      cipher,
-      options.remember ? nonces : undefined,
-      options,
+      {
+        cipher,
+        selection,
+        macOnlyEncrypted: metadata.macOnlyEncrypted,
+        nonces: options.remember ? nonces : undefined,
+        warn,
+      },
+      options.file,
     );
     const nonce = checkMac(metadata, computed, cipher, options);
     if (nonce) nonces.remember(computed, "str", metadata.lastModified, nonce);
@@ -133,82 +116,13 @@ async function leafCipher(dataKey: Uint8Array, documents: Documents): Promise<Le
   return cipher;
 }
 
-/** Decrypts every selected leaf in place; returns the MAC of what it found. */
-function openTree(
-  documents: Documents,
-  metadata: Metadata,
-  selection: Selection,
-  cipher: LeafCipher,
-  nonces: Nonces | undefined,
-  { file, warn }: OpenOptions,
-): string {
-  const mac = new Mac(metadata.macOnlyEncrypted);
-  let warned = false;
-  const openOne = (text: string, place: Place): Leaf => {
-    if (nonces === undefined || text === "") return cipher.openLeaf(text, place.aad);
-    const { leaf, nonce } = cipher.open(text, place.aad);
-    nonces.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
-    return leaf;
-  };
-  const openLong = (text: LongText, place: Place): Leaf => {
-    const { leaf, nonce } = cipher.openLong(text, place.aad);
-    nonces?.remember(secretOf(leaf), typeTag(leaf), place.aad, nonce);
-    return leaf;
-  };
-  const scalar = (leaf: Scalar, place: Place): Leaf => {
-    let opened: Leaf = leaf;
-    if (place.isEncrypted) {
-      if (leaf.kind !== "str")
-        throw new LeafError(`Expected encrypted value as string, but got ${goType(leaf)}`);
-      opened = leaf.long ? openLong(leaf.long, place) : openOne(leaf.value, place);
-      if (opened.kind === "str" && leaf.long === undefined && opened.long === undefined) {
-        // The node stays, since a new one in an old tree is what garbage collectors are slow at.
-        leaf.value = opened.value;
-        mac.add(leaf, true);
-        return leaf;
-      }
-      opened.start = leaf.start;
-      opened.end = leaf.end;
-      if (opened.kind === "comment") {
-        if (place.inList) return opened;
-        // Only the `type:` says so, and nothing authenticates it: a comment can never be a key's value (spec file-format D14).
-        throw new MacMismatch(`MAC mismatch. A value is marked as a comment`);
-      }
-    }
-    mac.add(opened, place.isEncrypted);
-    return opened;
-  };
-  const comment = (leaf: Comment, place: Place, outer: () => string[]): Comment => {
-    if (!place.isEncrypted || leaf.value === "") return leaf;
-    // sops writes a comment behind a nested collection in such a way that the reader takes it for one of that collection:
-    // then it opens at the place of an enclosing one.
-    for (const aad of leaf.value.startsWith("ENC[") ? [place.aad, ...outer()] : []) {
-      try {
-        const opened = openOne(leaf.value, { ...place, aad });
-        if (opened.kind === "comment") return { ...opened, start: leaf.start, end: leaf.end };
-      } catch (error) {
-        if (!(error instanceof LeafError)) throw error;
-      }
-    }
-    if (!warned) {
-      warn(
-        "Found possibly unencrypted comment in file. This is to be expected if the file being decrypted was created with an older version of SOPS.",
-      );
-      warned = true;
-    }
-    return leaf;
-  };
+function openDocuments(documents: Documents, opening: Opening, file: string): string {
   try {
-    walk(documents, selection, { scalar, comment });
+    return openTree(documents, opening);
   } catch (error) {
     throw located(error, file, "Error decrypting tree: Error walking tree: ", 25);
   }
-  return mac.digest();
 }
-
-/** What is sealed for a leaf: a scalar's canonical text, a comment's own. */
-const secretOf = (leaf: Leaf): string | Uint8Array =>
-  leaf.kind === "comment" ? leaf.value : plaintextOf(leaf);
 
 /** A walk's error with sops's prefix, the key path and the file. */
 function located(error: unknown, file: string, prefix: string, exitCode: number): unknown {
@@ -265,50 +179,6 @@ function openMac(
   }
 }
 
-/**
- * Where comments say what is encrypted, a comment must govern the same value when the file is read. The YAML printer puts one at the end
- * of a collection's line, and those in an empty list, at a later line (spec file-format 7.7): they are written above the key instead.
- */
-function keepMarkersInPlace(documents: Documents): void {
-  const open: Node[] = [...documents];
-  for (let node = open.pop(); node; node = open.pop()) {
-    if (node.kind === "map") node.items = withMarkersAbove(node.items, open);
-    else if (node.kind === "seq") node.items = withMarkersAbove(node.items, open);
-  }
-}
-
-/** @param open takes the collections among the items */
-function withMarkersAbove<Item extends Entry | Node>(items: Item[], open: Node[]): Item[] {
-  const out: Item[] = [];
-  for (const item of items) {
-    const value: Node = item.kind === "entry" ? item.value : item;
-    if (value.kind === "map" || value.kind === "seq") {
-      for (let last = out.at(-1), i = out.length - 1; last?.kind === "comment"; last = out[--i]) {
-        last.inline = false;
-      }
-      if (value.kind === "seq" && value.items.every(({ kind }) => kind === "comment")) {
-        out.push(...(value.items as Comment[] as Item[]));
-        value.items = [];
-      }
-      open.push(value);
-    }
-    out.push(item);
-  }
-  return out;
-}
-
-/** A value left in clear that no sops could read back as it is. Exit 4. */
-class NotReadBack extends EmitError {
-  constructor(format: string) {
-    super(
-      `Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`,
-      {
-        hint: "Encrypt it too, or change it: text that begins with a tab and has several lines, or a typed value in a format that has only text.",
-      },
-    );
-  }
-}
-
 export interface SealOptions {
   file: string;
   format: Format;
@@ -333,49 +203,18 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
     onBadPattern: options.onBadPattern,
     warn,
   });
-  if (selection.byComment !== "none") keepMarkersInPlace(documents);
+  if (selection.byComment !== "none") options.format.keepMarkersInPlace?.(documents);
+  const { macOnlyEncrypted } = metadata;
   const cipher = await leafCipher(opened.dataKey, documents);
-  const mac = new Mac(metadata.macOnlyEncrypted);
-  const sealText = (plaintext: string | Uint8Array, type: string, aad: string): string => {
-    const nonce = nonces.known(plaintext, type, aad);
-    return nonce === undefined
-      ? cipher.sealFresh(plaintext, type, aad, nonces)
-      : cipher.seal(plaintext, type, aad, nonce);
-  };
-  const scalar = (leaf: Scalar, place: Place): Leaf => {
-    mac.add(leaf, place.isEncrypted);
-    if (!place.isEncrypted) {
-      if (options.format.readsBack?.(leaf) === false) throw new NotReadBack(options.format.name);
-      return leaf;
-    }
-    const plaintext = plaintextOf(leaf);
-    if (plaintext.length === 0) return leaf.kind === "bytes" ? str("", leaf.start, leaf.end) : leaf;
-    if (plaintext.length >= LONG_TEXT) {
-      const type = typeTag(leaf);
-      const nonce = nonces.known(plaintext, type, place.aad) ?? nonces.fresh();
-      return longStr(cipher.sealLong(plaintext, type, place.aad, nonce), leaf.start, leaf.end);
-    }
-    return str(sealText(plaintext, typeTag(leaf), place.aad), leaf.start, leaf.end);
-  };
-  const comment = (leaf: Comment, place: Place): Comment => {
-    if (!place.isEncrypted || leaf.value === "") return leaf;
-    const value = sealText(leaf.value, "comment", place.aad);
-    if (selection.byComment === "unencrypted" && selection.commentMatches(value)) {
-      throw new UnwalkableTree(
-        "Encrypted comment matches UnencryptedCommentRegex! Make sure that UnencryptedCommentRegex cannot match an encrypted comment.",
-        leaf.start,
-        "Choose a pattern that does not match text of the form ENC[AES256_GCM,…].",
-      );
-    }
-    return { ...leaf, value };
-  };
+  const sealing = { format: options.format, cipher, selection, macOnlyEncrypted, nonces };
+  let mac: string;
   try {
-    walk(documents, selection, { scalar, comment });
+    mac = sealTree(documents, sealing);
   } catch (error) {
     throw located(error, file, "Error encrypting tree: Error walking tree: ", 23);
   }
   metadata.lastModified = timeText(host.now());
-  metadata.mac = sealText(mac.digest(), "str", metadata.lastModified);
+  metadata.mac = sealText(mac, "str", metadata.lastModified, sealing);
   return emitFile(documents, metadata, options);
 }
 

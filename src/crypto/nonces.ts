@@ -7,11 +7,13 @@ import { NONCE_BYTES } from "./leaf.ts";
 
 /**
  * Nonces for one command. Those of opened leaves are remembered by plaintext, type and place, so that an unchanged leaf is sealed to the same
- * ciphertext again; every other leaf gets a fresh one (spec file-format 2.5).
+ * ciphertext again; every other leaf gets a fresh one (spec file-format 2.5). Equal leaves at one place, such as the elements of `[x, x]`,
+ * get theirs back in the order in which they were opened: each keeps its own ciphertext. sops gives all of them that of the last.
  */
 export class Nonces {
   private readonly host: Pick<Host, "randomBytes">;
-  private readonly remembered = new Map<string, Uint8Array>();
+  /** A place has a queue only once a second equal leaf comes. */
+  private readonly remembered = new Map<string, Uint8Array | Queue>();
   private pool: Uint8Array = new Uint8Array(0);
   private used = 0;
 
@@ -19,15 +21,24 @@ export class Nonces {
     this.host = host;
   }
 
-  /** Remembers the nonce of an opened leaf; of equal leaves at one place the last counts, as in sops. */
+  /** Remembers the nonce of an opened leaf. */
   remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
-    if (nonce.length === NONCE_BYTES && !(type === "float" && plaintext === "NaN"))
-      this.remembered.set(slot(plaintext, type, aad), nonce);
+    if (nonce.length !== NONCE_BYTES || (type === "float" && plaintext === "NaN")) return;
+    const key = slot(plaintext, type, aad);
+    const known = this.remembered.get(key);
+    if (known === undefined) this.remembered.set(key, nonce);
+    else if (known instanceof Queue) known.nonces.push(nonce);
+    else this.remembered.set(key, new Queue([known, nonce]));
   }
 
-  /** The nonce that was remembered, if there is one. */
-  known(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array | undefined {
-    return this.remembered.size > 0 ? this.remembered.get(slot(plaintext, type, aad)) : undefined;
+  /** Takes the nonce that was remembered, the oldest of several; undefined when there is none left. */
+  take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array | undefined {
+    if (this.remembered.size === 0) return undefined;
+    const key = slot(plaintext, type, aad);
+    const known = this.remembered.get(key);
+    if (known instanceof Queue) return known.nonces[known.next++];
+    if (known !== undefined) this.remembered.delete(key);
+    return known;
   }
 
   /** A new nonce. */
@@ -41,9 +52,19 @@ export class Nonces {
     return nonce;
   }
 
-  /** 256 new nonces, one behind the other. */
+  /** 256 new nonces, one after the other. */
   freshBatch(): Uint8Array {
     return this.host.randomBytes(NONCE_BYTES * 256);
+  }
+}
+
+/** Nonces of equal leaves at one place, in document order. */
+class Queue {
+  readonly nonces: Uint8Array[];
+  next = 0;
+
+  constructor(nonces: Uint8Array[]) {
+    this.nonces = nonces;
   }
 }
 

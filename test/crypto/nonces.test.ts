@@ -7,7 +7,7 @@ const nonce = (fill: number) => new Uint8Array(32).fill(fill);
 test("an unchanged leaf gets its nonce back, at its place and with its type only", () => {
   const nonces = new Nonces(fakeHost());
   nonces.remember("5", "int", "a:", nonce(1));
-  expect(nonces.known("5", "int", "a:")).toEqual(nonce(1));
+  expect(nonces.take("5", "int", "a:")).toEqual(nonce(1));
   for (const [text, type, aad] of [
     ["5", "str", "a:"],
     ["5", "float", "a:"],
@@ -16,41 +16,49 @@ test("an unchanged leaf gets its nonce back, at its place and with its type only
     ["5", "int", "a:b:"],
     ["", "int", "a:5"],
   ] as const) {
-    expect(nonces.known(text, type, aad)).toBeUndefined();
+    expect(nonces.take(text, type, aad)).toBeUndefined();
   }
 });
 
-test("of equal leaves at one place the last one's nonce counts", () => {
+test("equal leaves at one place get their nonces back in their order, each once", () => {
   const nonces = new Nonces(fakeHost());
-  nonces.remember("x", "str", "l:", nonce(1));
-  nonces.remember("x", "str", "l:", nonce(2));
-  expect(nonces.known("x", "str", "l:")).toEqual(nonce(2));
-  expect(nonces.known("x", "str", "l:")).toEqual(nonce(2));
+  for (const fill of [1, 2, 3]) nonces.remember("x", "str", "l:", nonce(fill));
+  nonces.remember("y", "str", "l:", nonce(9));
+  const taken = [1, 2, 3, 4].map(() => nonces.take("x", "str", "l:"));
+  expect(taken).toEqual([nonce(1), nonce(2), nonce(3), undefined]);
+  expect(nonces.take("y", "str", "l:")).toEqual(nonce(9));
+});
+
+test("a nonce is given back once: what equals an unchanged leaf gets a new one", () => {
+  const nonces = new Nonces(fakeHost());
+  nonces.remember("x", "str", "a:", nonce(1));
+  expect(nonces.take("x", "str", "a:")).toEqual(nonce(1));
+  expect(nonces.take("x", "str", "a:")).toBeUndefined();
 });
 
 test("NaN never equals itself", () => {
   const nonces = new Nonces(fakeHost());
   nonces.remember("NaN", "float", "a:", nonce(1));
-  expect(nonces.known("NaN", "float", "a:")).toBeUndefined();
+  expect(nonces.take("NaN", "float", "a:")).toBeUndefined();
 });
 
 test("the text NaN is an ordinary string", () => {
   const nonces = new Nonces(fakeHost());
   nonces.remember("NaN", "str", "a:", nonce(1));
-  expect(nonces.known("NaN", "str", "a:")).toEqual(nonce(1));
+  expect(nonces.take("NaN", "str", "a:")).toEqual(nonce(1));
 });
 
 test("a nonce of another length is not used again", () => {
   const nonces = new Nonces(fakeHost());
   nonces.remember("x", "str", "a:", new Uint8Array(12));
-  expect(nonces.known("x", "str", "a:")).toBeUndefined();
+  expect(nonces.take("x", "str", "a:")).toBeUndefined();
 });
 
 test("bytes and text do not meet", () => {
   const nonces = new Nonces(fakeHost());
   nonces.remember(Uint8Array.of(0xe9), "str", "a:", nonce(1));
-  expect(nonces.known("é", "str", "a:")).toBeUndefined();
-  expect(nonces.known(Uint8Array.of(0xe9), "str", "a:")).toEqual(nonce(1));
+  expect(nonces.take("é", "str", "a:")).toBeUndefined();
+  expect(nonces.take(Uint8Array.of(0xe9), "str", "a:")).toEqual(nonce(1));
 });
 
 test("fresh nonces never repeat", () => {

@@ -1,7 +1,7 @@
 import { loadFormat } from "../../../formats/index.ts";
 import { changeSource } from "../../change.ts";
 import { SopsmithError } from "../../errors.ts";
-import { MacMismatch } from "../../file.ts";
+import { MacMismatch } from "../../open-tree.ts";
 import { makeCanonical } from "../../k8s/canonical.ts";
 import { migrate } from "../../k8s/migrate.ts";
 import { isSopsSecret, readResources, sopsSecretOf } from "../../k8s/read.ts";

@@ -1,0 +1,98 @@
+import type { Format } from "../formats/format.ts";
+import { plaintextOf, typeTag, type LeafCipher } from "./crypto/leaf.ts";
+import { Mac } from "./crypto/mac.ts";
+import type { Nonces } from "./crypto/nonces.ts";
+import { EmitError } from "./errors.ts";
+import type { Selection } from "./metadata/selection.ts";
+import { UnwalkableTree, walk, type LeafChange, type Place } from "./metadata/walk.ts";
+import { LONG_TEXT, longStr } from "./tree/long-text.ts";
+import { str, type Comment, type Documents, type Leaf, type Scalar } from "./tree/node.ts";
+
+/** A value left unencrypted that no sops could read back as it is. Exit 4. */
+class NotReadBack extends EmitError {
+  constructor(format: string) {
+    super(
+      `Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`,
+      {
+        hint: "Encrypt it too, or change it: text that begins with a tab and has several lines, or a typed value in a format that has only text.",
+      },
+    );
+  }
+}
+
+/** What it takes to seal a tree's leaves. */
+export interface Sealing {
+  format: Format;
+  cipher: LeafCipher;
+  selection: Selection;
+  /** Only encrypted leaves count for the MAC. */
+  macOnlyEncrypted: boolean;
+  /** Those of unchanged leaves, and new ones for all others. */
+  nonces: Nonces;
+}
+
+/**
+ * Encrypts every selected leaf in place.
+ *
+ * @returns the MAC of what was there, upper-case hex
+ * @throws {EmitError | UnwalkableTree} with a path, see `pathOfError`
+ */
+export function sealTree(documents: Documents, sealing: Sealing): string {
+  const sealer = new Sealer(sealing);
+  walk(documents, sealing.selection, sealer);
+  return sealer.mac.digest();
+}
+
+/** A text as `ENC[…]`: with the nonce that it had at this place, else with a new one. */
+export function sealText(
+  plaintext: string | Uint8Array,
+  type: string,
+  aad: string,
+  { cipher, nonces }: Pick<Sealing, "cipher" | "nonces">,
+): string {
+  const nonce = nonces.take(plaintext, type, aad);
+  return nonce === undefined
+    ? cipher.sealFresh(plaintext, type, aad, nonces)
+    : cipher.seal(plaintext, type, aad, nonce);
+}
+
+class Sealer implements LeafChange {
+  readonly mac: Mac;
+  private readonly sealing: Sealing;
+
+  constructor(sealing: Sealing) {
+    this.sealing = sealing;
+    this.mac = new Mac(sealing.macOnlyEncrypted);
+  }
+
+  scalar(leaf: Scalar, { aad, isEncrypted }: Place): Leaf {
+    const { format, cipher, nonces } = this.sealing;
+    this.mac.add(leaf, isEncrypted);
+    if (!isEncrypted) {
+      if (format.readsBack?.(leaf) === false) throw new NotReadBack(format.name);
+      return leaf;
+    }
+    const { start, end } = leaf;
+    const plaintext = plaintextOf(leaf);
+    const type = typeTag(leaf);
+    if (plaintext.length === 0) return leaf.kind === "bytes" ? str("", start, end) : leaf;
+    if (plaintext.length < LONG_TEXT)
+      return str(sealText(plaintext, type, aad, this.sealing), start, end);
+    const nonce = nonces.take(plaintext, type, aad) ?? nonces.fresh();
+    return longStr(cipher.sealLong(plaintext, type, aad, nonce), start, end);
+  }
+
+  comment(leaf: Comment, { aad, isEncrypted }: Place): Comment {
+    const { selection } = this.sealing;
+    if (!isEncrypted || leaf.value === "") return leaf;
+    const value = sealText(leaf.value, "comment", aad, this.sealing);
+    if (selection.byComment === "unencrypted" && selection.commentMatches(value)) {
+      throw new UnwalkableTree(
+        "Encrypted comment matches UnencryptedCommentRegex! Make sure that UnencryptedCommentRegex cannot match an encrypted comment.",
+        leaf.start,
+        "Choose a pattern that does not match text of the form ENC[AES256_GCM,…].",
+      );
+    }
+    return { ...leaf, value };
+  }
+}
