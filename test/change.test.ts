@@ -71,18 +71,18 @@ test("a float that is no number is always sealed anew", async () => {
 });
 
 test("the key block stays, the version with it", async () => {
-  const before = (await encryptText("a: x\n")).replace("version: 3.13.2", "version: 3.9.0");
+  const before = (await encryptText("a: x\n")).replace("version: 3.13.3", "version: 3.9.0");
   const after = (await changeText(before, set(["a"]), { host: later })) as string;
   expect(after).toContain("version: 3.9.0\n");
   expect(after).toContain('lastmodified: "2027-01-01T00:00:00Z"');
   const block = (text: string) => /-----BEGIN[^]*-----END/.exec(text)?.[0];
   expect(block(after)).toBe(block(before));
   const raised = (await changeText(before, set(["a"]), { raiseVersion: true })) as string;
-  expect(raised).toContain("version: 3.13.2\n");
+  expect(raised).toContain("version: 3.13.3\n");
 });
 
 test("a newer version is not lowered", async () => {
-  const before = (await encryptText("a: x\n")).replace("version: 3.13.2", "version: 4.0.0");
+  const before = (await encryptText("a: x\n")).replace("version: 3.13.3", "version: 4.0.0");
   expect(await changeText(before, set(["a"]), { raiseVersion: true })).toContain(
     "version: 4.0.0\n",
   );

@@ -54,7 +54,7 @@ test("equal values never look equal", async () => {
   expect(await encryptText("a: 1\n")).not.toBe(await encryptText("a: 1\n"));
 });
 
-test("writes the block of 3.13.2 into every document", async () => {
+test("writes the block of 3.13.3 into every document", async () => {
   const text = await encryptText("a: 1\n---\nb: 2\n---\n");
   const parts = text.split(/^---\n/m);
   expect(parts).toHaveLength(3);
@@ -69,7 +69,7 @@ test("writes the block of 3.13.2 into every document", async () => {
     "version",
   ]);
   expect(blocks[0]).toContain('\n    lastmodified: "2026-11-23T21:15:59Z"\n');
-  expect(blocks[0]).toContain("\n    unencrypted_suffix: _unencrypted\n    version: 3.13.2");
+  expect(blocks[0]).toContain("\n    unencrypted_suffix: _unencrypted\n    version: 3.13.3");
   expect(await decryptText(text)).toBe("a: 1\n---\nb: 2\n---\n{}\n");
 });
 

@@ -48,7 +48,7 @@ test("the installed tarball gives the command sopsmith", () => {
   const { status, stdout, stderr } = run(installed, ["--version"]);
   expect({ status, stdout, stderr }).toEqual({
     status: 0,
-    stdout: `sops 3.13.2 (sopsmith ${manifest.version})\n`,
+    stdout: `sops 3.13.3 (sopsmith ${manifest.version})\n`,
     stderr: "",
   });
 });
@@ -109,7 +109,7 @@ test.each([
     [list]: [sealedKey],
     lastmodified: "2026-11-23T21:15:59Z",
     mac: value,
-    version: "3.13.2",
+    version: "3.13.3",
   };
   writeFileSync(join(work, "plain.json"), '{"a":"b"}');
   writeFileSync(join(work, "sealed.json"), JSON.stringify({ a: value, sops }));

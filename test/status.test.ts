@@ -32,9 +32,9 @@ test.each([
   ["what cannot be parsed", "a: [\n"],
   [
     "a block without keys",
-    'a: 1\nsops:\n    lastmodified: "2020-01-01T00:00:00Z"\n    mac: x\n    version: 3.13.2\n',
+    'a: 1\nsops:\n    lastmodified: "2020-01-01T00:00:00Z"\n    mac: x\n    version: 3.13.3\n',
   ],
-  ["a time that is none", "a: 1\nsops:\n    lastmodified: foo\n    mac: x\n    version: 3.13.2\n"],
+  ["a time that is none", "a: 1\nsops:\n    lastmodified: foo\n    mac: x\n    version: 3.13.3\n"],
 ])("refuses %s", async (_what, text) => {
   const error = await refusal(status(text, "yaml"));
   expect(error.exitCode).toBe(1);

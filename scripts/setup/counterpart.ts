@@ -43,6 +43,15 @@ export function isExecutable(path: string): boolean {
   }
 }
 
+/** Is it sops, of this release? */
+export function isSops(path: string, version: string): boolean {
+  try {
+    return run(path, "--version", "--disable-version-check").trim() === `sops ${version}`;
+  } catch {
+    return false;
+  }
+}
+
 /** A failed command's last line, or an error's message. */
 export function reason(error: unknown): string {
   const stderr = (error as { stderr?: string }).stderr?.trim();

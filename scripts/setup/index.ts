@@ -7,12 +7,14 @@ import { openssh } from "./openssh.ts";
 import { openssl } from "./openssl.ts";
 import { postgres } from "./postgres.ts";
 import { shells } from "./shells.ts";
+import { sops311 } from "./sops-311.ts";
 import { sops } from "./sops.ts";
 import { terraform } from "./terraform.ts";
 
 /** Every program that tests and benchmarks compare with. A new one is a file of this folder and a line here. */
 export const counterparts = [
   sops,
+  sops311,
   age,
   agePlugins,
   gpg,

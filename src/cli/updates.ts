@@ -11,7 +11,7 @@ const listing = "https://api.github.com/repos/getsops/sops/releases/latest";
 const limit = 10_000;
 
 interface Release {
-  /** As `v3.13.2`. */
+  /** As `v3.13.3`. */
   readonly tag: string;
   readonly url: string;
 }

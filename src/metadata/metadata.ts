@@ -144,7 +144,7 @@ function checkKey({ provider, fields, enc, path }: RawKey): MasterKey {
   return { type: provider.type, id: provider.identify(fields), fields, enc };
 }
 
-/** The block as sops 3.13.2 writes it: keys in ascending byte order at every level (spec file-format 5.2). */
+/** The block as sops 3.13.3 writes it: keys in ascending byte order at every level (spec file-format 5.2). */
 export function emitMetadata(metadata: Metadata): Mapping {
   const { keyGroups, selector, shamirThreshold } = metadata;
   const [only] = keyGroups;

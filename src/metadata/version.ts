@@ -4,7 +4,7 @@ import { SopsmithError } from "../errors.ts";
 export class VersionError extends SopsmithError {
   constructor(message: string) {
     super("metadata-version", 1, message, {
-      hint: "`version` in the `sops` block must be the version of the program that encrypted the file, such as 3.13.2.",
+      hint: "`version` in the `sops` block must be the version of the program that encrypted the file, such as 3.13.3.",
     });
   }
 }

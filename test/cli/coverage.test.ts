@@ -158,7 +158,7 @@ const parts = {
   threshold: "shamir-secret-sharing-threshold",
   changes: keyNames.flatMap((name) => [`add-${name}`, `rm-${name}`]).join(" "),
 };
-/** The flags of sops 3.13.2 (spec cli 5, 7). */
+/** The flags of sops 3.13.3 (spec cli 5, 7). */
 const flagsOfSops: Readonly<Record<string, readonly string[]>> = {
   encrypt: [
     "in-place i output filename-override",

@@ -68,17 +68,17 @@ test.each([[["--version"]], [["--version", "--disable-version-check"]], [["-v", 
 );
 
 test.each([
-  ["the same release", redirectTo("v3.13.2"), ` (latest)\n`],
+  ["the same release", redirectTo("v3.13.3"), ` (latest)\n`],
   ["an older release", redirectTo("v3.9.4"), ` (latest)\n`],
   [
     "a newer release",
     redirectTo("v3.14.0"),
-    `\n[info] a new version of sops (v3.14.0) is available; this sopsmith follows 3.13.2: ${releases}/tag/v3.14.0\n`,
+    `\n[info] a new version of sops (v3.14.0) is available; this sopsmith follows 3.13.3: ${releases}/tag/v3.14.0\n`,
   ],
   [
     "no redirect, but a list",
     listed(json({ tag_name: "v4.0.0", html_url: `${releases}/tag/v4.0.0` })),
-    `\n[info] a new version of sops (v4.0.0) is available; this sopsmith follows 3.13.2: ${releases}/tag/v4.0.0\n`,
+    `\n[info] a new version of sops (v4.0.0) is available; this sopsmith follows 3.13.3: ${releases}/tag/v4.0.0\n`,
   ],
   [
     "a refusal",
@@ -117,7 +117,7 @@ checkRows([
     line: "--version --check-for-updates",
     env: noProxyThere,
     stdout:
-      /^sops 3\.13\.2 \(sopsmith [\d.]+\)\n\[warning\] failed to retrieve latest version from upstream: connection refused\n$/,
+      /^sops 3\.13\.3 \(sopsmith [\d.]+\)\n\[warning\] failed to retrieve latest version from upstream: connection refused\n$/,
   },
   { line: "--version", env: noProxyThere, stdout: `${versionLine}\n` },
 ]);

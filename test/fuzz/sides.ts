@@ -80,7 +80,7 @@ function runSops(argv: readonly string[], input: Uint8Array): Promise<Outcome> {
   return inTurn(
     () =>
       new Promise((resolve, reject) => {
-        const child = spawn(counterpart("sops"), argv, { env: environment, cwd: tmpdir() });
+        const child = spawn(counterpart("sops311"), argv, { env: environment, cwd: tmpdir() });
         const out: Buffer[] = [];
         const said: Buffer[] = [];
         child.stdout.on("data", (chunk: Buffer) => out.push(chunk));

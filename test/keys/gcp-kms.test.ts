@@ -14,7 +14,7 @@ const key = new StubKey();
 
 /** Answers plain HTTP, where sopsmith's SOPS_GCP_KMS_ENDPOINT and the credentials' token_uri point. */
 let stub: Stub;
-/** The same as cloudkms.googleapis.com, for real sops 3.11.0, which knows no such variable. */
+/** The same as cloudkms.googleapis.com, for real sops as it is usually called. */
 let google: Intercept;
 let both: Both;
 const id = (name = "k") => `projects/p/locations/global/keyRings/r/cryptoKeys/${name}`;

@@ -51,7 +51,7 @@ const base = {
   lastmodified: "2026-11-23T21:25:10Z",
   mac: "ENC[m]",
   unencrypted_suffix: "_unencrypted",
-  version: "3.13.2",
+  version: "3.13.3",
 };
 
 test("reads a block", () => {
@@ -64,7 +64,7 @@ test("reads a block", () => {
     mac: "ENC[m]",
     macOnlyEncrypted: true,
     selector: { name: "unencrypted_suffix", value: "_unencrypted" },
-    version: "3.13.2",
+    version: "3.13.3",
   });
 });
 
@@ -167,7 +167,7 @@ test("several groups are written as key_groups, with the lists that every group 
     mac: "m",
     shamir_threshold: 2,
     unencrypted_suffix: "_unencrypted",
-    version: "3.13.2",
+    version: "3.13.3",
   };
   expect(rewritten(groups)).toBe(JSON.stringify(groups, null, 1));
 });
@@ -204,7 +204,7 @@ test("converts as loosely as sops does", () => {
       MAC: true,
       shamir_threshold: "0x2",
       mac_only_encrypted: "T",
-      version: "v3.13.2-rc.1+b",
+      version: "v3.13.3-rc.1+b",
       encrypted_suffix: 1.5,
     }),
   );
@@ -286,7 +286,7 @@ test.each<[string, Record<string, unknown>, string]>([
   );
 });
 
-test.each(["1.x", "4.0.0", "v3.0.0", "3.13.2-alpha.1", "3.0.0+build.5"])(
+test.each(["1.x", "4.0.0", "v3.0.0", "3.13.3-alpha.1", "3.0.0+build.5"])(
   "accepts version %s",
   (version) => {
     expect(parseMetadata(blockOf({ ...base, version })).version).toBe(version);
