@@ -45,6 +45,8 @@ export const binary: Format = {
     );
   },
 
+  asRead: (documents) => documents.slice(0, 1),
+
   checkSealable: refuseMoreDocuments,
 
   example() {

@@ -89,6 +89,8 @@ export const dotenv: Format = {
     throw new EmitError(`the dotenv store only supports emitting strings, got ${goType(value)}`);
   },
 
+  asRead: (documents) => documents.slice(0, 1),
+
   checkSealable(documents, source) {
     refuseMoreDocuments(documents);
     for (const item of documents[0]?.items ?? []) {

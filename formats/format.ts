@@ -25,6 +25,8 @@ export interface EmitOptions {
   sealed: boolean;
   /** Indent width; undefined is the format's default (spec file-format 6.4). */
   indent?: number | undefined;
+  /** Comments are printed where they are in the tree, even where sops prints them at a later line (only YAML). */
+  commentsInPlace?: boolean;
   warn?: Warn;
 }
 
@@ -58,6 +60,10 @@ export interface Format {
    * Does a leaf that is left in clear come back with the same bytes for the MAC when the encrypted file is read? Default: yes.
    */
   readsBack?(leaf: Scalar): boolean;
+  /** The documents in the shape in which `parse` gives them back, comments aside. Default: as they are. */
+  asRead?(documents: Documents): Documents;
+  /** `parse` may attach a comment to another collection than the one that `emit` took it from. Default: no. */
+  readonly strayComments?: boolean;
   /**
    * Changes where comments stand in documents about to be sealed, so that each one that says what is encrypted governs the same value
    * when the file is read. Default: nothing.

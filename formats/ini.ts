@@ -520,6 +520,14 @@ export const ini: Format = {
       : joinChunks(jsonText(value, undefined)).toString();
   },
 
+  asRead: (documents) => {
+    const sections = documents.flatMap((document) => document.items);
+    const first = sections.find((item) => item.kind === "entry");
+    return [
+      map(first?.key === defaultSection ? sections : [entry(defaultSection, map([])), ...sections]),
+    ];
+  },
+
   checkSealable,
 
   readsBack: readsBackFlat,

@@ -326,7 +326,7 @@ function quoted(text: string): string {
   return `"${body}"`;
 }
 
-function scalarText(node: Exclude<Node, { kind: "map" | "seq" }>): string {
+function scalarText(node: Exclude<Node, { kind: "map" | "seq" }>, isSealed: boolean): string {
   switch (node.kind) {
     case "str":
     case "bytes":
@@ -337,7 +337,8 @@ function scalarText(node: Exclude<Node, { kind: "map" | "seq" }>): string {
     case "int":
       return String(node.value);
     case "float":
-      return jsonFloat(node.value);
+      // sops prints `-0`, which it reads as an integer without a sign.
+      return isSealed && Object.is(node.value, -0) ? "-0.0" : jsonFloat(node.value);
     case "bool":
       return node.value ? "true" : "false";
     case "null":
@@ -355,12 +356,18 @@ interface Written {
 }
 
 /**
- * JSON text with `end` behind it; comments are left out. `indent` is one level's white space; undefined
- * writes everything on one line without blanks.
+ * JSON text; comments are left out. `indent` is one level's white space; undefined writes everything on one line without spaces.
+ *
+ * @param options.end text after the last bracket
+ * @param options.isSealed the file is encrypted: a negative zero keeps its sign, which its MAC has
  *
  * @throws {EmitError} for NaN, an infinity, or nesting that no JSON reader takes back
  */
-export function jsonText(root: Node, indent: string | undefined, end = ""): Chunks {
+export function jsonText(
+  root: Node,
+  indent: string | undefined,
+  { end = "", isSealed = false }: { end?: string; isSealed?: boolean } = {},
+): Chunks {
   const chunks: (string | LongText)[] = [];
   const open: Written[] = [];
   let out = "";
@@ -375,7 +382,7 @@ export function jsonText(root: Node, indent: string | undefined, end = ""): Chun
       return;
     }
     if (node.kind !== "map" && node.kind !== "seq") {
-      out += scalarText(node);
+      out += scalarText(node, isSealed);
       return;
     }
     if (open.length === maxDepth)
@@ -458,7 +465,7 @@ export const json: Format = {
   emit(documents, options) {
     const indent = indentOf(options.indent);
     try {
-      return jsonText(documents[0] ?? map([]), indent, "\n");
+      return jsonText(documents[0] ?? map([]), indent, { end: "\n", isSealed: options.sealed });
     } catch (error) {
       if (!(error instanceof EmitError)) throw error;
       throw new EmitError(`Error marshaling to json: Error encoding value : ${error.message}`, {
@@ -470,6 +477,8 @@ export const json: Format = {
   emitValue(value, options) {
     return joinChunks(jsonText(value, indentOf(options.indent))).toString();
   },
+
+  asRead: (documents) => documents.slice(0, 1),
 
   checkSealable: refuseMoreDocuments,
 

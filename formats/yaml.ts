@@ -1,4 +1,4 @@
-import { EmitError } from "../src/errors.ts";
+import { EmitError, ParseError } from "../src/errors.ts";
 import { lineAt } from "../src/tree/text.ts";
 import {
   map,
@@ -12,8 +12,9 @@ import {
   type Node,
 } from "../src/tree/node.ts";
 import type { EmitOptions, Format } from "./format.ts";
-import { emitDocuments, emitValue } from "./yaml/emitter.ts";
-import { emitSealed, visit } from "./yaml/list-comments.ts";
+import { collections } from "../src/tree/collections.ts";
+import { compareDocuments } from "../src/tree/compare.ts";
+import { emitDocuments, emitValue, printDocuments } from "./yaml/emitter.ts";
 import { keepMarkersInPlace } from "./yaml/markers.ts";
 import { isMergeable, readDocuments } from "./yaml/reader.ts";
 
@@ -23,9 +24,8 @@ export const yaml: Format = {
   placement: "mapping",
   parse: (source) => readDocuments(source),
   emit: (documents: Documents, options: EmitOptions) =>
-    options.sealed
-      ? emitSealed(documents, options.indent)
-      : emitDocuments(documents, options.indent),
+    options.sealed ? emitDocuments(documents, options) : emitPlain(documents, options),
+  strayComments: true,
   checkSealable: refuseFalseMerges,
   // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).
   readsBack: (leaf) =>
@@ -45,14 +45,36 @@ export const yaml: Format = {
 };
 
 /**
+ * As sops prints them. Where one of its late comments (spec file-format 10, D6) comes out between a key and its value, the text would not be
+ * read back: then every comment is printed where it is.
+ */
+function emitPlain(documents: Documents, options: EmitOptions): string[] {
+  const printed = printDocuments(documents, options);
+  if (!printed.hasLateComments || readsBack(documents, printed.chunks)) return printed.chunks;
+  return emitDocuments(documents, { ...options, commentsInPlace: true });
+}
+
+/** Are the same keys and values in the text? */
+function readsBack(documents: Documents, chunks: readonly string[]): boolean {
+  try {
+    const read = readDocuments(Buffer.from(chunks.join("")));
+    // What a late comment breaks is more than one value.
+    return compareDocuments(documents, read, () => true).difference === undefined;
+  } catch (error) {
+    if (error instanceof ParseError) return false;
+    throw error;
+  }
+}
+
+/**
  * A key `<<` is written as a merge key, whatever it was in the source, and sops reads back only merge keys with mappings.
  *
  * @throws {EmitError}
  */
 function refuseFalseMerges(documents: Documents, source: string): void {
   // sops checks the first document only.
-  visit(documents.slice(0, 1), (container) => {
-    for (const item of container.items) {
+  for (const { items } of collections(documents.slice(0, 1))) {
+    for (const item of items) {
       if (item.kind !== "entry" || item.key !== "<<" || isMergeable(item.value)) continue;
       const line = item.start < 0 || source === "" ? "" : ` (line ${lineAt(source, item.start)})`;
       throw new EmitError(
@@ -62,5 +84,5 @@ function refuseFalseMerges(documents: Documents, source: string): void {
         },
       );
     }
-  });
+  }
 }

@@ -1,18 +1,20 @@
 import type { Chunks, Format, Warn } from "../formats/format.ts";
 import { LeafCipher, LeafError } from "./crypto/leaf.ts";
 import { Nonces } from "./crypto/nonces.ts";
-import { EmitError, inFile, SopsmithError } from "./errors.ts";
+import { inFile, SopsmithError } from "./errors.ts";
 import type { AuditAction, Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { recoverDataKey } from "./data-key/recover.ts";
-import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
-import { attach, detach } from "./metadata/placement.ts";
+import { parseMetadata, type Metadata } from "./metadata/metadata.ts";
+import { detach } from "./metadata/placement.ts";
 import { compileSelection, defaultSelector } from "./metadata/selection.ts";
 import { hasMoreNodes, pathOfError, UnwalkableTree } from "./metadata/walk.ts";
+import { emitFile } from "./read-back.ts";
+import { aadOf, keysOf, type Trail } from "./tree/compare.ts";
 import { timeText } from "./go/time.ts";
 import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
 import { sealText, sealTree } from "./seal-tree.ts";
-import type { Documents } from "./tree/node.ts";
+import type { Comment, Documents } from "./tree/node.ts";
 
 /** Told of what is about to be done to the file; throws when that must not be done. */
 export type Audit = (action: AuditAction) => Promise<void>;
@@ -215,24 +217,24 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
   }
   metadata.lastModified = timeText(host.now());
   metadata.mac = sealText(mac, "str", metadata.lastModified, sealing);
-  return emitFile(documents, metadata, options);
-}
-
-/**
- * Encrypted documents and metadata → the file.
- *
- * @throws {EmitError} exit 4
- */
-export function emitFile(
-  documents: Documents,
-  metadata: Metadata,
-  options: Omit<SealOptions, "onBadPattern">,
-): Chunks {
-  const { file, format, indent, warn } = options;
-  try {
-    attach(documents, emitMetadata(metadata), format.placement);
-    return format.emit(documents, { sealed: true, indent, warn });
-  } catch (error) {
-    throw error instanceof EmitError ? inFile(error, file, "Could not marshal tree: ") : error;
-  }
+  const reseal = (comment: Comment, from: Trail, to: Trail): string | undefined => {
+    const isMatched = keysOf(to).some((key) => selection.keySwitches(key));
+    if (!selection.decide(isMatched, false)) return undefined;
+    const { leaf } = cipher.open(comment.value, aadOf(from));
+    return leaf.kind === "comment"
+      ? sealText(leaf.value, "comment", aadOf(to), sealing)
+      : undefined;
+  };
+  const opens = (read: Documents): boolean => {
+    try {
+      return openTree(read, { ...sealing, nonces: undefined, warn: () => undefined }) === mac;
+    } catch (error) {
+      if (error instanceof SopsmithError) return false;
+      throw error;
+    }
+  };
+  return emitFile(documents, metadata, options, {
+    reseal,
+    opens: selection.byComment === "none" ? undefined : opens,
+  });
 }

@@ -9,7 +9,7 @@ import { LONG_TEXT, longStr } from "./tree/long-text.ts";
 import { str, type Comment, type Documents, type Leaf, type Scalar } from "./tree/node.ts";
 
 /** A value left unencrypted that no sops could read back as it is. Exit 4. */
-class NotReadBack extends EmitError {
+class UnreadableValue extends EmitError {
   constructor(format: string) {
     super(
       `Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`,
@@ -69,7 +69,7 @@ class Sealer implements LeafChange {
     const { format, cipher, nonces } = this.sealing;
     this.mac.add(leaf, isEncrypted);
     if (!isEncrypted) {
-      if (format.readsBack?.(leaf) === false) throw new NotReadBack(format.name);
+      if (format.readsBack?.(leaf) === false) throw new UnreadableValue(format.name);
       return leaf;
     }
     const { start, end } = leaf;

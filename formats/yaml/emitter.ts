@@ -25,24 +25,39 @@ export function indentWidth(indent: number | undefined): number {
   return indent === 1 || indent > 9 ? 2 : indent;
 }
 
+export interface PrintOptions {
+  indent?: number | undefined;
+  /** The file is encrypted. Then a negative zero keeps its sign, which its MAC has. */
+  sealed: boolean;
+  /** Comments are printed where they are in the tree, never at a later line. Default: as sops does (spec file-format 7.7). */
+  commentsInPlace?: boolean;
+}
+
+/** A printed stream. */
+export interface Printed {
+  chunks: string[];
+  /** A comment came out at a later line than its own, where it may break the text (spec file-format 10, D6). */
+  hasLateComments: boolean;
+}
+
 /**
  * Documents → YAML text, byte for byte as sops 3.13.2 prints them, but for values that its printer loses (spec file-format 10: D2, D3).
- *
- * @param listItems encrypted comments in lists that are to be written as list items, not as comment lines (D1)
  */
-export function emitDocuments(
-  documents: Documents,
-  indent: number | undefined,
-  listItems?: ReadonlySet<Comment>,
-): string[] {
-  const emitter = new Emitter(indentWidth(indent), listItems);
-  documents.forEach((document, i) => emitter.document(document, i === 0));
-  return emitter.finish();
+export function printDocuments(documents: Documents, options: PrintOptions): Printed {
+  const emitter = new Emitter(indentWidth(options.indent), options);
+  documents.forEach((document, i) => {
+    emitter.document(document, i === 0);
+  });
+  return { chunks: emitter.finish(), hasLateComments: emitter.hasLateComments };
 }
+
+/** The text alone. */
+export const emitDocuments = (documents: Documents, options: PrintOptions): string[] =>
+  printDocuments(documents, options).chunks;
 
 /** One value as a document of its own. */
 export function emitValue(value: Node): string {
-  const emitter = new Emitter(4, undefined);
+  const emitter = new Emitter(4, { sealed: false });
   emitter.document(value, true);
   return emitter.finish().join("");
 }
@@ -67,7 +82,9 @@ const CHUNK = 1 << 16;
  */
 class Emitter {
   private readonly width: number;
-  private readonly listItems: ReadonlySet<Comment> | undefined;
+  private readonly isSealed: boolean;
+  private readonly inPlace: boolean;
+  hasLateComments = false;
   private readonly chunks: string[] = [];
   private out = "";
   private column = 0;
@@ -84,9 +101,10 @@ class Emitter {
   private keyLine = "";
   private readonly stack: Frame[] = [];
 
-  constructor(width: number, listItems: ReadonlySet<Comment> | undefined) {
+  constructor(width: number, { sealed, commentsInPlace = false }: PrintOptions) {
     this.width = width;
-    this.listItems = listItems;
+    this.isSealed = sealed;
+    this.inPlace = commentsInPlace;
   }
 
   finish(): string[] {
@@ -144,7 +162,7 @@ class Emitter {
     let i = frame.next;
     let item = items[i];
     while (item?.kind === "comment") {
-      if (item.inline) (line ??= []).push(item);
+      if (this.isInline(items, i)) (line ??= []).push(item);
       else (head ??= []).push(item);
       item = items[++i];
     }
@@ -215,8 +233,8 @@ class Emitter {
     let line: Comment[] | undefined;
     let i = frame.next;
     let item = items[i];
-    while (item?.kind === "comment" && !this.isListItem(item)) {
-      if (item.inline) (line ??= []).push(item);
+    while (item?.kind === "comment") {
+      if (this.isInline(items, i)) (line ??= []).push(item);
       else (head ??= []).push(item);
       item = items[++i];
     }
@@ -253,29 +271,40 @@ class Emitter {
     const inline: Comment[] = [];
     for (let i = from; i < items.length; i++) {
       const item = items[i] as Node;
-      if (item.kind !== "comment" || this.isListItem(item)) return undefined;
+      if (item.kind !== "comment") return undefined;
       (item.inline ? inline : rest).push(item);
     }
     return [...rest, ...inline];
   }
 
-  private isListItem(item: Comment): boolean {
-    return this.listItems?.has(item) ?? false;
+  /** Does the comment stand at the end of its value's line? */
+  private isInline(items: Mapping["items"] | Node[], at: number): boolean {
+    const item = items[at];
+    if (item?.kind !== "comment" || !item.inline) return false;
+    if (!this.inPlace) return true;
+    let next = at;
+    while (items[next]?.kind === "comment") next++;
+    const owner = items[next];
+    const value = owner?.kind === "entry" ? owner.value : owner;
+    return value !== undefined && value.kind !== "map" && value.kind !== "seq";
   }
 
   private endFrame(frame: Frame): void {
     this.setPending("", frame.line, frame.foot, "");
     this.indent = frame.outer;
     this.stack.pop();
+    if (frame.line === "" && frame.foot === "") return;
+    if (this.inPlace) this.processFoot();
+    else this.hasLateComments = true;
   }
 
   /** The comments in front of a collection's first element or entry, or all of them when it has none. */
   private leading(node: Mapping | Sequence): string {
     const head: Comment[] = [];
     const inline: Comment[] = [];
-    for (const item of node.items) {
-      if (item.kind !== "comment" || this.isListItem(item)) return commentText(head);
-      (item.inline ? inline : head).push(item);
+    for (const [i, item] of node.items.entries()) {
+      if (item.kind !== "comment") return commentText(head);
+      (this.isInline(node.items, i) ? inline : head).push(item);
     }
     return commentText([...head, ...inline]);
   }
@@ -296,9 +325,7 @@ class Emitter {
       this.processLine();
       this.processFoot();
     }
-    const empty = !node.items.some(
-      (item) => item.kind !== "comment" || (node.kind === "seq" && this.isListItem(item)),
-    );
+    const empty = !node.items.some((item) => item.kind !== "comment");
     const outer = this.indent;
     const inner = this.deeper(at === "item", empty);
     if (!empty) {
@@ -343,7 +370,10 @@ class Emitter {
       case "int":
         return this.plain(String(node.value));
       case "float":
-        return this.plain(yamlFloat(node.value));
+        // sops prints `-0`, which is read as an integer without a sign.
+        return this.plain(
+          this.isSealed && Object.is(node.value, -0) ? "-0.0" : yamlFloat(node.value),
+        );
       case "time":
         return this.plain(node.value);
       default:

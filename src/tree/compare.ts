@@ -1,0 +1,175 @@
+import type { Comment, Documents, Entry, Mapping, Node, Null, Scalar, Sequence } from "./node.ts";
+
+/** Where two trees differ in more than comments. */
+export interface Difference {
+  /** Of the first such place, as `["key"][0]`; empty for the whole. */
+  path: string;
+  /** What is wrong there, as the end of a sentence. */
+  what: string;
+}
+
+/** The collections around a node, outermost first, each with its path's mapping keys, every one followed by ":". */
+export type Trail = readonly { readonly collection: Mapping | Sequence; readonly prefix: string }[];
+
+/** A comment that is not at the same place in both trees. */
+export interface Moved {
+  comment: Comment;
+  /** Where it is in the first tree. */
+  from: Trail;
+  /** Where the second tree has it; undefined when it does not. */
+  to: Trail | undefined;
+}
+
+export interface Comparison {
+  difference: Difference | undefined;
+  /** Comments of the first tree; empty when there is a difference. */
+  moved: Moved[];
+}
+
+interface Frame {
+  first: Mapping | Sequence;
+  second: Mapping | Sequence;
+  /** The next item of each. */
+  i: number;
+  j: number;
+  prefix: string;
+}
+
+type Sighting = Omit<Moved, "to">;
+
+/**
+ * Compares two trees: keys, order, nesting, and leaves by `isSame`. Comments may be elsewhere, which is reported. An encrypted comment of a list
+ * may be an element of the list in the second tree, the form that sops writes. Iterates, since a document may be thousands of levels deep.
+ *
+ * @param isSame whether a leaf of the second tree stands for one of the first
+ */
+export function compareDocuments(
+  first: Documents,
+  second: Documents,
+  isSame: (first: Scalar | Null, second: Scalar | Null) => boolean,
+): Comparison {
+  const lost: Sighting[] = [];
+  const found: Sighting[] = [];
+  for (const [n, document] of first.entries()) {
+    const other = second[n];
+    if (other === undefined) return differs([], "a document would be lost");
+    const difference = compareOne(document, other, isSame, lost, found);
+    if (difference !== undefined) return { difference, moved: [] };
+  }
+  if (second.length > first.length) return differs([], "one document would become several");
+  return { difference: undefined, moved: pairs(lost, found) };
+}
+
+function compareOne(
+  document: Mapping,
+  other: Mapping,
+  isSame: (first: Scalar | Null, second: Scalar | Null) => boolean,
+  lost: Sighting[],
+  found: Sighting[],
+): Difference | undefined {
+  const stack: Frame[] = [newFrame(document, other, "")];
+  for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
+    const a = frame.first.items[frame.i];
+    const b = frame.second.items[frame.j];
+    if (a?.kind === "comment") {
+      frame.i++;
+      if (b !== undefined && isCommentOf(b, a)) frame.j++;
+      else lost.push({ comment: a, from: trailOf(stack, "first") });
+      continue;
+    }
+    if (b?.kind === "comment") {
+      frame.j++;
+      found.push({ comment: b, from: trailOf(stack, "second") });
+      continue;
+    }
+    if (a === undefined) {
+      if (b !== undefined) return differs(stack, "something would be added here").difference;
+      stack.pop();
+      continue;
+    }
+    frame.i++;
+    frame.j++;
+    if (b === undefined) return differs(stack, "it would be lost").difference;
+    if (a.kind === "entry" && !isSameKey(a, b))
+      return differs(stack, "its key would become another one").difference;
+    const value = a.kind === "entry" ? a.value : a;
+    const read = b.kind === "entry" ? b.value : b;
+    if (value.kind === "map" || value.kind === "seq") {
+      if (read.kind !== value.kind)
+        return differs(stack, "it would become something else").difference;
+      stack.push(
+        newFrame(value, read, a.kind === "entry" ? `${frame.prefix}${a.key}:` : frame.prefix),
+      );
+    } else if (
+      value.kind === "comment" ||
+      read.kind === "map" ||
+      read.kind === "seq" ||
+      read.kind === "comment" ||
+      !isSame(value, read)
+    ) {
+      return differs(stack, "its value would become another one").difference;
+    }
+  }
+  return undefined;
+}
+
+const newFrame = (
+  first: Mapping | Sequence,
+  second: Mapping | Sequence,
+  prefix: string,
+): Frame => ({ first, second, i: 0, j: 0, prefix });
+
+const isSameKey = (a: Entry, b: Node | Entry): boolean =>
+  b.kind === "entry" && b.key === a.key && b.foreign === a.foreign;
+
+const isCommentOf = (item: Node | Entry, comment: Comment): boolean =>
+  (item.kind === "comment" || (item.kind === "str" && isCiphertext(comment))) &&
+  item.value === comment.value;
+
+/** Is this comment encrypted? */
+export const isCiphertext = ({ value }: Comment): boolean => value.startsWith("ENC[");
+
+const trailOf = (stack: readonly Frame[], side: "first" | "second"): Trail =>
+  stack.map((frame) => ({ collection: frame[side], prefix: frame.prefix }));
+
+function differs(stack: readonly Frame[], what: string): Comparison {
+  let path = "";
+  for (const { first, i } of stack.slice(0, 64)) {
+    const item = first.items[i - 1];
+    if (item?.kind === "entry") path += `[${JSON.stringify(item.key)}]`;
+    else if (item !== undefined && first.kind === "seq") path += `[${i - 1}]`;
+  }
+  return { difference: { path, what }, moved: [] };
+}
+
+/** Every lost comment, with the place where one of the same text was found. */
+function pairs(lost: readonly Sighting[], found: readonly Sighting[]): Moved[] {
+  if (lost.length === 0) return [];
+  const places = new Map<string, { trails: Trail[]; next: number }>();
+  for (const { comment, from } of found) {
+    const known = places.get(comment.value);
+    if (known === undefined) places.set(comment.value, { trails: [from], next: 0 });
+    else known.trails.push(from);
+  }
+  return lost.map(({ comment, from }) => {
+    const place = places.get(comment.value);
+    return { comment, from, to: place?.trails[place.next++] };
+  });
+}
+
+/** The additional data of a comment at the end of a trail (spec file-format 2.4). */
+export function aadOf(trail: Trail): string {
+  const prefix = trail.at(-1)?.prefix ?? "";
+  return prefix === "" ? ":" : prefix;
+}
+
+/** The mapping keys along a trail. */
+export function keysOf(trail: Trail): string[] {
+  const keys: string[] = [];
+  let last = "";
+  for (const { prefix } of trail) {
+    if (prefix.length > last.length) keys.push(prefix.slice(last.length, -1));
+    last = prefix;
+  }
+  return keys;
+}
