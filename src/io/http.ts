@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { HttpRequest, HttpResponse } from "./host.ts";
+import { isLoopback } from "./loopback.ts";
 
 /** No answer that this program reads is near this size. */
 const bodyLimit = 16 * 1024 * 1024;
@@ -31,6 +32,7 @@ function sendOnce(
 ): Promise<HttpResponse> {
   const target = new URL(url);
   const isSecure = target.protocol === "https:";
+  // As in Go, no proxy is asked for this machine itself.
   const proxyEnv =
     proxy === "none" || (proxy === undefined && isLoopback(target.hostname))
       ? {}
@@ -99,11 +101,6 @@ function proxyVariables(env: Readonly<Record<string, string | undefined>>) {
 
 function chosenProxy(url: string) {
   return { HTTP_PROXY: url, HTTPS_PROXY: url };
-}
-
-/** As in Go, no proxy is asked for this machine itself. */
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.[\d.]+$/.test(hostname);
 }
 
 function isUnknownIssuer(error: unknown): boolean {

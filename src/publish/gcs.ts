@@ -1,5 +1,6 @@
 import { optionalPackage } from "../io/optional-package.ts";
 import { onWire, RemoteFailure } from "../keys/remote.ts";
+import { checkObject } from "./object.ts";
 import type { FileDestination, Outcome } from "./destination.ts";
 
 /** Google Cloud Storage through Google's client and its application default credentials; `STORAGE_EMULATOR_HOST` as in sops. */
@@ -9,6 +10,7 @@ export const gcs: FileDestination = {
   locate: ({ gcs_bucket, gcs_prefix }, name) => `gcs://${gcs_bucket}/${gcs_prefix}${name}`,
   upload: (bytes, rule, name, host) =>
     onWire<Outcome>(host, `Failed to upload to ${gcs.locate(rule, name, host)}: `, async () => {
+      checkObject(rule.gcs_bucket, `${rule.gcs_prefix}${name}`);
       const { Storage } = await optionalPackage(
         "@google-cloud/storage",
         () => import("@google-cloud/storage"),

@@ -1,5 +1,6 @@
 import { optionalPackage } from "../io/optional-package.ts";
 import { onWire, RemoteFailure } from "../keys/remote.ts";
+import { checkObject } from "./object.ts";
 import type { FileDestination, Outcome } from "./destination.ts";
 
 /** Amazon S3 through Amazon's SDK and its chain of credentials; no ACL and no encryption header, as in sops. */
@@ -9,6 +10,7 @@ export const s3: FileDestination = {
   locate: ({ s3_bucket, s3_prefix }, name) => `s3://${s3_bucket}/${s3_prefix}${name}`,
   upload: (bytes, rule, name, host) =>
     onWire<Outcome>(host, `Failed to upload to ${s3.locate(rule, name, host)}: `, async () => {
+      checkObject(rule.s3_bucket, `${rule.s3_prefix}${name}`);
       const { PutObjectCommand, S3Client } = await optionalPackage(
         "@aws-sdk/client-s3",
         () => import("@aws-sdk/client-s3"),

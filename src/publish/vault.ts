@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { DestinationSource } from "../config/config.ts";
 import type { Host } from "../io/host.ts";
 import { onWire, parseObject, type Wire } from "../keys/remote.ts";
+import { urlPath } from "../keys/url-path.ts";
 import { findToken, refusal, request } from "../keys/vault-transit/api.ts";
+import { checkServer } from "../keys/vault-transit/servers.ts";
 import type { DataDestination } from "./destination.ts";
 
 const defaultAddress = "https://127.0.0.1:8200";
@@ -15,11 +17,13 @@ export const vault: DataDestination = {
   upload: (json, rule, name, host) => {
     const url = locate(rule, name, host);
     return onWire(host, `Failed to upload to ${url}: `, async (wire) => {
+      checkServer(addressOf(rule, host), wire);
+      const target = `${addressOf(rule, host).replace(/\/+$/, "")}/v1/${urlPath(secretPath(rule, name), "path")}`;
       const token = await findToken(wire);
       wire.hide(token);
-      if (await holds(url, json, rule, token, wire)) return "unchanged";
+      if (await holds(target, json, rule, token, wire)) return "unchanged";
       const body = isVersion2(rule) ? `{"data":${json}}` : json;
-      const response = await request("PUT", encoded(url), body, token, wire);
+      const response = await request("PUT", target, body, token, wire);
       if (response.status < 200 || response.status > 299)
         throw refusal(response, token, secretPath(rule, name));
       return "uploaded";
@@ -36,15 +40,11 @@ function secretPath(rule: DestinationSource, name: string): string {
   return `${mount}${isVersion2(rule) ? "data/" : ""}${withSlash(rule.vault_path)}${name}`;
 }
 
-function locate(rule: DestinationSource, name: string, host: Host): string {
-  const address = rule.vault_address || host.env["VAULT_ADDR"] || defaultAddress;
-  return `${address.replace(/\/+$/, "")}/v1/${secretPath(rule, name)}`;
-}
+const addressOf = ({ vault_address }: DestinationSource, { env }: Host): string =>
+  vault_address || env["VAULT_ADDR"] || defaultAddress;
 
-/** The address with what is special in a path spelt out. */
-function encoded(url: string): string {
-  const { origin } = new URL(url);
-  return origin + url.slice(origin.length).split("/").map(encodeURIComponent).join("/");
+function locate(rule: DestinationSource, name: string, host: Host): string {
+  return `${addressOf(rule, host).replace(/\/+$/, "")}/v1/${secretPath(rule, name)}`;
 }
 
 /** Whether the secret is there already, as it is to be. An answer that does not tell is a warning: the upload decides. */
@@ -55,7 +55,7 @@ async function holds(
   token: string | undefined,
   wire: Wire,
 ): Promise<boolean> {
-  const response = await request("GET", encoded(url), undefined, token, wire);
+  const response = await request("GET", url, undefined, token, wire);
   if (response.status === 404) return false;
   if (response.status === 200) {
     const { data } = parseObject(response, "Vault");

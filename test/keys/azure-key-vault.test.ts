@@ -199,6 +199,28 @@ test("a variable names the keys where no flag does", async () => {
   await both.expectExchange([], { ...secret, SOPS_AZURE_KEYVAULT_URLS: url() });
 });
 
+test.each([
+  ["name: k", "name: ../secrets/db", 'has a segment that is empty, "." or ".."'],
+  ["version: 0123456789abcdef", "version: ..", 'has a segment that is empty, "." or ".."'],
+  [
+    "vault_url: https://myvault.vault.azure.net",
+    `vault_url: ${vault}/secrets/db?x=`,
+    "the vault's URL is not valid",
+  ],
+  [
+    "vault_url: https://myvault.vault.azure.net",
+    "vault_url: https://me@myvault.vault.azure.net",
+    "the vault's URL is not valid",
+  ],
+])("no request goes to where a changed file leads: %s becomes %s", async (was, is, said) => {
+  const file = await both.sealed(to(), secret);
+  expect(both.box.read(file)).toContain(was);
+  both.box.write("crooked.yaml", both.box.read(file).replace(was, is));
+  const before = azure.stub.requests.length;
+  expect(await both.unwrapError("crooked.yaml", secret)).toContain(said);
+  expect(azure.stub.requests.length).toBe(before);
+});
+
 test("the identity of a machine serves", async () => {
   await both.expectExchange(to(), managed());
 });

@@ -348,6 +348,17 @@ test.each([`${id()}/cryptoKeyVersions/1`, "projects/p", "k"])(
   },
 );
 
+test.each([id().replace("/k", "/.."), id().replace("/cryptoKeys", "/./cryptoKeys")])(
+  "no request goes to where %s leads",
+  async (crooked) => {
+    const before = stub.requests.length;
+    expect(await both.wrapError(["--gcp-kms", crooked], bearer)).toMatch(
+      /has a segment that is empty, "\." or "\.\."|no valid resource ID/,
+    );
+    expect(stub.requests.length).toBe(before);
+  },
+);
+
 test("unwrapping says which key failed, why, and what to do", async () => {
   const file = await both.sealed(to(), bearer);
   const report = await both.unwrapError(file, { GOOGLE_OAUTH_ACCESS_TOKEN: "ya29.expired" });

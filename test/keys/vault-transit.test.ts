@@ -21,6 +21,8 @@ function answer({ method, path, headers, body }: StubRequest): StubAnswer | "han
   if (engine === "spaced" && headers["x-vault-namespace"] !== "team/a")
     return refuse(403, "permission denied");
   if (name === "silent") return "hang";
+  if (name === "away" && elsewhere !== undefined && headers.host === new URL(stub.url).host)
+    return { status: 307, headers: { location: elsewhere + path.replace("away", "k") } };
   if (name === "moved") return { status: 307, headers: { location: path.replace("moved", "k") } };
   if (name === "sealed") return refuse(503, "Vault is sealed");
   if (name === "none") return refuse(400, "encryption key not found");
@@ -43,6 +45,8 @@ function answer({ method, path, headers, body }: StubRequest): StubAnswer | "han
 }
 
 let stub: Stub;
+/** Where the key `away` is. */
+let elsewhere: string | undefined;
 let both: Both;
 const uri = (name = "k", engine = "transit") => `${stub.url}/v1/${engine}/keys/${name}`;
 const to = (name?: string, engine?: string) => ["--hc-vault-transit", uri(name, engine)];
@@ -129,15 +133,111 @@ test("the allow list decides which servers are given the token", async () => {
   const list = (text: string) => ({ SOPS_HC_VAULT_ALLOWLIST: text });
   for (const allowed of ["all", "", stub.url, `${stub.url}/`, `https://other, ${stub.url}`])
     await both.expectRoundTrip(to(), list(allowed));
+  await both.expectRoundTrip(to(), { ...list("https://other"), VAULT_ADDR: stub.url });
   const before = stub.requests.length;
   for (const refused of ["none", "https://other", `${stub.url}0`])
     expect(await both.wrapError(to(), list(refused))).toContain(
-      `Allowlist does not allow ${stub.url}; add the address to SOPS_HC_VAULT_ALLOWLIST`,
+      `Allowlist does not allow ${stub.url}; set VAULT_ADDR to it, or add it to SOPS_HC_VAULT_ALLOWLIST`,
     );
   expect(await both.wrapError(to(), list("a,,b"))).toContain(
     "SOPS_HC_VAULT_ALLOWLIST's entry 2 is empty",
   );
   expect(stub.requests.length).toBe(before);
+});
+
+test("where VAULT_ADDR is set, no other server gets the token", async () => {
+  const file = await both.sealed(to());
+  await both.expectOpens(file, { VAULT_ADDR: `${stub.url}/` });
+  await both.expectOpens(file, { VAULT_ADDR: "https://other", SOPS_HC_VAULT_ALLOWLIST: stub.url });
+  const before = stub.requests.length;
+  const elsewhere = { VAULT_ADDR: "https://vault.example.com:8200" };
+  expect(await both.unwrapError(file, elsewhere)).toContain(
+    `Allowlist does not allow ${stub.url}; set VAULT_ADDR to it, or add it to SOPS_HC_VAULT_ALLOWLIST`,
+  );
+  for (const trick of [
+    `${stub.url}@127.0.0.1:1`,
+    `http://user@127.0.0.1:${stub.port}`,
+    `${stub.url}/a/../b`,
+    `${stub.url}/%2E%2e/b`,
+    `${stub.url}?x=`,
+    `${stub.url}#`,
+    `${stub.url}\\x`,
+  ]) {
+    both.box.write(
+      "trick.yaml",
+      both.box.read(file).replace(/vault_address: .*/, `vault_address: ${JSON.stringify(trick)}`),
+    );
+    expect(await both.unwrapError("trick.yaml", { VAULT_ADDR: stub.url })).toContain(
+      "is no address of a Vault server",
+    );
+  }
+  expect(stub.requests.length).toBe(before);
+});
+
+test("the operator needs a server that was named", async () => {
+  const manifest = `apiVersion: isindir.github.com/v1alpha3
+kind: SopsSecret
+metadata: {name: a, namespace: tenant}
+spec:
+    secretTemplates:
+        - name: x
+          stringData:
+              k: v
+`;
+  both.box.write("secret.yaml", manifest);
+  const flags = ["encrypt", "-i", ...to(), "--encrypted-suffix", "Templates", "secret.yaml"];
+  expect(await both.sopsmith(flags)).toMatchObject({ code: 0 });
+  const before = stub.requests.length;
+  const render = (env: Record<string, string>) =>
+    both.sopsmith(["operator", "render", "secret.yaml"], env);
+  expect(await render({})).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("set VAULT_ADDR") as string,
+  });
+  expect(stub.requests.length).toBe(before);
+  expect(await render({ VAULT_ADDR: stub.url })).toMatchObject({ code: 0 });
+  expect(await render({ SOPS_HC_VAULT_ALLOWLIST: stub.url })).toMatchObject({ code: 0 });
+});
+
+test.each([
+  ["key_name", "../../sys/seal"],
+  ["key_name", "."],
+  ["key_name", "a//b"],
+  ["key_name", ""],
+  ["engine_path", "transit/../sys"],
+  ["engine_path", "/transit"],
+])("no request goes to a path that %s %j leads to", async (field, value) => {
+  const file = await both.sealed(to());
+  const before = stub.requests.length;
+  const changed = both.box
+    .read(file)
+    .replace(new RegExp(`${field}: .*`), `${field}: ${JSON.stringify(value)}`);
+  both.box.write("crooked.yaml", changed);
+  expect(await both.unwrapError("crooked.yaml")).toContain(
+    'has a segment that is empty, "." or ".."',
+  );
+  expect(stub.requests.length).toBe(before);
+});
+
+test("a redirect to another server is followed only where that server was named", async () => {
+  const other = await startStub(answer);
+  elsewhere = other.url;
+  expect(await both.wrapError(to("away"))).toContain(
+    `Vault redirects to ${other.url}, another server, which does not get your token; add it to SOPS_HC_VAULT_ALLOWLIST`,
+  );
+  expect(other.requests).toEqual([]);
+  await both.expectRoundTrip(to("away"), { SOPS_HC_VAULT_ALLOWLIST: `${stub.url},${other.url}` });
+  await other.close();
+});
+
+test("plain http to another machine gets a warning", async () => {
+  const { stderr } = await both.sopsmith(
+    ["encrypt", "--hc-vault-transit", "http://vault.invalid/v1/transit/keys/k", "plain.yaml"],
+    { VAULT_CLIENT_TIMEOUT: "2s" },
+  );
+  expect(stderr).toContain(
+    "WARN: http://vault.invalid: the Vault token and the data key are sent without encryption; use https",
+  );
 });
 
 const prefix = (name: string, verb = "encrypt") =>

@@ -96,6 +96,16 @@ destination_rules:
     vault_address: ${vault.url}
   - path_regex: ^closed-vault/
     vault_path: closed/
+  - path_regex: ^crooked-vault/
+    vault_path: some/../../sys
+  - path_regex: ^crooked-s3/
+    s3_bucket: bucket
+    s3_prefix: ../other/
+  - path_regex: ^crooked-gcs/
+    gcs_bucket: bucket/o/x?y=
+  - path_regex: ^elsewhere/
+    vault_path: some
+    vault_address: https://vault.example.com
   - path_regex: ^none/
     omit_extensions: true
   - path_regex: ^two/
@@ -107,7 +117,7 @@ destination_rules:
   await moto.s3("PUT", "bucket");
   both.box.write("in.yaml", plain);
   const { stdout } = await both.sopsmith(["encrypt", "in.yaml"]);
-  for (const dir of "s3 again missing gcs closed-gcs vault old closed-vault none two other".split(
+  for (const dir of "s3 again missing gcs closed-gcs vault old closed-vault crooked-vault crooked-s3 crooked-gcs elsewhere none two other".split(
     " ",
   )) {
     mkdirSync(both.box.path(`${dir}/sub`), { recursive: true });
@@ -263,6 +273,13 @@ test.each([
 test.each([
   [["missing/a.enc.yaml"], /^Failed to upload to s3:\/\/not-there\/a\.enc\.yaml: NoSuchBucket/],
   [["closed-gcs/a.enc.yaml"], /^Failed to upload to gcs:\/\/closed\/.*no access to the bucket/],
+  [["crooked-vault/a.enc.yaml"], /the path ".*" has a segment that is empty, "\." or "\.\."/],
+  [["crooked-s3/a.enc.yaml"], /the name of the object ".*" has a segment/],
+  [["crooked-gcs/a.enc.yaml"], /"bucket\/o\/x\?y=" is no name of a bucket/],
+  [
+    ["elsewhere/a.enc.yaml"],
+    /Allowlist does not allow https:\/\/vault\.example\.com; set VAULT_ADDR to it/,
+  ],
   [["closed-vault/a.enc.yaml"], /Failed to upload to http.*Vault answered 403: permission denied/],
   [["s3/plain.yaml"], /^sops metadata not found/],
   [["none/a.enc.yaml"], /^no destination configured for this file/],

@@ -1,5 +1,6 @@
 import { sopsSecretOf } from "../../k8s/read.ts";
 import type { Secret } from "../../k8s/sops-secret.ts";
+import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
 import type { PlainObject } from "../../tree/plain.ts";
 import { UsageError } from "../args.ts";
@@ -53,6 +54,7 @@ export const operatorRender: Command = {
     const { options, streams, operands, host } = call;
     const format = options.text(output) || "yaml";
     if (format !== "yaml" && format !== "json") throw new UsageError("-o takes yaml or json");
+    const strangers = withNamedServersOnly(host);
     const secrets: Secret[] = [];
     const problems: string[] = [];
     const settings = {
@@ -64,7 +66,7 @@ export const operatorRender: Command = {
     };
     for (const operand of operands.length === 0 ? ["-"] : operands)
       for (const manifest of await readSopsSecrets(call, operand)) {
-        const rendered = await render(sopsSecretOf(manifest), settings, host);
+        const rendered = await render(sopsSecretOf(manifest), settings, strangers);
         secrets.push(...rendered.secrets);
         problems.push(...rendered.problems);
       }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { SopsmithError } from "../../errors.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "../../keys/age/default-key-file.ts";
+import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
 import type { Connection, Credentials } from "../../operator/api.ts";
 import { runOperator, type Log, type OperatorSettings } from "../../operator/controller.ts";
 import { UsageError } from "../args.ts";
@@ -162,7 +163,8 @@ export const operator: Command = {
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     try {
-      const status = await runOperator(settings, connection, host, log, stop.signal);
+      const strangers = withNamedServersOnly(host);
+      const status = await runOperator(settings, connection, strangers, log, stop.signal);
       if (status !== 0) throw new SopsmithError("lease-lost", status, "");
     } finally {
       process.off("SIGTERM", onSignal);

@@ -82,7 +82,8 @@ async function openWithOldContext<T>(
   throw error;
 }
 
-const arnPattern = /^arn:aws[\w-]*:kms:(.+):[0-9]+:(?:key|alias)\/.+$/;
+// The region becomes part of a host name.
+const arnPattern = /^arn:aws[\w-]*:kms:([\w-]+):[0-9]+:(?:key|alias)\/.+$/;
 
 interface Connection {
   sdk: typeof Kms;

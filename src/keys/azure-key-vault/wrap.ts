@@ -14,6 +14,7 @@ import {
   tokenInTime,
   type Wire,
 } from "../remote.ts";
+import { urlPath } from "../url-path.ts";
 
 export const { wrap, unwrap } = remoteKeys({
   failed: (verb, { id }) => `failed to ${verb} sops data key with Azure Key Vault key '${id}': `,
@@ -39,7 +40,7 @@ export const { wrap, unwrap } = remoteKeys({
 export async function withNewestVersion(fields: Mapping, host: Host): Promise<Mapping> {
   const version = await onWire(
     host,
-    `failed to fetch Azure Key to retrieve key version: ${keyUrl(fields)}: `,
+    `failed to fetch Azure Key to retrieve key version: ${shownUrl(fields)}: `,
     (wire) => newestVersion(fields, wire),
   );
   const kept = fields.items.filter((item) => item.kind !== "entry" || item.key !== "version");
@@ -48,9 +49,20 @@ export async function withNewestVersion(fields: Mapping, host: Host): Promise<Ma
 
 const apiVersion = "api-version=2025-07-01";
 
+/** For messages. */
+const shownUrl = (fields: Mapping): string =>
+  `${readText(fields, "vault_url").replace(/\/+$/, "")}/keys/${readText(fields, "name")}`;
+
+/** @throws {RemoteFailure} for a URL or a name that would lead elsewhere */
 function keyUrl(fields: Mapping): string {
   const vault = readText(fields, "vault_url").replace(/\/+$/, "");
-  return `${vault}/keys/${encodeURIComponent(readText(fields, "name"))}`;
+  // Nothing but a host: what follows it would lead to other parts of the vault.
+  if (!/^https:\/\/[\w.-]+(?::\d+)?$/.test(vault))
+    throw new RemoteFailure(
+      "the vault's URL is not valid",
+      "write it as https://NAME.vault.azure.net",
+    );
+  return `${vault}/keys/${urlPath(readText(fields, "name"), "name of the key")}`;
 }
 
 async function newestVersion(fields: Mapping, wire: Wire): Promise<string> {
@@ -68,7 +80,8 @@ async function operate(
   wire: Wire,
 ): Promise<string> {
   wire.hide(value);
-  const version = encodeURIComponent(readText(fields, "version"));
+  const text = readText(fields, "version");
+  const version = text === "" ? "" : urlPath(text, "version of the key");
   const url = `${keyUrl(fields)}/${version}/${verb}?${apiVersion}`;
   const body = JSON.stringify({ alg: "RSA-OAEP-256", value });
   const result = textAt(await request("POST", url, body, wire), "value");
@@ -86,11 +99,6 @@ async function request(
   body: string | undefined,
   wire: Wire,
 ): Promise<Record<string, unknown>> {
-  if (!url.startsWith("https://") || !URL.canParse(url))
-    throw new RemoteFailure(
-      "the vault's URL is not valid",
-      "write it as https://NAME.vault.azure.net",
-    );
   const accessToken = await loadCredentials(wire);
   const empty = method === "POST" ? { body: "" } : {};
   const first = await wire.send({ method, url, ...empty });

@@ -11,6 +11,7 @@ import {
   tokenInTime,
   type Wire,
 } from "../remote.ts";
+import { urlPath } from "../url-path.ts";
 
 export const { wrap, unwrap } = remoteKeys({
   failed: (verb) => `failed to ${verb} sops data key with GCP KMS key: `,
@@ -46,6 +47,7 @@ async function call(
       `no valid resource ID found in "${id}"`,
       "correct it: projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version",
     );
+  const path = urlPath(id, "resource ID");
   const { headers, universe } = await authorize(wire);
   const { env } = wire.host;
   const wanted = env["SOPS_GCP_KMS_UNIVERSE_DOMAIN"] || googleUniverse;
@@ -60,7 +62,7 @@ async function call(
     : `https://cloudkms.${wanted}`;
   const response = await wire.send({
     method: "POST",
-    url: `${base}/v1/${id.split("/").map(encodeURIComponent).join("/")}:${verb}`,
+    url: `${base}/v1/${path}:${verb}`,
     headers: {
       ...headers,
       "content-type": "application/json",

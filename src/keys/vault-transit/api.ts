@@ -1,5 +1,6 @@
 import type { HttpResponse, TlsSettings } from "../../io/host.ts";
 import { RemoteFailure, type Wire } from "../remote.ts";
+import { mayFollow } from "./servers.ts";
 
 export const checkAddress = "check that the key's address is that of Vault's transit engine";
 
@@ -40,6 +41,12 @@ export async function request(
       const next = new URL(location, target);
       if (next.protocol === "http:" && target.startsWith("https:"))
         throw new RemoteFailure("Vault redirects to plain HTTP", checkAddress);
+      // The body is as secret as the token.
+      if (!mayFollow(target, next.href, wire))
+        throw new RemoteFailure(
+          `Vault redirects to ${next.origin}, another server, which does not get your token`,
+          "add it to SOPS_HC_VAULT_ALLOWLIST if you trust it",
+        );
       target = next.href;
       isRedirected = true;
     } else if ((response.status < 500 && response.status !== 412) || attempt >= retries) {

@@ -1,7 +1,9 @@
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
+import { urlPath } from "../url-path.ts";
 import { checkAddress, findToken, refusal, request } from "./api.ts";
+import { checkServer } from "./servers.ts";
 
 export const { wrap, unwrap } = remoteKeys({
   failed: (verb, { fields }) =>
@@ -34,32 +36,18 @@ async function write(
 ): Promise<unknown> {
   const { env } = wire.host;
   const address = readText(fields, "vault_address");
-  checkAllowlist(address, env["SOPS_HC_VAULT_ALLOWLIST"] ?? "");
+  const agent = env["VAULT_AGENT_ADDR"] ?? "";
+  // Behind an agent of the user's own, the token goes nowhere else: only sops's own setting is heeded then.
+  if (agent === "" || env["SOPS_HC_VAULT_ALLOWLIST"]) checkServer(address, wire);
   if (readText(fields, "engine_path") === "")
     throw new RemoteFailure("transit backend is empty", checkAddress);
+  const engine = urlPath(readText(fields, "engine_path"), "engine path");
+  const path = `${engine}/${verb}/${urlPath(readText(fields, "key_name"), "key name")}`;
   const token = await findToken(wire);
   wire.hide(token);
-  const base = (env["VAULT_AGENT_ADDR"] || address).replace(/\/+$/, "");
-  const path = pathOf(fields, verb).split("/").map(encodeURIComponent).join("/");
+  const base = (agent || address).replace(/\/+$/, "");
   const response = await request("PUT", `${base}/v1/${path}`, JSON.stringify(body), token, wire);
   if (response.status >= 200 && response.status < 300)
     return parseObject(response, "Vault")["data"];
   throw refusal(response, token, pathOf(fields, verb));
-}
-
-/** @throws {RemoteFailure} for an address that `SOPS_HC_VAULT_ALLOWLIST` does not name */
-function checkAllowlist(address: string, allowlist: string): void {
-  if (allowlist === "" || allowlist === "all") return;
-  const remedy = `add the address to SOPS_HC_VAULT_ALLOWLIST, or unset it, if you trust that server with your token`;
-  const refused = new RemoteFailure(`Allowlist does not allow ${address}`, remedy);
-  if (allowlist === "none") throw refused;
-  const prefixes = allowlist.split(",").map((prefix, index) => {
-    if (prefix.trim() === "")
-      throw new RemoteFailure(
-        `SOPS_HC_VAULT_ALLOWLIST's entry ${index + 1} is empty`,
-        "take the extra comma out",
-      );
-    return `${prefix.trim().replace(/\/$/, "")}/`;
-  });
-  if (!prefixes.some((prefix) => `${address}/`.startsWith(prefix))) throw refused;
 }
