@@ -1,24 +1,23 @@
-import { randomBytes } from "node:crypto";
-import {
-  accessSync,
-  closeSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  type Stats,
-  write,
-} from "node:fs";
-import { constants, open, rename, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import { SopsmithError } from "../errors.ts";
-import { batches, type Chunks } from "./chunks.ts";
+import { accessSync, closeSync, lstatSync, openSync, readdirSync, rmSync, type Stats } from "node:fs";
+import { constants, open, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Attributes } from "./attributes.ts";
+import type { Chunks } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
-import { OutputClosed, writeStdout } from "./output.ts";
+import { writeAll, writeDescriptor, writeThrough } from "./rewrite.ts";
+import {
+  Passing,
+  Replacement,
+  Rewriting,
+  temporaryName,
+  verifyVersion,
+  type Expected,
+  type Place,
+  type StagedFile,
+} from "./staged.ts";
 import { systemCode, systemReason } from "./system-error.ts";
+import { CannotReplace, unreplaceable, WriteFailed } from "./write-errors.ts";
+import { findTarget, type Target } from "./write-target.ts";
 
 export interface ReplaceOptions {
   /** How messages name the file: the one that was read, or that of `--output`. In-place when absent. */
@@ -27,52 +26,23 @@ export interface ReplaceOptions {
   readonly noAtomic?: boolean;
   /** Permissions of a file that does not exist yet; else 0666 less the umask. */
   readonly mode?: number;
+  /** What the file must still be when its new content is put in place. Anything will do when absent. */
+  readonly expected?: Expected | undefined;
   /** Takes the directory of a replaced file instead of having it synced: for many files, synced together at the end. */
   readonly directories?: Set<string>;
-}
-
-/** The file cannot be opened or replaced; it is as it was. Exit 3, as in sops. */
-export class CannotReplace extends SopsmithError {
-  constructor(
-    path: string,
-    purpose: string,
-    reason: string,
-    options: { hint?: string; cause?: unknown } = {},
-  ) {
-    super("cannot-replace", 3, `Could not open ${purpose} file for writing: ${path}: ${reason}`, {
-      ...options,
-      file: path,
-    });
-  }
-}
-
-/** Writing failed, for example on a full disk. Exit 1, as in sops. */
-export class WriteFailed extends SopsmithError {
-  constructor(path: string, cause: unknown, hint: string) {
-    super("write-failed", 1, `write ${path}: ${systemReason(cause)}`, { hint, cause, file: path });
-  }
-}
-
-/** New content that stands ready: written and synced where that can be done beforehand. */
-export interface StagedFile {
-  /**
-   * Puts the content in place.
-   *
-   * @throws {CannotReplace} when the file cannot be replaced
-   * @throws {WriteFailed} when writing fails
-   * @throws {OutputClosed} when the reader of a pipe went away
-   */
-  commit(): Promise<void>;
-  /** Leaves the file as it is. */
-  discard(): void;
+  /** What is known of several files' access control lists and other attributes; looked up when absent. */
+  readonly attributes?: Attributes | undefined;
+  /** Told in one sentence what could not be kept of the old file. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /**
  * Gives a file new content. A regular file is replaced by a sibling that was written and synced first, so that a crash or a
- * full disk at any moment leaves the old content or the new, never a mixture. Mode, owner (where the system lets us) and
- * symbolic links stay: it is the link's target that is replaced. Devices, FIFOs, sockets and open descriptors
- * (`/dev/stdout`, `/dev/fd/3`) are written to.
+ * full disk at any moment leaves the old content or the new, never a mixture. Mode, owner (where the system lets us), access
+ * control list, extended attributes (where the system's tools are there) and symbolic links stay: it is the link's target
+ * that is replaced. Devices, FIFOs, sockets and open descriptors (`/dev/stdout`, `/dev/fd/3`) are written to.
  *
+ * @throws {ChangedMeanwhile} when the file is not what `expected` says; it is left alone
  * @throws {CannotReplace} when the file cannot be opened, or cannot be replaced without harm: hard links, mount points,
  *   directories that are not writable. The hint names `--no-atomic` where that helps.
  * @throws {WriteFailed} when writing fails
@@ -90,6 +60,7 @@ export async function replaceFile(
  * The first half of `replaceFile`: everything that can fail for want of space or permission is done, and the file is still
  * as it was. What is not replaced but written to is only written by `commit`.
  *
+ * @throws {ChangedMeanwhile}
  * @throws {CannotReplace}
  * @throws {WriteFailed}
  */
@@ -98,7 +69,7 @@ export async function stageFile(
   chunks: Chunks,
   options: ReplaceOptions = {},
 ): Promise<StagedFile> {
-  const purpose = options.purpose ?? "in-place";
+  const { purpose = "in-place", expected } = options;
   const shown = path;
   const cannot = (cause: unknown) =>
     new CannotReplace(shown, purpose, systemReason(cause), { cause });
@@ -108,117 +79,54 @@ export async function stageFile(
   } catch (error) {
     throw cannot(error);
   }
-  const old = target.stats;
-  const { descriptor } = target;
+  const { descriptor, stats: old } = target;
+  const place: Place = { path: target.path, shown, purpose, old, expected };
   if (descriptor !== undefined && purpose === "output")
-    return unstaged(() => writeDescriptor(descriptor, shown, chunks));
-  const replacement = {
-    path: target.path,
-    shown,
-    purpose,
-    chunks,
-    directories: options.directories,
-  };
-  if (old === undefined) return stage({ ...replacement, old, mode: options.mode });
-  if (old.isDirectory()) throw new CannotReplace(shown, purpose, "is a directory");
-  if (!old.isFile() || target.isProcLink)
-    return unstaged(() => writeThrough(target.path, shown, purpose, chunks));
+    return new Passing(place, () => writeDescriptor(descriptor, shown, chunks));
+  if (old?.isDirectory()) throw new CannotReplace(shown, purpose, "is a directory");
+  if (old !== undefined && (!old.isFile() || target.isProcLink))
+    return new Passing(place, () => writeThrough(target.path, shown, purpose, chunks));
+  verifyVersion(place);
+  if (old === undefined) return stage(place, chunks, options);
   // A file without write permission is protected on purpose, and renaming would get around that.
   try {
     accessSync(target.path, constants.W_OK);
   } catch (error) {
     throw cannot(error);
   }
-  if (options.noAtomic === true)
-    return unstaged(() => rewrite(target.path, shown, purpose, chunks, old.size));
-  if (old.nlink > 1)
+  if (options.noAtomic === true) return new Rewriting(place, chunks);
+  const links = linksOf(target.path, old);
+  if (links > 1)
     throw unreplaceable(
       shown,
       purpose,
-      `it has ${old.nlink} hard links, and replacing it would leave the others behind`,
+      `it has ${links} hard links, and replacing it would leave the others behind`,
     );
-  return stage({ ...replacement, old, mode: undefined });
+  return stage(place, chunks, options);
 }
 
-function unstaged(commit: () => Promise<void>): StagedFile {
-  return { commit, discard: () => {} };
-}
-
-function unreplaceable(
-  shown: string,
-  purpose: string,
-  reason: string,
-  cause?: unknown,
-): CannotReplace {
-  return new CannotReplace(shown, purpose, reason, {
-    hint: "To rewrite the file in place instead of replacing it, add --no-atomic; an interruption can then damage it.",
-    cause,
-  });
-}
-
-interface Target {
-  readonly path: string;
-  /** Undefined where there is no file yet. */
-  readonly stats: Stats | undefined;
-  /** One of this process's open descriptors. */
-  readonly descriptor?: number;
-  /** A name in /proc or /dev for an open file, not its place in a directory. */
-  readonly isProcLink?: boolean;
-}
-
-const maxLinks = 40;
-
-/**
- * Follows links as `open` does, but stops at the names of open descriptors, and at the end of a dangling link. These looks
- * at names are synchronous: each takes less than handing it to another thread.
- */
-function findTarget(path: string): Target {
-  if (path === "") return { path: ".", stats: lstatSync(".") };
-  // "new/" can only mean a directory; without this it would make a file "new".
-  if (/[/\\]$/.test(path) && (process.platform === "win32" || path.endsWith("/")))
-    return { path, stats: lstatSync(path) };
-  let place = resolve(path);
-  for (let links = 0; links < maxLinks; links++) {
-    place = join(realpathSync.native(dirname(place)), basename(place));
-    const proc = /^(?:\/proc\/(\d+)(?:\/task\/\d+)?|\/dev)\/fd\/(\d+)$/.exec(place);
-    if (proc) {
-      const isOwn = proc[1] === undefined || Number(proc[1]) === process.pid;
-      return {
-        path: place,
-        stats: lstatSync(place),
-        isProcLink: true,
-        ...(isOwn ? { descriptor: Number(proc[2]) } : {}),
-      };
-    }
-    const stats = lstatSync(place, { throwIfNoEntry: false });
-    if (!stats?.isSymbolicLink()) return { path: place, stats };
-    place = resolve(dirname(place), readlinkSync(place));
-  }
-  // Too many links: let the system say so.
-  return { path: place, stats: lstatSync(realpathSync.native(path)) };
-}
-
-interface Replacement {
-  readonly path: string;
-  readonly shown: string;
-  readonly purpose: "in-place" | "output";
-  readonly chunks: Chunks;
-  readonly old: Stats | undefined;
-  readonly mode: number | undefined;
-  readonly directories: Set<string> | undefined;
-}
-
-async function stage(replacement: Replacement): Promise<StagedFile> {
-  const { path, shown, purpose, chunks, old, mode, directories } = replacement;
+/** Without the names under which we keep old content for a moment. */
+function linksOf(path: string, { nlink, ino }: Stats): number {
+  if (nlink === 1) return 1;
   const dir = dirname(path);
-  const temp = join(dir, `.sopsmith-${randomBytes(12).toString("hex")}.tmp`);
+  const kept = readdirSync(dir).filter(
+    (name) =>
+      name.startsWith(".sopsmith-") &&
+      lstatSync(join(dir, name), { throwIfNoEntry: false })?.ino === ino,
+  );
+  return nlink - kept.length;
+}
+
+async function stage(
+  place: Place,
+  chunks: Chunks,
+  { mode, directories, attributes, warn }: ReplaceOptions,
+): Promise<StagedFile> {
+  const { path, shown, purpose, old } = place;
+  const temp = temporaryName(path);
   const remove = () => rmSync(temp, { force: true });
   // Before the file exists, so that no signal falls between; the name is random enough to be ours.
   const forget = onProcessEnd(remove);
-  const discard = () => {
-    remove();
-    forget();
-  };
   try {
     const file = await create(temp, old ? 0o600 : (mode ?? 0o666)).catch((error: unknown) => {
       if (old && isRefusal(error))
@@ -231,9 +139,10 @@ async function stage(replacement: Replacement): Promise<StagedFile> {
       throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
     });
     try {
-      if (old) await takeOver(file, old);
-      else if (mode !== undefined) await file.chmod(mode);
+      const looking = old && lookUp(attributes, path);
+      if (old === undefined && mode !== undefined) await file.chmod(mode);
       await writeAll(file, chunks, 0);
+      if (old && looking) await takeOver(file, temp, place, old, await looking, warn);
       await file.sync();
     } catch (error) {
       throw new WriteFailed(shown, error, old ? "The file is unchanged." : "No file was made.");
@@ -241,30 +150,17 @@ async function stage(replacement: Replacement): Promise<StagedFile> {
       await file.close();
     }
   } catch (error) {
-    discard();
+    remove();
+    forget();
     throw error;
   }
-  const commit = async () => {
-    try {
-      await rename(temp, path).catch((error: unknown) => {
-        if (!old) throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
-        const isMount = ["EBUSY", "EXDEV"].includes(systemCode(error) ?? "");
-        throw unreplaceable(
-          shown,
-          purpose,
-          isMount ? "it is a mount point" : systemReason(error),
-          error,
-        );
-      });
-    } catch (error) {
-      discard();
-      throw error;
-    }
-    forget();
-    if (directories === undefined) await syncDirectory(dir);
-    else directories.add(dir);
-  };
-  return { commit, discard };
+  return new Replacement(place, temp, forget, directories);
+}
+
+async function lookUp(known: Attributes | undefined, path: string): Promise<Attributes> {
+  if (known !== undefined) return known;
+  const { readAttributes } = await import("./attributes.ts");
+  return readAttributes([path]);
 }
 
 /**
@@ -280,8 +176,18 @@ function isRefusal(error: unknown): boolean {
   return ["EACCES", "EPERM", "EROFS"].includes(systemCode(error) ?? "");
 }
 
-/** Owner and mode of the old file. Only root may give files away; a group may be kept if the user belongs to it. */
-async function takeOver(file: FileHandle, old: Stats): Promise<void> {
+/**
+ * Owner, mode and attributes of the old file. Only root may give files away; a group may be kept if the user belongs to it.
+ * Whatever cannot be kept, nobody gets more access than before.
+ */
+async function takeOver(
+  file: FileHandle,
+  temp: string,
+  { path, shown }: Place,
+  old: Stats,
+  attributes: Attributes,
+  warn: ReplaceOptions["warn"],
+): Promise<void> {
   if (process.platform === "win32") return;
   const ours = await file.stat();
   let hasGroup = ours.gid === old.gid;
@@ -295,125 +201,24 @@ async function takeOver(file: FileHandle, old: Stats): Promise<void> {
         ),
     );
   }
+  const chmod = (mode: number) =>
+    file.chmod(mode).catch((error: unknown) => {
+      // A file system without permissions (FAT) refuses; there is nothing to keep then.
+      if (!isRefusal(error)) throw error;
+    });
+  const found = attributes.of(path);
   // Another group must not get what the old one was allowed, beyond what everybody is.
   const everybody = old.mode & 0o007;
   const mode = hasGroup ? old.mode & 0o7777 : (old.mode & 0o700) | (everybody << 3) | everybody;
-  await file.chmod(mode).catch((error: unknown) => {
-    // A file system without permissions (FAT) refuses; there is nothing to keep then.
-    if (!isRefusal(error)) throw error;
-  });
-}
-
-/** Makes renames in a directory last through a crash. */
-export async function syncDirectory(dir: string): Promise<void> {
-  if (process.platform === "win32") return;
-  try {
-    const handle = await open(dir, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    // The new content is in place and synced. Some file systems and unreadable directories do not offer more.
-  }
-}
-
-/**
- * Rewrites an existing file. What is longer than the old content is written first: a full disk shows there, while the old
- * content is whole.
- */
-async function rewrite(
-  path: string,
-  shown: string,
-  purpose: string,
-  chunks: Chunks,
-  oldSize: number,
-): Promise<void> {
-  const file = await open(path, "r+").catch((error: unknown) => {
-    throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
-  });
-  try {
-    try {
-      await writeAll(file, chunks, oldSize);
-      await file.sync();
-    } catch (error) {
-      await file.truncate(oldSize);
-      throw new WriteFailed(shown, error, "The file is unchanged.");
-    }
-    try {
-      const size = await writeAll(file, chunks, 0, oldSize);
-      await file.truncate(size);
-      await file.sync();
-    } catch (error) {
-      throw new WriteFailed(shown, error, "The file was partly rewritten: restore it from a copy.");
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * Writes the part of the content that lies in [from, to).
- *
- * @returns the length of the whole content
- */
-async function writeAll(
-  file: FileHandle,
-  chunks: Chunks,
-  from: number,
-  to = Infinity,
-): Promise<number> {
-  let position = 0;
-  for (const batch of batches(chunks)) {
-    const part = batch.subarray(Math.max(0, from - position), Math.max(0, to - position));
-    let at = Math.max(position, from);
-    for (let done = 0; done < part.length;) {
-      const { bytesWritten } = await file.write(part, done, part.length - done, at);
-      done += bytesWritten;
-      at += bytesWritten;
-    }
-    position += batch.length;
-  }
-  return position;
-}
-
-/** Devices, FIFOs, and open files of other processes: what cannot be replaced, opened as sops opens every file. */
-async function writeThrough(
-  path: string,
-  shown: string,
-  purpose: string,
-  chunks: Chunks,
-): Promise<void> {
-  const file = await open(path, constants.O_WRONLY | constants.O_TRUNC).catch((error: unknown) => {
-    throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
-  });
-  try {
-    await writeDescriptor(file.fd, shown, chunks);
-  } finally {
-    await file.close();
-  }
-}
-
-const writeSome = promisify(write);
-
-async function writeDescriptor(fd: number, shown: string, chunks: Chunks): Promise<void> {
-  if (fd === 1) {
-    await writeStdout(chunks);
-    return;
-  }
-  for (const batch of batches(chunks)) {
-    for (let done = 0; done < batch.length;) {
-      try {
-        const { bytesWritten } = await writeSome(fd, batch, done, batch.length - done, null);
-        done += bytesWritten;
-      } catch (error) {
-        const code = systemCode(error);
-        if (code === "EPIPE") throw new OutputClosed(error);
-        if (code !== "EAGAIN") throw new WriteFailed(shown, error, "The output is not complete.");
-        // The other end made the pipe non-blocking and it is full.
-        await sleep(5);
-      }
-    }
-  }
+  if (found === undefined) return chmod(mode);
+  // With a list, the mode's middle digit says what the most favoured of its groups may do.
+  await chmod(found.hasList ? old.mode & 0o700 : found.inheritsList ? mode & 0o707 : mode);
+  const lost = await found.give(temp, { hasGroup });
+  if (!lost.list && !found.hasList) await chmod(mode);
+  if (lost.list && found.hasList)
+    warn?.(
+      `The access control list of ${shown} could not be kept: only its owner can open the file now. ${lost.advice}`,
+    );
+  if (lost.others)
+    warn?.(`Extended attributes of ${shown} could not be kept. ${lost.advice}`);
 }

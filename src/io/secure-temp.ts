@@ -6,6 +6,8 @@ import { SopsmithError } from "../errors.ts";
 import { batches, type Chunks } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
 import type { Host } from "./host.ts";
+import { removeLeftOvers } from "./left-overs.ts";
+import { processMark } from "./process-mark.ts";
 import { systemReason } from "./system-error.ts";
 
 /** `f_type` of tmpfs in statfs(2). */
@@ -78,10 +80,11 @@ async function withPreparedDir<T>(
   prepare: (dir: string) => Promise<void>,
   work: (dir: string) => Promise<T>,
 ): Promise<T> {
-  const name = `sopsmith-${Buffer.from(host.randomBytes(16)).toString("hex")}`;
+  const name = `sopsmith-${processMark()}-${Buffer.from(host.randomBytes(16)).toString("hex")}`;
   let failed: { dir: string; cause: unknown } | undefined;
   for (const root of tempRoots(host)) {
     const dir = join(root, name);
+    removeLeftOvers(root);
     try {
       mkdirSync(dir, { mode: 0o700 });
     } catch (cause) {

@@ -18,7 +18,8 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { CannotReplace, replaceFile } from "../../src/io/atomic-write.ts";
+import { replaceFile } from "../../src/io/atomic-write.ts";
+import { CannotReplace } from "../../src/io/write-errors.ts";
 import { ending, scratchDir, startScript } from "./script.ts";
 
 function fileIn(dir: string, content = "old content\n", mode = 0o644): string {

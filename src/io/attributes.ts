@@ -1,0 +1,202 @@
+import { execFile } from "node:child_process";
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { programPath } from "./program-path.ts";
+import { realHost } from "./real-host.ts";
+
+/** What could not be given to a new file, and what the user can do about it. */
+export interface LostAttributes {
+  /** The old file's access control list, or the freedom from one that new files inherit. */
+  readonly list: boolean;
+  readonly others: boolean;
+  readonly advice: string;
+}
+
+/** What is to be kept of one file. */
+export interface FileAttributes {
+  /** Its access control list names more than owner, group and everybody. */
+  readonly hasList: boolean;
+  /** New files in its directory get such a list. */
+  readonly inheritsList: boolean;
+  /**
+   * Gives them to a new file beside the old one.
+   *
+   * @param options.hasGroup the new file's group is the old one's; a list means something else for another group
+   */
+  give(path: string, options: { hasGroup: boolean }): Promise<LostAttributes>;
+}
+
+/** What is known of files that are to be replaced. */
+export interface Attributes {
+  /** Undefined where owner and mode are all that there is to keep. */
+  of(path: string): FileAttributes | undefined;
+}
+
+/** The attributes of each file that has some; a line for each, as the tool prints them. */
+type Dump = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * Asks the system's own tools for what Node cannot see: access control lists (`getfacl`) and extended attributes
+ * (`getfattr`, which also knows the lists). Where neither is there, `ls` at least shows that there is a list. One process
+ * for all files. Labels that the system itself gives (`security.*`, `trusted.*`) are left to it.
+ *
+ * @param paths absolute, links resolved
+ */
+export async function readAttributes(paths: readonly string[]): Promise<Attributes> {
+  if (paths.length === 0 || process.platform === "win32") return { of: () => undefined };
+  const host = realHost();
+  const dirs = [...new Set(paths.map((path) => dirname(path)))];
+  const all = [...paths, ...dirs];
+  const getfattr = programPath("getfattr", host);
+  const setfattr = programPath("setfattr", host);
+  if (getfattr !== undefined && setfattr !== undefined)
+    return fromGetfattr(await dumpOf([getfattr, "-d", "-m", "-", "-e", "hex"], all), setfattr);
+  const getfacl = programPath("getfacl", host);
+  const setfacl = programPath("setfacl", host);
+  if (getfacl !== undefined && setfacl !== undefined)
+    return fromGetfacl(await dumpOf([getfacl, "-s", "-n", "-E"], all), setfacl);
+  // Without rights for a group, no list gives any to others.
+  const ls = paths.some(hasGroupBits) ? programPath("ls", host) : undefined;
+  return ls === undefined ? { of: () => undefined } : fromLs(await listed(ls, all));
+}
+
+const listName = "system.posix_acl_access";
+/** What belongs to a file's content and access, and is not the system's own. */
+const kept = /^(?:user\.|system\.(?:posix_acl_access|nfs4_acl)(?:=|$))/;
+
+function fromGetfattr(dump: Dump, setfattr: string): Attributes {
+  const advice = "See getfattr and getfacl for what is missing.";
+  return {
+    of(path) {
+      const lines = (dump.get(path) ?? []).filter((line) => kept.test(line));
+      const list = lines.filter((line) => line.startsWith("system."));
+      const others = lines.filter((line) => !line.startsWith("system."));
+      const inheritsList = linesStart(dump.get(dirname(path)), "system.posix_acl_default");
+      if (lines.length === 0 && !inheritsList) return undefined;
+      const restore = (temp: string, some: readonly string[]) =>
+        run([setfattr, "--restore=-"], `# file: ${escaped(temp)}\n${some.join("\n")}\n\n`);
+      return {
+        hasList: list.length > 0,
+        inheritsList,
+        async give(temp, { hasGroup }) {
+          let isListKept = true;
+          if (list.length > 0) isListKept = hasGroup && (await restore(temp, list)).isDone;
+          else if (inheritsList) isListKept = (await run([setfattr, "-x", listName, temp])).isDone;
+          const isRestKept = others.length === 0 || (await restore(temp, others)).isDone;
+          return { list: !isListKept, others: !isRestKept, advice };
+        },
+      };
+    },
+  };
+}
+
+function fromGetfacl(dump: Dump, setfacl: string): Attributes {
+  const advice = "See getfacl for what is missing.";
+  return {
+    of(path) {
+      const list = dump.get(path) ?? [];
+      const inheritsList = linesStart(dump.get(dirname(path)), "default:");
+      if (list.length === 0 && !inheritsList) return undefined;
+      return {
+        hasList: list.length > 0,
+        inheritsList,
+        async give(temp, { hasGroup }) {
+          const { isDone } =
+            list.length === 0
+              ? await run([setfacl, "-b", "--", temp])
+              : await run([setfacl, "--set-file=-", "--", temp], `${list.join("\n")}\n`);
+          return { list: !isDone || (list.length > 0 && !hasGroup), others: false, advice };
+        },
+      };
+    },
+  };
+}
+
+function fromLs(withList: ReadonlySet<string>): Attributes {
+  const advice = "Install getfacl and setfacl (package acl) to have such lists kept.";
+  return {
+    of(path) {
+      const [hasList, inheritsList] = [withList.has(path), withList.has(dirname(path))];
+      if (!hasList && !inheritsList) return undefined;
+      return {
+        hasList,
+        inheritsList,
+        give: () => Promise.resolve({ list: true, others: false, advice }),
+      };
+    },
+  };
+}
+
+function linesStart(lines: readonly string[] | undefined, start: string): boolean {
+  return lines?.some((line) => line.startsWith(start)) ?? false;
+}
+
+function hasGroupBits(path: string): boolean {
+  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o070) !== 0;
+}
+
+/** How many names fit on a command line with certainty. */
+const batch = 200;
+
+/** The output of getfattr or getfacl: for each file a line `# file: name`, its attributes, and an empty line. */
+async function dumpOf(argv: readonly string[], paths: readonly string[]): Promise<Dump> {
+  const dump = new Map<string, string[]>();
+  for (let from = 0; from < paths.length; from += batch) {
+    const names = paths.slice(from, from + batch);
+    const { stdout } = await run([...argv, "--absolute-names", "--", ...names]);
+    let lines: string[] = [];
+    for (const line of stdout.split("\n")) {
+      const name = /^# file: (.*)$/.exec(line)?.[1];
+      if (name !== undefined) dump.set(unescaped(name), (lines = []));
+      else if (line !== "" && !line.startsWith("#")) lines.push(line);
+    }
+  }
+  return dump;
+}
+
+/** The files behind whose mode `ls` shows a `+`. */
+async function listed(ls: string, paths: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let from = 0; from < paths.length; from += batch) {
+    const names = paths.slice(from, from + batch);
+    const { stdout } = await run([ls, "-dln", "--", ...names]);
+    const marked = stdout.split("\n").filter((line) => /^.{10}\+ /.test(line));
+    for (const name of names)
+      if (marked.some((line) => line.endsWith(` ${name}`))) found.add(name);
+  }
+  return found;
+}
+
+/** The tools write backslashes and line breaks in names as `\012`. */
+function escaped(name: string): string {
+  return name.replaceAll(
+    /[\\\n\r]/g,
+    (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
+}
+
+function unescaped(name: string): string {
+  return name.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}
+
+const limitMs = 10_000;
+
+function run(
+  [program = "", ...args]: readonly string[],
+  stdin = "",
+): Promise<{ isDone: boolean; stdout: string }> {
+  const { PATH = "" } = process.env;
+  return new Promise((resolve) => {
+    const child = execFile(
+      program,
+      args,
+      { env: { PATH, LC_ALL: "C" }, timeout: limitMs, maxBuffer: 1 << 26 },
+      // A file that is gone makes the status 1; what is said of the others holds.
+      (error, stdout) => resolve({ isDone: error === null, stdout }),
+    );
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(stdin);
+  });
+}

@@ -1,0 +1,48 @@
+import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isGone, markPattern } from "./process-mark.ts";
+
+const temporary = new RegExp(
+  `^(?:\\.sopsmith-(${markPattern})-[0-9a-f]+(\\.old)?\\.tmp|sopsmith-(${markPattern})-[0-9a-f]{32})$`,
+);
+const claim = /^\.sopsmith-claim-[0-9a-f]+-\d+\.tmp$/;
+
+/** A claim is held for milliseconds. */
+const claimAgeMs = 60_000;
+
+const swept = new Set<string>();
+
+/**
+ * Removes from a directory what processes of this user made there for a moment and left, because they were killed: temporary
+ * files and folders, and claims. Looks at each directory once, and says nothing of what it cannot remove.
+ */
+export function removeLeftOvers(dir: string): void {
+  if (swept.has(dir)) return;
+  swept.add(dir);
+  let names: string[];
+  try {
+    names = readdirSync(dir);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    if (!name.startsWith(".sopsmith-") && !name.startsWith("sopsmith-")) continue;
+    const path = join(dir, name);
+    try {
+      if (isLeftOver(name, path)) rmSync(path, { recursive: true, force: true });
+    } catch {
+      // It went meanwhile, or is not ours to remove.
+    }
+  }
+}
+
+function isLeftOver(name: string, path: string): boolean {
+  const { uid, nlink, mtimeMs } = lstatSync(path);
+  if (process.getuid !== undefined && uid !== process.getuid()) return false;
+  if (claim.test(name)) return Date.now() - mtimeMs > claimAgeMs;
+  const [, ofFile, old, ofFolder] = temporary.exec(name) ?? [];
+  // Old content that exists nowhere else is kept.
+  if (old !== undefined && nlink === 1) return false;
+  const mark = ofFile ?? ofFolder;
+  return mark !== undefined && isGone(mark);
+}
