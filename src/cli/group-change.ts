@@ -4,7 +4,7 @@ import type { KeyGroup } from "../keys/provider.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import { keptThreshold, parseSealedSource, rewrap } from "../update-keys.ts";
 import type { Call } from "./command.ts";
-import { deliver } from "./deliver.ts";
+import { deliver, untilUndisturbed } from "./deliver.ts";
 import * as flags from "./flags.ts";
 import { readSource, sourceOf } from "./source.ts";
 import { openStores } from "./formats.ts";
@@ -36,16 +36,18 @@ export async function changeGroups(
     });
   const source = sourceOf(call, file);
   const { verb } = await openStores(call, source);
-  const opened = await parseSealedSource(await readSource(call, source), verb);
-  const { metadata } = opened;
   const given = options.count(flags.threshold) ?? 0;
-  const asked = given === 0 ? metadata.shamirThreshold : given;
-  const keyGroups = change(metadata, asked);
-  const threshold = given === 0 ? keptThreshold(asked, keyGroups.length) : given;
   const failed = "Could not wrap the data key for the new key groups";
   try {
-    const chunks = await rewrap(opened, { ...verb, keyGroups, threshold, failed }, host);
-    await deliver(call, source, chunks);
+    await untilUndisturbed(async () => {
+      const opened = await parseSealedSource(await readSource(call, source), verb);
+      const { metadata } = opened;
+      const asked = given === 0 ? metadata.shamirThreshold : given;
+      const keyGroups = change(metadata, asked);
+      const threshold = given === 0 ? keptThreshold(asked, keyGroups.length) : given;
+      const chunks = await rewrap(opened, { ...verb, keyGroups, threshold, failed }, host);
+      await deliver(call, source, chunks);
+    });
   } catch (error) {
     if (!(error instanceof DataKeyError) || error.groups === undefined) throw error;
     const { needed, opened: got } = error.groups;

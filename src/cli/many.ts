@@ -1,16 +1,18 @@
-import { mkdir, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { NoMatchingRule } from "../config/match.ts";
 import { AlreadyEncrypted } from "../encrypt.ts";
 import { ConflictError, SopsmithError } from "../errors.ts";
-import { stageFile } from "../io/atomic-write.ts";
-import { syncDirectory } from "../io/staged.ts";
+import { attributesOf, stageFile } from "../io/atomic-write.ts";
+import { syncDirectory, type StagedFile } from "../io/staged.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import { MetadataNotFound } from "../metadata/placement.ts";
+import { changeAllOrNothing, discardAll } from "./all-or-nothing.ts";
 import { forEachBounded, parallelFiles } from "./bounded.ts";
+import { withShared } from "./call-cache.ts";
 import type { Call, Chunks } from "./command.ts";
-import { deliver, tellWritten } from "./deliver.ts";
+import { deliver, tellWritten, untilUndisturbed } from "./deliver.ts";
 import * as flags from "./flags.ts";
+import { nothingDone, SeveralFailed, summarize, tellFailures } from "./many-report.ts";
 import {
   expandOperands,
   isPattern,
@@ -20,24 +22,9 @@ import {
   type Wanted,
 } from "./operands.ts";
 import { Progress } from "./progress.ts";
-import { problemOf, writeProblem } from "./problem.ts";
-import { withShared } from "./call-cache.ts";
+import { makeDirectory, removeDirectories, type MadeFolders } from "./result-folders.ts";
 import { noFile, sourceOf, type Source } from "./source.ts";
-import { printable } from "../io/printable.ts";
-import { paint, warn } from "./warn.ts";
-
-/** Some of several files failed. The files and their errors were told one by one. */
-export class SeveralFailed extends SopsmithError {
-  readonly failures: readonly FileFailure[];
-
-  /** The exit code is that of all failures if they agree, else 1. */
-  constructor(failures: readonly FileFailure[], summary: string) {
-    const codes = new Set(failures.map(({ error }) => error.exitCode));
-    const [code = 1] = codes;
-    super("several-failed", codes.size === 1 ? code : 1, summary);
-    this.failures = failures;
-  }
-}
+import { warn } from "./warn.ts";
 
 export interface SeveralOptions {
   /** What the command works on in a directory. */
@@ -137,8 +124,19 @@ function placeAll(
   }
 }
 
-/** What a file's work comes to: a change that is ready to be made, or none. */
-export type Step = "unchanged" | "left alone" | { commit(): Promise<void>; discard?(): void };
+/** A change that is ready to be made. */
+export interface Change {
+  /** The file that it is about, for messages. */
+  readonly file: string;
+  commit(): Promise<void>;
+  /** New content of a file, which `commit` puts in place: then it can be done together with others, or not at all. */
+  readonly staged?: StagedFile;
+  /** Says that a staged change was made, where `commit` was not called. */
+  tell?(): void;
+}
+
+/** What a file's work comes to. */
+export type Step = "unchanged" | "left alone" | Change;
 
 export interface RunOptions {
   /** What was done to a file, for the summary: "encrypted". */
@@ -169,6 +167,7 @@ export async function runFiles(
   const { files } = several;
   const failed: (FileFailure | undefined)[] = [];
   const steps: (Step | undefined)[] = [];
+  let left: readonly string[] = [];
   const progress = new Progress(call.streams, files.length);
   const allOrNothing = call.options.on(flags.allOrNothing);
   const attempt = async (index: number, work: (file: OperandFile) => Promise<void>) => {
@@ -181,34 +180,43 @@ export async function runFiles(
       else failed[index] = { file: file.file, error: known };
     }
   };
-  const commit = (index: number) =>
-    attempt(index, async () => {
-      const step = steps[index];
-      if (typeof step === "object") await step.commit();
-    });
   const host = {
     ...call.host,
     promptSecret: (prompt: string) => progress.without(() => call.host.promptSecret(prompt)),
     warn: (message: string) => warn(progress.streams, message),
   };
   await withShared({ ...call, host, streams: progress.streams }, async (shared) => {
+    const ready = async (file: OperandFile, index: number) => {
+      const step = await prepare(shared, file, index);
+      steps[index] = step;
+      return step;
+    };
     await forEachBounded(files, parallel, async (_, index) => {
-      await attempt(index, async (file) => {
-        steps[index] = await prepare(shared, file, index);
-      });
-      if (!allOrNothing && failed[index] === undefined) await commit(index);
+      await attempt(index, (file) =>
+        untilUndisturbed(async () => {
+          const step = await ready(file, index);
+          if (!allOrNothing && typeof step === "object") await step.commit();
+        }),
+      );
       progress.advance();
     });
     if (!allOrNothing) return;
-    if (several.failures.length === 0 && failed.every((failure) => failure === undefined)) {
-      await forEachBounded(files, parallel, async (_, index) => commit(index));
-    } else {
-      for (const step of steps) if (typeof step === "object") step.discard?.();
+    const hasFailed = () => several.failures.length > 0 || failed.some((one) => one !== undefined);
+    if (!hasFailed()) {
+      const prepareAgain = async (index: number) => {
+        await attempt(index, async (file) => void (await ready(file, index)));
+        return failed[index] === undefined;
+      };
+      const failure = await changeAllOrNothing(steps, prepareAgain, done);
+      left = failure?.left ?? [];
+      if (failure !== undefined)
+        await attempt(failure.index, () => Promise.reject(failure.error));
     }
+    if (hasFailed()) discardAll(steps);
   }).finally(() => progress.end());
   await tellFirst?.();
   const failures = [...several.failures, ...failed.filter((failure) => failure !== undefined)];
-  tell(call, failures);
+  tellFailures(call, failures);
   const counts = {
     all: files.length + several.failures.length,
     failed: failures.length,
@@ -219,9 +227,7 @@ export async function runFiles(
   if (failures.length > 0)
     throw new SeveralFailed(
       failures,
-      allOrNothing
-        ? `${failures.length} of ${counted(counts.all, "file")} failed; none was ${done} (--all-or-nothing)`
-        : summary,
+      allOrNothing ? nothingDone(failures.length, counts.all, done, left) : summary,
     );
   const isPrinted = files.length === 1 && several.targetOf(files[0] as OperandFile) === undefined;
   if (!isQuiet && !isPrinted) call.streams.writeStderr(`${summary}\n`);
@@ -235,68 +241,40 @@ export async function changeFiles(
   change: (call: Call, source: Source) => Promise<Chunks | undefined>,
 ): Promise<void> {
   const directories = new Set<string>();
-  const made = new Map<string, Promise<string | undefined>>();
+  const made: MadeFolders = new Map();
   const noAtomic = call.options.on(flags.noAtomic);
+  const targets = several.files.flatMap((file) => several.targetOf(file) ?? []);
+  const attributes = attributesOf(targets);
   try {
     await runFiles(call, several, run, async (shared, file) => {
       const source = sourceOf(shared, file.file, file.format);
       const chunks = await change(shared, source);
       if (chunks === undefined) return "unchanged";
       const target = several.targetOf(file);
-      if (target === undefined) return { commit: () => deliver(shared, source, chunks) };
+      if (target === undefined)
+        return { file: file.file, commit: () => deliver(shared, source, chunks) };
       const isCopy = target !== file.file;
       if (isCopy) await makeDirectory(dirname(target), made);
-      const purpose = isCopy ? "output" : "in-place";
-      const staged = await stageFile(target, chunks, { purpose, noAtomic, directories });
-      return {
-        discard: () => staged.discard(),
-        commit: async () => {
-          await staged.commit();
-          tellWritten(shared, target);
-        },
+      const staged = await stageFile(target, chunks, {
+        purpose: isCopy ? "output" : "in-place",
+        expected: isCopy ? undefined : source.version,
+        noAtomic,
+        directories,
+        attributes: await attributes,
+        warn: (message) => warn(shared.streams, message),
+      });
+      const tell = () => tellWritten(shared, target);
+      const commit = async () => {
+        await staged.commit();
+        tell();
       };
+      return { file: file.file, staged, tell, commit };
     });
   } catch (error) {
     if (call.options.on(flags.allOrNothing)) await removeDirectories(made);
     throw error;
   } finally {
     await forEachBounded([...directories], parallelFiles, syncDirectory);
-  }
-}
-
-/** @throws {SopsmithError} exit 3, as for an output file that cannot be opened */
-async function makeDirectory(
-  path: string,
-  made: Map<string, Promise<string | undefined>>,
-): Promise<void> {
-  let making = made.get(path);
-  if (making === undefined) {
-    making = mkdir(path, { recursive: true });
-    made.set(path, making);
-  }
-  await making.catch((error: unknown) => {
-    throw new SopsmithError(
-      "cannot-replace",
-      3,
-      `Could not open output file for writing: ${path}: ${systemReason(error)}`,
-      { cause: error },
-    );
-  });
-}
-
-/** Takes away the directories that were made and stayed empty. */
-async function removeDirectories(made: Map<string, Promise<string | undefined>>): Promise<void> {
-  for (const [path, making] of [...made].toSorted(([a], [b]) => b.length - a.length)) {
-    const first = await making.catch(() => undefined);
-    if (first === undefined) continue;
-    for (let at = resolve(path); at.length >= resolve(first).length; at = dirname(at))
-      if (
-        !(await rmdir(at).then(
-          () => true,
-          () => false,
-        ))
-      )
-        break;
   }
 }
 
@@ -317,50 +295,4 @@ function isNotMeant(error: unknown): boolean {
     )
       return true;
   return false;
-}
-
-/** One entry for each failure. What was said at length for one file is not repeated for others. */
-function tell({ options, streams }: Call, failures: readonly FileFailure[]): void {
-  if (options.on(flags.json)) {
-    for (const { file, error } of failures)
-      writeProblem(streams, { ...problemOf(error), file }, true);
-    return;
-  }
-  const told = new Map<string, string>();
-  for (const { file, error } of failures) {
-    const text = error.message.replace(/^error: /i, "").trimEnd();
-    const rest = text.replaceAll(file, "");
-    const before = told.get(rest);
-    const [first = ""] = text.split("\n");
-    const isLong = text !== first;
-    told.set(rest, before ?? file);
-    const body = isLong && before !== undefined ? `${first} As for ${before}.` : text;
-    const named = body.includes(file) && !isLong ? body : `${file}: ${body}`;
-    streams.writeStderr(`${paint(streams, 31, "ERROR")}: ${printable(named)}\n`);
-    if (error.hint !== undefined && before === undefined)
-      streams.writeStderr(`${printable(error.hint)}\n`);
-  }
-}
-
-function summarize(
-  {
-    all,
-    failed,
-    unchanged,
-    leftAlone,
-  }: { all: number; failed: number; unchanged: number; leftAlone: number },
-  done: string,
-): string {
-  const rest = [
-    ...(failed > 0 ? [`${failed} failed`] : []),
-    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
-    ...(leftAlone > 0 ? [`${leftAlone} left alone`] : []),
-  ];
-  const changed = all - failed - unchanged - leftAlone;
-  const of = rest.length > 0 ? `${changed} of ${counted(all, "file")}` : counted(all, "file");
-  return [`${of} ${done}`, ...rest].join(", ");
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
+import { fileVersion, type FileVersion } from "../io/file-version.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import type { FormatName } from "../../formats/format.ts";
 import type { Call, Streams } from "./command.ts";
@@ -21,6 +22,8 @@ export interface Source {
   readonly name: string;
   /** What the file is encrypted as, where that is known and its name says something else. */
   readonly format: FormatName | undefined;
+  /** The regular file that `readSource` read last: only that one may be replaced by what was made of it. */
+  version?: FileVersion | undefined;
 }
 
 /** The one file of a command that takes one; undefined for none. Warns about further operands (spec cli 1.6). */
@@ -118,6 +121,8 @@ export function refuseMissing(source: Source): void {
 
 /** @throws {SopsmithError} exit 2 */
 export async function readSource({ host, streams }: Call, source: Source): Promise<Uint8Array> {
+  // Before reading, so that a change in between is noticed.
+  if (!source.isStdin) source.version = fileVersion(source.opened);
   try {
     return source.isStdin ? await streams.readStdin() : await host.readFile(source.opened);
   } catch (error) {

@@ -157,6 +157,22 @@ async function stage(
   return new Replacement(place, temp, forget, directories);
 }
 
+/** What is to be kept of files that will be replaced: looked up for all at once. */
+export async function attributesOf(paths: readonly string[]): Promise<Attributes> {
+  const { readAttributes } = await import("./attributes.ts");
+  return readAttributes(
+    paths.flatMap((path) => {
+      try {
+        const { path: place, stats } = findTarget(path);
+        return stats?.isFile() ? [place] : [];
+      } catch {
+        // Staging says what is wrong with it.
+        return [];
+      }
+    }),
+  );
+}
+
 async function lookUp(known: Attributes | undefined, path: string): Promise<Attributes> {
   if (known !== undefined) return known;
   const { readAttributes } = await import("./attributes.ts");

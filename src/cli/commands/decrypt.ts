@@ -1,7 +1,7 @@
 import { decryptSource } from "../../decrypt.ts";
 import type { Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
-import { deliver, refuseTwoTargets } from "../deliver.ts";
+import { deliver, refuseTwoTargets, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import {
@@ -72,7 +72,9 @@ export const decrypt: Command = {
     const stores = await openStores(call, source);
     const order = openOrder(call);
     const extract = await extractPath(call);
-    await deliver(call, source, await openSource(call, source, stores, { order, extract }));
+    await untilUndisturbed(async () =>
+      deliver(call, source, await openSource(call, source, stores, { order, extract })),
+    );
   },
 };
 

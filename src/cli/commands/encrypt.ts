@@ -1,7 +1,7 @@
 import { encryptSource } from "../../encrypt.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Call, Chunks, Command } from "../command.ts";
-import { deliver, refuseTwoTargets } from "../deliver.ts";
+import { deliver, refuseTwoTargets, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { sealSettings } from "../seal-settings.ts";
@@ -78,7 +78,9 @@ export const encrypt: Command = {
     const source = sourceOf(call, operand);
     refuseMissing(source);
     const stores = await openStores(call, source);
-    await deliver(call, source, await sealSource(call, source, stores));
+    await untilUndisturbed(async () =>
+      deliver(call, source, await sealSource(call, source, stores)),
+    );
   },
 };
 

@@ -68,7 +68,7 @@ export const filestatus: Command = {
       try {
         await runFiles(call, several, how, async (one, { file, isFound }, index) => {
           results[index] = await statusOf(one, sourceOf(one, file), isFound);
-          return { commit: () => Promise.resolve() };
+          return { file, commit: () => Promise.resolve() };
         });
       } finally {
         await tell();

@@ -13,7 +13,7 @@ import type { Documents, Node } from "../../tree/node.ts";
 import { walk } from "../../metadata/walk.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Chunks, Command } from "../command.ts";
-import { deliver, refuseTwoTargets } from "../deliver.ts";
+import { deliver, refuseTwoTargets, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
@@ -166,8 +166,10 @@ async function eachFile(
   const stores = await openStores(call, source);
   if (stores.verb.input !== "yaml" && stores.verb.input !== "json")
     throw new SopsmithError("no-manifest", 1, `${source.file} is neither YAML nor JSON`);
-  const content = await readSource(call, source);
-  const changed = await change(source, stores, content);
-  if (changed === undefined && call.options.on(flags.inPlace)) return;
-  await deliver(call, source, changed ?? [content]);
+  await untilUndisturbed(async () => {
+    const content = await readSource(call, source);
+    const changed = await change(source, stores, content);
+    if (changed === undefined && call.options.on(flags.inPlace)) return;
+    await deliver(call, source, changed ?? [content]);
+  });
 }

@@ -1,7 +1,7 @@
 import type { Path } from "../../tree/path.ts";
 import { SopsmithError } from "../../errors.ts";
 import { commands, type Call, type Chunks } from "../command.ts";
-import { deliver, writeBack } from "../deliver.ts";
+import { deliver, untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy-form.ts";
 import { openOrder } from "../open-settings.ts";
@@ -27,8 +27,10 @@ export async function runLegacy(call: Call): Promise<void> {
     await editSource(call, source, stores);
     return;
   }
-  const chunks = await runModes(call, source, stores, plan.modes);
-  await (plan.writesBack ? writeBack(call, source, chunks) : deliver(call, source, chunks));
+  await untilUndisturbed(async () => {
+    const chunks = await runModes(call, source, stores, plan.modes);
+    await (plan.writesBack ? writeBack(call, source, chunks) : deliver(call, source, chunks));
+  });
 }
 
 async function refuseLegacyMissing(

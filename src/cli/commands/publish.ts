@@ -66,7 +66,7 @@ export const publish: Command = {
         async (one, file) => {
           const ready = await prepare(one, file, names.get(file) ?? basename(file.file));
           if (ready === undefined) return "left alone";
-          return { commit: ready };
+          return { file: file.file, commit: ready };
         },
       );
       return;

@@ -2,7 +2,7 @@ import { ConflictError, SopsmithError } from "../../errors.ts";
 import type { KeyType, MasterKey } from "../../keys/provider.ts";
 import { rotateSource } from "../../rotate.ts";
 import type { Call, Chunks, Command } from "../command.ts";
-import { deliver } from "../deliver.ts";
+import { deliver, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { keyFlags, keysNamed } from "../key-flags.ts";
 import { openOrder } from "../open-settings.ts";
@@ -56,7 +56,7 @@ export const rotate: Command = {
     if (several !== undefined)
       return changeFiles(call, several, { done: "rotated" }, (one, source) => rotated(one, source));
     const source = sourceOf(call, operand);
-    await deliver(call, source, await rotated(call, source));
+    await untilUndisturbed(async () => deliver(call, source, await rotated(call, source)));
   },
 };
 

@@ -4,7 +4,7 @@ import { systemCode, systemReason } from "../../io/system-error.ts";
 import type { Node } from "../../tree/node.ts";
 import { setPath, type Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
-import { writeBack } from "../deliver.ts";
+import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { changePath, parseChangePath } from "../paths.ts";
@@ -84,9 +84,13 @@ export const set: Command = {
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
     const path = parseChangePath(pathText, "set");
-    const value = await parseSetValue(await readValue(call, valueText));
-    const chunks = await setInSource(call, source, stores, { path, value, order: openOrder(call) });
-    if (chunks !== undefined) await writeBack(call, source, chunks);
+    const text = await readValue(call, valueText);
+    const order = openOrder(call);
+    await untilUndisturbed(async () => {
+      const value = await parseSetValue(text);
+      const chunks = await setInSource(call, source, stores, { path, value, order });
+      if (chunks !== undefined) await writeBack(call, source, chunks);
+    });
   },
 };
 

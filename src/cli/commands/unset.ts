@@ -1,7 +1,7 @@
-import { changeSource } from "../../change.ts";
+import { changeSource, type Change } from "../../change.ts";
 import { missingPath, unsetPath } from "../../tree/path.ts";
 import type { Command } from "../command.ts";
-import { writeBack } from "../deliver.ts";
+import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { changePath, parseChangePath } from "../paths.ts";
@@ -38,20 +38,18 @@ export const unset: Command = {
     const stores = await openStores(call, source);
     const path = parseChangePath(pathText, "unset");
     const order = openOrder(call);
-    const sealed = await readSource(call, source);
-    const chunks = await changeSource(
-      sealed,
-      { ...stores.verb, order, ignoreMac: options.on(flags.ignoreMac) },
-      ([first]) => {
-        if (first === undefined) return false;
-        return changePath(source.file, path, () => {
-          const isChanged = unsetPath(first, path);
-          if (!isChanged && !options.on(flags.idempotent)) throw missingPath(first, path);
-          return isChanged;
-        });
-      },
-      host,
-    );
-    if (chunks !== undefined) await writeBack(call, source, chunks);
+    const how = { ...stores.verb, order, ignoreMac: options.on(flags.ignoreMac) };
+    const removePath: Change = ([first]) => {
+      if (first === undefined) return false;
+      return changePath(source.file, path, () => {
+        const isChanged = unsetPath(first, path);
+        if (!isChanged && !options.on(flags.idempotent)) throw missingPath(first, path);
+        return isChanged;
+      });
+    };
+    await untilUndisturbed(async () => {
+      const chunks = await changeSource(await readSource(call, source), how, removePath, host);
+      if (chunks !== undefined) await writeBack(call, source, chunks);
+    });
   },
 };

@@ -5,7 +5,7 @@ import { systemCode, systemReason } from "../../io/system-error.ts";
 import { keysDueForRotation, type DueKey } from "../../keys/rotation.ts";
 import { keyDifference, parseSealedSource, rewrap, type KeyDifference } from "../../update-keys.ts";
 import type { Call, Chunks, Command, Streams } from "../command.ts";
-import { writeBack } from "../deliver.ts";
+import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { differenceText, rotationAdvice } from "../key-difference.ts";
 import { keyServices } from "../key-services.ts";
@@ -74,11 +74,12 @@ export const updatekeys: Command = {
     if (several === undefined) {
       const source = sourceOf(call, operand);
       const one = { ...call, shared: { config, services: await keyServices(call) } };
-      const chunks = await updated(one, source);
-      if (chunks === undefined) return;
-      await writeBack(call, source, chunks);
-      progress(call, `File ${source.path} synced with new keys`);
-      return;
+      return untilUndisturbed(async () => {
+        const chunks = await updated(one, source);
+        if (chunks === undefined) return;
+        await writeBack(call, source, chunks);
+        progress(call, `File ${source.path} synced with new keys`);
+      });
     }
     const isReading = options.on(flags.dryRun) || options.on(flags.checkKeys);
     const done = options.on(flags.checkKeys) ? "in step" : isReading ? "looked at" : "updated";
