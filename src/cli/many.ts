@@ -209,8 +209,7 @@ export async function runFiles(
       };
       const failure = await changeAllOrNothing(steps, prepareAgain, done);
       left = failure?.left ?? [];
-      if (failure !== undefined)
-        await attempt(failure.index, () => Promise.reject(failure.error));
+      if (failure !== undefined) await attempt(failure.index, () => Promise.reject(failure.error));
     }
     if (hasFailed()) discardAll(steps);
   }).finally(() => progress.end());

@@ -7,10 +7,7 @@ import { systemReason } from "../io/system-error.ts";
 export type MadeFolders = Map<string, Promise<string | undefined>>;
 
 /** @throws {SopsmithError} exit 3, as for an output file that cannot be opened */
-export async function makeDirectory(
-  path: string,
-  made: MadeFolders,
-): Promise<void> {
+export async function makeDirectory(path: string, made: MadeFolders): Promise<void> {
   let making = made.get(path);
   if (making === undefined) {
     making = mkdir(path, { recursive: true });
@@ -41,4 +38,3 @@ export async function removeDirectories(made: MadeFolders): Promise<void> {
         break;
   }
 }
-

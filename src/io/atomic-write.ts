@@ -1,4 +1,12 @@
-import { accessSync, closeSync, lstatSync, openSync, readdirSync, rmSync, type Stats } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  type Stats,
+} from "node:fs";
 import { constants, open, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Attributes } from "./attributes.ts";
@@ -235,6 +243,5 @@ async function takeOver(
     warn?.(
       `The access control list of ${shown} could not be kept: only its owner can open the file now. ${lost.advice}`,
     );
-  if (lost.others)
-    warn?.(`Extended attributes of ${shown} could not be kept. ${lost.advice}`);
+  if (lost.others) warn?.(`Extended attributes of ${shown} could not be kept. ${lost.advice}`);
 }

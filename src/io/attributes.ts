@@ -161,8 +161,7 @@ async function listed(ls: string, paths: readonly string[]): Promise<Set<string>
     const names = paths.slice(from, from + batch);
     const { stdout } = await run([ls, "-dln", "--", ...names]);
     const marked = stdout.split("\n").filter((line) => /^.{10}\+ /.test(line));
-    for (const name of names)
-      if (marked.some((line) => line.endsWith(` ${name}`))) found.add(name);
+    for (const name of names) if (marked.some((line) => line.endsWith(` ${name}`))) found.add(name);
   }
   return found;
 }

@@ -29,7 +29,10 @@ export async function claimFile(
   ino: bigint,
   shown: string,
 ): Promise<(() => void) | undefined> {
-  const key = createHash("sha256").update(`${basename(path)}\0${ino}`).digest("hex").slice(0, 16);
+  const key = createHash("sha256")
+    .update(`${basename(path)}\0${ino}`)
+    .digest("hex")
+    .slice(0, 16);
   const nameOf = (turn: number) => join(dirname(path), `.sopsmith-claim-${key}-${turn}.tmp`);
   const started = Date.now();
   for (let turn = 0; ;) {

@@ -351,7 +351,6 @@ export class Passing extends StagedFile {
   discard(): void {}
 }
 
-
 /** Makes renames in a directory last through a crash. */
 export async function syncDirectory(dir: string): Promise<void> {
   if (process.platform === "win32") return;
