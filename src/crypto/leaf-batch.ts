@@ -1,8 +1,8 @@
 import type { Documents, Item, Leaf, Node } from "../tree/node.ts";
 import { int, str } from "../tree/node.ts";
-import { fromPlaintext, fromText, LeafCipher, NONCE_BYTES, PREFIX } from "./leaf.ts";
+import { fromPlaintext, fromText, LeafCipher, PREFIX } from "./leaf.ts";
 import { BASE64_DIGITS } from "./long-leaf.ts";
-import type { Nonces } from "./nonces.ts";
+import { NONCE_BYTES, type Nonces } from "./nonces.ts";
 import { SmallGcm } from "./small-gcm.ts";
 
 const TAG_BYTES = 16;

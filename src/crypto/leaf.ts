@@ -28,8 +28,6 @@ import { decodeText, encodeText } from "../tree/text.ts";
 import { digitsOf, longLeaf, openDigits, sealedText, type Digits } from "./long-leaf.ts";
 import type { Nonces } from "./nonces.ts";
 
-/** Length of a new nonce in bytes. Not GCM's usual 12: sops draws 32 (spec file-format 2.1). */
-export const NONCE_BYTES = 32;
 const TAG_BYTES = 16;
 
 /** A value that cannot be decrypted. The caller adds where it stands. Exit 25. */

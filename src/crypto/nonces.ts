@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import type { Host } from "../io/host.ts";
 import { LONG_TEXT } from "../tree/long-text.ts";
 import { encodeText } from "../tree/text.ts";
-import { NONCE_BYTES } from "./leaf.ts";
+
+/** Length of a new nonce in bytes. Not GCM's usual 12: sops draws 32 (spec file-format 2.1). */
+export const NONCE_BYTES = 32;
 
 /**
  * Nonces for one command. Those of opened leaves are remembered by plaintext, type and place, so that an unchanged leaf is sealed to the same
