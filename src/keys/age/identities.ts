@@ -1,22 +1,12 @@
 import type { Host } from "../../io/host.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
+import type { AgeIdentity } from "./identity.ts";
 import { Once } from "./once.ts";
 import { pluginName } from "./plugin-name.ts";
 import { openSource, readIfThere, runForKey, SourceError } from "./source.ts";
-import type { SshPublicKey } from "./ssh.ts";
-import type { SshPrivateKey } from "./ssh-private-key.ts";
 
 /** Where age identities come from (spec keys 2.3–2.4). Every source is read, none stops the search. */
-
-/** One identity, with the source's name for messages: a variable's name, or the file's path. */
-export type AgeIdentity =
-  /** X25519 or post-quantum: the text is the private key. */
-  | { kind: "native"; text: string; location: string }
-  | { kind: "ssh"; publicKey: SshPublicKey; privateKey: SshPrivateKey; location: string }
-  | { kind: "plugin"; name: string; text: string; location: string }
-  /** A passphrase-protected identity file, binary or armored. */
-  | { kind: "encrypted"; file: Uint8Array; location: string };
 
 export interface AgeIdentities {
   identities: AgeIdentity[];

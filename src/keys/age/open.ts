@@ -2,7 +2,8 @@ import type * as AgeEncryption from "age-encryption";
 import type { Identity, Stanza } from "age-encryption";
 import type { Host } from "../../io/host.ts";
 import { UnwrapError, type MasterKey } from "../provider.ts";
-import type { AgeIdentities, AgeIdentity } from "./identities.ts";
+import type { AgeIdentities } from "./identities.ts";
+import type { AgeIdentity } from "./identity.ts";
 import { IdentityFailure } from "./identity-failure.ts";
 
 type Library = typeof AgeEncryption;

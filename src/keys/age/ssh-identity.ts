@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { Stanza } from "age-encryption";
 import type { Host } from "../../io/host.ts";
-import type { AgeIdentity } from "./identities.ts";
+import type { AgeIdentity } from "./identity.ts";
 import { IdentityFailure } from "./identity-failure.ts";
 import { Once } from "./once.ts";
 import { passphraseFromEnvironment, passphraseFromTerminal } from "./passphrase.ts";

@@ -1,5 +1,5 @@
 import type { Host } from "../../io/host.ts";
-import type { AgeIdentity } from "./identities.ts";
+import type { AgeIdentity } from "./identity.ts";
 import { openSource, SourceError } from "./source.ts";
 import { parseSshPrivateKey, type SshPrivateKey } from "./ssh-private-key.ts";
 import { parseSshPublicKey, SshKeyError } from "./ssh.ts";
