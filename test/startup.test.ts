@@ -16,7 +16,7 @@ import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commands } from "../src/cli/command.ts";
+import { commands } from "../src/cli/commands/index.ts";
 import { Sandbox } from "./cli/sandbox.ts";
 import { alice } from "./keys/fake-host.ts";
 

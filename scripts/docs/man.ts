@@ -1,7 +1,7 @@
 import { flagDescription, flagSpelling } from "../../src/cli/help-text.ts";
-import { commands } from "../../src/cli/command.ts";
+import { commands } from "../../src/cli/commands/index.ts";
 import type { Flag } from "../../src/cli/flags.ts";
-import { globalFlags } from "../../src/cli/program.ts";
+import { globalFlags } from "../../src/cli/global-flags.ts";
 import { version } from "../../src/version.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { flagsOf, shownFlags, type Page } from "./pages.ts";

@@ -1,6 +1,6 @@
 import { flagDescription, flagSpelling } from "../../src/cli/help-text.ts";
 import type { Flag } from "../../src/cli/flags.ts";
-import { globalFlags } from "../../src/cli/program.ts";
+import { globalFlags } from "../../src/cli/global-flags.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { flagsOf, shownFlags, type Page } from "./pages.ts";
 

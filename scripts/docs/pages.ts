@@ -1,4 +1,5 @@
-import { commands, type Command, type Entry } from "../../src/cli/command.ts";
+import type { Command, Entry } from "../../src/cli/command.ts";
+import { commands } from "../../src/cli/commands/index.ts";
 import { help, type Flag } from "../../src/cli/flags.ts";
 
 /** One command of the reference, under all the words that name it: `groups add`. */

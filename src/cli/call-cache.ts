@@ -1,16 +1,8 @@
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import type { KeyService } from "../key-service/key-service.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
 import { warn } from "./warn.ts";
-
-/** What the files of one call have in common, so that it is looked up once. */
-export interface Shared {
-  readonly config: LoadedConfig | undefined;
-  /** Unwrap each part of a data key once. */
-  readonly services: readonly KeyService[];
-}
 
 /**
  * Runs `work` with a call in which all files share the configuration, the working directory and unwrapped data keys. These

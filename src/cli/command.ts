@@ -2,7 +2,8 @@ import type { Chunks } from "../io/chunks.ts";
 import type { Host } from "../io/host.ts";
 import type { Flag } from "./flags.ts";
 import type { Options } from "./options.ts";
-import type { Shared } from "./call-cache.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { KeyService } from "../key-service/key-service.ts";
 
 export type { Chunks };
 
@@ -26,6 +27,13 @@ export interface Streams {
   readonly colorStdout: boolean;
   /** stderr is a terminal on which a line can be drawn over. */
   readonly isTerminal: boolean;
+}
+
+/** What the files of one call have in common, so that it is looked up once. */
+export interface Shared {
+  readonly config: LoadedConfig | undefined;
+  /** Unwrap each part of a data key once. */
+  readonly services: readonly KeyService[];
 }
 
 /** One run of a command. */
@@ -67,6 +75,7 @@ export interface Command {
   run(call: Call): Promise<void>;
 }
 
+/** What the help says of a command or a group. */
 interface Listed {
   readonly name: string;
   readonly alias?: string;
@@ -86,183 +95,11 @@ export interface CommandGroup extends Listed {
 
 export type Entry = CommandEntry | CommandGroup;
 
-/** The registry of commands, in the order of the help. */
-export const commands: readonly Entry[] = [
-  {
-    name: "encrypt",
-    summary: "encrypt a file, or stdin",
-    load: async () => (await import("./commands/encrypt.ts")).encrypt,
-  },
-  {
-    name: "decrypt",
-    summary: "decrypt a file, or stdin",
-    load: async () => (await import("./commands/decrypt.ts")).decrypt,
-  },
-  {
-    name: "edit",
-    summary: "open an encrypted file, or a new one, in your editor",
-    load: async () => (await import("./commands/edit.ts")).edit,
-  },
-  {
-    name: "set",
-    summary: "set one value of an encrypted file",
-    load: async () => (await import("./commands/set.ts")).set,
-  },
-  {
-    name: "unset",
-    summary: "remove one value from an encrypted file",
-    load: async () => (await import("./commands/unset.ts")).unset,
-  },
-  {
-    name: "rotate",
-    summary: "give a file a new data key; add and remove master keys",
-    load: async () => (await import("./commands/rotate.ts")).rotate,
-  },
-  {
-    name: "updatekeys",
-    summary: "bring the master keys of files in step with .sops.yaml",
-    load: async () => (await import("./commands/updatekeys.ts")).updatekeys,
-  },
-  {
-    name: "groups",
-    summary: "change the key groups of a file",
-    commands: [
-      {
-        name: "add",
-        summary: "add a key group to a file",
-        load: async () => (await import("./commands/groups-add.ts")).groupsAdd,
-      },
-      {
-        name: "delete",
-        summary: "delete a key group from a file",
-        load: async () => (await import("./commands/groups-delete.ts")).groupsDelete,
-      },
-    ],
-  },
-  {
-    name: "exec-env",
-    summary: "run a command with the values of a file in its environment",
-    load: async () => (await import("./commands/exec-env.ts")).execEnv,
-  },
-  {
-    name: "exec-file",
-    summary: "run a command with the name of a decrypted file, which is gone afterwards",
-    load: async () => (await import("./commands/exec-file.ts")).execFile,
-  },
-  {
-    name: "publish",
-    summary: "send files to S3, Google Cloud Storage or Vault",
-    load: async () => (await import("./commands/publish.ts")).publish,
-  },
-  {
-    name: "keyservice",
-    summary: "let others use the keys of this machine",
-    load: async () => (await import("./commands/keyservice.ts")).keyservice,
-  },
-  {
-    name: "filestatus",
-    summary: "tell whether a file is encrypted",
-    load: async () => (await import("./commands/filestatus.ts")).filestatus,
-  },
-  {
-    name: "git",
-    summary: "show plain text in git diff to those who have a key",
-    commands: [
-      {
-        name: "install",
-        summary: "set this clone up",
-        load: async () => (await import("./commands/git-setup.ts")).gitInstall,
-      },
-      {
-        name: "uninstall",
-        summary: "take that back",
-        load: async () => (await import("./commands/git-setup.ts")).gitUninstall,
-      },
-      {
-        name: "textconv",
-        summary: "print a file in clear, for git diff",
-        load: async () => (await import("./commands/git-setup.ts")).gitTextconv,
-      },
-    ],
-  },
-  {
-    name: "keygen",
-    summary: "make an age key",
-    load: async () => (await import("./commands/keygen.ts")).keygen,
-  },
-  {
-    name: "terraform",
-    summary: "turn Kubernetes manifests into Terraform, and back",
-    load: async () => (await import("./commands/terraform.ts")).terraform,
-  },
-  {
-    name: "operator",
-    summary: "run the Kubernetes controller that turns SopsSecrets into Secrets",
-    main: {
-      name: "operator",
-      summary: "run the Kubernetes controller that turns SopsSecrets into Secrets",
-      load: async () => (await import("./commands/operator.ts")).operator,
-    },
-    commands: [
-      {
-        name: "render",
-        summary: "print the Secrets that the operator would make, without a cluster",
-        load: async () => (await import("./commands/operator-render.ts")).operatorRender,
-      },
-    ],
-  },
-  {
-    name: "k8s",
-    summary: "work on SopsSecret manifests",
-    commands: [
-      {
-        name: "encrypt",
-        summary: "turn plain Secrets into one encrypted SopsSecret",
-        load: async () => (await import("./commands/k8s.ts")).k8sEncrypt,
-      },
-      {
-        name: "decrypt",
-        summary: "turn an encrypted SopsSecret back into plain Secrets",
-        load: async () => (await import("./commands/k8s.ts")).k8sDecrypt,
-      },
-      {
-        name: "check",
-        summary: "find without a key what the API server or the operator would refuse",
-        load: async () => (await import("./commands/k8s-check.ts")).k8sCheck,
-      },
-      {
-        name: "fix",
-        summary: "put a SopsSecret into the order that makes its MAC checkable in a cluster",
-        load: async () => (await import("./commands/k8s-fix.ts")).k8sFix,
-      },
-      {
-        name: "migrate",
-        summary: "bring SopsSecrets of v1alpha1 and v1alpha2 up to v1alpha3",
-        load: async () => (await import("./commands/k8s-fix.ts")).k8sMigrate,
-      },
-      {
-        name: "crd",
-        summary: "print the CustomResourceDefinition",
-        load: async () => (await import("./commands/k8s-check.ts")).k8sCrd,
-      },
-    ],
-  },
-  {
-    name: "completion",
-    summary: "print the script that lets a shell complete our command lines",
-    commands: (["bash", "zsh", "fish", "powershell"] as const).map((shell) => ({
-      name: shell,
-      summary: `print the script for ${shell === "powershell" ? "PowerShell" : shell}`,
-      load: async () => (await import("./commands/completion.ts")).completionFor(shell),
-    })),
-  },
-  {
-    name: "help",
-    alias: "h",
-    summary: "show the commands, or help for one command",
-    load: async () => (await import("./commands/help.ts")).help,
-  },
-];
+/** A command with all the words that name it: `groups add`. */
+export interface NamedCommand {
+  readonly name: string;
+  readonly entry: CommandEntry;
+}
 
 /** The entry of this name or alias among the commands, or among those of a group. */
 export function findCommand<E extends Listed>(
@@ -272,10 +109,4 @@ export function findCommand<E extends Listed>(
   return name === undefined
     ? undefined
     : among.find((entry) => entry.name === name || entry.alias === name);
-}
-
-/** A command with all the words that name it: `groups add`. */
-export interface NamedCommand {
-  readonly name: string;
-  readonly entry: CommandEntry;
 }

@@ -1,9 +1,9 @@
 import { versionLine } from "../version.ts";
-import { commands, type Command, type CommandGroup, type Entry } from "./command.ts";
+import type { Command, CommandGroup, Entry } from "./command.ts";
 import { help as helpFlag, type Flag } from "./flags.ts";
 
 /** Help for the whole program, with the headings that sops uses (spec cli 1.5). */
-export function programHelp(globalFlags: readonly Flag[]): string {
+export function programHelp(globalFlags: readonly Flag[], commands: readonly Entry[]): string {
   return sections([
     ["NAME", ["sopsmith - encrypted files that you can edit, compare and review"]],
     [

@@ -33,7 +33,8 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
     }
     return 0;
   } catch (error) {
-    const { asksForJson, problemOf, writeProblem } = await import("./problem.ts");
+    const { problemOf, writeProblem } = await import("./problem.ts");
+    const { asksForJson } = await import("./asks-for-json.ts");
     const problem = problemOf(error);
     writeProblem(streams, problem, await asksForJson(argv));
     return problem.exitCode;

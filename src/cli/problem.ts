@@ -1,7 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { commands, findCommand, type Streams } from "./command.ts";
-import { parseBool } from "./args.ts";
-import * as flags from "./flags.ts";
+import type { Streams } from "./command.ts";
 import { printable } from "../io/printable.ts";
 import { oneLine } from "./warn.ts";
 
@@ -43,22 +41,6 @@ export function writeProblem(streams: Streams, problem: Problem, asJson: boolean
   }
   for (const text of [problem.message, problem.hint ?? ""])
     if (text !== "") streams.writeStderr(`${printable(text)}\n`);
-}
-
-/** Does a command line, which may be wrong, ask a command that reports to do so in JSON? */
-export async function asksForJson(argv: readonly string[]): Promise<boolean> {
-  const position = argv.findIndex((word) => findCommand(word, commands) !== undefined);
-  const entry = findCommand(argv[position], commands);
-  const command = entry === undefined || "commands" in entry ? undefined : await entry.load();
-  if (command?.flags.includes(flags.json) !== true) return false;
-  const words = argv.slice(position + 1);
-  const end = words.indexOf("--");
-  const last = (end < 0 ? words : words.slice(0, end)).findLast((word) =>
-    /^--?json(?:=|$)/.test(word),
-  );
-  if (last === undefined) return false;
-  const value = last.split("=", 2)[1];
-  return value === undefined || parseBool(value) === true;
 }
 
 /**

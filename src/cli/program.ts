@@ -2,66 +2,18 @@ import type { Host } from "../io/host.ts";
 import { versionLine } from "../version.ts";
 import { environmentArguments, readArguments, UsageError, type Arguments } from "./args.ts";
 import {
-  commands,
   findCommand,
   type Command,
   type CommandGroup,
   type NamedCommand,
   type Streams,
 } from "./command.ts";
+import { commands } from "./commands/index.ts";
 import * as flags from "./flags.ts";
 import type { Flag } from "./flags.ts";
-import { keyFlags } from "./key-flags.ts";
+import { globalFlags, reachCommands } from "./global-flags.ts";
 import { Options } from "./options.ts";
 import { warn } from "./warn.ts";
-
-/** Flags in front of a command, and of the form without one (spec cli 1.3, 7). */
-export const globalFlags: readonly Flag[] = [
-  flags.decryptMode,
-  flags.encryptMode,
-  flags.rotateMode,
-  flags.setMode,
-  flags.inPlace,
-  flags.output,
-  flags.noAtomic,
-  flags.extract,
-  flags.inputType,
-  flags.outputType,
-  flags.filenameOverride,
-  flags.indent,
-  flags.config,
-  ...keyFlags.map(({ to }) => to),
-  ...keyFlags.flatMap(({ add, remove }) => [add, remove]),
-  flags.awsProfile,
-  flags.encryptionContext,
-  flags.unencryptedSuffix,
-  flags.encryptedSuffix,
-  flags.unencryptedRegex,
-  flags.encryptedRegex,
-  flags.unencryptedCommentRegex,
-  flags.encryptedCommentRegex,
-  flags.macOnlyEncrypted,
-  flags.threshold,
-  flags.showMasterKeys,
-  flags.ignoreMac,
-  flags.decryptionOrder,
-  ...flags.keyServices,
-  flags.verbose,
-  flags.disableVersionCheck,
-  flags.checkForUpdates,
-  flags.help,
-  flags.showVersion,
-];
-
-/** The global flags that a command sees or that do no harm in front of it. */
-const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
-  flags.config,
-  flags.indent,
-  flags.macOnlyEncrypted,
-  flags.verbose,
-  flags.disableVersionCheck,
-  flags.checkForUpdates,
-]);
 
 /**
  * Reads the command line and runs what it asks for.
@@ -91,11 +43,11 @@ async function startWithout(global: Arguments, host: Host, streams: Streams): Pr
   await refuseUnknown(global, globalFlags);
   if (wants(global, flags.help)) {
     const { programHelp } = await import("./help-text.ts");
-    return streams.writeStdout([programHelp(globalFlags)]);
+    return streams.writeStdout([programHelp(globalFlags, commands)]);
   }
   const globals = optionsOf(global, globalFlags, host);
   const { operands } = global;
-  const { runLegacy } = await import("./commands/legacy.ts");
+  const { runLegacy } = await import("./without-command.ts");
   await runLegacy({ options: globals, globals, operands, host, streams });
 }
 
@@ -123,7 +75,7 @@ async function startGroup(
   const isHelp = wants(args, flags.help) || word === undefined;
   if (isHelp || ["help", "h"].includes(word)) {
     const { helpFor } = await import("./commands/help.ts");
-    return streams.writeStdout([await helpFor([group.name, ...(isHelp ? [] : inner)])]);
+    return streams.writeStdout([await helpFor([group.name, ...(isHelp ? [] : inner)], commands)]);
   }
   const entry = findCommand(word, group.commands);
   if (entry === undefined) {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { commands, type Command, type NamedCommand } from "../../src/cli/command.ts";
+import type { Command, NamedCommand } from "../../src/cli/command.ts";
+import { commands } from "../../src/cli/commands/index.ts";
 import type { Flag } from "../../src/cli/flags.ts";
 import { sandboxFor, words } from "./rows.ts";
 import { identities, plain, sealed } from "./samples.ts";

@@ -4,9 +4,9 @@ import ts from "typescript";
 import { expect, test } from "vitest";
 import { exitCodes } from "../../scripts/docs/exit-codes.ts";
 import { allPages, flagsOf, shownFlags, type Page } from "../../scripts/docs/pages.ts";
-import { commands } from "../../src/cli/command.ts";
+import { commands } from "../../src/cli/commands/index.ts";
 import { help, type Flag } from "../../src/cli/flags.ts";
-import { globalFlags } from "../../src/cli/program.ts";
+import { globalFlags } from "../../src/cli/global-flags.ts";
 
 /**
  * Every command, flag, variable and exit code has a row that runs the program. The rows are read from the sources of the

@@ -3,7 +3,7 @@ import { cpSync, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { credentials, Client, type ServiceError } from "@grpc/grpc-js";
-import { commands } from "../../src/cli/command.ts";
+import { commands } from "../../src/cli/commands/index.ts";
 import * as flags from "../../src/cli/flags.ts";
 import { npmProgram } from "../cli/program-under-test.ts";
 import { Both } from "../keys/both.ts";

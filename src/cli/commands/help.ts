@@ -1,29 +1,33 @@
 import { SopsmithError } from "../../errors.ts";
-import { commands, findCommand, type Command, type Entry } from "../command.ts";
+import { findCommand, type Command, type Entry } from "../command.ts";
 import { commandHelp, groupHelp, programHelp } from "../help-text.ts";
-import { globalFlags } from "../program.ts";
+import { globalFlags } from "../global-flags.ts";
 import { quoted } from "../source.ts";
 import { suggestCommand } from "../suggest.ts";
 
-export const help: Command = {
+/** The command that shows the help of these commands. */
+export const helpAmong = (commands: readonly Entry[]): Command => ({
   operands: "[command]",
   completes: ["command"],
   flags: [],
   notes: [],
   examples: [{ does: "all options of encrypt", line: "sopsmith help encrypt" }],
   async run({ operands, streams }) {
-    return streams.writeStdout([await helpFor(operands)]);
+    return streams.writeStdout([await helpFor(operands, commands)]);
   },
-};
+});
 
 /**
  * The help for the command that these words name; further words are not looked at.
  *
  * @throws {SopsmithError} exit 3 where there is no such command
  */
-export async function helpFor(words: readonly string[]): Promise<string> {
+export async function helpFor(
+  words: readonly string[],
+  commands: readonly Entry[],
+): Promise<string> {
   const [name, inner] = words;
-  if (name === undefined) return programHelp(globalFlags);
+  if (name === undefined) return programHelp(globalFlags, commands);
   const entry = findCommand(name, commands);
   if (entry === undefined) throw noHelpTopic(name, commands, `"sopsmith help" lists the commands.`);
   if (!("commands" in entry)) return commandHelp(entry, await entry.load());

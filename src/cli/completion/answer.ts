@@ -1,4 +1,5 @@
-import { commands, findCommand } from "../command.ts";
+import { findCommand } from "../command.ts";
+import { commands } from "../commands/index.ts";
 import { candidatesFor, type Candidate } from "./candidates.ts";
 import { shells, type Shell } from "./scripts.ts";
 

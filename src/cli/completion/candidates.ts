@@ -4,10 +4,11 @@ import type { FormatName } from "../../../formats/format.ts";
 import { formatForPath, formats, loadFormat } from "../../../formats/index.ts";
 import { providers } from "../../keys/index.ts";
 import type { Node } from "../../tree/node.ts";
-import { commands, findCommand, type Command, type Entry } from "../command.ts";
+import { findCommand, type Command, type Entry } from "../command.ts";
+import { commands } from "../commands/index.ts";
 import * as flags from "../flags.ts";
 import type { Flag } from "../flags.ts";
-import { globalFlags } from "../program.ts";
+import { globalFlags } from "../global-flags.ts";
 
 /** What a word on the command line may become. */
 export interface Candidate {

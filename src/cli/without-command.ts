@@ -1,16 +1,17 @@
-import type { Path } from "../../tree/path.ts";
-import { SopsmithError } from "../../errors.ts";
-import { commands, type Call, type Chunks } from "../command.ts";
-import { deliver, untilUndisturbed, writeBack } from "../deliver.ts";
-import * as flags from "../flags.ts";
-import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "../legacy-form.ts";
-import { openOrder } from "../open-settings.ts";
-import { parseChangePath, parseExtractPath } from "../paths.ts";
-import { creationRule } from "../seal-settings.ts";
-import { parseSetValue } from "../set-value.ts";
-import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "../source.ts";
-import { openStores, type Stores } from "../formats.ts";
-import { warn } from "../warn.ts";
+import type { Path } from "../tree/path.ts";
+import { SopsmithError } from "../errors.ts";
+import type { Call, Chunks } from "./command.ts";
+import { deliver, untilUndisturbed, writeBack } from "./deliver.ts";
+import * as flags from "./flags.ts";
+import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "./legacy-form.ts";
+import { openOrder } from "./open-settings.ts";
+import { parseChangePath, parseExtractPath } from "./paths.ts";
+import { commands } from "./commands/index.ts";
+import { creationRule } from "./seal-settings.ts";
+import { parseSetValue } from "./set-value.ts";
+import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "./source.ts";
+import { openStores, type Stores } from "./formats.ts";
+import { warn } from "./warn.ts";
 
 /** `sopsmith [flags] FILE` (spec cli 7). */
 export async function runLegacy(call: Call): Promise<void> {
@@ -23,7 +24,7 @@ export async function runLegacy(call: Call): Promise<void> {
   // sops has always loaded the creation rule here, and so refuses a configuration that has none for the file.
   if (plan.modes.some((mode) => mode !== "decrypt")) await creationRule(call, source, stores);
   if (plan.modes.includes("edit")) {
-    const { editSource } = await import("./edit.ts");
+    const { editSource } = await import("./commands/edit.ts");
     await editSource(call, source, stores);
     return;
   }
@@ -38,11 +39,11 @@ async function refuseLegacyMissing(
   source: Source,
   modes: readonly LegacyMode[],
 ): Promise<void> {
-  const { refuseKeyChangeOfMissing } = await import("./rotate.ts");
+  const { refuseKeyChangeOfMissing } = await import("./commands/rotate.ts");
   await refuseKeyChangeOfMissing(call, source, "use `--kms` and `--pgp` instead.");
   if (modes.some((mode) => mode === "encrypt" || mode === "decrypt" || mode === "rotate"))
     refuseMissing(source);
-  const { suggestCommand } = await import("../suggest.ts");
+  const { suggestCommand } = await import("./suggest.ts");
   const suggestion = suggestCommand(call.operands[0] ?? "", commands);
   if (modes.includes("edit") && suggestion !== "")
     warn(call.streams, `${source.file} is no command and is taken as a file to edit${suggestion}`);
@@ -80,18 +81,18 @@ async function prepare(
   const { options } = call;
   switch (mode) {
     case "encrypt": {
-      const { sealSource } = await import("./encrypt.ts");
+      const { sealSource } = await import("./commands/encrypt.ts");
       return () => sealSource(call, source, stores);
     }
     case "decrypt": {
       const order = openOrder(call);
       const extract: Path | undefined = parseExtractPath(options.text(flags.extract));
-      const { openSource } = await import("./decrypt.ts");
+      const { openSource } = await import("./commands/decrypt.ts");
       return () => openSource(call, source, stores, { order, extract });
     }
     case "rotate": {
       const order = openOrder(call);
-      const { keyChanges, rotateInSource } = await import("./rotate.ts");
+      const { keyChanges, rotateInSource } = await import("./commands/rotate.ts");
       const keys = await keyChanges(call);
       return () =>
         rotateInSource(call, source, stores, {
@@ -105,7 +106,7 @@ async function prepare(
       const argument = splitSetArgument(options.text(flags.setMode));
       const path = parseChangePath(argument.path, "set");
       const value = await parseSetValue(argument.value);
-      const { setInSource } = await import("./set.ts");
+      const { setInSource } = await import("./commands/set.ts");
       return async () => (await setInSource(call, source, stores, { path, value, order })) ?? [];
     }
     case "edit":

@@ -1,0 +1,51 @@
+import * as flags from "./flags.ts";
+import type { Flag } from "./flags.ts";
+import { keyFlags } from "./key-flags.ts";
+
+/** Flags in front of a command, and of the form without one (spec cli 1.3, 7). */
+export const globalFlags: readonly Flag[] = [
+  flags.decryptMode,
+  flags.encryptMode,
+  flags.rotateMode,
+  flags.setMode,
+  flags.inPlace,
+  flags.output,
+  flags.noAtomic,
+  flags.extract,
+  flags.inputType,
+  flags.outputType,
+  flags.filenameOverride,
+  flags.indent,
+  flags.config,
+  ...keyFlags.map(({ to }) => to),
+  ...keyFlags.flatMap(({ add, remove }) => [add, remove]),
+  flags.awsProfile,
+  flags.encryptionContext,
+  flags.unencryptedSuffix,
+  flags.encryptedSuffix,
+  flags.unencryptedRegex,
+  flags.encryptedRegex,
+  flags.unencryptedCommentRegex,
+  flags.encryptedCommentRegex,
+  flags.macOnlyEncrypted,
+  flags.threshold,
+  flags.showMasterKeys,
+  flags.ignoreMac,
+  flags.decryptionOrder,
+  ...flags.keyServices,
+  flags.verbose,
+  flags.disableVersionCheck,
+  flags.checkForUpdates,
+  flags.help,
+  flags.showVersion,
+];
+
+/** The global flags that a command sees or that do no harm in front of it. */
+export const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
+  flags.config,
+  flags.indent,
+  flags.macOnlyEncrypted,
+  flags.verbose,
+  flags.disableVersionCheck,
+  flags.checkForUpdates,
+]);
