@@ -79,7 +79,7 @@ async function buildCommand(outDir: string): Promise<void> {
   await mkdir(join(outDir, "chunks"), { recursive: true });
   for (const [file, code] of finished(output)) await writeFile(join(outDir, file), code);
   await writeFile(join(outDir, "package.json"), '{"type":"commonjs"}\n');
-  await writeFile(join(root, ".cache/metafile.json"), JSON.stringify(metafile(output), null, 1));
+  await writeFile(join(outDir, "../metafile.json"), JSON.stringify(metafile(output), null, 1));
   await chmod(join(outDir, "sopsmith.js"), 0o755);
 }
 

@@ -89,7 +89,7 @@ test("a file for an AWS key loads Amazon's client from its package, and no other
 });
 
 /** What the build wrote about its chunks. */
-const chunks = JSON.parse(readFileSync(join(bin, "../../.cache/metafile.json"), "utf8")) as Record<
+const chunks = JSON.parse(readFileSync(join(bin, "../metafile.json"), "utf8")) as Record<
   string,
   { imports: string[]; dynamicImports: string[]; modules: string[] } | undefined
 >;
