@@ -137,7 +137,7 @@ test.each(commands.map(({ name }) => name))("%s opens no package before it works
   expect(opened.length).toBeGreaterThan(2);
   // commander is small; it knows which word was meant.
   const packages = opened.flat().filter((id) => id.includes("node_modules"));
-  expect(packages.filter((id) => !id.startsWith("node_modules/commander/"))).toEqual([]);
+  expect(packages.filter((id) => !id.includes("node_modules/commander/"))).toEqual([]);
 });
 
 /** What a built file imports, by the way it does. */
