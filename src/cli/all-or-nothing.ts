@@ -1,7 +1,20 @@
 import { commitTogether, TogetherFailed } from "../io/commit-together.ts";
 import type { StagedFile } from "../io/staged.ts";
 import { ChangedMeanwhile } from "../io/write-errors.ts";
-import type { Change, Step } from "./many.ts";
+
+/** A change that is ready to be made. */
+export interface Change {
+  /** The file that it is about, for messages. */
+  readonly file: string;
+  commit(): Promise<void>;
+  /** New content of a file, which `commit` puts in place: then it can be done together with others, or not at all. */
+  readonly staged?: StagedFile;
+  /** Says that a staged change was made, where `commit` was not called. */
+  tell?(): void;
+}
+
+/** What a file's work comes to. */
+export type Step = "unchanged" | "left alone" | Change;
 
 /** Why the files could not all be changed, and what is not as it was. */
 export interface Failure {

@@ -3,10 +3,10 @@ import { NoMatchingRule } from "../config/match.ts";
 import { AlreadyEncrypted } from "../encrypt.ts";
 import { ConflictError, SopsmithError } from "../errors.ts";
 import { attributesOf, stageFile } from "../io/atomic-write.ts";
-import { syncDirectory, type StagedFile } from "../io/staged.ts";
+import { syncDirectory } from "../io/staged.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import { MetadataNotFound } from "../metadata/placement.ts";
-import { changeAllOrNothing, discardAll } from "./all-or-nothing.ts";
+import { changeAllOrNothing, discardAll, type Step } from "./all-or-nothing.ts";
 import { forEachBounded, parallelFiles } from "./bounded.ts";
 import { withShared } from "./call-cache.ts";
 import type { Call, Chunks } from "./command.ts";
@@ -123,20 +123,6 @@ function placeAll(
     targets.set(file, target);
   }
 }
-
-/** A change that is ready to be made. */
-export interface Change {
-  /** The file that it is about, for messages. */
-  readonly file: string;
-  commit(): Promise<void>;
-  /** New content of a file, which `commit` puts in place: then it can be done together with others, or not at all. */
-  readonly staged?: StagedFile;
-  /** Says that a staged change was made, where `commit` was not called. */
-  tell?(): void;
-}
-
-/** What a file's work comes to. */
-export type Step = "unchanged" | "left alone" | Change;
 
 export interface RunOptions {
   /** What was done to a file, for the summary: "encrypted". */
