@@ -61,7 +61,7 @@ export async function changeSource(
 }
 
 /** Wraps the data key for keys that have none yet. Shares of several groups are made anew together: old and new ones would not fit. */
-async function wrapNewKeys(
+export async function wrapNewKeys(
   dataKey: Uint8Array,
   metadata: Metadata,
   services: readonly KeyService[],

@@ -92,7 +92,7 @@ export async function encryptSource(
 export function parsePlain(
   source: Uint8Array,
   parse: (source: Uint8Array, options: { sealed: boolean; warn: Warn }) => Documents,
-  { file, warn }: CommonOptions,
+  { file, warn }: Pick<CommonOptions, "file" | "warn">,
 ): Documents {
   let documents: Documents;
   try {

@@ -33,6 +33,22 @@ export class Nonces {
     else this.remembered.set(key, new Queue([known, nonce]));
   }
 
+  /** Remembers what another command's leaves had too, unless the same nonce is there already. Both must be of one data key. */
+  learn(other: Nonces): void {
+    for (const [key, theirs] of other.remembered) {
+      const own = noncesOf(this.remembered.get(key));
+      const added = noncesOf(theirs).filter(
+        (nonce) => !own.some((known) => Buffer.compare(known, nonce) === 0),
+      );
+      const [first] = [...own, ...added];
+      if (first === undefined) continue;
+      this.remembered.set(
+        key,
+        own.length + added.length === 1 ? first : new Queue([...own, ...added]),
+      );
+    }
+  }
+
   /** Takes the nonce that was remembered, the oldest of several; undefined when there is none left. */
   take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array | undefined {
     if (this.remembered.size === 0) return undefined;
@@ -69,6 +85,9 @@ class Queue {
     this.nonces = nonces;
   }
 }
+
+const noncesOf = (known: Uint8Array | Queue | undefined): Uint8Array[] =>
+  known === undefined ? [] : known instanceof Queue ? known.nonces.slice(known.next) : [known];
 
 function slot(plaintext: string | Uint8Array, type: string, aad: string): string {
   return `${type}\0${aad.length}\0${aad}${markOf(plaintext)}`;

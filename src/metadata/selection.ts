@@ -146,3 +146,11 @@ function remembered(test: (key: string) => boolean): (key: string) => boolean {
     return answer;
   };
 }
+
+/** A selection by which nothing is encrypted: for walks that only look. */
+export const nothingSelected: Selection = {
+  byComment: "none",
+  keySwitches: () => false,
+  commentMatches: () => false,
+  decide: () => false,
+};

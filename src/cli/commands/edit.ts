@@ -7,7 +7,7 @@ import { parseSealed } from "../../file.ts";
 import { createDataKey, WrapError } from "../../data-key/wrap.ts";
 import type { Metadata } from "../../metadata/metadata.ts";
 import { isSealed } from "../../metadata/placement.ts";
-import type { Selection } from "../../metadata/selection.ts";
+import { nothingSelected } from "../../metadata/selection.ts";
 import type { Documents } from "../../tree/node.ts";
 import { joinChunks } from "../../tree/long-text.ts";
 import { decodeText } from "../../tree/text.ts";
@@ -174,13 +174,6 @@ function checkSealable(
   format.checkSealable?.(documents, text);
   walk(documents, nothingSelected, { scalar: (leaf) => leaf, comment: (leaf) => leaf });
 }
-
-const nothingSelected: Selection = {
-  byComment: "none",
-  keySwitches: () => false,
-  commentMatches: () => false,
-  decide: () => false,
-};
 
 /** New keys must be able to wrap. */
 async function checkKeys(
