@@ -80,7 +80,7 @@ export async function mergeSources(
 }
 
 /**
- * Merges three versions, has the plain text with its conflict markers edited, and seals what comes back. Values that are those of a side keep
+ * Merges three versions, has the plain text with its conflict markers edited where there are any, and seals what comes back. Values that are those of a side keep
  * their ciphertext.
  *
  * @param edit takes the plain text, with markers round the lines that conflict, and `accept`, which parses an edited text or throws
@@ -99,6 +99,10 @@ export async function mergeEdited(
   return withSides(sources, options, host, async (sides) => {
     const { ours, theirs, conflicts } = readings(sides);
     const { indent, warn, file } = options;
+    if (conflicts.length === 0) {
+      await prepareKeys(sides, options, host);
+      return [await sealReading(ours, sides, options, host)];
+    }
     const emit = (documents: Documents) =>
       textOf(joinChunks(sides.format.emit(documents, { sealed: false, indent, warn })));
     const text = withMarkers(emit(ours), emit(theirs), options.labels);

@@ -108,6 +108,19 @@ export const allOrNothing: BoolFlag = {
 /** The flags of commands that take several files. */
 export const severalFiles: readonly Flag[] = [recursive, outputDir, allOrNothing];
 
+// Merges.
+
+export const acceptResolved: BoolFlag = {
+  kind: "bool",
+  names: ["accept"],
+  about: "encrypt the file as it was resolved by hand, by choosing encrypted lines",
+};
+export const noAdd: BoolFlag = {
+  kind: "bool",
+  names: ["no-add"],
+  about: "leave git add to the user",
+};
+
 // What is encrypted.
 
 export const unencryptedSuffix: TextFlag = {

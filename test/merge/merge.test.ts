@@ -5,7 +5,7 @@ import { localKeyService } from "../../src/key-service/key-service.ts";
 import { joinChunks } from "../../src/tree/long-text.ts";
 import type { FormatName } from "../../formats/format.ts";
 import { decryptText, encryptText, aliceHost } from "../verbs.ts";
-import { decryptWith, sopsVersions } from "./sides.ts";
+import { encryptedAs } from "./sides.ts";
 import { oracle } from "./oracle.ts";
 
 const options = (format: FormatName): MergeOptions => ({
@@ -85,7 +85,11 @@ const ciphertexts = (text: string): string[] => text.match(/ENC\[[^\]]*\]/g) ?? 
 async function sealedSides(sides: readonly [Json, Json, Json]): Promise<[string, string, string]> {
   const [base, ours, theirs] = sides.map((side) => `${JSON.stringify(side)}\n`);
   const sealed = await encryptText(base ?? "", { format: "json" });
-  return [sealed, await decryptWith(sealed, ours ?? ""), await decryptWith(sealed, theirs ?? "")];
+  return [
+    sealed,
+    await encryptedAs(sealed, ours ?? "", "json"),
+    await encryptedAs(sealed, theirs ?? "", "json"),
+  ];
 }
 
 test(
@@ -119,4 +123,3 @@ test(
     );
   },
 );
-void sopsVersions;

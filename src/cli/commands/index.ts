@@ -97,7 +97,17 @@ export const commands: readonly Entry[] = [
         summary: "print a file in clear, for git diff",
         load: async () => (await import("./git-setup.ts")).gitTextconv,
       },
+      {
+        name: "merge",
+        summary: "merge two branches' values, for git merge",
+        load: async () => (await import("./git-merge.ts")).gitMerge,
+      },
     ],
+  },
+  {
+    name: "mergetool",
+    summary: "resolve merge conflicts in encrypted files",
+    load: async () => (await import("./mergetool.ts")).mergetool,
   },
   {
     name: "keygen",

@@ -1,0 +1,124 @@
+import { resolve } from "node:path";
+import { SopsmithError } from "../../errors.ts";
+import { acceptResolved, mergeEdited, type MergeSources } from "../../merge.ts";
+import { conflictMarkerLine } from "../../merge/lines.ts";
+import type { Call, Chunks, Command } from "../command.ts";
+import { writeBack } from "../deliver.ts";
+import { editUntilAccepted } from "../edit-session.ts";
+import * as flags from "../flags.ts";
+import { git, runGit } from "../git.ts";
+import { conflictLines, mergeOptions } from "../merge-file.ts";
+import { readSource, sourceOf } from "../source.ts";
+
+const labels = { ours: "ours", theirs: "theirs" };
+
+export const mergetool: Command = {
+  operands: "[file...]",
+  completes: ["sealed"],
+  flags: [
+    flags.acceptResolved,
+    flags.noAdd,
+    flags.noAtomic,
+    flags.decryptionOrder,
+    ...flags.keyServices,
+  ],
+  notes: [
+    "Resolves the conflicts that a merge or rebase left in encrypted files: merges the three versions that Git keeps, and opens",
+    "the editor on the plain text with markers round the values that conflict. What is saved without markers is encrypted and",
+    "added. Without a file it takes every encrypted file that has conflicts. Plain text is in a private temporary file only.",
+    "With --accept, the file itself was resolved by choosing encrypted lines; each must be that of one of the versions.",
+  ],
+  examples: [
+    { does: "resolve all conflicts in encrypted files", line: "sopsmith mergetool" },
+    {
+      does: "seal lines that were chosen by hand",
+      line: "sopsmith mergetool --accept secrets.yaml",
+    },
+  ],
+  async run(call) {
+    const named = call.operands.length > 0;
+    const files = named ? call.operands : await unmergedFiles(call);
+    if (files.length === 0) {
+      call.streams.writeStderr("No file has conflicts.\n");
+      return;
+    }
+    for (const file of files) {
+      const sources = await stagesOf(call, file);
+      const source = sourceOf(call, file);
+      const options = await mergeOptions(call, file, sources, labels);
+      const chunks = call.options.on(flags.acceptResolved)
+        ? await accepted(call, file, sources, options)
+        : await edited(call, file, sources, options);
+      await writeBack(call, source, chunks);
+      if (!call.options.on(flags.noAdd))
+        await git(call, ["add", "--", resolve(call.host.cwd(), file)]);
+      call.streams.writeStderr(`${file} is merged\n`);
+    }
+  },
+};
+
+type Options = Awaited<ReturnType<typeof mergeOptions>>;
+
+function edited(
+  call: Call,
+  file: string,
+  sources: MergeSources,
+  options: Options,
+): Promise<Chunks> {
+  return mergeEdited(sources, options, call.host, async (text, accept, conflicts) => {
+    call.streams.writeStderr(conflictLines(file, conflicts));
+    return editUntilAccepted(call, sourceOf(call, file), [text], (typed) => {
+      refuseMarkers(typed, file);
+      return Promise.resolve(accept(typed));
+    });
+  });
+}
+
+async function accepted(
+  call: Call,
+  file: string,
+  sources: MergeSources,
+  options: Options,
+): Promise<Chunks> {
+  const resolved = await readSource(call, sourceOf(call, file));
+  refuseMarkers(resolved, file);
+  return acceptResolved(resolved, sources, options, call.host);
+}
+
+/** @throws {SopsmithError} exit 1 naming the line */
+function refuseMarkers(text: Uint8Array, file: string): void {
+  const line = conflictMarkerLine(Buffer.from(text).toString("utf8"));
+  if (line !== undefined)
+    throw new SopsmithError(
+      "conflict-markers",
+      1,
+      `conflict markers are left in ${file}, the first in line ${line}`,
+      { hint: "Keep the lines that are right, and remove the markers." },
+    );
+}
+
+async function unmergedFiles(call: Call): Promise<string[]> {
+  const listed = await git(call, ["diff", "--name-only", "--diff-filter=U", "--relative", "-z"]);
+  return listed.split("\0").filter((name) => name !== "");
+}
+
+/** @throws {SopsmithError} exit 1 for a file without the stages of a conflict */
+async function stagesOf(call: Call, file: string): Promise<MergeSources> {
+  const stage = async (number: number): Promise<Uint8Array | undefined> => {
+    const name = file.startsWith("/") ? await belowTop(call, file) : `./${file}`;
+    const { status, stdout } = await runGit(call, ["cat-file", "blob", `:${number}:${name}`]);
+    return status === 0 ? stdout : undefined;
+  };
+  const [base, ours, theirs] = [await stage(1), await stage(2), await stage(3)];
+  if (ours === undefined || theirs === undefined)
+    throw new SopsmithError("no-conflict", 1, `${file} has no conflict between two versions`, {
+      file,
+      hint: "git status shows which files have; where one side removed the file, keep it with git add or git rm.",
+    });
+  return { base, ours, theirs };
+}
+
+async function belowTop(call: Call, path: string): Promise<string> {
+  const top = (await git(call, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
+  return path.startsWith(`${top}/`) ? path.slice(top.length + 1) : path;
+}
