@@ -4,14 +4,13 @@ import { Nonces } from "./crypto/nonces.ts";
 import { wrapNewKeys } from "./change.ts";
 import { parsePlain } from "./encrypt.ts";
 import { inFile, SopsmithError } from "./errors.ts";
-import { emitFile, open, parseSealed, seal, type OpenFile } from "./file.ts";
+import { open, parseSealed, seal, type OpenFile } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { KnownLeaves } from "./merge/known-leaves.ts";
 import { withMarkers, type MarkerLabels } from "./merge/lines.ts";
 import { mergeMetadata, type MergedMetadata } from "./merge/metadata.ts";
 import { mergeTrees, type Conflict } from "./merge/trees.ts";
-import { detach } from "./metadata/placement.ts";
 import { copyDocuments, isDeeperThan } from "./tree/copy.ts";
 import { joinChunks } from "./tree/long-text.ts";
 import type { Documents } from "./tree/node.ts";
@@ -60,22 +59,15 @@ export async function mergeSources(
   return withSides(sources, options, host, async (sides) => {
     const { ours, theirs, conflicts } = readings(sides);
     await prepareKeys(sides, options, host);
-    const merged = await sealReading(ours, sides, options, host);
+    // Both readings in the same second, so that their blocks differ in nothing but the MAC.
+    const now = host.now();
+    const frozen = { ...host, now: () => now };
+    const merged = await sealReading(ours, sides, options, frozen);
     if (conflicts.length === 0) return { chunks: [merged], conflicts };
-    // Both readings with the block of ours: only what conflicts differs.
-    const { lastModified, mac } = sides.metadata;
-    const other = copyDocuments(theirs);
-    await sealReading(other, sides, options, host);
-    detach(other, sides.format.placement);
-    Object.assign(sides.metadata, { lastModified, mac });
-    const { file, indent, warn } = options;
-    const theirReading = joinChunks(
-      emitFile(other, sides.metadata, { file, format: sides.format, indent, warn }),
-    );
-    return {
-      chunks: [withMarkers(textOf(merged), textOf(theirReading), options.labels)],
-      conflicts,
-    };
+    const { mac } = sides.metadata;
+    const other = textOf(await sealReading(theirs, sides, options, frozen));
+    const theirReading = other.replace(sides.metadata.mac, mac);
+    return { chunks: [withMarkers(textOf(merged), theirReading, options.labels)], conflicts };
   });
 }
 

@@ -49,14 +49,12 @@ export class Nonces {
     }
   }
 
-  /** Takes the nonce that was remembered, the oldest of several; undefined when there is none left. */
+  /** The nonce that was remembered: of several the oldest that was not taken yet, or else the last, as sops does; undefined for none. */
   take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array | undefined {
     if (this.remembered.size === 0) return undefined;
-    const key = slot(plaintext, type, aad);
-    const known = this.remembered.get(key);
-    if (known instanceof Queue) return known.nonces[known.next++];
-    if (known !== undefined) this.remembered.delete(key);
-    return known;
+    const known = this.remembered.get(slot(plaintext, type, aad));
+    if (!(known instanceof Queue)) return known;
+    return known.nonces[known.next < known.nonces.length - 1 ? known.next++ : known.next];
   }
 
   /** A new nonce. */
@@ -87,7 +85,7 @@ class Queue {
 }
 
 const noncesOf = (known: Uint8Array | Queue | undefined): Uint8Array[] =>
-  known === undefined ? [] : known instanceof Queue ? known.nonces.slice(known.next) : [known];
+  known === undefined ? [] : known instanceof Queue ? known.nonces : [known];
 
 function slot(plaintext: string | Uint8Array, type: string, aad: string): string {
   return `${type}\0${aad.length}\0${aad}${markOf(plaintext)}`;
