@@ -34,7 +34,7 @@ export function oracle(base: unknown, ours: unknown, theirs: unknown): OracleRes
     b: { [key: string]: Plain },
     at: string,
   ): Plain {
-    const keys = [...Object.keys(a)];
+    const keys = Object.keys(a);
     let last = -1;
     for (const key of Object.keys(b)) {
       if (keys.includes(key)) last = keys.indexOf(key);
@@ -56,8 +56,7 @@ export function oracle(base: unknown, ours: unknown, theirs: unknown): OracleRes
       (list) => !list.includes(undefined) && new Set(list).size === list.length,
     );
     if (isNamed) {
-      const asObject = (list: Plain[]) =>
-        Object.fromEntries(list.map((v) => [`_${naming(v)}`, v])) as { [key: string]: Plain };
+      const asObject = (list: Plain[]) => Object.fromEntries(list.map((v) => [`_${naming(v)}`, v]));
       return Object.values(object(asObject(o), asObject(a), asObject(b), at) as object) as Plain[];
     }
     const [toA, toB] = [align(o, a), align(o, b)];
@@ -86,7 +85,7 @@ export function oracle(base: unknown, ours: unknown, theirs: unknown): OracleRes
 function naming(v: Plain): string | undefined {
   if (!isObject(v)) return undefined;
   for (const key of ["name", "id", "key"])
-    if (typeof v[key] === "string") return `${key}=${v[key] as string}`;
+    if (typeof v[key] === "string") return `${key}=${v[key]}`;
   return undefined;
 }
 
