@@ -16,7 +16,7 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["8", "options that exclude each other"],
   [
     "10",
-    "--check: a file is in clear (filestatus), or its keys are not those of .sops.yaml (updatekeys)",
+    "check found an error; --check: a file or a value is in clear (filestatus), or keys are not those of .sops.yaml (updatekeys)",
   ],
   ["23", "a value cannot be encrypted"],
   ["25", "a value cannot be decrypted"],

@@ -240,13 +240,14 @@ export const furtherFiles: ListFlag = {
 export const check: BoolFlag = {
   kind: "bool",
   names: ["check"],
-  about: "end with status 10 when a file is not encrypted",
+  about:
+    "end with status 10 when a file, or a value in an encrypted file that should be encrypted, is in clear",
 };
 export const staged: BoolFlag = {
   kind: "bool",
   names: ["staged"],
   about:
-    "look at what is staged in Git for the next commit; operands are then Git's path patterns, without any the files that a path_regex of the configuration names",
+    "look at what is staged in Git for the next commit; operands are then Git's path patterns; without any, the files that are encrypted or that a path_regex of the configuration names",
 };
 export const idempotent: BoolFlag = {
   kind: "bool",

@@ -3,6 +3,7 @@ import { SELECTOR_NAMES, type SelectorName } from "../metadata/selection.ts";
 import { providers } from "../keys/index.ts";
 import type { KeyType } from "../keys/provider.ts";
 import { entry, map, nil, str, type Node } from "../tree/node.ts";
+import { readPolicy, type CheckPolicy } from "./policy.ts";
 import { checkMergeDepth, Fields, textOf, visit, type Reading } from "./fields.ts";
 import { parseInteger, parseYaml, type Value } from "./yaml.ts";
 
@@ -15,6 +16,8 @@ export interface Config {
   /** Where `publish` sends files. */
   destinationRules: DestinationSource[];
   stores: StoresConfig;
+  /** What `sopsmith check` is asked to insist on; read only when it is wanted, so that no other command fails for it. */
+  readCheckPolicy(): CheckPolicy;
 }
 
 type DestinationText = (typeof destinationTexts)[number];
@@ -84,8 +87,15 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     readDestinationRule(new Fields(item, "a destination rule", reading)),
   );
   const stores = readStores(top.nested("stores", "'stores'"));
+  const policy = top.value("check");
+  const readCheckPolicy = () =>
+    readPolicy(
+      new Fields(policy, "'check'", reading),
+      (item) => new Fields(item, "an item of 'ignore'", reading),
+      reading,
+    );
   top.finish({ isAnchorAllowed: true });
-  return { path, creationRules, destinationRules, stores };
+  return { path, creationRules, destinationRules, stores, readCheckPolicy };
 
   function readRule(fields: Fields): RuleSource {
     const keys = new Map<KeyType, FlatKeys>();

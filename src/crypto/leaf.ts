@@ -210,7 +210,7 @@ export class LeafCipher {
   }
 }
 
-interface Ciphertext {
+export interface Ciphertext {
   data: string;
   iv: string;
   tag: string;
@@ -225,8 +225,11 @@ function tail(nonce: Uint8Array, tag: Buffer, type: string): string {
   return `,iv:${iv},tag:${tag.toString("base64")},type:${type}]`;
 }
 
-/** Text behind the last `]` of the first line is ignored, as in sops (spec file-format 2.2). */
-function splitCiphertext(text: string): Ciphertext | undefined {
+/**
+ * The parts of a ciphertext, still in base64; undefined for text of another shape. Text behind the last `]` of the first line is
+ * ignored, as in sops (spec file-format 2.2).
+ */
+export function splitCiphertext(text: string): Ciphertext | undefined {
   if (!text.startsWith(PREFIX)) return undefined;
   const lf = text.indexOf("\n");
   const close = text.lastIndexOf("]", lf < 0 ? text.length : lf);

@@ -1,34 +1,38 @@
-import { join } from "node:path";
+import { resolve } from "node:path";
 import type { FormatName } from "../../../formats/format.ts";
 import { formatForPath, formatNamed } from "../../../formats/index.ts";
-import { isMeantByRule } from "../../config/match.ts";
+import type { Problem } from "../../check/rule.ts";
 import { ConflictError, SopsmithError } from "../../errors.ts";
 import { keysDueForRotation } from "../../keys/rotation.ts";
 import { fileStatus, inClear, sealedFormat, type FileStatus } from "../../status.ts";
+import { pathText } from "../../tree/path.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { git, runGit } from "../git.ts";
 import { rotationAdvice } from "../key-difference.ts";
+import type { GoverningConfigs } from "../governing.ts";
 import { runFiles, severalFiles } from "../many.ts";
-import { readConfig } from "../call-cache.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 
-/** `--check` found files in clear. Exit 10. */
+/** `--check` found files, or values in encrypted files, in clear. Exit 10. */
 class NotEncrypted extends SopsmithError {
-  constructor(files: readonly string[]) {
-    super("not-encrypted", 10, files.map((file) => `${file} is not encrypted`).join("\n"), {
-      hint: "Encrypt with `sopsmith encrypt -i FILE`.",
-    });
+  constructor(lines: readonly string[], hint: string) {
+    super("not-encrypted", 10, lines.join("\n"), { hint });
   }
 }
 
+/** What `--check` has against a file: rules SM102 and SM104 of `sopsmith check`. */
+type Guarded = FileStatus & { readonly problems: readonly RuledProblem[] };
+type RuledProblem = Problem & { readonly rule: string };
+
 export const filestatus: Command = {
-  operands: "file...",
+  operands: "[file...]",
   flags: [flags.check, flags.staged, flags.recursive, flags.inputType, flags.json],
   notes: [
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
+    "--check also looks for values in clear in encrypted files. Without operands it looks at all files here that creation rules",
+    "name or that are encrypted, with --staged at those of the next commit. sopsmith check finds more.",
     `Keys that are due for rotation are named on stderr; with --json in a field "rotationDue" of their file.`,
   ],
   examples: [
@@ -44,115 +48,199 @@ export const filestatus: Command = {
     { does: "list the encrypted files here", line: "sopsmith filestatus --recursive ." },
   ],
   async run(call) {
-    if (call.options.on(flags.staged)) return reportStaged(call);
+    const { options } = call;
+    const isChecking = options.on(flags.check);
+    if (options.on(flags.staged)) return reportStaged(call);
     const operands = fileOperands(call);
     const [operand] = operands;
-    if (operand === undefined) throw noFile("Error: no file specified");
+    if (operand === undefined) {
+      if (!isChecking || call.operands.length > 0) throw noFile("Error: no file specified");
+      return reportWorkTree(call);
+    }
+    const guard = new Guard(call);
     const several = await severalFiles(call, operands, { wanted: "any", target: "none" });
-    const plain: string[] = [];
-    const report = async (file: string, status: FileStatus, isNamed: boolean) => {
-      if (!status.encrypted) plain.push(file);
-      await reportFile(call, file, status, isNamed);
-    };
     if (several === undefined) {
-      const status = await statusOf(call, sourceOf(call, operand));
-      await report(operand, status, call.options.on(flags.json));
+      const source = sourceOf(call, operand);
+      if (isChecking && (await guard.isConfig(source.path))) return;
+      await guard.report(operand, await statusOf(call, source, guard), options.on(flags.json));
     } else {
       const { files } = several;
-      const results: (FileStatus | undefined)[] = [];
+      const results: (Guarded | undefined)[] = [];
       const tell = async () => {
         for (const [index, status] of results.entries())
-          if (status !== undefined) await report(files[index]?.file ?? "", status, true);
+          if (status !== undefined) await guard.report(files[index]?.file ?? "", status, true);
       };
       const how = { done: "looked at", isQuiet: true };
       try {
         await runFiles(call, several, how, async (one, { file, isFound }, index) => {
-          results[index] = await statusOf(one, sourceOf(one, file), isFound);
+          const source = sourceOf(one, file);
+          if (!isChecking || !(await guard.isConfig(source.path))) {
+            const status = await statusOf(one, source, guard, isFound);
+            // In a directory only what is encrypted, or ought to be.
+            if (!isChecking || !isFound || status.encrypted || (await guard.isNamed(source.path)))
+              results[index] = status;
+          }
           return { file, commit: () => Promise.resolve() };
         });
       } finally {
         await tell();
       }
     }
-    refuseInClear(call, plain);
+    guard.end();
   },
 };
 
-/** @param isNamed the line holds the file's name, which sops's does not */
-async function reportFile(
-  { options, streams, host }: Call,
-  file: string,
-  { encrypted, keys }: FileStatus,
-  isNamed: boolean,
-): Promise<void> {
-  const due = keysDueForRotation(keys, host.now());
-  const isJson = options.on(flags.json);
-  if (!isJson) for (const key of due) warn(streams, rotationAdvice(file, key));
-  const line = {
-    ...(isNamed ? { file } : {}),
-    encrypted,
-    ...(isJson && due.length > 0
-      ? { rotationDue: due.map(({ id, since }) => ({ key: id, since })) }
-      : {}),
-  };
-  await streams.writeStdout([`${JSON.stringify(line)}\n`]);
+/** Gathers what `--check` finds. */
+class Guard {
+  readonly #call: Call;
+  readonly #lines: string[] = [];
+  #hasPlainFile = false;
+  #configs: Promise<GoverningConfigs> | undefined;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  get #isChecking(): boolean {
+    return this.#call.options.on(flags.check);
+  }
+
+  configs(): Promise<GoverningConfigs> {
+    this.#configs ??= import("../governing.ts").then(
+      ({ GoverningConfigs }) => new GoverningConfigs(this.#call),
+    );
+    return this.#configs;
+  }
+
+  /** @param path absolute */
+  async isConfig(path: string): Promise<boolean> {
+    return (await this.configs()).isConfig(path);
+  }
+
+  /** Does a creation rule with a `path_regex` name the file? */
+  async isNamed(path: string): Promise<boolean> {
+    const governing = await (await this.configs()).for(path);
+    return governing?.rules.for(path)?.isMeant === true;
+  }
+
+  /** The status of a content, with what `--check` has against it. */
+  async statusOf(
+    content: Uint8Array,
+    file: string,
+    input: FormatName | undefined,
+  ): Promise<Guarded> {
+    const format = input ?? (await sealedFormat(content, formatForPath(file)));
+    const status =
+      format === undefined ? inClear : await fileStatus(content, { file, input: format });
+    if (!this.#isChecking || !status.encrypted) return { ...status, problems: [] };
+    const { valueProblems } = await import("../../check/values.ts");
+    return { ...status, problems: await valueProblems(file, content, format ?? "") };
+  }
+
+  /** @param isNamed the line holds the file's name, which sops's does not */
+  async report(file: string, status: Guarded, isNamed: boolean): Promise<void> {
+    const { options, streams, host } = this.#call;
+    const due = keysDueForRotation(status.keys, host.now());
+    const isJson = options.on(flags.json);
+    if (!isJson) for (const key of due) warn(streams, rotationAdvice(file, key));
+    if (!status.encrypted) {
+      this.#lines.push(`${file} is not encrypted`);
+      this.#hasPlainFile = true;
+    }
+    for (const { line, message } of status.problems)
+      this.#lines.push(`${file}:${line}: ${message}`);
+    const line = {
+      ...(isNamed ? { file } : {}),
+      encrypted: status.encrypted,
+      ...(isJson && due.length > 0
+        ? { rotationDue: due.map(({ id, since }) => ({ key: id, since })) }
+        : {}),
+      ...(isJson && status.problems.length > 0 ? { problems: status.problems.map(shown) } : {}),
+    };
+    await streams.writeStdout([`${JSON.stringify(line)}\n`]);
+  }
+
+  /** @throws {NotEncrypted} */
+  end(): void {
+    if (!this.#isChecking || this.#lines.length === 0) return;
+    throw new NotEncrypted(
+      this.#lines,
+      this.#hasPlainFile
+        ? "Encrypt with `sopsmith encrypt -i FILE`."
+        : "Take the value out and add it again with `sopsmith set`; if it was ever pushed, change it at its source.",
+    );
+  }
 }
 
-function refuseInClear({ options }: Call, files: readonly string[]): void {
-  if (options.on(flags.check) && files.length > 0) throw new NotEncrypted(files);
-}
+const shown = ({ rule, line, column, path, message }: RuledProblem) => ({
+  rule,
+  line,
+  column,
+  path: path === undefined ? null : pathText(path),
+  message,
+});
 
 /** The index, not the working tree: what a commit would hold. */
 async function reportStaged(call: Call): Promise<void> {
   const { operands, host, options } = call;
   if (options.on(flags.recursive))
     throw new ConflictError("Error: --staged takes Git's path patterns, not --recursive");
-  const config = await readConfig(call);
-  if (operands.length === 0 && config?.content.creationRules === undefined)
+  const guard = new Guard(call);
+  if (operands.length === 0) await refuseWithoutRules(guard);
+  const { topLevel } = await import("../../git/git.ts");
+  const { stagedFiles } = await import("../../git/files.ts");
+  const { readBlobs } = await import("../../git/blobs.ts");
+  const root = await topLevel(host);
+  const files = await stagedFiles(host, operands);
+  const objects = files.map(({ object }) => object);
+  let index = 0;
+  for await (const content of readBlobs(host, root, objects)) {
+    const { name = "" } = files[index++] ?? {};
+    if (content !== undefined)
+      await reportIfSecret(call, guard, { name, path: resolve(root, name), content });
+  }
+  guard.end();
+}
+
+/** All files here that Git does not ignore and that are encrypted, or ought to be. */
+async function reportWorkTree(call: Call): Promise<void> {
+  const guard = new Guard(call);
+  await refuseWithoutRules(guard);
+  const { readWorkTree } = await import("../check-run.ts");
+  for await (const { file, path, content } of readWorkTree(call))
+    await reportIfSecret(call, guard, { name: file, path, content });
+  guard.end();
+}
+
+/** @throws {SopsmithError} exit 100 where nothing says which files to look at */
+async function refuseWithoutRules(guard: Guard): Promise<void> {
+  const governing = await (await guard.configs()).here();
+  if (governing?.rules.config.creationRules === undefined)
     throw noFile(
       "Error: no file specified, and no creation rules that could tell which to look at",
     );
-  const root = (await git(call, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
-  // Names count from the top of the repository; added, copied, changed and renamed files have content to look at.
-  const list = [
-    "diff",
-    "--cached",
-    "--name-only",
-    "-z",
-    "--no-renames",
-    "--diff-filter=ACMT",
-    "--",
-  ];
-  const names = (await git(call, [...list, ...operands])).split("\0").filter((name) => name !== "");
-  const plain: string[] = [];
-  for (const name of names) {
-    const isMeant =
-      operands.length > 0 ||
-      (config !== undefined &&
-        (await isMeantByRule(config.content, config.path, join(root, name), host)));
-    if (!isMeant) continue;
-    const { status, stdout } = await runGit(call, ["cat-file", "blob", `:${name}`]);
-    // A submodule or a link to elsewhere has no content of its own.
-    if (status !== 0) continue;
-    const input = formatNamed(options.text(flags.inputType));
-    const found = await statusOfContent(stdout, name, input);
-    if (!found.encrypted) plain.push(name);
-    await reportFile(call, name, found, true);
-  }
-  refuseInClear(call, plain);
 }
 
-async function statusOfContent(
-  content: Uint8Array,
-  file: string,
-  input: FormatName | undefined,
-): Promise<FileStatus> {
-  const format = input ?? (await sealedFormat(content, formatForPath(file)));
-  return format === undefined ? inClear : fileStatus(content, { file, input: format });
+/** Reports a file that nobody named, if a creation rule names it, or it is encrypted. */
+async function reportIfSecret(
+  { operands, options }: Call,
+  guard: Guard,
+  { name, path, content }: { name: string; path: string; content: Uint8Array },
+): Promise<void> {
+  if (options.on(flags.check) && (await guard.isConfig(path))) return;
+  const input = formatNamed(options.text(flags.inputType));
+  const isNamed = operands.length > 0 || (await guard.isNamed(path));
+  if (!isNamed && (await sealedFormat(content, formatForPath(name))) === undefined) return;
+  await guard.report(name, await guard.statusOf(content, name, input), true);
 }
 
 /** @param isFound whatever is no encrypted file is in clear, also what cannot be parsed */
-async function statusOf(call: Call, source: Source, isFound = false): Promise<FileStatus> {
+async function statusOf(
+  call: Call,
+  source: Source,
+  guard: Guard,
+  isFound = false,
+): Promise<Guarded> {
   const { verb } = await openStores(call, source);
   const content = await readSource(call, source).catch((error: unknown) => {
     if (!(error instanceof SopsmithError)) throw error;
@@ -160,7 +248,6 @@ async function statusOf(call: Call, source: Source, isFound = false): Promise<Fi
     throw new SopsmithError(error.code, 1, message, { hint: error.hint, cause: error });
   });
   const isTyped = call.options.text(flags.inputType) !== "";
-  if (!isTyped && (isFound || call.options.on(flags.check)))
-    return statusOfContent(content, source.file, undefined);
-  return fileStatus(content, { file: source.file, input: verb.input });
+  const input = !isTyped && (isFound || call.options.on(flags.check)) ? undefined : verb.input;
+  return guard.statusOf(content, source.file, input);
 }

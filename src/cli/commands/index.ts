@@ -79,6 +79,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./filestatus.ts")).filestatus,
   },
   {
+    name: "check",
+    summary: "find without a key secrets in clear, broken files and wrong recipients",
+    load: async () => (await import("./check.ts")).check,
+  },
+  {
     name: "git",
     summary: "show plain text in git diff to those who have a key",
     commands: [

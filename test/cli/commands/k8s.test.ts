@@ -143,7 +143,7 @@ test("k8s fix sorts, keeps every ciphertext, and its file passes check and real 
     /s\.yaml:\d+: warning: the keys of spec\.secretTemplates\[0\]\S* are not in canonical order/,
   );
   expect(before.stderr).toMatch(/warning: mac_only_encrypted is not set/);
-  expect((await box.run(["k8s", "check", "--strict", "s.yaml"])).code).toBe(1);
+  expect((await box.run(["k8s", "check", "--strict", "s.yaml"])).code).toBe(10);
   expect(await box.run(["k8s", "fix", "-i", "s.yaml"])).toMatchObject(ok);
   const values = (text: string) => [...text.matchAll(/ENC\[\S+type:str\]/g)].map(String).toSorted();
   const ciphertexts = values(original).filter((value) => !original.includes(`mac: ${value}`));
@@ -251,7 +251,7 @@ test.each([
     "s.yaml": sopsEncrypt(change(shop), "--encrypted-suffix", "Templates", "--mac-only-encrypted"),
   });
   const result = await box.run(["k8s", "check", "s.yaml"], { env: { SOPS_AGE_KEY: "" } });
-  expect(result).toMatchObject({ code: 1, stdout: "" });
+  expect(result).toMatchObject({ code: 10, stdout: "" });
   expect(result.stderr).toMatch(stderr);
 });
 
@@ -282,7 +282,7 @@ test.each([
 ])("k8s check finds %s", async (_what, yaml, stderr) => {
   const box = sandbox({});
   const result = await box.run(["k8s", "check", "--strict", "-"], { stdin: yaml });
-  expect(result.code).toBe(1);
+  expect(result.code).toBe(10);
   expect(result.stderr).toMatch(stderr);
   expect(result.stderr).toMatch(/^stdin:\d+: /);
 });

@@ -1,0 +1,37 @@
+import type { Rule } from "../rule.ts";
+import { fileInClear } from "./sm101-file-in-clear.ts";
+import { valueInClear } from "./sm102-value-in-clear.ts";
+import { ciphertextNotSelected } from "./sm103-ciphertext-not-selected.ts";
+import { brokenCiphertext } from "./sm104-broken-ciphertext.ts";
+import { brokenMetadata } from "./sm105-broken-metadata.ts";
+import { conflict } from "./sm106-conflict.ts";
+import { nonceReuse } from "./sm107-nonce-reuse.ts";
+import { commentInClear } from "./sm108-comment-in-clear.ts";
+import { recipients } from "./sm201-recipients.ts";
+import { settings } from "./sm202-settings.ts";
+import { fewRecipients } from "./sm203-few-recipients.ts";
+import { oldKey } from "./sm204-old-key.ts";
+import { configuration } from "./sm205-configuration.ts";
+import { privateKey } from "./sm301-private-key.ts";
+import { plainTwin } from "./sm302-plain-twin.ts";
+import { kubernetes } from "./sm401-kubernetes.ts";
+
+/** The registry of rules, in the order of their numbers. */
+export const rules: readonly Rule[] = [
+  fileInClear,
+  valueInClear,
+  ciphertextNotSelected,
+  brokenCiphertext,
+  brokenMetadata,
+  conflict,
+  nonceReuse,
+  commentInClear,
+  recipients,
+  settings,
+  fewRecipients,
+  oldKey,
+  configuration,
+  privateKey,
+  plainTwin,
+  kubernetes,
+];

@@ -1,0 +1,34 @@
+import { wellFormed } from "../../crypto/ciphertext.ts";
+import { keyPath } from "../key-path.ts";
+import type { Rule } from "../rule.ts";
+
+/** A ciphertext that nobody will decrypt. */
+export const ciphertextNotSelected: Rule = {
+  id: "SM103",
+  name: "ciphertext-not-selected",
+  severity: "error",
+  finds: "a ciphertext stands where the file's selection says that values are not encrypted",
+  why: [
+    "What the selection does not cover is passed through as it is: this value comes out of `decrypt` as `ENC[…]`, and a program gets that instead of its secret. It happens when a key is renamed or moved by hand, or when the selection in the `sops` block was changed.",
+  ],
+  fix: "Give the key the name under which the value was encrypted, or put the selection in the `sops` block back.",
+  example: {
+    language: "yaml",
+    text: "password_unencrypted: ENC[AES256_GCM,data:…,iv:…,tag:…,type:str]\nsops: …",
+  },
+  inFile(subject) {
+    if (subject.sealed?.metadata === undefined) return [];
+    return subject.sealed.leaves.flatMap((leaf) => {
+      const { node, isSelected, ciphertext } = leaf;
+      if (isSelected || node.kind === "comment" || ciphertext === undefined) return [];
+      if (wellFormed(ciphertext) === undefined) return [];
+      const place = subject.placeOf(leaf);
+      return [
+        {
+          ...place,
+          message: `${keyPath(place.path)} is a ciphertext where the file's ${subject.sealed?.selector.name} says that values are not encrypted: it comes out as it is`,
+        },
+      ];
+    });
+  },
+};

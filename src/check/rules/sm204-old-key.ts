@@ -1,0 +1,41 @@
+import { keysDueForRotation } from "../../keys/rotation.ts";
+import { start, type Problem, type Rule } from "../rule.ts";
+
+const dayLength = 24 * 60 * 60 * 1000;
+
+/** Keys that have been in use for too long. */
+export const oldKey: Rule = {
+  id: "SM204",
+  name: "old-key",
+  severity: "warning",
+  finds: "a master key or the data key has been in use for too long",
+  why: [
+    "Master keys of other types than age carry the date on which they were put into the file. After 180 days they are due for rotation, as sops advises.",
+    "With `max_age: 180d` in the policy, the data key is looked at too: its age is that of the last commit in which every ciphertext of the file changed, found in Git's history. A shallow clone has no history, and then nothing is reported.",
+  ],
+  fix: "Run `sopsmith rotate -i` for the data key; for a master key put a new one in its place in `.sops.yaml` and run `sopsmith updatekeys`.",
+  example: { language: "yaml", text: "# .sops.yaml\ncheck:\n  max_age: 180d" },
+  inFile({ sealed, now }) {
+    const due = keysDueForRotation(sealed?.metadata?.keyGroups.flat() ?? [], now);
+    return due.map(({ id, since, days }) => ({
+      ...start,
+      message: `${id} has been in use since ${since.slice(0, 10)}, for more than ${days} days`,
+    }));
+  },
+  async inTree({ seen, now, dataKeySince }) {
+    const problems: (Problem & { file: string })[] = [];
+    for (const { file, isSealed, maxAgeDays } of seen) {
+      if (!isSealed || maxAgeDays === undefined) continue;
+      const since = await dataKeySince(file);
+      if (since === undefined || now.getTime() - since.getTime() <= maxAgeDays * dayLength)
+        continue;
+      const day = since.toISOString().slice(0, 10);
+      problems.push({
+        ...start,
+        file,
+        message: `the data key has been in use since ${day}, for more than ${maxAgeDays} days`,
+      });
+    }
+    return problems;
+  },
+};

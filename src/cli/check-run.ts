@@ -1,0 +1,206 @@
+import { lstat } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { Check, inOrder, type CheckedFile } from "../check/check.ts";
+import type { Finding } from "../check/rule.ts";
+import type { Tree } from "../check/tree.ts";
+import { SopsmithError } from "../errors.ts";
+import { readBlobs } from "../git/blobs.ts";
+import {
+  filesOfRange,
+  presentFiles,
+  stagedFiles,
+  unmergedFiles,
+  type GitFile,
+} from "../git/files.ts";
+import { topLevel, topLevelIfAny } from "../git/git.ts";
+import { systemCode, systemReason } from "../io/system-error.ts";
+import type { Call } from "./command.ts";
+import { GoverningConfigs } from "./governing.ts";
+import { expandOperands } from "./operands.ts";
+import { warn } from "./warn.ts";
+
+/** What was found, and in how many files it was looked for. */
+export interface Checked {
+  readonly findings: readonly Finding[];
+  readonly files: number;
+  /** Files that could not be read, each with the reason. */
+  readonly unread: readonly string[];
+}
+
+interface Begun {
+  readonly check: Check;
+  readonly configs: GoverningConfigs;
+}
+
+function begin(call: Call, inputType = ""): Begun {
+  const configs = new GoverningConfigs(call);
+  const check = new Check({
+    host: call.host,
+    governing: (path) => configs.for(path),
+    isConfig: (path) => configs.isConfig(path),
+    inputType,
+  });
+  return { check, configs };
+}
+
+/**
+ * Looks at files of the work tree: those that are named, those in named directories, or all below the working directory. In a
+ * directory these are the files that Git tracks or does not ignore; without Git, all.
+ *
+ * @throws {ConfigError} for a configuration that cannot be read
+ * @throws {SopsmithError} exit 100 for an operand that is not there
+ */
+export async function checkWorkTree(call: Call): Promise<Checked> {
+  const { host, operands } = call;
+  const cwd = host.cwd();
+  const root = await topLevelIfAny(host);
+  const { check, configs } = begin(call);
+  // A broken configuration is told also where no file is.
+  await configs.here();
+  const names = await filesBelow(call, root);
+  const findings: Finding[] = [];
+  const unread: string[] = [];
+  const present: string[] = [];
+  for (const file of names) {
+    const path = resolve(cwd, file);
+    const content = await contentOf(call, path, file, unread);
+    if (content === undefined) continue;
+    present.push(file);
+    findings.push(...(await check.file({ file, path, content })));
+  }
+  const everything = new Set(
+    operands.length === 0 || root === undefined ? names : await presentFiles(host),
+  );
+  const tree = {
+    names: everything,
+    isWhole: operands.length === 0,
+    unmerged: root === undefined ? new Set<string>() : await unmergedFiles(host),
+    read: async (file: string) => {
+      const path = resolve(cwd, file);
+      const content = await contentOf(call, path, file, []);
+      return content === undefined ? undefined : check.subject({ file, path, content });
+    },
+    dataKeySince: async (file: string) => {
+      if (root === undefined) return undefined;
+      const { dataKeySince } = await import("../git/data-key-age.ts");
+      return dataKeySince(host, root, file);
+    },
+  } satisfies Partial<Tree>;
+  findings.push(...(await check.together(tree)));
+  return { findings: inOrder(findings, names), files: present.length, unread };
+}
+
+/** Looks at what the next commit would hold. Operands are Git's path patterns. */
+export async function checkStaged(call: Call): Promise<Checked> {
+  const root = await topLevel(call.host);
+  const files = await stagedFiles(call.host, call.operands);
+  return checkBlobs(call, root, files);
+}
+
+/** Looks at each version of each file that the commits of a range bring in. */
+export async function checkRange(call: Call, range: string): Promise<Checked> {
+  if (!/^[^-].*\.\.|^\.\../.test(range))
+    throw new SopsmithError("bad-range", 1, `${JSON.stringify(range)} is no range of commits`, {
+      hint: "Write it as A..B, such as origin/main..HEAD.",
+    });
+  const root = await topLevel(call.host);
+  const files = await filesOfRange(call.host, range, call.operands);
+  return checkBlobs(call, root, files);
+}
+
+async function checkBlobs(
+  call: Call,
+  root: string,
+  files: readonly (GitFile & { readonly commit?: string })[],
+): Promise<Checked> {
+  const { check, configs } = begin(call);
+  await configs.here();
+  const findings: Finding[] = [];
+  const objects = files.map(({ object }) => object);
+  let index = 0;
+  for await (const content of readBlobs(call.host, root, objects)) {
+    const { name = "", commit } = files[index++] ?? {};
+    if (content === undefined) continue;
+    const checked: CheckedFile = { file: name, path: resolve(root, name), content, commit };
+    findings.push(...(await check.file(checked)));
+  }
+  const together = await check.together({
+    // What lies beside a file, and how old it is, is a matter of the work tree.
+    names: new Set(),
+    isWhole: false,
+    unmerged: new Set(),
+    read: () => Promise.resolve(undefined),
+    dataKeySince: () => Promise.resolve(undefined),
+  });
+  const order = files.map(({ name }) => name);
+  return { findings: inOrder([...findings, ...together], order), files: files.length, unread: [] };
+}
+
+/** The regular files below the working directory that Git tracks or does not ignore, with their contents. */
+export async function* readWorkTree(call: Call): AsyncGenerator<CheckedFile> {
+  const cwd = call.host.cwd();
+  for (const file of await filesBelow(call, await topLevelIfAny(call.host))) {
+    const path = resolve(cwd, file);
+    const content = await contentOf(call, path, file, []);
+    if (content !== undefined) yield { file, path, content };
+  }
+}
+
+/** Names from the working directory. */
+async function filesBelow(call: Call, root: string | undefined): Promise<readonly string[]> {
+  const { host, operands, streams } = call;
+  const cwd = host.cwd();
+  const expand = async (paths: readonly string[], recursive: boolean) =>
+    expandOperands(paths, {
+      cwd,
+      recursive,
+      wanted: "any",
+      except: undefined,
+      once: false,
+      warn: (message) => warn(streams, message),
+    });
+  if (operands.length === 0 && root !== undefined) return presentFiles(host);
+  const given = operands.length === 0 ? ["."] : operands;
+  const names: string[] = [];
+  for (const { file } of (await expand(given, false)).files) {
+    const stats = await lstat(resolve(cwd, file)).catch((error: unknown) => {
+      if (systemCode(error) === undefined) throw error;
+      throw new SopsmithError("no-file", 100, `cannot check ${file}: ${systemReason(error)}`, {
+        file,
+      });
+    });
+    if (!stats.isDirectory()) names.push(file);
+    else if (root !== undefined && isInside(root, resolve(cwd, file)))
+      names.push(...(await presentFiles(host, [file])));
+    else names.push(...(await expand([file], true)).files.map((found) => found.file));
+  }
+  return [...new Set(names.map((name) => relative(cwd, resolve(cwd, name)) || name))];
+}
+
+const isInside = (root: string, path: string): boolean => !relative(root, path).startsWith("..");
+
+/** Larger files are no files of secrets. */
+const sizeLimit = 256 * 1024 * 1024;
+
+/** A regular file's content; undefined for anything else, and for what is gone. */
+async function contentOf(
+  { host }: Call,
+  path: string,
+  file: string,
+  unread: string[],
+): Promise<Uint8Array | undefined> {
+  try {
+    const stats = await lstat(path);
+    if (!stats.isFile()) return undefined;
+    if (stats.size > sizeLimit) {
+      unread.push(`${file}: larger than ${sizeLimit / 1024 / 1024} MiB`);
+      return undefined;
+    }
+    return await host.readFile(path);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // Tracked, and removed from the work tree.
+    if (systemCode(error) !== "ENOENT") unread.push(`${file}: ${systemReason(error)}`);
+    return undefined;
+  }
+}

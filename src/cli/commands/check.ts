@@ -1,0 +1,98 @@
+import { rules } from "../../check/rules/index.ts";
+import { reports } from "../../check/reports/index.ts";
+import { printable } from "../../io/printable.ts";
+import { SopsmithError } from "../../errors.ts";
+import { version } from "../../version.ts";
+import { UsageError } from "../args.ts";
+import { checkRange, checkStaged, checkWorkTree, type Checked } from "../check-run.ts";
+import type { Call, Command } from "../command.ts";
+import type * as flags from "../flags.ts";
+
+/** Something is wrong with the files. Exit 10. */
+class CheckFailed extends SopsmithError {
+  constructor(summary: string) {
+    super("check-failed", 10, summary);
+  }
+}
+
+const staged: flags.BoolFlag = {
+  kind: "bool",
+  names: ["staged"],
+  about: "look at what is staged in Git for the next commit; operands are then Git's path patterns",
+};
+const range: flags.TextFlag = {
+  kind: "text",
+  names: ["range"],
+  value: "A..B",
+  about:
+    "look at every version of every file that these commits bring in, also at what a later one removes; operands are then Git's path patterns",
+};
+const format: flags.TextFlag = {
+  kind: "text",
+  names: ["format"],
+  about: `how to report: ${[...reports.keys()].join(", ")}; default: text`,
+};
+const strict: flags.BoolFlag = {
+  kind: "bool",
+  names: ["strict"],
+  about: "end with status 10 for warnings too",
+};
+
+export const check: Command = {
+  operands: "[path...]",
+  flags: [staged, range, format, strict],
+  notes: [
+    "Finds without a key and without the network what is wrong with encrypted files, or about to be: secrets in clear, broken",
+    "ciphertexts, recipients that are not those of .sops.yaml, private keys. Looks at the paths, or at everything here that Git",
+    "does not ignore. Ends with status 10 when there is an error. No value is ever shown.",
+    `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. "check" in .sops.yaml says which findings`,
+    "to let pass and what else to ask for.",
+  ],
+  examples: [
+    { does: "look at everything here", line: "sopsmith check" },
+    { does: "look at the next commit, as .git/hooks/pre-commit", line: "sopsmith check --staged" },
+    {
+      does: "look at every commit of a branch, in CI",
+      line: "sopsmith check --range origin/main..HEAD --format github",
+    },
+    {
+      does: "write a report for code scanning",
+      line: "sopsmith check --format sarif > sopsmith.sarif",
+    },
+  ],
+  async run(call) {
+    const word = call.options.text(format) || "text";
+    const report = reports.get(word);
+    if (report === undefined)
+      throw new UsageError(
+        `--format takes ${[...reports.keys()].join(", ")}; not ${JSON.stringify(word)}`,
+      );
+    const checked = await checkedBy(call);
+    const { findings, files, unread } = checked;
+    await call.streams.writeStdout(report({ findings, files, version }));
+    for (const line of unread) call.streams.writeStderr(`${printable(`cannot check ${line}`)}\n`);
+    const errors = findings.filter(({ severity }) => severity === "error").length;
+    const warnings = findings.length - errors;
+    const summary = `${counted(errors, "error")}, ${counted(warnings, "warning")} in ${counted(files, "file")}`;
+    if (errors > 0 || (warnings > 0 && call.options.on(strict))) throw new CheckFailed(summary);
+    if (unread.length > 0)
+      throw new SopsmithError(
+        "unreadable",
+        1,
+        `${counted(unread.length, "file")} could not be read`,
+      );
+    if (word === "text") call.streams.writeStderr(`${summary}\n`);
+  },
+};
+
+function checkedBy(call: Call): Promise<Checked> {
+  const text = call.options.text(range);
+  if (text !== "") {
+    if (call.options.on(staged)) throw new UsageError("--staged and --range exclude each other");
+    return checkRange(call, text);
+  }
+  return call.options.on(staged) ? checkStaged(call) : checkWorkTree(call);
+}
+
+const counted = (count: number, noun: string): string =>
+  count === 1 ? `1 ${noun}` : `${count} ${noun}s`;

@@ -1,0 +1,90 @@
+import { SopsmithError } from "../errors.ts";
+import type { ChildResult, Host } from "../io/host.ts";
+import { programPath } from "../io/program-path.ts";
+import { systemCode } from "../io/system-error.ts";
+
+/**
+ * Settings of a repository that would have Git run programs, switched off: what a stranger's repository says must run nothing.
+ * Only commands that compare no files of the work tree are run, so that no filter runs either.
+ */
+const noPrograms: readonly string[] = [
+  "core.fsmonitor=false",
+  "core.hooksPath=/dev/null",
+  "core.pager=cat",
+  "diff.external=",
+  "log.showSignature=false",
+  "protocol.allow=never",
+].flatMap((setting) => ["-c", setting]);
+
+/** What Git needs of the environment; keys and tokens stay here. */
+const passed =
+  /^(?:GIT_(?!EXTERNAL_DIFF$|ASKPASS$|SSH)\w+|PATH|HOME|USERPROFILE|HOMEDRIVE|HOMEPATH|SYSTEMROOT|TEMP|TMP|TMPDIR|XDG_CONFIG_HOME|LANG)$/i;
+
+/** The words in front of Git's command. */
+export const gitWords: readonly string[] = ["--no-pager", ...noPrograms];
+
+/** The environment that Git is run in. */
+export function gitEnvironment(env: Host["env"]): Record<string, string | undefined> {
+  return {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => passed.test(name))),
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+    // In a partial clone a missing object is missing: nothing is fetched.
+    GIT_NO_LAZY_FETCH: "1",
+    LC_ALL: "C",
+  };
+}
+
+/**
+ * Runs git, whatever its status.
+ *
+ * @throws {SopsmithError} exit 1 when it is not there
+ */
+export async function runGit(
+  host: Host,
+  args: readonly string[],
+  stdin?: Uint8Array,
+): Promise<ChildResult> {
+  const program = programPath("git", host);
+  if (program === undefined) throw missing();
+  try {
+    const argv = [program, ...gitWords, ...args];
+    return await host.run(argv, gitEnvironment(host.env), stdin === undefined ? {} : { stdin });
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    throw missing(error);
+  }
+}
+
+/**
+ * What git prints.
+ *
+ * @throws {SopsmithError} exit 1 when it fails or is not there
+ */
+export async function git(
+  host: Host,
+  args: readonly string[],
+  stdin?: Uint8Array,
+): Promise<string> {
+  const { status, stdout } = await runGit(host, args, stdin);
+  if (status !== 0)
+    throw new SopsmithError("git-failed", 1, `git ${args.join(" ")} failed in ${host.cwd()}`, {
+      hint: "Run this in a clone of a Git repository.",
+    });
+  return Buffer.from(stdout).toString();
+}
+
+/** The top directory of the work tree. */
+export async function topLevel(host: Host): Promise<string> {
+  return (await git(host, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
+}
+
+/** The same; undefined outside of a work tree, and without Git. */
+export async function topLevelIfAny(host: Host): Promise<string | undefined> {
+  if (programPath("git", host) === undefined) return undefined;
+  const { status, stdout } = await runGit(host, ["rev-parse", "--show-toplevel"]);
+  return status === 0 ? Buffer.from(stdout).toString().replace(/\n$/, "") : undefined;
+}
+
+const missing = (cause?: unknown): SopsmithError =>
+  new SopsmithError("git-missing", 1, "git was not found on PATH", { hint: "Install Git.", cause });
