@@ -1,9 +1,11 @@
-// The command reference and the manual pages, from the definitions of the commands: docs/reference.md and man/*.1.
+// The command reference and the manual pages, from the definitions of the commands: docs/reference.md and man/*.1;
+// and the pages of the rules of `sopsmith check`: docs/rules/*.md.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { manPages } from "./docs/man.ts";
 import { referenceText } from "./docs/markdown.ts";
 import { allPages } from "./docs/pages.ts";
+import { rulePages } from "./docs/rules.ts";
 
 const root = join(import.meta.dirname, "..");
 const pages = await allPages();
@@ -11,3 +13,6 @@ writeFileSync(join(root, "docs/reference.md"), referenceText(pages));
 rmSync(join(root, "man"), { recursive: true, force: true });
 mkdirSync(join(root, "man"));
 for (const [name, text] of manPages(pages)) writeFileSync(join(root, "man", name), text);
+rmSync(join(root, "docs/rules"), { recursive: true, force: true });
+mkdirSync(join(root, "docs/rules"));
+for (const [name, text] of rulePages()) writeFileSync(join(root, "docs/rules", name), text);

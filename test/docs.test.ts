@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { manPages } from "../scripts/docs/man.ts";
 import { referenceText } from "../scripts/docs/markdown.ts";
 import { allPages, flagsOf } from "../scripts/docs/pages.ts";
+import { rulePages } from "../scripts/docs/rules.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (name: string) => readFileSync(join(root, name), "utf8");
@@ -20,6 +21,15 @@ test("so are the manual pages: one for the program, one for each command", () =>
   // What npm install -g puts where man looks.
   const { man } = JSON.parse(read("package.json")) as { man: string[] };
   expect(man.toSorted()).toEqual([...manual.keys()].map((name) => `man/${name}`).toSorted());
+});
+
+test("so are the pages of the rules of sopsmith check, and the links in them lead somewhere", () => {
+  const rules = rulePages();
+  expect(readdirSync(join(root, "docs/rules")).toSorted()).toEqual([...rules.keys()].toSorted());
+  for (const [name, text] of rules) {
+    expect(read(`docs/rules/${name}`), name).toBe(text);
+    for (const [, to = ""] of text.matchAll(/\]\(([^)]+)\)/g)) expect(rules.has(to), to).toBe(true);
+  }
 });
 
 test("both name every option of every command", () => {

@@ -102,11 +102,10 @@ export async function readSubject(input: SubjectInput): Promise<Subject> {
   let broken: SopsmithError | undefined;
   if (!isConfig && conflict.length === 0) {
     const found = await sealedFormat(content, byName);
-    if (found !== undefined) {
-      format = found;
-      ({ sealed, broken } = await readSealed(content, found, hasCiphertext));
-    } else if (hasCiphertext && byName !== "binary") {
-      sealed = await withoutBlock(content, byName);
+    // A block without a MAC is one all the same, where values are encrypted.
+    if (found !== undefined || (hasCiphertext && byName !== "binary")) {
+      format = found ?? byName;
+      ({ sealed, broken } = await readSealed(content, format, hasCiphertext));
     }
   }
   let places: Places | undefined;
@@ -143,8 +142,10 @@ async function readSealed(
     block = detach(documents, placement);
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
-    if (error instanceof MetadataNotFound && !hasCiphertext) return none;
-    return hasCiphertext ? { sealed: undefined, broken: error } : none;
+    if (!hasCiphertext) return none;
+    return error instanceof MetadataNotFound
+      ? { sealed: await withoutBlock(content, format), broken: undefined }
+      : { sealed: undefined, broken: error };
   }
   if (!hasCiphertext && !telling.some((name) => has(block, name))) return none;
   let metadata: Metadata | undefined;

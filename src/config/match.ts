@@ -70,17 +70,6 @@ export async function selectRule(
   return loadRule(rule, config.path, host, context);
 }
 
-/** Is there a creation rule that means this file, and not just every file? Its keys are not looked at. */
-export async function isMeantByRule(
-  config: Config,
-  configPath: string,
-  filePath: string,
-  host: Host,
-): Promise<boolean> {
-  const rule = await firstMatch(config, ruleSubject(configPath, filePath, host));
-  return rule !== undefined && rule.pathRegex !== "";
-}
-
 async function firstMatch(config: Config, subject: string): Promise<RuleSource | undefined> {
   for (const rule of config.creationRules ?? [])
     if (rule.pathRegex === "" || (await pathPattern(rule, config.path)).test(subject)) return rule;

@@ -8,7 +8,7 @@ const lengths: Readonly<Record<string, readonly [least: number, most: number]>> 
   bytes: [1, Infinity],
   comment: [1, Infinity],
   int: [1, 20],
-  float: [1, 64],
+  float: [1, 400],
   bool: [4, 5],
   time: [10, 64],
 };

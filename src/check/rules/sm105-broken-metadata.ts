@@ -95,9 +95,9 @@ function spotOf(subject: Subject, block: Mapping, name: string): number {
   return top === null ? 0 : top.index + top[0].search(/\S/);
 }
 
-/** Keys that stand twice in a mapping. The readers of YAML and INI refuse or merge them before this. */
+/** Keys that stand twice in a mapping. The readers of YAML and INI refuse or merge them before this; in ENV files they are usual. */
 function* duplicates(subject: Subject, { documents }: SealedSubject): Iterable<Problem> {
-  if (subject.format === "ini") return;
+  if (subject.format === "ini" || subject.format === "dotenv") return;
   const open: [Node, Path][] = documents.map((document) => [document, []]);
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [node, path] = next;

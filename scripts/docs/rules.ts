@@ -1,0 +1,69 @@
+import { rules } from "../../src/check/rules/index.ts";
+import type { Rule } from "../../src/check/rule.ts";
+
+/** The documentation of the rules of `sopsmith check` by file name: a page for each, and `README.md` with the table. */
+export function rulePages(): Map<string, string> {
+  return new Map([
+    ["README.md", tableOfRules()],
+    ...rules.map((rule) => [`${rule.id}.md`, pageOf(rule)] as const),
+  ]);
+}
+
+function tableOfRules(): string {
+  const rows = rules.map(({ id, severity, finds }) => [`[${id}](${id}.md)`, severity, finds]);
+  return `# Rules of \`sopsmith check\`
+
+No rule needs a key or the network, and no report holds a value. Errors end with status 10; with \`--strict\` warnings do, too.
+
+${markdownTable([["rule", "level", "finds"], ...rows])}
+
+## Exceptions and policy
+
+\`check\` in \`.sops.yaml\` says which findings to let pass, each with a reason, and what else to ask for. sops ignores it.
+
+\`\`\`yaml
+check:
+  ignore:
+    - rule: SM301
+      path: test/keys/** # below the directory of .sops.yaml; a name without / matches at any depth
+      reason: keys of the tests, which open nothing else
+  min_recipients: 2 # SM203
+  required_recipients: [age1…] # SM203
+  max_age: 180d # SM204: of the data key, by Git's history
+  windows: true # SM205: patterns must match paths with backslashes
+\`\`\`
+
+A comment in a file lets nothing pass: whoever hides a secret could write it.
+`;
+}
+
+function pageOf({ id, name, severity, finds, why, fix, example }: Rule): string {
+  return `# ${id}: ${name}
+
+${severity === "error" ? "Error" : "Warning"}: ${finds}.
+
+${why.join("\n\n")}
+
+## Found
+
+\`\`\`${example.language}
+${example.text}
+\`\`\`
+
+## What to do
+
+${fix}
+
+To let it pass for some files, name it under \`check\` in \`.sops.yaml\`, with a reason; see [all rules](README.md).
+`;
+}
+
+function markdownTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+  );
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
+}
