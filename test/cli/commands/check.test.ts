@@ -168,7 +168,7 @@ test("an unmerged file is told by the index, without markers too", async () => {
   repo.git("checkout", "--quiet", "main");
   expectCode(await repo.run(["set", "s.secret.yaml", '["secret"]', '"ours"']), 0);
   repo.commit("ours");
-  expect(() => repo.git("merge", "side")).toThrow();
+  expect(() => repo.git("merge", "side")).toThrow("Command failed");
   const markers = await repo.run(["check"]);
   expect(markers.stdout).toMatch(
     /^s\.secret\.yaml:1:1: error SM106: the file is unmerged.*\ns\.secret\.yaml:\d+:1: error SM106: the file has conflict markers\n/,
@@ -267,7 +267,7 @@ test("runs below the top, with the paths from there", async () => {
   const repo = repository();
   mkdirSync(repo.path("deep"));
   repo.write("deep/x.secret.yaml", `x: ${secret}\n`);
-  const [program = "", ...first] = programUnderTest;
+  const [program, ...first] = programUnderTest;
   const run = (...args: string[]) => {
     try {
       return execFileSync(program, [...first, "check", ...args], {
