@@ -289,7 +289,7 @@ class Reader {
       pushComments(items, key.line);
       const { tree } = value;
       if (value.kind === "scalar" || value.kind === "alias") {
-        pushComments(items, value.head, true);
+        pushComments(items, value.head);
         pushComments(items, value.line, true);
       } else if (tree.kind === "map" || tree.kind === "seq") {
         placeOwnComments(tree, value);

@@ -21,6 +21,11 @@ test.each<[string, string, Item[]]>([
   ["between keys", "a: 1\n# x\nb: 1\n", [one, comment(" x"), b]],
   ["between keys, apart from both", "a: 1\n\n# x\n\nb: 1\n", [one, comment(" x"), b]],
   ["behind a scalar", "a: 1 # c\n", [comment(" c", true), one]],
+  [
+    "between an explicit key and its scalar",
+    "? a\n# c\n: 1 # d\n",
+    [comment(" c"), comment(" d", true), one],
+  ],
   ["behind a quoted scalar", 'a: "x" # c\n', [comment(" c", true), entry("a", str("x"))]],
   ["behind an alias", "a: &x 1\nb: *x # c\n", [one, comment(" c", true), b]],
   ["behind a key with a mapping below", "a: # c\n  b: 1\n", [comment(" c"), entry("a", map([b]))]],

@@ -74,11 +74,10 @@ export async function compare(
     sops.decrypt(theirs.out, format),
     sops.decrypt(ours.out, format),
     sopsmith.decrypt(theirs.out, format),
-    sopsmith.decrypt(ours.out, format, { inlineComments: "above" }),
+    sopsmith.decrypt(ours.out, format),
   ]);
   judge("sops → sopsmith", wanted, opened, theirs.out);
   judge("sopsmith → sops", wanted, read, ours.out);
-  // 3.11.0, which made `wanted`, knows no inline comments (spec section 12).
   judge("sopsmith → sopsmith", wanted, own, ours.out);
   return comparison;
 }

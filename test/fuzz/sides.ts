@@ -5,8 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FormatName } from "../../formats/format.ts";
-import { yaml } from "../../formats/yaml.ts";
-import { decryptDocuments, decryptSource } from "../../src/decrypt.ts";
+import { decryptSource } from "../../src/decrypt.ts";
 import { changeSource, type Change } from "../../src/change.ts";
 import { encryptSource } from "../../src/encrypt.ts";
 import { SopsmithError } from "../../src/errors.ts";
@@ -15,7 +14,6 @@ import type { Host } from "../../src/io/host.ts";
 import { localKeyService } from "../../src/key-service/key-service.ts";
 import { age } from "../../src/keys/age/age.ts";
 import type { Selector } from "../../src/metadata/selection.ts";
-import type { Item, Node } from "../../src/tree/node.ts";
 import { counterpart } from "../counterparts.ts";
 import { joinChunks } from "../../src/tree/long-text.ts";
 
@@ -76,11 +74,15 @@ async function inTurn<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-function runSops(argv: readonly string[], input: Uint8Array): Promise<Outcome> {
+function runSops(
+  argv: readonly string[],
+  input: Uint8Array,
+  program: "sops" | "sops311" = "sops",
+): Promise<Outcome> {
   return inTurn(
     () =>
       new Promise((resolve, reject) => {
-        const child = spawn(counterpart("sops311"), argv, { env: environment, cwd: tmpdir() });
+        const child = spawn(counterpart(program), argv, { env: environment, cwd: tmpdir() });
         const out: Buffer[] = [];
         const said: Buffer[] = [];
         child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
@@ -126,6 +128,10 @@ async function withConfig<T>(
     rmSync(folder, { recursive: true });
   }
 }
+
+/** Decrypts with sops 3.11.0, which must go on reading what sopsmith writes. */
+export const decryptWithSops311 = (source: Uint8Array, format: FormatName): Promise<Outcome> =>
+  runSops(["decrypt", "--filename-override", named[format]], source, "sops311");
 
 /** Real sops. */
 export const sops = {
@@ -218,12 +224,7 @@ export const sopsmith = {
       );
     });
   },
-  /** @param inlineComments "above": print them as 3.11.0 does, as lines above the value */
-  decrypt(
-    source: Uint8Array,
-    format: FormatName,
-    { inlineComments = "kept" }: { inlineComments?: "kept" | "above" } = {},
-  ): Promise<Outcome> {
+  decrypt(source: Uint8Array, format: FormatName): Promise<Outcome> {
     const options = {
       file: named[format],
       input: format,
@@ -232,18 +233,7 @@ export const sopsmith = {
       services,
       warn: silent,
     };
-    if (inlineComments === "kept" || format !== "yaml")
-      return outcomeOf(() => decryptSource(source, options, host));
-    return outcomeOf(async () => {
-      const documents = await decryptDocuments(source, options, host);
-      const open: (Node | Item)[] = [...documents];
-      for (let node = open.pop(); node; node = open.pop()) {
-        if (node.kind === "comment") node.inline = false;
-        else if (node.kind === "entry") open.push(node.value);
-        else if (node.kind === "map" || node.kind === "seq") open.push(...node.items);
-      }
-      return yaml.emit(documents, { sealed: false });
-    });
+    return outcomeOf(() => decryptSource(source, options, host));
   },
   change(source: Uint8Array, format: FormatName, change: Change): Promise<Outcome> {
     return outcomeOf(() =>
