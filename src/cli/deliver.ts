@@ -4,7 +4,7 @@ import * as flags from "./flags.ts";
 import type { Expected } from "../io/staged.ts";
 import type { Source } from "./source.ts";
 import { ChangedMeanwhile } from "../io/write-errors.ts";
-import { info, warn } from "./warn.ts";
+import { warn } from "./warn.ts";
 
 /** @throws {ConflictError} for `--in-place` on stdin or with `--output` (spec cli 11) */
 export function refuseTwoTargets({ options }: Call, operand: string | undefined): void {
@@ -74,6 +74,6 @@ async function write(
   tellWritten(call, path);
 }
 
-export function tellWritten({ globals, streams }: Call, path: string): void {
-  if (globals.on(flags.verbose)) info(streams, `File written successfully: ${path}`);
+export function tellWritten({ host }: Call, path: string): void {
+  host.inform?.("CMD", "File written successfully", { file: path });
 }

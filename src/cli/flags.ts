@@ -380,7 +380,7 @@ export const setMode: TextFlag = {
 export const verbose: BoolFlag = {
   kind: "bool",
   names: ["verbose"],
-  about: "say what was written",
+  about: "say on stderr which keys were used and what was written",
 };
 export const disableVersionCheck: BoolFlag = {
   kind: "bool",

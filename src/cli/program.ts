@@ -48,7 +48,8 @@ async function startWithout(global: Arguments, host: Host, streams: Streams): Pr
   const globals = optionsOf(global, globalFlags, host);
   const { operands } = global;
   const { runLegacy } = await import("./without-command.ts");
-  await runLegacy({ options: globals, globals, operands, host, streams });
+  const heard = await hostFor([globals], host, streams);
+  await runLegacy({ options: globals, globals, operands, host: heard, streams });
 }
 
 /** What stands in front of a command's name, and the words behind it. */
@@ -133,7 +134,15 @@ async function runCommand(
   }
   const options = optionsOf(args, commandFlags, host);
   const { operands, separator } = args;
-  await command.run({ options, globals, operands, separator, host, streams });
+  const heard = await hostFor([options, globals], host, streams);
+  await command.run({ options, globals, operands, separator, host: heard, streams });
+}
+
+/** With `--verbose`, a host that tells what is done. */
+async function hostFor(given: readonly Options[], host: Host, streams: Streams): Promise<Host> {
+  if (!given.some((options) => options.on(flags.verbose))) return host;
+  const { verboseHost } = await import("./verbose.ts");
+  return verboseHost(host, streams);
 }
 
 function wants(args: Arguments, flag: flags.BoolFlag): boolean {

@@ -28,6 +28,8 @@ export interface DestinationSource extends Readonly<Record<DestinationText, stri
   readonly vault_kv_version: number | undefined;
   readonly omitExtensions: boolean;
   readonly recreationRule: RuleSource;
+  /** For the user, once a file is published by this rule. */
+  readonly warnings: readonly string[];
 }
 
 interface StoreConfig {
@@ -78,7 +80,14 @@ interface KeyItem {
  * @throws {ConfigError} for text that is not YAML, and for values of the wrong type
  */
 export async function parseConfig(text: Uint8Array, path: string, warn: Warn): Promise<Config> {
-  const reading: Reading = { path, warn, visits: 0, unknown: 0 };
+  /** Where warnings about a destination rule are kept until it is used: most commands never look at it. */
+  let kept: string[] | undefined;
+  const reading: Reading = {
+    path,
+    warn: (message) => (kept === undefined ? warn(message) : void kept.push(message)),
+    visits: 0,
+    unknown: 0,
+  };
   const top = new Fields(await parseYaml(text, path), "the configuration file", reading);
   const creationRules = top
     .list("creation_rules")
@@ -162,6 +171,8 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
   }
 
   function readDestinationRule(fields: Fields): DestinationSource {
+    const warnings: string[] = [];
+    kept = warnings;
     const texts = Object.fromEntries(destinationTexts.map((name) => [name, fields.text(name)]));
     const rule: DestinationSource = {
       ...(texts as Record<DestinationText, string>),
@@ -169,8 +180,10 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
       vault_kv_version: fields.integer("vault_kv_version"),
       omitExtensions: fields.bool("omit_extensions"),
       recreationRule: readRule(fields.nested("recreation_rule", "a recreation rule")),
+      warnings,
     };
     fields.finish();
+    kept = undefined;
     return rule;
   }
 }

@@ -28,6 +28,7 @@ export async function selectDestination(
 ): Promise<DestinationRule> {
   for (const source of config.destinationRules) {
     if (source.path_regex !== "" && !(await matches(source, config, path, host))) continue;
+    for (const warning of source.warnings) host.warn(warning);
     const where = `on line ${source.line} of ${config.path}`;
     const named = fields.filter((name) => source[name] !== "");
     if (named.length > 1)

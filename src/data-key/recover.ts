@@ -80,7 +80,10 @@ export async function recoverDataKey(
       cause: failures.flatMap(({ errors }) => errors)[0],
     });
   }
-  if (dataKey.length === dataKeyLength) return dataKey;
+  if (dataKey.length === dataKeyLength) {
+    host.inform?.("SOPS", "Data key recovered successfully");
+    return dataKey;
+  }
   dataKey.fill(0);
   throw new DataKeyError(
     `Failed to get the data key required to decrypt the SOPS file.\n\n${options.file}: the master keys gave ${dataKey.length} bytes instead of ${dataKeyLength}; restore the \`sops\` block from version control.`,

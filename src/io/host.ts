@@ -127,6 +127,15 @@ export interface Host {
   /** One warning for the user, without a line end. */
   warn(message: string): void;
   /**
+   * Takes note of a step that is done, for who asked for details; undefined where nobody did.
+   *
+   * @param topic the part of the program, such as `AGE`
+   * @param fields what it was done with, by name; never a secret
+   */
+  readonly inform?:
+    | ((topic: string, message: string, fields?: Readonly<Record<string, string>>) => void)
+    | undefined;
+  /**
    * Writes down that a file is about to be worked on; undefined where nothing is audited (spec cli section 9).
    *
    * @param file absolute path

@@ -23,6 +23,22 @@ export interface KeyService {
 /** The keys that this process can use itself. */
 export const localKeyService: KeyService = {
   name: "local",
-  wrap: (key, part, host, signal) => provider(key.type).wrap(key, part, host, signal),
-  unwrap: (key, host, signal) => provider(key.type).unwrap(key, host, signal),
+  wrap: (key, part, host, signal) =>
+    noted("Encryption", key, host, provider(key.type).wrap(key, part, host, signal)),
+  unwrap: (key, host, signal) =>
+    noted("Decryption", key, host, provider(key.type).unwrap(key, host, signal)),
 };
+
+/** Says how it went, in the words of sops. */
+async function noted<T>(what: string, key: MasterKey, host: Host, work: Promise<T>): Promise<T> {
+  const inform = (how: string) =>
+    host.inform?.(key.type.toUpperCase(), `${what} ${how}`, { key: key.id });
+  try {
+    const result = await work;
+    inform("succeeded");
+    return result;
+  } catch (error) {
+    inform("failed");
+    throw error;
+  }
+}

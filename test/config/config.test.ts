@@ -216,7 +216,7 @@ test("notes a flat key field of the wrong type for the rule that is selected", a
 });
 
 test("warns of unknown fields with file and line, and says what was probably meant", async () => {
-  const { warnings } = await parse(
+  const { config, warnings } = await parse(
     [
       "creation_rule: []",
       "creation_rules:",
@@ -244,10 +244,12 @@ test("warns of unknown fields with file and line, and says what was probably mea
     '.sops.yaml line 6: unknown field "unencrypted_sufix" in a creation rule is ignored; did you mean "unencrypted_suffix"?',
     '.sops.yaml line 7: unknown field "hc_vault_uris" in a creation rule is ignored; did you mean "hc_vault_transit_uri"?',
     '.sops.yaml line 8: unknown field "foo" in a creation rule is ignored',
-    '.sops.yaml line 14: unknown field "s3_bukket" in a destination rule is ignored; did you mean "s3_bucket"?',
     `.sops.yaml line 13: unknown field "ident" in 'stores.yaml' is ignored; did you mean "indent"?`,
     `.sops.yaml line 13: unknown field "toml" in 'stores' is ignored`,
     '.sops.yaml line 1: unknown field "creation_rule" in the configuration file is ignored; did you mean "creation_rules"?',
+  ]);
+  expect(config.destinationRules[0]?.warnings).toEqual([
+    '.sops.yaml line 14: unknown field "s3_bukket" in a destination rule is ignored; did you mean "s3_bucket"?',
   ]);
 });
 

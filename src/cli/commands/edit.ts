@@ -36,6 +36,8 @@ export const edit: Command = {
     flags.encryptedSuffix,
     flags.unencryptedRegex,
     flags.encryptedRegex,
+    flags.unencryptedCommentRegex,
+    flags.encryptedCommentRegex,
     flags.threshold,
     flags.showMasterKeys,
     flags.noAtomic,

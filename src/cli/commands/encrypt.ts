@@ -32,6 +32,8 @@ export const encrypt: Command = {
     flags.encryptedSuffix,
     flags.unencryptedRegex,
     flags.encryptedRegex,
+    flags.unencryptedCommentRegex,
+    flags.encryptedCommentRegex,
     flags.threshold,
     flags.filenameOverride,
     ...flags.keyServices,

@@ -132,6 +132,24 @@ checkRows([
     after: holds("new.yaml", /^hello: ENC[^]*\nexample_key: example_value\n/),
   },
   {
+    line: "edit --age A --unencrypted-comment-regex nothing new.yaml",
+    env: newFile,
+    after: holds("new.yaml", /unencrypted_comment_regex: nothing\n/),
+  },
+  {
+    line: "edit --age A --encrypted-comment-regex nothing new.yaml",
+    env: newFile,
+    after: holds("new.yaml", /^hello: Hi[^]*encrypted_comment_regex: nothing\n/),
+  },
+  {
+    line: "encrypt --age A --unencrypted-comment-regex top plain.yaml",
+    stdout: /^# top\na: 1\nsecret: ENC/,
+  },
+  {
+    line: "encrypt --age A --encrypted-comment-regex top plain.yaml",
+    stdout: /\na: ENC[^]*\nsecret: hello\n[^]*encrypted_comment_regex: top/,
+  },
+  {
     line: "edit --ignore-mac tampered.yaml",
     files: tampered,
     env: { EDITOR: "sed -i s/hello/changed/" },

@@ -1,5 +1,5 @@
 import { checkRows, decrypts, holds } from "../rows.ts";
-import { recipients, yamlText } from "../samples.ts";
+import { identities, recipients, yamlText } from "../samples.ts";
 
 const change = { EDITOR: "sed -i s/hello/changed/" };
 const withRules = {
@@ -30,8 +30,22 @@ checkRows([
   { line: "--encrypt --age A --output o.yaml plain.yaml", after: decrypts("o.yaml", yamlText) },
   {
     line: "--verbose --encrypt --age A --output o.yaml plain.yaml",
-    stderr: /^INFO: File written successfully: o\.yaml\n$/,
+    stderr:
+      /^\[AGE\]\t time="[^"]+Z" level=info msg="Encryption succeeded" key=age1\w+\n\[CMD\]\t time="[^"]+Z" level=info msg="File written successfully" file=o\.yaml\n$/,
     after: decrypts("o.yaml", yamlText),
+  },
+  {
+    line: "--verbose -d sealed.env",
+    stdout: /^A=1\n/,
+    stderr:
+      /^\[AGE\]\t time="[^"]+Z" level=info msg="Decryption succeeded" key=age1\w+\n\[SOPS\]\t time="[^"]+Z" level=info msg="Data key recovered successfully"\n$/,
+  },
+  {
+    line: "--verbose decrypt sealed.env",
+    env: { SOPS_AGE_KEY: identities.B },
+    code: 128,
+    stderr:
+      /^\[AGE\]\t time="[^"]+Z" level=info msg="Decryption failed" key=age1\w+\n(?!.*recovered succ)/s,
   },
   {
     line: "-e --age A --encrypted-comment-regex nothing plain.yaml",
