@@ -224,10 +224,12 @@ export const departures: readonly Departure[] = [
     },
   },
   {
-    name: "10 D7: sops writes INI keys that read as a comment or a section",
+    name: "10 D7: sops writes INI that does not read back as what it was",
     formats: ["ini"],
     applies: (context) =>
-      isRefusedBySopsmith(context, 4) && /^\s*(-\s*[=:]|[`"]+\s*[#;[])/m.test(context.text),
+      isRefusedBySopsmith(context, 4) &&
+      (/^\s*(-\s*[=:]|[`"]+\s*[#;[])/m.test(context.text) ||
+        (context.text.includes("\\") && context.got.said.includes("could read this back"))),
   },
   {
     name: "9.2 sops crashes when it prints an INI comment whose first line is empty",
