@@ -1,4 +1,5 @@
 import type { Documents, Node, Scalar } from "../src/tree/node.ts";
+import type { Layout } from "./layout.ts";
 
 export type FormatName = "yaml" | "json" | "dotenv" | "ini" | "binary";
 
@@ -69,6 +70,8 @@ export interface Format {
    * when the file is read. Default: nothing.
    */
   keepMarkersInPlace?(documents: Documents): void;
+  /** How an author's own layout is kept; none where that is not known, and files look as sops writes them. */
+  readonly layout?: Layout;
   /** What `edit` offers for a file that does not exist (spec file-format 6.3). */
   example(): Documents;
 }

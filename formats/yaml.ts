@@ -27,6 +27,13 @@ export const yaml: Format = {
     options.sealed ? emitDocuments(documents, options) : emitPlain(documents, options),
   strayComments: true,
   checkSealable: refuseFalseMerges,
+  layout: {
+    isMarked: (source) =>
+      Buffer.from(source.buffer, source.byteOffset, source.byteLength).includes(
+        "# sopsmith-layout 1",
+      ),
+    load: () => import("./yaml/layout.ts"),
+  },
   // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).
   readsBack: (leaf) =>
     !(leaf.kind === "str" && leaf.value.startsWith("\t") && leaf.value.includes("\n")),

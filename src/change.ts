@@ -1,9 +1,10 @@
-import type { Chunks } from "../formats/format.ts";
+import type { Chunks, Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
-import { AlreadyEncrypted } from "./encrypt.ts";
+import { AlreadyEncrypted, keptText } from "./encrypt.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
 import { open, seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
+import type { KeptText } from "./layout/kept-text.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { wrapDataKey } from "./data-key/wrap.ts";
 import type { Metadata } from "./metadata/metadata.ts";
@@ -17,8 +18,17 @@ export type ChangeOptions = OpenVerbOptions & {
   raiseVersion?: boolean;
 };
 
-/** What a change says of itself: false when it left everything as it was. It may change the arrays it is given. */
-export type Change = (documents: Documents, metadata: Metadata) => boolean | Promise<boolean>;
+/**
+ * What a change says of itself: false when it left everything as it was. It may change the arrays it is given.
+ *
+ * @param own the author's text, of a file that keeps its layout
+ * @returns a text: the author's new one, which holds the documents as they are now
+ */
+export type Change = (
+  documents: Documents,
+  metadata: Metadata,
+  own: Uint8Array | undefined,
+) => boolean | Uint8Array | Promise<boolean | Uint8Array>;
 
 /**
  * Open → change → seal, under the same data key. Leaves that were not changed keep their ciphertext. Keys without `enc` that the change put into the
@@ -33,31 +43,59 @@ export async function changeSource(
   change: Change,
   host: Host,
 ): Promise<Chunks | undefined> {
-  const { file, indent, order, services, audit, warn, ignoreMac = false } = options;
+  const { file, indent, order, services, audit, warn, explain, ignoreMac = false } = options;
   const [input, output] = await Promise.all([
     loadFormat(options.input),
     loadFormat(options.output),
   ]);
   const opened = await open(
     source,
-    { file, format: input, order, services, audit, ignoreMac, remember: true, warn },
+    {
+      file,
+      format: input,
+      order,
+      services,
+      audit,
+      ignoreMac,
+      remember: true,
+      layout: options.input === options.output ? options.layout : "sops",
+      warn,
+    },
     host,
   );
-  const { documents, metadata, dataKey } = opened;
+  const { documents, metadata, dataKey, own } = opened;
   try {
-    if (!(await change(documents, metadata))) return undefined;
+    const changed = await change(documents, metadata, own?.text);
+    if (changed === false) return undefined;
     if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
     await wrapNewKeys(dataKey, metadata, services, host);
     if (options.raiseVersion && isOlderVersion(metadata.version, sopsVersion))
       metadata.version = sopsVersion;
+    const kept = own?.kept && (await changedText(own.kept, documents, changed, output, options));
     return await seal(
       opened,
-      { file, format: output, indent, audit, warn, onBadPattern: "never-match" },
+      { file, format: output, indent, audit, warn, explain, onBadPattern: "never-match" },
       host,
+      kept,
     );
   } finally {
     dataKey.fill(0);
   }
+}
+
+/** The text of a changed file; undefined, with a warning, where its layout is lost. */
+async function changedText(
+  before: KeptText,
+  documents: Documents,
+  changed: true | Uint8Array,
+  format: Format,
+  options: ChangeOptions,
+): Promise<KeptText | undefined> {
+  const explain = (reason: string): void => {
+    options.warn(`its layout is lost, and it is written as sops would write it: ${reason}`);
+  };
+  if (changed === true) return before.follow(documents, explain);
+  return keptText(changed, format, { ...options, explain });
 }
 
 /** Wraps the data key for keys that have none yet. Shares of several groups are made anew together: old and new ones would not fit. */

@@ -2,7 +2,7 @@ import { loadFormat } from "../formats/index.ts";
 import type { Chunks, Format } from "../formats/format.ts";
 import type { CommonOptions } from "./encrypt.ts";
 import { EmitError, inFile, SopsmithError } from "./errors.ts";
-import { open } from "./file.ts";
+import { open, type OpenFile } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { map, type Documents } from "./tree/node.ts";
 import type { Path } from "./tree/path.ts";
@@ -25,8 +25,18 @@ export async function decryptDocuments(
   options: OpenVerbOptions,
   host: Host,
 ): Promise<Documents> {
+  const { documents } = await decryptFile(source, { ...options, layout: "sops" }, host);
+  return documents;
+}
+
+/** The same with the author's own text, where the file keeps it. */
+async function decryptFile(
+  source: Uint8Array,
+  options: OpenVerbOptions,
+  host: Host,
+): Promise<Pick<OpenFile, "documents" | "own">> {
   const format = await loadFormat(options.input);
-  const { file, order, services, audit, warn } = options;
+  const { file, order, services, audit, warn, layout } = options;
   const opened = await open(
     source,
     {
@@ -37,12 +47,13 @@ export async function decryptDocuments(
       audit,
       ignoreMac: options.ignoreMac ?? false,
       remember: false,
+      layout,
       warn,
     },
     host,
   );
   opened.dataKey.fill(0);
-  return opened.documents;
+  return opened;
 }
 
 /**
@@ -55,12 +66,14 @@ export async function decryptSource(
   options: DecryptOptions,
   host: Host,
 ): Promise<Chunks> {
-  const [documents, format] = await Promise.all([
-    decryptDocuments(source, options, host),
+  const { extract = [] } = options;
+  const isWhole = extract.length === 0 && options.input === options.output;
+  const [{ documents, own }, format] = await Promise.all([
+    decryptFile(source, isWhole ? options : { ...options, layout: "sops" }, host),
     loadFormat(options.output),
   ]);
-  if (options.extract && options.extract.length > 0)
-    return emitExtract(documents, options.extract, format, options);
+  if (extract.length > 0) return emitExtract(documents, extract, format, options);
+  if (own !== undefined) return [own.text];
   return emitPlain(documents, format, options, "Error dumping file: ");
 }
 

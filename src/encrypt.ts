@@ -1,8 +1,10 @@
 import { loadFormat } from "../formats/index.ts";
-import type { Chunks, FormatName, Warn } from "../formats/format.ts";
+import type { Chunks, Format, FormatName, Warn } from "../formats/format.ts";
 import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./errors.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { seal, type Audit } from "./file.ts";
+import type { LayoutOptions } from "./layout/choice.ts";
+import type { KeptText } from "./layout/kept-text.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { createDataKey } from "./data-key/wrap.ts";
@@ -19,7 +21,7 @@ import { decodeText } from "./tree/text.ts";
 import { sopsVersion } from "./version.ts";
 
 /** What every verb is told about the file at hand. */
-export interface CommonOptions {
+export interface CommonOptions extends LayoutOptions {
   /** The file's name as the user knows it, for messages. */
   file: string;
   input: FormatName;
@@ -75,7 +77,8 @@ export async function encryptSource(
     loadFormat(options.input),
     loadFormat(options.output),
   ]);
-  const documents = parsePlain(source, input.parse, options);
+  const kept = input === output ? await keptText(source, input, options) : undefined;
+  const documents = kept?.documents ?? parsePlain(source, input.parse, options);
   if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
   try {
     output.checkSealable?.(
@@ -85,7 +88,18 @@ export async function encryptSource(
   } catch (error) {
     throw error instanceof EmitError ? inFile(error, file, "Could not marshal tree: ") : error;
   }
-  return sealNew(documents, options, host);
+  return sealNew(documents, options, host, kept);
+}
+
+/** A plain text with its layout; undefined where that is not to be kept, or cannot be. */
+export async function keptText(
+  source: Uint8Array,
+  format: Format,
+  options: LayoutOptions,
+): Promise<KeptText | undefined> {
+  if (options.layout !== "keep" || format.layout === undefined) return undefined;
+  const { readKept } = await import("./layout/kept-text.ts");
+  return readKept(source, format, options);
 }
 
 /** Parses a plain file; exit 2 for what cannot be parsed, 92 for an input without documents. */
@@ -113,11 +127,16 @@ export function parsePlain(
   return documents;
 }
 
-/** Encrypts documents for the first time: new data key, new metadata. Takes the documents over. */
+/**
+ * Encrypts documents for the first time: new data key, new metadata. Takes the documents over.
+ *
+ * @param kept the text that they are in, where its layout is kept
+ */
 export async function sealNew(
   documents: Documents,
   options: EncryptOptions,
   host: Host,
+  kept?: KeptText,
 ): Promise<Chunks> {
   const format = await loadFormat(options.output);
   const { selector, macOnlyEncrypted } = chooseSelector(options);
@@ -126,7 +145,7 @@ export async function sealNew(
     onBadPattern: "refuse",
     warn: options.warn,
   });
-  const { keyGroups, file, indent, services, audit, warn } = options;
+  const { keyGroups, file, indent, services, audit, warn, explain } = options;
   const { dataKey, threshold } = await createDataKey(
     keyGroups,
     options.threshold,
@@ -146,7 +165,8 @@ export async function sealNew(
       version: sopsVersion,
     };
     const opened = { documents, metadata, dataKey, nonces: new Nonces(host) };
-    return await seal(opened, { file, format, indent, audit, warn, onBadPattern: "refuse" }, host);
+    const how = { file, format, indent, audit, warn, explain, onBadPattern: "refuse" as const };
+    return await seal(opened, how, host, kept);
   } finally {
     dataKey.fill(0);
   }

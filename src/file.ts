@@ -12,14 +12,18 @@ import { hasMoreNodes, pathOfError, UnwalkableTree } from "./metadata/walk.ts";
 import { emitFile } from "./read-back.ts";
 import { aadOf, keysOf, type Trail } from "./tree/compare.ts";
 import { timeText } from "./go/time.ts";
+import type { LayoutOptions } from "./layout/choice.ts";
+import type { KeptText } from "./layout/kept-text.ts";
+import type { MarkedText, OwnText } from "./layout/marked-text.ts";
+import type { Slots } from "./layout/slots.ts";
 import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
-import { sealText, sealTree } from "./seal-tree.ts";
+import { sealText, sealTree, type Sealing } from "./seal-tree.ts";
 import type { Comment, Documents } from "./tree/node.ts";
 
 /** Told of what is about to be done to the file; throws when that must not be done. */
 export type Audit = (action: AuditAction) => Promise<void>;
 
-export interface OpenOptions {
+export interface OpenOptions extends LayoutOptions {
   /** The file's name, for messages. */
   file: string;
   format: Format;
@@ -42,6 +46,8 @@ export interface OpenFile {
   metadata: Metadata;
   dataKey: Uint8Array;
   nonces: Nonces;
+  /** The author's own text of a file that keeps its layout. It holds the documents. */
+  own?: OwnText | undefined;
 }
 
 /**
@@ -55,7 +61,9 @@ export async function open(
   host: Host,
 ): Promise<OpenFile> {
   const { warn } = options;
-  const { documents, metadata } = parseSealed(source, options);
+  const { format } = options;
+  const marked = options.layout === "keep" ? await markedText(source, format) : undefined;
+  const { documents, metadata } = parseSealed(source, options, marked?.documents);
   const selection = await compileSelection(metadata.selector, {
     onBadPattern: "never-match",
     warn,
@@ -68,38 +76,59 @@ export async function open(
     const cipher =
       options.isForeign === true ? new LeafCipher(dataKey) : await leafCipher(dataKey, documents);
     const nonces = new Nonces(host);
+    const remembering = options.remember ? nonces : undefined;
     const computed = openDocuments(
       documents,
       {
         cipher,
         selection,
         macOnlyEncrypted: metadata.macOnlyEncrypted,
-        nonces: options.remember ? nonces : undefined,
+        nonces: remembering,
+        slots: marked?.slots,
         warn,
       },
       options.file,
     );
     const nonce = checkMac(metadata, computed, cipher, options);
     if (nonce) nonces.remember(computed, "str", metadata.lastModified, nonce);
-    return { documents, metadata, dataKey, nonces };
+    const opened = { documents, metadata, dataKey, nonces };
+    if (marked === undefined) return opened;
+    const own = marked.open(documents, { cipher, nonces: remembering });
+    if (own === undefined)
+      warn(
+        "its layout was changed and does not fit its values: they are written as sops would write them",
+      );
+    return { ...opened, own };
   } catch (error) {
     dataKey.fill(0);
     throw error;
   }
 }
 
+/** Undefined for a file without a marker. */
+export async function markedText(
+  source: Uint8Array,
+  format: Format,
+): Promise<MarkedText | undefined> {
+  if (format.layout?.isMarked(source) !== true) return undefined;
+  const { readMarked } = await import("./layout/marked-text.ts");
+  return readMarked(source, format);
+}
+
 /**
  * The tree and metadata of an encrypted file, nothing decrypted.
  *
+ * @param read the file's documents, where they are parsed already
  * @throws {SopsmithError} exit 1, naming the file
  */
 export function parseSealed(
   source: Uint8Array,
   options: { file: string; format: Format; warn: Warn },
+  read?: Documents,
 ): { documents: Documents; metadata: Metadata } {
   const { file, format, warn } = options;
   try {
-    const documents = format.parse(source, { sealed: true, warn });
+    const documents = read ?? format.parse(source, { sealed: true, warn });
     return { documents, metadata: parseMetadata(detach(documents, format.placement)) };
   } catch (error) {
     throw error instanceof SopsmithError ? inFile(error, file) : error;
@@ -181,7 +210,7 @@ function openMac(
   }
 }
 
-export interface SealOptions {
+export interface SealOptions extends Pick<LayoutOptions, "explain"> {
   file: string;
   format: Format;
   indent: number | undefined;
@@ -194,33 +223,51 @@ export interface SealOptions {
 /**
  * Encrypts the selected leaves in place, renews `lastmodified` and the MAC, and emits the file. Takes the documents over.
  *
+ * @param kept the text to seal, with its layout, in place of the documents in `opened`
  * @throws {SopsmithError} naming the file: exit 23 for a tree that sops cannot walk, 4 for one the format cannot hold
  */
-export async function seal(opened: OpenFile, options: SealOptions, host: Host): Promise<Chunks> {
-  const { documents, metadata, nonces } = opened;
-  const { file, warn } = options;
+export async function seal(
+  opened: Omit<OpenFile, "own">,
+  options: SealOptions,
+  host: Host,
+  kept?: KeptText,
+): Promise<Chunks> {
+  const { metadata, nonces } = opened;
+  const { format, indent, warn, explain } = options;
   const { selector } = metadata;
   await options.audit?.("encrypt");
   const selection = await compileSelection(selector.value === "" ? defaultSelector : selector, {
     onBadPattern: options.onBadPattern,
     warn,
   });
-  if (selection.byComment !== "none") options.format.keepMarkersInPlace?.(documents);
-  const { macOnlyEncrypted } = metadata;
-  const cipher = await leafCipher(opened.dataKey, documents);
-  const sealing = { format: options.format, cipher, selection, macOnlyEncrypted, nonces };
-  let mac: string;
-  try {
-    mac = sealTree(documents, sealing);
-  } catch (error) {
-    throw located(error, file, "Error encrypting tree: Error walking tree: ", 23);
+  const sealWith = async (
+    documents: Documents,
+    slots?: Slots,
+  ): Promise<{ sealing: Sealing; mac: string }> => {
+    const cipher = await leafCipher(opened.dataKey, documents);
+    const { macOnlyEncrypted } = metadata;
+    const sealing = { format, cipher, selection, macOnlyEncrypted, nonces, slots };
+    return { sealing, mac: sealDocuments(documents, metadata, sealing, options, host) };
+  };
+  if (kept !== undefined) {
+    const { sealing } = await sealWith(kept.documents, kept.slots);
+    const chunks = kept.seal({
+      selection,
+      metadata,
+      format,
+      indent,
+      explain,
+      seal: (plaintext, type, aad) => sealText(plaintext, type, aad, sealing),
+    });
+    if (chunks !== undefined) return chunks;
   }
-  metadata.lastModified = timeText(host.now());
-  metadata.mac = sealText(mac, "str", metadata.lastModified, sealing);
+  const documents = kept?.plainDocuments() ?? opened.documents;
+  if (selection.byComment !== "none") format.keepMarkersInPlace?.(documents);
+  const { sealing, mac } = await sealWith(documents);
   const reseal = (comment: Comment, from: Trail, to: Trail): string | undefined => {
     const isMatched = keysOf(to).some((key) => selection.keySwitches(key));
     if (!selection.decide(isMatched, false)) return undefined;
-    const { leaf } = cipher.open(comment.value, aadOf(from));
+    const { leaf } = sealing.cipher.open(comment.value, aadOf(from));
     return leaf.kind === "comment"
       ? sealText(leaf.value, "comment", aadOf(to), sealing)
       : undefined;
@@ -237,4 +284,27 @@ export async function seal(opened: OpenFile, options: SealOptions, host: Host): 
     reseal,
     opens: selection.byComment === "none" ? undefined : opens,
   });
+}
+
+/**
+ * Also renews `lastmodified` and the stored MAC.
+ *
+ * @returns the MAC
+ */
+function sealDocuments(
+  documents: Documents,
+  metadata: Metadata,
+  sealing: Sealing,
+  { file }: SealOptions,
+  host: Host,
+): string {
+  let mac: string;
+  try {
+    mac = sealTree(documents, sealing);
+  } catch (error) {
+    throw located(error, file, "Error encrypting tree: Error walking tree: ", 23);
+  }
+  metadata.lastModified = timeText(host.now());
+  metadata.mac = sealText(mac, "str", metadata.lastModified, sealing);
+  return mac;
 }

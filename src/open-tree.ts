@@ -3,6 +3,7 @@ import { LeafError, plaintextOf, typeTag, type LeafCipher } from "./crypto/leaf.
 import { Mac } from "./crypto/mac.ts";
 import type { Nonces } from "./crypto/nonces.ts";
 import { SopsmithError } from "./errors.ts";
+import type { Slots } from "./layout/slots.ts";
 import { goType } from "./go/type.ts";
 import type { Selection } from "./metadata/selection.ts";
 import { walk, type LeafChange, type Place } from "./metadata/walk.ts";
@@ -26,6 +27,8 @@ export interface Opening {
   macOnlyEncrypted: boolean;
   /** Remembers the nonce of each leaf; undefined for a file that is not sealed again. */
   nonces: Nonces | undefined;
+  /** Takes what was opened, for a file that keeps its layout. */
+  slots?: Slots | undefined;
   warn: Warn;
 }
 
@@ -58,9 +61,13 @@ class Opener implements LeafChange {
     }
     if (leaf.kind !== "str")
       throw new LeafError(`Expected encrypted value as string, but got ${goType(leaf)}`);
+    const { slots } = this.opening;
+    // A string of long text is only made where it is needed.
+    const sealed = slots === undefined ? "" : leaf.value;
     const opened = this.open(leaf.long ?? leaf.value, place.aad);
     if (opened.kind === "comment") {
-      if (place.inList) return at(opened, leaf);
+      slots?.comment(at(opened, leaf), sealed, place.aad);
+      if (place.inList) return opened;
       // Only the `type:` says so, and nothing authenticates it: a comment can never be a key's value (spec file-format D14).
       throw new MacMismatch(`MAC mismatch. A value is marked as a comment`);
     }
@@ -68,9 +75,11 @@ class Opener implements LeafChange {
       // The node stays, since a new one in an old tree is what garbage collectors are slow at.
       leaf.value = opened.value;
       this.mac.add(leaf, true);
+      if (sealed !== "") slots?.scalar(leaf, sealed);
       return leaf;
     }
     this.mac.add(opened, true);
+    slots?.scalar(at(opened, leaf), sealed);
     return at(opened, leaf);
   }
 
@@ -81,7 +90,9 @@ class Opener implements LeafChange {
     for (const aad of leaf.value.startsWith("ENC[") ? [place.aad, ...outer()] : []) {
       try {
         const opened = this.open(leaf.value, aad);
-        if (opened.kind === "comment") return at(opened, leaf);
+        if (opened.kind !== "comment") continue;
+        this.opening.slots?.comment(at(opened, leaf), leaf.value, aad);
+        return opened;
       } catch (error) {
         if (!(error instanceof LeafError)) throw error;
       }

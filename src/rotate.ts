@@ -23,7 +23,7 @@ export async function rotateSource(
   options: RotateOptions,
   host: Host,
 ): Promise<Chunks> {
-  const { file, indent, order, services, audit, warn, ignoreMac = false } = options;
+  const { file, indent, order, services, audit, warn, explain, ignoreMac = false } = options;
   const [input, output] = await Promise.all([
     loadFormat(options.input),
     loadFormat(options.output),
@@ -31,7 +31,17 @@ export async function rotateSource(
   await audit?.("rotate");
   const opened = await open(
     source,
-    { file, format: input, order, services, audit, ignoreMac, remember: true, warn },
+    {
+      file,
+      format: input,
+      order,
+      services,
+      audit,
+      ignoreMac,
+      remember: true,
+      layout: options.input === options.output ? options.layout : "sops",
+      warn,
+    },
     host,
   );
   const { metadata } = opened;
@@ -56,8 +66,9 @@ export async function rotateSource(
     const renewed = { ...opened, dataKey };
     return await seal(
       renewed,
-      { file, format: output, indent, audit, warn, onBadPattern: "never-match" },
+      { file, format: output, indent, audit, warn, explain, onBadPattern: "never-match" },
       host,
+      opened.own?.kept,
     );
   } finally {
     dataKey.fill(0);

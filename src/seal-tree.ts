@@ -3,6 +3,7 @@ import { plaintextOf, typeTag, type LeafCipher } from "./crypto/leaf.ts";
 import { Mac } from "./crypto/mac.ts";
 import type { Nonces } from "./crypto/nonces.ts";
 import { EmitError } from "./errors.ts";
+import type { Slots } from "./layout/slots.ts";
 import type { Selection } from "./metadata/selection.ts";
 import { UnwalkableTree, walk, type LeafChange, type Place } from "./metadata/walk.ts";
 import { LONG_TEXT, longStr } from "./tree/long-text.ts";
@@ -29,6 +30,8 @@ export interface Sealing {
   macOnlyEncrypted: boolean;
   /** Those of unchanged leaves, and new ones for all others. */
   nonces: Nonces;
+  /** Takes what was sealed, for a file that keeps its layout. */
+  slots?: Slots | undefined;
 }
 
 /**
@@ -66,7 +69,7 @@ class Sealer implements LeafChange {
   }
 
   scalar(leaf: Scalar, { aad, isEncrypted }: Place): Leaf {
-    const { format, cipher, nonces } = this.sealing;
+    const { format, cipher, nonces, slots } = this.sealing;
     this.mac.add(leaf, isEncrypted);
     if (!isEncrypted) {
       if (format.readsBack?.(leaf) === false) throw new UnreadableValue(format.name);
@@ -76,16 +79,26 @@ class Sealer implements LeafChange {
     const plaintext = plaintextOf(leaf);
     const type = typeTag(leaf);
     if (plaintext.length === 0) return leaf.kind === "bytes" ? str("", start, end) : leaf;
-    if (plaintext.length < LONG_TEXT)
-      return str(sealText(plaintext, type, aad, this.sealing), start, end);
+    if (plaintext.length < LONG_TEXT) {
+      const sealed = sealText(plaintext, type, aad, this.sealing);
+      slots?.scalar(leaf, sealed);
+      return str(sealed, start, end);
+    }
     const nonce = nonces.take(plaintext, type, aad) ?? nonces.fresh();
-    return longStr(cipher.sealLong(plaintext, type, aad, nonce), start, end);
+    const sealed = longStr(cipher.sealLong(plaintext, type, aad, nonce), start, end);
+    slots?.scalar(leaf, sealed.value);
+    return sealed;
   }
 
   comment(leaf: Comment, { aad, isEncrypted }: Place): Comment {
-    const { selection } = this.sealing;
-    if (!isEncrypted || leaf.value === "") return leaf;
+    const { selection, slots } = this.sealing;
+    if (leaf.value === "") return leaf;
+    if (!isEncrypted) {
+      slots?.comment(leaf, undefined, aad);
+      return leaf;
+    }
     const value = sealText(leaf.value, "comment", aad, this.sealing);
+    slots?.comment(leaf, value, aad);
     if (selection.byComment === "unencrypted" && selection.commentMatches(value)) {
       throw new UnwalkableTree(
         "Encrypted comment matches UnencryptedCommentRegex! Make sure that UnencryptedCommentRegex cannot match an encrypted comment.",

@@ -2,7 +2,8 @@ import type { Chunks } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { CommonOptions } from "./encrypt.ts";
 import { inFile } from "./errors.ts";
-import { parseSealed } from "./file.ts";
+import { markedText, parseSealed } from "./file.ts";
+import type { MarkedText } from "./layout/marked-text.ts";
 import { emitFile } from "./read-back.ts";
 import type { Host } from "./io/host.ts";
 import { recoverDataKey } from "./data-key/recover.ts";
@@ -15,14 +16,19 @@ import type { Documents } from "./tree/node.ts";
 export interface SealedFile {
   readonly documents: Documents;
   readonly metadata: Metadata;
+  /** Its text, where that keeps the author's layout. */
+  readonly marked?: MarkedText | undefined;
 }
 
 /** @throws {SopsmithError} exit 1, naming the file */
 export async function parseSealedSource(
   source: Uint8Array,
-  { file, input, warn }: CommonOptions,
+  { file, input, output, layout, warn }: CommonOptions,
 ): Promise<SealedFile> {
-  return parseSealed(source, { file, format: await loadFormat(input), warn });
+  const format = await loadFormat(input);
+  const isKept = layout === "keep" && input === output;
+  const marked = isKept ? await markedText(source, format) : undefined;
+  return { ...parseSealed(source, { file, format, warn }, marked?.documents), marked };
 }
 
 /** The display strings of a group's keys: those that stay, those that come, those that go. */
@@ -94,7 +100,7 @@ export interface RewrapOptions extends CommonOptions {
  * @throws {WrapError} exit 1; no key is changed then
  */
 export async function rewrap(
-  { documents, metadata }: SealedFile,
+  { documents, metadata, marked }: SealedFile,
   options: RewrapOptions,
   host: Host,
 ): Promise<Chunks> {
@@ -110,6 +116,8 @@ export async function rewrap(
   } finally {
     dataKey.fill(0);
   }
+  const kept = marked?.withMetadata(metadata, indent, options.explain);
+  if (kept !== undefined) return kept;
   const format = await loadFormat(options.output);
   return emitFile(documents, metadata, { file, format, indent, warn });
 }

@@ -15,8 +15,21 @@ export interface CommentRecord {
   column: number;
   /** Offset behind the record; -1 for a line comment, which never moves the end of a block. */
   end: number;
-  /** Lines with their `#`, separated by LF; an empty line marks a blank line between two comments. */
+  /** Lines as `markedLine` makes them, separated by LF; an empty line marks a blank line between two comments. */
   text: string;
+}
+
+/** Stands between a comment's text and its offset: no text that is read can hold it. */
+const MARK = "\u0001";
+
+/** A comment with its `#`, and behind it where that stands in the text, so that the parser may hand it on as text. */
+const markedLine = (text: string, start: number, end: number): string =>
+  `${text.slice(start, end)}${MARK}${start}`;
+
+/** Takes such a line apart: the text behind the `#`, and the `#`'s offset. */
+export function commentOfLine(line: string): { value: string; start: number } {
+  const mark = line.lastIndexOf(MARK);
+  return { value: line.slice(1, mark), start: Number(line.slice(mark + 1)) };
 }
 
 /** go-yaml looks this far for a comment behind blanks. */
@@ -40,7 +53,7 @@ export function scanLineComment(scanner: Scanner, anchor: number): void {
     start,
     column,
     end: -1,
-    text: text.slice(start, at),
+    text: markedLine(text, start, at),
   });
 }
 
@@ -120,7 +133,7 @@ export function scanCommentLines(scanner: Scanner, scanFrom: number, scanLine: n
     blankBefore = false;
     let end = at;
     while (!isBreakOrEnd(text.charCodeAt(end))) end++;
-    lines += text.slice(at, end);
+    lines += markedLine(text, at, end);
     // Consume it; the break behind it is looked past but stays for the caller.
     for (let i = scanner.pos; i < at; i++) {
       const b = text.charCodeAt(i);

@@ -1,3 +1,4 @@
+import type { CommentRecord } from "./comments.ts";
 import { Scanner } from "./scanner.ts";
 import { Tok, type ScalarStyle, type Token } from "./tokens.ts";
 
@@ -16,6 +17,10 @@ export interface Event {
     | "alias";
   start: number;
   end: number;
+  /** Where a scalar's own text begins, behind anchor and tag. */
+  content: number;
+  /** Where its tag begins; -1 for none. */
+  tagStart: number;
   anchor: string;
   /** Resolved tag, short form (`!!str`) where there is one; "" for none, "!" for the non-specific tag. */
   tag: string;
@@ -74,6 +79,11 @@ export class Parser {
 
   fail(message: string, at: number): never {
     this.scanner.fail(message, at);
+  }
+
+  /** All comments that were scanned, also those that no event took. */
+  get comments(): readonly CommentRecord[] {
+    return this.scanner.comments;
   }
 
   next(): Event {
@@ -258,10 +268,16 @@ export class Parser {
     let anchor = "";
     let tag = "";
     let properties = -1;
+    let tagStart = -1;
     for (let i = 0; i < 2; i++) {
-      if (token.type === Tok.Anchor && anchor === "") anchor = token.value;
-      else if (token.type === Tok.Tag && tag === "") tag = this.resolveTag(token);
-      else break;
+      if (token.type === Tok.Anchor && anchor === "") {
+        anchor = token.value;
+      } else if (token.type === Tok.Tag && tag === "") {
+        tag = this.resolveTag(token);
+        tagStart = token.start;
+      } else {
+        break;
+      }
       if (properties < 0) properties = token.start;
       this.scanner.skip();
       token = this.peek();
@@ -269,6 +285,7 @@ export class Parser {
     const e = event("scalar", token);
     e.anchor = anchor;
     e.tag = tag;
+    e.tagStart = tagStart;
     if (properties >= 0) e.start = properties;
     if (indentless && token.type === Tok.BlockEntry) {
       this.state = "indentless-entry";
@@ -523,6 +540,8 @@ function event(type: Event["type"], token: Token): Event {
     type,
     start: token.start,
     end: token.end,
+    content: token.start,
+    tagStart: -1,
     anchor: "",
     tag: "",
     value: "",
@@ -539,6 +558,8 @@ function emptyScalar(at: number): Event {
     type: "scalar",
     start: at,
     end: at,
+    content: at,
+    tagStart: -1,
     anchor: "",
     tag: "",
     value: "",

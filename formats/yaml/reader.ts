@@ -18,6 +18,7 @@ import {
 import { goType } from "../../src/go/type.ts";
 import { decodeText, isBase64, lineAt, textLeaf } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
+import { commentOfLine } from "./comments.ts";
 import { Parser, type Event } from "./parser.ts";
 import { readPlainBlock } from "./plain-block.ts";
 import { resolvePlain } from "./resolve.ts";
@@ -52,13 +53,38 @@ interface Frame {
 export function readDocuments(source: Uint8Array): Documents {
   if (source.length === 0) return [];
   const text = decodeStream(source);
-  const document = readPlainBlock(text, text.length === source.length + 1);
-  return document === undefined ? readGeneral(text) : [document];
+  return readText(text, text.length === source.length + 1);
 }
 
+/**
+ * The same for text as `decodeStream` gives it.
+ *
+ * @param isAscii no character of it is beyond ASCII
+ * @param spans takes what the documents do not tell about where things stand
+ */
+export function readText(text: string, isAscii: boolean, spans?: Spans): Documents {
+  const document = readPlainBlock(text, isAscii);
+  return document === undefined ? readGeneral(text, spans) : [document];
+}
+
+/** What the nodes of a text that was read do not tell of their places. */
+export interface Spans {
+  /** Scalars with an anchor or a tag, and those in flow collections, by their `start`. */
+  readonly scalars: Map<number, ScalarSpan>;
+  /** Ends of all documents, without the markers behind them; empty for a text that was read as one plain block. */
+  readonly documentEnds: number[];
+  /** All comments, also those that are in no document. */
+  comments: Comment[];
+  hasAliases: boolean;
+}
+
+export type ScalarSpan = Pick<Event, "content" | "tagStart" | "tag" | "anchor"> & {
+  isInFlow: boolean;
+};
+
 /** Any stream, in whatever style. */
-export function readGeneral(text: string): Documents {
-  const reader = new Reader(text);
+export function readGeneral(text: string, spans?: Spans): Documents {
+  const reader = new Reader(text, spans);
   const documents = reader.read();
   if (documents.length === 0) {
     throw new ParseError("EOF: the file holds no document", undefined, {
@@ -76,9 +102,11 @@ class Reader {
   private nodes = 0;
   private aliased = 0;
   private firstDocument = true;
+  private readonly spans: Spans | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, spans: Spans | undefined) {
     this.text = text;
+    this.spans = spans;
     this.parser = new Parser(text);
   }
 
@@ -86,7 +114,11 @@ class Reader {
     const documents: Documents = [];
     for (;;) {
       const e = this.parser.next();
-      if (e.type === "stream-end") return documents;
+      if (e.type === "stream-end") {
+        if (this.spans)
+          this.spans.comments = this.parser.comments.flatMap(({ text }) => commentLines(text));
+        return documents;
+      }
       if (e.type === "document-start") {
         documents.push(this.document(e));
         this.firstDocument = false;
@@ -98,6 +130,7 @@ class Reader {
     this.anchors.clear();
     const root = this.compose();
     const end = this.parser.next();
+    this.spans?.documentEnds.push(end.start);
     const { tree } = root;
     if (tree.kind === "null" && root.kind === "scalar") {
       return map([...commentLines(start.head), ...commentLines(end.foot)], start.start, end.start);
@@ -163,10 +196,12 @@ class Reader {
         }
         case "scalar":
           done = this.scalar(e);
+          if (this.spans) this.noteSpan(e, stack[stack.length - 1]?.flow === true, this.spans);
           if (e.anchor !== "") this.anchors.set(e.anchor, done);
           break;
         case "alias":
           done = this.alias(e);
+          if (this.spans) this.spans.hasAliases = true;
           break;
         default:
           return this.parser.fail("did not find expected node content", e.start);
@@ -176,6 +211,15 @@ class Reader {
       if (!parent) return done;
       this.adopt(parent, done);
     }
+  }
+
+  private noteSpan(
+    { start, content, tagStart, tag, anchor }: Event,
+    isInFlow: boolean,
+    spans: Spans,
+  ): void {
+    if (isInFlow || content !== start)
+      spans.scalars.set(start, { content, tagStart, tag, anchor, isInFlow });
   }
 
   /** Adds a child; for block mappings, moves the foot comments that stand at the wrong entry (A.4). */
@@ -393,7 +437,11 @@ function placeOwnComments(tree: Mapping | Sequence, draft: Draft): void {
 function commentLines(text: string, inline = false): Comment[] {
   if (text === "") return [];
   const out: Comment[] = [];
-  for (const line of text.split("\n")) if (line !== "") out.push(comment(line.slice(1), inline));
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const { value, start } = commentOfLine(line);
+    out.push(comment(value, inline, start, start + 1 + value.length));
+  }
   return out;
 }
 

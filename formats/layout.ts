@@ -1,0 +1,164 @@
+import { compareDocuments } from "../src/tree/compare.ts";
+import type { Comment, Documents, Item, Leaf, Null, Scalar } from "../src/tree/node.ts";
+
+/**
+ * How a format keeps its author's layout: quotes, blank lines, indentation, comments where they stand.
+ *
+ * The encrypted file is the author's own text with each value and each comment exchanged for its ciphertext, and the `sops` block added. What
+ * the text itself cannot show, such as the spelling of `0x1F`, rides in *records*: the value's source text, sealed too. A *marker*
+ * in the block says that the file is kept so. sops reads all of it, and drops marker and records when it rewrites the file, so that
+ * a marker never lies: a file without it is one that sops wrote, and is read and written exactly as sops does.
+ *
+ * ```
+ * encrypt   text ─readPlain→ documents with their places in the text ─seal leaves→ slots ─PlainText.seal→ encrypted text
+ * decrypt   text ─readSealed→ documents with their places in the text ─open leaves→ slots ─SealedText.open→ plain text
+ * change    plain text and changed documents ─PlainText.follow→ plain text in which only those places differ
+ * ```
+ *
+ * A layout knows neither keys nor ciphers, and nothing of it is trusted: the caller parses every text made here and compares it with the
+ * documents that it was made for. Offsets are those of `Span`, into the text that was read.
+ */
+export interface Layout {
+  /** Does an encrypted text carry the marker? A quick look, for every file that is opened: false for certain, or true for likely. */
+  isMarked(source: Uint8Array): boolean;
+  /** The rest is only loaded where it is needed. */
+  load(): Promise<LayoutReader>;
+}
+
+export interface LayoutReader {
+  /**
+   * A plain text whose layout is to be kept.
+   *
+   * @throws {CannotKeep}
+   * @throws {ParseError} where `Format.parse` refuses it too, though perhaps with other words
+   */
+  readPlain(source: Uint8Array): PlainText;
+  /**
+   * An encrypted text with a marker.
+   *
+   * @throws {CannotKeep} when there is none
+   * @throws {ParseError}
+   */
+  readSealed(source: Uint8Array): SealedText;
+}
+
+/** The text cannot be kept as it is, and why: a clause for `--verbose`. The caller goes on without layout. */
+export class CannotKeep extends Error {}
+
+/** A place that holds a value in the plain text and its ciphertext in the encrypted one. */
+export interface Slot {
+  /** Its span is that in the text that was read, whichever of the two that was. */
+  readonly plain: Leaf;
+  /** `ENC[…]` */
+  readonly sealed: string;
+}
+
+export interface PlainText {
+  /** As they will be read from the encrypted text: comments may stand elsewhere than `Format.parse` of the plain text puts them. */
+  readonly documents: Documents;
+  /** Comments that are in none of the documents, since the reader drops them. They are sealed with `ORPHAN_AAD`. */
+  readonly orphans: readonly Comment[];
+  /** The source text of a value that is going to be encrypted, unless it is what `SealedText.open` writes for it anyway. */
+  spelling(leaf: Scalar): string | undefined;
+  /**
+   * The encrypted text.
+   *
+   * @throws {CannotKeep}
+   */
+  seal(parts: SealedParts): Iterable<string>;
+  /**
+   * The plain text changed in such a way that it is read as `wanted`, which are these documents with values set, added or
+   * taken away. The caller compares.
+   *
+   * @throws {CannotKeep}
+   */
+  follow(wanted: Documents): string;
+}
+
+export interface SealedParts {
+  /** In any order; leaves that stay unencrypted have none. */
+  readonly slots: readonly Slot[];
+  /** Sealed spellings, by `recordName` of their leaf's ciphertext. */
+  readonly records: ReadonlyMap<string, string>;
+  /** What `attach` puts into a document for the `sops` block. */
+  readonly block: readonly Item[];
+  /** Indent width of what has no indentation of its own; undefined is the format's default. */
+  readonly indent: number | undefined;
+}
+
+export interface SealedText {
+  /** With the `sops` block, as `Format.parse` reads them. */
+  readonly documents: Documents;
+  /** Sealed comments that are in none of the documents. */
+  readonly orphans: readonly Comment[];
+  /** As in `SealedParts`. */
+  readonly records: ReadonlyMap<string, string>;
+  /**
+   * The plain text.
+   *
+   * @param spellings opened records, by the same names
+   * @throws {CannotKeep}
+   */
+  open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string;
+  /** The encrypted text with another `sops` block. */
+  withBlock(parts: Pick<SealedParts, "block" | "indent">): Iterable<string>;
+}
+
+/** Version of the marker, and of all that it stands for. */
+export const LAYOUT_VERSION = "1";
+
+/** Additional data of comments that belong to no collection. */
+export const ORPHAN_AAD = ":";
+
+/** The name of a ciphertext's record: the first characters of its tag. */
+export function recordName(sealed: string): string {
+  const tag = sealed.lastIndexOf(",tag:");
+  return sealed.slice(tag + 5, tag + 13);
+}
+
+/** Additional data of the record with that name. No path of a document is the same: each key in one has ":" behind it. */
+export const recordAad = (name: string): string => `sops:layout:${name}`;
+
+/** Exchange the text from `from` to `to`. */
+export interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly by: string;
+}
+
+const CHUNK = 1 << 16;
+
+/**
+ * A text with edits made, in pieces.
+ *
+ * @param edits in any order; two at one place keep theirs
+ * @throws {CannotKeep} for edits that overlap
+ */
+export function splice(text: string, edits: Edit[]): string[] {
+  const chunks: string[] = [];
+  let out = "";
+  let at = 0;
+  for (const { from, to, by } of edits.sort((a, b) => a.from - b.from)) {
+    if (from < at || to < from) throw new CannotKeep("two values stand at one place");
+    out += text.slice(at, from);
+    out += by;
+    at = to;
+    if (out.length > CHUNK) {
+      chunks.push(out);
+      out = "";
+    }
+  }
+  chunks.push(out + text.slice(at));
+  return chunks;
+}
+
+/** Do two streams of documents hold the same keys and values, in the same order? Comments do not count. */
+export function sameValues(a: Documents, b: Documents): boolean {
+  return compareDocuments(a, b, isSameLeaf).difference === undefined;
+}
+
+function isSameLeaf(a: Scalar | Null, b: Scalar | Null): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === "bytes" && b.kind === "bytes") return Buffer.compare(a.value, b.value) === 0;
+  return "value" in a && "value" in b ? Object.is(a.value, b.value) : a.kind === "null";
+}

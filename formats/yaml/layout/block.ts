@@ -1,0 +1,52 @@
+import { find, map, type Item, type Mapping, type Node } from "../../../src/tree/node.ts";
+import { emitDocuments } from "../emitter.ts";
+import { lineEnd, lineStart } from "./marker.ts";
+
+/** How a `sops` block is written. */
+export interface BlockStyle {
+  readonly indent: number | undefined;
+  /** Spaces in front of the document's own keys. */
+  readonly margin: string;
+  readonly lineBreak: string;
+}
+
+/**
+ * The lines of a `sops` block.
+ *
+ * @param marker comment lines for the head of the block
+ */
+export function blockText(
+  block: readonly Item[],
+  marker: readonly string[],
+  { indent, margin, lineBreak }: BlockStyle,
+): string {
+  const lines = emitDocuments([map([...block])], { indent, sealed: true })
+    .join("")
+    .split("\n");
+  const width = /^ */.exec(lines[1] ?? "")?.[0] ?? "";
+  lines.splice(1, 0, ...marker.map((line) => width + line));
+  return lines.map((line) => (line === "" ? line : margin + line)).join(lineBreak);
+}
+
+/** Where the `sops` block of a document stands: its lines, with the last one's break. Undefined without one. */
+export function blockRange(text: string, document: Mapping): [number, number] | undefined {
+  const block = find(document, "sops");
+  if (block === undefined) return undefined;
+  const end = Math.max(block.end, lastOffset(text, block.value));
+  return [lineStart(text, block.start), lineEnd(text, end)];
+}
+
+/** Behind the last character of what is in a node. The end of a block collection is not where its last value ends. */
+function lastOffset(text: string, node: Node): number {
+  let end = 0;
+  const open: Node[] = [node];
+  for (let at = open.pop(); at; at = open.pop()) {
+    const isBlock =
+      (at.kind === "map" || at.kind === "seq") && !"{[".includes(text.charAt(at.start));
+    end = Math.max(end, at.start, isBlock ? 0 : at.end);
+    if (at.kind === "map")
+      for (const item of at.items) open.push(item.kind === "entry" ? item.value : item);
+    if (at.kind === "seq") open.push(...at.items);
+  }
+  return end;
+}

@@ -1,0 +1,132 @@
+import type { Comment, Documents } from "../../../src/tree/node.ts";
+import {
+  CannotKeep,
+  recordName,
+  splice,
+  type Edit,
+  type SealedParts,
+  type SealedText,
+  type Slot,
+} from "../../layout.ts";
+import { decodeStream } from "../chars.ts";
+import { readText, type Spans } from "../reader.ts";
+import { contractAliases } from "./aliases.ts";
+import { blockRange, blockText } from "./block.ts";
+import { lineBreakOf, lineStart, markerLines, takeMarker, type Marker } from "./marker.ts";
+import { carriedStyle, placeOf, rendered, renderedBlock, takeBlockSpelling } from "./places.ts";
+import { newSpans, orphansOf } from "./plain-text.ts";
+
+/** See `LayoutReader.readSealed`. */
+export function readSealed(source: Uint8Array): SealedText {
+  const decoded = decodeStream(source);
+  const taken = takeMarker(decoded);
+  if (taken === undefined) throw new CannotKeep("it has no marker");
+  const { text, marker } = taken;
+  const spans = newSpans();
+  const documents = readText(text, decoded.length === source.length + 1, spans);
+  return new YamlSealedText(text.slice(0, -1), {
+    documents,
+    spans,
+    marker,
+    byteOrderMark: source[0] === 0xef ? "\ufeff" : "",
+  });
+}
+
+class YamlSealedText implements SealedText {
+  readonly documents: Documents;
+  readonly orphans: readonly Comment[];
+  private readonly text: string;
+  private readonly spans: Spans;
+  private readonly marker: Marker;
+  private readonly byteOrderMark: string;
+  /** Lines of the `sops` blocks. */
+  private readonly blocks: readonly [number, number][];
+
+  constructor(
+    text: string,
+    read: { documents: Documents; spans: Spans; marker: Marker; byteOrderMark: string },
+  ) {
+    this.text = text;
+    this.documents = read.documents;
+    this.spans = read.spans;
+    this.marker = read.marker;
+    this.byteOrderMark = read.byteOrderMark;
+    this.blocks = read.documents.flatMap((document) => {
+      const range = blockRange(text, document);
+      return range === undefined ? [] : [range];
+    });
+    this.orphans = orphansOf(read.documents, read.spans.comments).filter(
+      ({ start, value }) => value.startsWith("ENC[") && !this.isInBlock(start),
+    );
+  }
+
+  get records(): ReadonlyMap<string, string> {
+    return this.marker.records;
+  }
+
+  open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string {
+    const { text, blocks } = this;
+    const edits: Edit[] = [];
+    for (const { plain, sealed } of slots) this.openOne(plain, sealed, spellings, edits);
+    for (const [i, [from, to]] of blocks.entries()) {
+      const isCut = this.marker.isOpenEnded && i === blocks.length - 1;
+      edits.push({ from: isCut ? from - breakLength(text, from) : from, to, by: "" });
+    }
+    return this.byteOrderMark + contractAliases(splice(text, edits).join(""));
+  }
+
+  private openOne(
+    plain: Slot["plain"],
+    sealed: string,
+    spellings: ReadonlyMap<string, string>,
+    edits: Edit[],
+  ): void {
+    const { text } = this;
+    const { start, end } = plain;
+    if (plain.kind === "comment") {
+      if (/[\n\r\u0085\u2028\u2029]/.test(plain.value))
+        throw new CannotKeep("a comment has several lines");
+      if (text.charCodeAt(start) !== 35)
+        throw new CannotKeep("a comment stands in place of a value");
+      edits.push({ from: start, to: end, by: `#${plain.value}` });
+      return;
+    }
+    const place = placeOf(text, plain, this.spans.scalars.get(start));
+    const style = carriedStyle(text, plain, place);
+    const spelling = spellings.get(recordName(sealed));
+    const { from, to, block } = place;
+    if (block === undefined || (style !== "literal" && style !== "folded")) {
+      const by = spelling ?? rendered(plain, style);
+      if (by === undefined) throw new CannotKeep("a value cannot be written in its style");
+      edits.push({ from, to, by });
+      return;
+    }
+    const usual = plain.kind === "str" ? renderedBlock(plain.value, style, block) : undefined;
+    const own = spelling === undefined ? usual : takeBlockSpelling(spelling);
+    if (own === undefined) throw new CannotKeep("a value cannot be written in its style");
+    edits.push({ from: block.headFrom, to: block.headTo, by: own.head });
+    edits.push({ from, to, by: own.lines });
+  }
+
+  withBlock({ block, indent }: Pick<SealedParts, "block" | "indent">): string[] {
+    const { text, blocks } = this;
+    const lineBreak = lineBreakOf(text);
+    const edits = blocks.map(([from, to], i): Edit => {
+      const margin = /^ */.exec(text.slice(from, from + 1000))?.[0] ?? "";
+      const lines = i === 0 ? markerLines(this.marker) : [];
+      return { from, to, by: blockText(block, lines, { indent, margin, lineBreak }) };
+    });
+    const chunks = splice(text, edits);
+    return this.byteOrderMark === "" ? chunks : [this.byteOrderMark, ...chunks];
+  }
+
+  private isInBlock(at: number): boolean {
+    return this.blocks.some(([from, to]) => at >= from && at < to);
+  }
+}
+
+/** Length of the line break in front of an offset. */
+function breakLength(text: string, at: number): number {
+  if (at === 0 || lineStart(text, at) !== at) return 0;
+  return text.charCodeAt(at - 1) === 10 && text.charCodeAt(at - 2) === 13 ? 2 : 1;
+}

@@ -1,0 +1,226 @@
+import type { Chunks, Format, Warn } from "../../formats/format.ts";
+import {
+  CannotKeep,
+  ORPHAN_AAD,
+  recordAad,
+  recordName,
+  sameValues,
+  type LayoutReader,
+  type PlainText,
+  type SealedText,
+  type Slot,
+} from "../../formats/layout.ts";
+import { plaintextOf } from "../crypto/leaf.ts";
+import { emitMetadata, parseMetadata, type Metadata } from "../metadata/metadata.ts";
+import { attach, detach } from "../metadata/placement.ts";
+import type { Selection } from "../metadata/selection.ts";
+import { walk } from "../metadata/walk.ts";
+import { collections } from "../tree/collections.ts";
+import { joinChunks } from "../tree/long-text.ts";
+import { map, type Documents, type Item, type Leaf, type Node } from "../tree/node.ts";
+import { attempt } from "./attempt.ts";
+import type { LayoutOptions } from "./choice.ts";
+import { Slots } from "./slots.ts";
+
+/** How often comments are sealed anew for the place where the encrypted text has them. */
+const MAX_ROUNDS = 3;
+
+/** What it takes to write an encrypted file. */
+export interface KeepSealing {
+  readonly selection: Selection;
+  readonly metadata: Metadata;
+  readonly format: Format;
+  readonly indent: number | undefined;
+  /** A text as `ENC[…]`. */
+  seal(plaintext: string | Uint8Array, type: string, aad: string): string;
+  readonly explain?: Warn | undefined;
+}
+
+/** A plain text whose layout goes into the encrypted file. */
+export class KeptText {
+  /** To be sealed in place; see `PlainText.documents`. */
+  readonly documents: Documents;
+  /** Takes what is sealed. */
+  readonly slots: Slots = new Slots();
+  private readonly text: PlainText;
+  private readonly reader: LayoutReader;
+  private readonly source: Uint8Array;
+  private readonly format: Format;
+
+  constructor(source: Uint8Array, format: Format, reader: LayoutReader) {
+    this.source = source;
+    this.format = format;
+    this.reader = reader;
+    this.text = reader.readPlain(source);
+    this.documents = this.text.documents;
+  }
+
+  /** The documents as the format's own reader has them, for a file without layout after all. */
+  plainDocuments(): Documents {
+    return this.format.parse(this.source, { sealed: false });
+  }
+
+  /**
+   * The text changed so that it holds the documents, which were made from those in it.
+   *
+   * @returns undefined where that cannot be done
+   */
+  follow(documents: Documents, explain?: Warn): KeptText | undefined {
+    return attempt(() => {
+      const source = Buffer.from(this.text.follow(documents));
+      return this.changed(source, documents);
+    }, explain);
+  }
+
+  /**
+   * Another text in its place.
+   *
+   * @param documents what it has to hold
+   * @throws {CannotKeep | ParseError}
+   */
+  private changed(source: Uint8Array, documents: Documents): KeptText {
+    const changed = new KeptText(source, this.format, this.reader);
+    if (!sameValues(changed.documents, documents))
+      throw new CannotKeep("the change cannot be made in its text");
+    return changed;
+  }
+
+  /**
+   * The encrypted text of the documents, whose scalars are sealed by now. It is read back: it holds the same keys and ciphertexts in the same
+   * order, each comment is sealed for the place where it is read, none is unencrypted where the selection wants it encrypted, and
+   * opened again the text is the one that was sealed, byte for byte.
+   *
+   * @returns undefined where it would be read in another way
+   */
+  seal(sealing: KeepSealing): Chunks | undefined {
+    return attempt(() => this.sealed(sealing), sealing.explain);
+  }
+
+  private sealed(sealing: KeepSealing): Chunks {
+    const { text, slots } = this;
+    const { metadata, format, indent, seal } = sealing;
+    for (const orphan of text.orphans)
+      slots.comment(orphan, seal(orphan.value, "comment", ORPHAN_AAD), ORPHAN_AAD);
+    const spellings = new Map<string, string>();
+    const records = new Map<string, string>();
+    for (const { plain, sealed } of slots.scalars) {
+      const spelling = plain.kind === "comment" ? undefined : text.spelling(plain);
+      if (spelling === undefined) continue;
+      const name = recordName(sealed);
+      spellings.set(name, spelling);
+      records.set(name, seal(spelling, "str", recordAad(name)));
+    }
+    const block = blockOf(metadata, format);
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const file = joinChunks(text.seal({ slots: slots.all(), records, block, indent }));
+      const read = this.reader.readSealed(file);
+      requireSame(read.documents, this.documents, metadata, format);
+      if (!settleComments(read.documents, slots, sealing)) continue;
+      const opened = Buffer.from(read.open(slotsIn(read, slots), spellings));
+      if (opened.equals(this.source)) return [file];
+      throw new CannotKeep("the encrypted text would be opened as another one");
+    }
+    throw new CannotKeep("a comment would not stay in its collection");
+  }
+}
+
+/**
+ * Reads a plain text together with its layout.
+ *
+ * @returns undefined for a text that cannot keep it, or cannot be read: then the format's own reader has the word
+ */
+export async function readKept(
+  source: Uint8Array,
+  format: Format,
+  { explain }: LayoutOptions,
+): Promise<KeptText | undefined> {
+  const reader = await format.layout?.load();
+  return reader && attempt(() => new KeptText(source, format, reader), explain);
+}
+
+/** The same slots in the encrypted text. */
+function slotsIn({ documents, orphans }: SealedText, slots: Slots): Slot[] {
+  const plainOf = new Map<string, Leaf>();
+  for (const { plain, sealed } of slots.all()) plainOf.set(sealed, plain);
+  const found: Slot[] = [];
+  const look = (node: Node): void => {
+    if (node.kind !== "str" && node.kind !== "comment") return;
+    const plain = plainOf.get(node.value);
+    if (plain === undefined) return;
+    found.push({ plain: { ...plain, start: node.start, end: node.end }, sealed: node.value });
+  };
+  for (const { items } of collections(documents))
+    for (const item of items) look(item.kind === "entry" ? item.value : item);
+  for (const orphan of orphans) look(orphan);
+  return found;
+}
+
+/**
+ * Detaches the `sops` block of documents that were read from an encrypted text, and compares the rest and the block with what was meant.
+ *
+ * @throws {CannotKeep}
+ */
+export function requireSame(
+  read: Documents,
+  documents: Documents,
+  metadata: Metadata,
+  { placement }: Format,
+): void {
+  const stored = emitMetadata(parseMetadata(detach(read, placement)));
+  // Written and read once, as what is compared with it.
+  const meant = emitMetadata(parseMetadata(emitMetadata(metadata)));
+  if (!sameValues(read, documents) || !sameValues([stored], [meant]))
+    throw new CannotKeep("the encrypted text would be read in another way");
+}
+
+/** What the format puts into a document for the `sops` block. */
+export function blockOf(metadata: Metadata, { placement }: Format): readonly Item[] {
+  const holder = map([]);
+  attach([holder], emitMetadata(metadata), placement);
+  return holder.items;
+}
+
+/**
+ * Seals comments anew whose place in the encrypted text is not the one they were sealed for, and seals or leaves unencrypted what the
+ * selection wants so at that place.
+ *
+ * @param read from the encrypted text
+ * @returns whether nothing had to be done
+ * @throws {CannotKeep} where comments would decide about other values than in the plain text
+ */
+function settleComments(
+  read: Documents,
+  { scalars, comments }: Slots,
+  { selection, seal }: KeepSealing,
+): boolean {
+  const isByComment = selection.byComment !== "none";
+  if (comments.length === 0 && !isByComment) return true;
+  const values = new Set(isByComment ? scalars.map(({ sealed }) => sealed) : []);
+  const places = new Map<string, { aad: string; isEncrypted: boolean }>();
+  const exposed = new Set<string>();
+  walk(read, selection, {
+    scalar(leaf, { isEncrypted }) {
+      if (!isByComment || plaintextOf(leaf).length === 0) return leaf;
+      if (isEncrypted !== (leaf.kind === "str" && values.has(leaf.value)))
+        throw new CannotKeep("a comment would decide about another value");
+      return leaf;
+    },
+    comment(leaf, { aad, isEncrypted }) {
+      if (leaf.value.startsWith("ENC[")) places.set(leaf.value, { aad, isEncrypted });
+      else if (isEncrypted) exposed.add(leaf.value);
+      return leaf;
+    },
+  });
+  let isSettled = true;
+  for (const slot of comments) {
+    const { plain, sealed } = slot;
+    const place = sealed === undefined ? undefined : places.get(sealed.text);
+    if (sealed === undefined && !exposed.has(plain.value)) continue;
+    const aad = place?.aad ?? ORPHAN_AAD;
+    if (place?.isEncrypted === false) slot.sealed = undefined;
+    else if (aad === sealed?.aad) continue;
+    else slot.sealed = { text: seal(plain.value, "comment", aad), aad };
+    isSettled = false;
+  }
+  return isSettled;
+}
