@@ -1,38 +1,12 @@
+import { goType } from "../src/go/type.ts";
 import { EmitError, ParseError } from "../src/errors.ts";
-import { comment, entry, map, str, type Item, type Node } from "../src/tree/node.ts";
+import { comment, entry, map, str, type Item } from "../src/tree/node.ts";
 import { flatText, readsBackFlat } from "../src/tree/scalar.ts";
 import { decodeText, encodeText, lineAt, textLeaf } from "../src/tree/text.ts";
 import type { Format } from "./format.ts";
 import { refuseMoreDocuments } from "./json.ts";
 
 const chunkLength = 1 << 16;
-
-/** Go's name of the type, as sops shows it. */
-function goType(node: Node): string {
-  switch (node.kind) {
-    case "str":
-    case "bytes":
-      return "string";
-    case "int":
-      return "int";
-    case "float":
-      return "float64";
-    case "bool":
-      return "bool";
-    case "time":
-      return "time.Time";
-    case "comment":
-      return "sops.Comment";
-    case "null":
-      return "<nil>";
-    case "seq":
-      return "[]interface {}";
-    case "map":
-      return "sops.TreeBranch";
-    default:
-      return node satisfies never;
-  }
-}
 
 function lineOf(item: Item): string {
   if (item.kind === "comment") return `#${item.value}\n`;

@@ -2,9 +2,7 @@ import { ParseError } from "../../src/errors.ts";
 import {
   comment,
   entry,
-  float,
   map,
-  MAX_INT64,
   seq,
   str,
   type Comment,
@@ -16,12 +14,12 @@ import {
   type Sequence,
 } from "../../src/tree/node.ts";
 import { goType } from "../../src/go/type.ts";
-import { decodeText, isBase64, lineAt, textLeaf } from "../../src/tree/text.ts";
+import { decodeText, lineAt } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { commentOfLine } from "./comments.ts";
 import { Parser, type Event } from "./parser.ts";
 import { readPlainBlock } from "./plain-block.ts";
-import { resolvePlain } from "./resolve.ts";
+import { resolvePlain, resolveTagged } from "./resolve.ts";
 
 /** A node while its document is read: its tree form, and the comments that its parent has yet to place. */
 interface Draft {
@@ -262,30 +260,15 @@ class Reader {
   }
 
   private tagged(e: Event, quoted: boolean): Node {
-    switch (e.tag) {
-      case "!!binary": {
-        const compact = e.value.replaceAll(/[\r\n]/g, "");
-        if (!isBase64(compact)) {
-          return this.fail("!!binary value contains invalid base64 data", e.start);
-        }
-        return textLeaf(decodeText(Buffer.from(compact, "base64")), e.start, e.end);
-      }
-      case "!!int":
-      case "!!float":
-      case "!!bool":
-      case "!!null":
-      case "!!timestamp": {
-        const tree = resolvePlain(e.value, e.start, e.end, quoted && e.tag !== "!!timestamp");
-        const want = e.tag === "!!timestamp" ? "time" : e.tag.slice(2);
-        if (want === "float" && tree.kind === "int" && tree.value <= MAX_INT64) {
-          return float(Number(tree.value), e.start, e.end);
-        }
-        if (tree.kind !== want) return this.fail(`cannot decode a scalar as a ${e.tag}`, e.start);
-        return tree;
-      }
-      default:
-        return str(e.value, e.start, e.end);
-    }
+    const { tag, value, start, end } = e;
+    const tree = resolveTagged(tag, value, { start, end, quoted });
+    if (tree !== undefined) return tree;
+    return this.fail(
+      tag === "!!binary"
+        ? "!!binary value contains invalid base64 data"
+        : `cannot decode a scalar as a ${tag}`,
+      start,
+    );
   }
 
   private alias(e: Event): Draft {

@@ -1,11 +1,26 @@
-import { bool, float, int, MAX_INT64, nil, str, time, type Node } from "../../src/tree/node.ts";
+import { parseInteger } from "../../src/go/parse-int.ts";
+import {
+  bool,
+  float,
+  int,
+  MAX_INT64,
+  nil,
+  str,
+  time,
+  type Null,
+  type Scalar,
+} from "../../src/tree/node.ts";
+import { decodeText, isBase64, textLeaf } from "../../src/tree/text.ts";
+
+/** What a scalar of YAML stands for. */
+export type Resolved = Scalar | Null;
 
 /**
  * What a plain scalar stands for (spec file-format 7.2): the rules of go-yaml v3, a mixture of YAML 1.1 and 1.2.
  *
  * @param quoted the text was quoted or a block scalar; only an explicit tag lets it be anything but a string, and never a timestamp
  */
-export function resolvePlain(text: string, start: number, end: number, quoted = false): Node {
+export function resolvePlain(text: string, start: number, end: number, quoted = false): Resolved {
   switch (text.charCodeAt(0)) {
     case 116: // t T f F n N ~ y Y o O: words only
     case 84:
@@ -38,6 +53,39 @@ export function resolvePlain(text: string, start: number, end: number, quoted = 
   }
 }
 
+/**
+ * What a scalar with an explicit tag stands for.
+ *
+ * @param tag in its short form: `!!int`. One that YAML does not define makes a string
+ * @returns undefined for text that the tag does not allow
+ */
+export function resolveTagged(
+  tag: string,
+  text: string,
+  { start, end, quoted }: { start: number; end: number; quoted: boolean },
+): Resolved | undefined {
+  switch (tag) {
+    case "!!binary": {
+      const compact = text.replaceAll(/[\r\n]/g, "");
+      if (!isBase64(compact)) return undefined;
+      return textLeaf(decodeText(Buffer.from(compact, "base64")), start, end);
+    }
+    case "!!int":
+    case "!!float":
+    case "!!bool":
+    case "!!null":
+    case "!!timestamp": {
+      const found = resolvePlain(text, start, end, quoted && tag !== "!!timestamp");
+      const wanted = tag === "!!timestamp" ? "time" : tag.slice(2);
+      if (wanted === "float" && found.kind === "int" && found.value <= MAX_INT64)
+        return float(Number(found.value), start, end);
+      return found.kind === wanted ? found : undefined;
+    }
+    default:
+      return str(text, start, end);
+  }
+}
+
 const WORDS = new Map<string, boolean | null>([
   ["true", true],
   ["True", true],
@@ -57,10 +105,9 @@ const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 const DOT_FLOAT = /^\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/;
 const SPECIAL = /^(?:\.(?:nan|NaN|NAN)|[-+]?\.(?:inf|Inf|INF))$/;
 
-const MAX_UINT64 = 2n ** 64n;
-export const MIN_INT64 = -(2n ** 63n);
+const MIN_INT64 = -(2n ** 63n);
 
-function resolveNumber(text: string, start: number, end: number, quoted: boolean): Node {
+function resolveNumber(text: string, start: number, end: number, quoted: boolean): Resolved {
   if (DECIMAL.test(text) && text.length < 19) {
     const value = text.length < 16 ? Number(text) : text.startsWith("+") ? text.slice(1) : text;
     return int(BigInt(value), start, end);
@@ -83,7 +130,7 @@ function resolveNumber(text: string, start: number, end: number, quoted: boolean
     if (stamp !== undefined) return time(stamp, start, end);
   }
   const plain = text.replaceAll("_", "");
-  const whole = goInteger(plain);
+  const whole = parseInteger(plain);
   if (whole !== undefined) return int(whole, start, end);
   if (FLOAT.test(plain)) {
     const value = Number(plain);
@@ -92,29 +139,13 @@ function resolveNumber(text: string, start: number, end: number, quoted: boolean
   // `0o-7`: go-yaml's own branch for octal and binary numbers takes a sign behind the prefix.
   const odd = /^(-?)0(b|o)([-+]?)([0-9]+)$/.exec(plain);
   if (odd && !(odd[1] && odd[3])) {
-    const value = goInteger(`0${odd[2]}${odd[4]}`);
+    const value = parseInteger(`0${odd[2]}${odd[4]}`);
     if (value !== undefined) {
       const signed = odd[1] || odd[3] === "-" ? -value : value;
       if (signed >= MIN_INT64 && signed <= MAX_INT64) return int(signed, start, end);
     }
   }
   return str(text, start, end);
-}
-
-/** Go's `ParseInt(s, 0, 64)`, then `ParseUint(s, 0, 64)`: prefixes 0x 0o 0b, a leading 0 is octal. */
-function goInteger(text: string): bigint | undefined {
-  const found = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)$/.exec(text);
-  if (!found) return undefined;
-  let digits = found[2] as string;
-  if (/^0[oO]?$/.test(digits)) {
-    if (digits !== "0") return undefined;
-  } else if (/^0[0-7]/.test(digits)) {
-    digits = `0o${digits.slice(1)}`;
-  }
-  const size = BigInt(digits);
-  const value = found[1] === "-" ? -size : size;
-  if (value >= MIN_INT64 && value <= MAX_INT64) return value;
-  return found[1] === "" && value < MAX_UINT64 ? value : undefined;
 }
 
 const STAMP =

@@ -1,4 +1,6 @@
 import { SopsmithError } from "../errors.ts";
+import { parseBool } from "../go/parse-bool.ts";
+import { parseInt64 } from "../go/parse-int.ts";
 import type { Flag } from "./flags.ts";
 
 /** The command line itself is wrong. Exit 1. */
@@ -136,34 +138,15 @@ function canonicalValue(flag: Flag, name: string, text: string): string {
       return String(value);
     }
     case "int": {
-      const value = parseGoInt(text);
-      if (value === undefined)
+      const value = parseInt64(text);
+      // Beyond that a number is not exact, and no flag wants one.
+      if (value === undefined || !Number.isSafeInteger(Number(value)))
         throw new UsageError(`invalid value for flag -${name}: it must be an integer`);
       return String(value);
     }
     default:
       return flag satisfies never;
   }
-}
-
-/** Go's strconv.ParseBool. */
-export function parseBool(text: string): boolean | undefined {
-  if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
-  if (["0", "f", "F", "FALSE", "false", "False"].includes(text)) return false;
-  return undefined;
-}
-
-const goInt =
-  /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
-
-/** Go's strconv.ParseInt with base 0 and 64 bits; undefined also beyond what a number holds exactly. */
-function parseGoInt(text: string): number | undefined {
-  const match = goInt.exec(text);
-  if (match === null) return undefined;
-  const digits = (match[2] as string).replaceAll("_", "").toLowerCase();
-  const octal = /^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits;
-  const value = Number(octal) * (match[1] === "-" ? -1 : 1);
-  return Number.isSafeInteger(value) ? value + 0 : undefined;
 }
 
 function refuseTwoForms(

@@ -1,4 +1,4 @@
-import { parseBool } from "./args.ts";
+import { parseBool } from "../go/parse-bool.ts";
 import { findCommand } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import * as flags from "./flags.ts";

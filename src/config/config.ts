@@ -5,7 +5,8 @@ import type { KeyType } from "../keys/provider.ts";
 import { entry, map, nil, str, type Node } from "../tree/node.ts";
 import { readPolicy, type CheckPolicy } from "./policy.ts";
 import { checkMergeDepth, Fields, textOf, visit, type Reading } from "./fields.ts";
-import { parseInteger, parseYaml, type Value } from "./yaml.ts";
+import { goDecodedType, type Typed } from "../go/type.ts";
+import { parseYaml, type Value } from "./yaml.ts";
 
 /** A configuration file, decoded; what its rules name is checked only for the rule that is selected. */
 export interface Config {
@@ -238,39 +239,22 @@ function readStores(stores: Fields): StoresConfig {
 /** A field that sops decodes without a type and looks at later (spec config 4.1). */
 function flatKeys(value: Value | undefined, reading: Reading): FlatKeys {
   if (value === undefined) return { items: [] };
-  if (value.kind === "scalar" && value.type === "string") {
+  if (value.kind === "scalar" && value.value.kind === "str") {
     const parts = value.text.split(",").map((part) => part.trim());
     return { items: parts.filter((part) => part !== "") };
   }
   if (value.kind !== "list")
-    return { problem: `expected string, []string, or nil, got ${goType(value)}` };
+    return { problem: `expected string, []string, or nil, got ${goDecodedType(typedOf(value))}` };
   const items: string[] = [];
   for (const item of value.items) {
     visit(reading, item.line);
-    if (item.kind !== "scalar" || item.type !== "string") {
-      return { problem: `expected string in list, got ${goType(item)}` };
+    if (item.kind !== "scalar" || item.value.kind !== "str") {
+      return { problem: `expected string in list, got ${goDecodedType(typedOf(item))}` };
     }
     items.push(item.text);
   }
   return { items };
 }
 
-function goType(value: Value): string {
-  if (value.kind === "list") return "[]interface {}";
-  if (value.kind === "map") return "map[string]interface {}";
-  switch (value.type) {
-    case "null":
-      return "<nil>";
-    case "int":
-      return (parseInteger(value.text) ?? 0n) >= 2n ** 63n ? "uint64" : "int";
-    case "float":
-      return "float64";
-    case "time":
-      return "time.Time";
-    case "bool":
-    case "string":
-      return value.type;
-    default:
-      return value.type satisfies never;
-  }
-}
+const typedOf = (value: Value): Typed =>
+  value.kind === "scalar" ? value.value : { kind: value.kind === "list" ? "seq" : "map" };

@@ -1,14 +1,8 @@
 import type { Warn } from "../../formats/format.ts";
-import {
-  decodeError,
-  parseInteger,
-  type Entry,
-  type MapValue,
-  type ScalarType,
-  type ScalarValue,
-  type Value,
-} from "./yaml.ts";
+import { decodeError, type Entry, type MapValue, type ScalarValue, type Value } from "./yaml.ts";
+import type { Resolved } from "../../formats/yaml/resolve.ts";
 import type { ConfigError } from "../errors.ts";
+import { MAX_INT64 } from "../tree/node.ts";
 
 /** What reading one configuration file needs at every level. */
 export interface Reading {
@@ -69,9 +63,8 @@ export class Fields {
   bool(name: string): boolean {
     const value = this.value(name);
     if (value === undefined) return false;
-    if (value.kind === "scalar" && value.type === "bool")
-      return value.text.toLowerCase() === "true";
-    if (value.kind === "scalar" && value.type === "string") {
+    if (value.kind === "scalar" && value.value.kind === "bool") return value.value.value;
+    if (value.kind === "scalar" && value.value.kind === "str") {
       if (/^(?:y|Y|yes|Yes|YES|on|On|ON)$/u.test(value.text)) return true;
       if (/^(?:n|N|no|No|NO|off|Off|OFF)$/u.test(value.text)) return false;
     }
@@ -166,21 +159,18 @@ export function checkMergeDepth(depth: number, line: number, reading: Reading): 
   if (depth > MAX_MERGE_DEPTH) throw decodeError(reading.path, line, "exceeded max depth");
 }
 
-const isNull = (value: Value): boolean => value.kind === "scalar" && value.type === "null";
+const isNull = (value: Value): boolean => value.kind === "scalar" && value.value.kind === "null";
 
 export function textOf(value: Value, subject: string, reading: Reading): string {
   if (value.kind === "scalar") return value.text;
   throw typeError(reading.path, value, subject, "a string");
 }
 
-function integerOf({ type, text }: ScalarValue): number | undefined {
-  if (type === "int") {
-    const value = parseInteger(text);
-    return value !== undefined && value < 2n ** 63n ? Number(value) : undefined;
-  }
-  if (type !== "float") return undefined;
-  const value = Math.trunc(Number(text.replaceAll("_", "")));
-  return Math.abs(value) < 2 ** 63 ? value : undefined;
+function integerOf({ value }: ScalarValue): number | undefined {
+  if (value.kind === "int") return value.value <= MAX_INT64 ? Number(value.value) : undefined;
+  if (value.kind !== "float") return undefined;
+  const whole = Math.trunc(value.value);
+  return Math.abs(whole) < 2 ** 63 ? whole : undefined;
 }
 
 function uniqueEntries(value: MapValue, path: string): ReadonlyMap<string, Entry> {
@@ -200,17 +190,18 @@ function typeError(path: string, value: Value, subject: string, wanted: string):
 
 function typeName(value: Value): string {
   return value.kind === "scalar"
-    ? scalarNames[value.type]
+    ? scalarNames[value.value.kind]
     : `a ${value.kind === "list" ? "list" : "mapping"}`;
 }
 
-const scalarNames: Readonly<Record<ScalarType, string>> = {
+const scalarNames: Readonly<Record<Resolved["kind"], string>> = {
   null: "null",
   bool: "a boolean",
   int: "an integer",
   float: "a number",
   time: "a timestamp",
-  string: "a string",
+  str: "a string",
+  bytes: "binary data",
 };
 
 /** The known name that the other one is most likely a slip of; undefined when none is near. */

@@ -1,5 +1,7 @@
 import type { Alias, Document, Node, Pair, YAMLMap, YAMLParseError } from "yaml";
+import { resolvePlain, resolveTagged, type Resolved } from "../../formats/yaml/resolve.ts";
 import { ConfigError } from "../errors.ts";
+import { str } from "../tree/node.ts";
 
 /**
  * The configuration file's YAML as go-yaml v3 understands it: the first document only, aliases followed, merge keys merged,
@@ -18,11 +20,9 @@ export interface ScalarValue extends Common {
   kind: "scalar";
   text: string;
   /** What go-yaml resolves it to. */
-  type: ScalarType;
+  value: Resolved;
   isQuoted: boolean;
 }
-
-export type ScalarType = "null" | "bool" | "int" | "float" | "time" | "string";
 
 interface ListValue extends Common {
   kind: "list";
@@ -103,7 +103,14 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
   function convert(node: Node | null, line: number, depth: number): Value {
     if (depth > MAX_DEPTH) throw decodeError(path, line, "exceeded max depth");
     if (node === null)
-      return { kind: "scalar", text: "", type: "null", isQuoted: false, line, hasAnchor: false };
+      return {
+        kind: "scalar",
+        text: "",
+        value: resolvePlain("", 0, 0),
+        isQuoted: false,
+        line,
+        hasAnchor: false,
+      };
     if (isAlias(node)) return follow(node);
     const { anchor } = node;
     if (anchor !== undefined) anchors.set(anchor, undefined);
@@ -118,12 +125,16 @@ export async function parseYaml(source: Uint8Array, path: string): Promise<Value
   function convertContent(node: Node, depth: number): Value {
     const line = lineOf(node);
     if (isScalar(node)) {
-      const source = typeof node.value === "string" ? node.value : "";
+      const source = node.source ?? "";
       const isQuoted = node.type !== undefined && node.type !== "PLAIN";
+      const value = resolve(source, isQuoted, node.tag);
+      if (value === undefined)
+        throw decodeError(path, line, `cannot decode a scalar as a ${shortTag(node.tag ?? "")}`);
       return {
         kind: "scalar",
-        text: source,
-        type: scalarType(source, isQuoted, node.tag),
+        // Of binary data, what it encodes.
+        text: value.kind === "str" ? value.value : source,
+        value,
         isQuoted,
         line,
         hasAnchor: false,
@@ -204,33 +215,11 @@ function describe({ code, message }: YAMLParseError): string {
   }
 }
 
-const CORE_TAGS = new Set(
-  ["null", "bool", "int", "float", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`),
-);
-
-/** @see go-yaml v3 resolve.go */
-function scalarType(text: string, isQuoted: boolean, tag: string | undefined): ScalarType {
-  const isString = tag === undefined ? isQuoted : !CORE_TAGS.has(tag);
-  if (isString) return "string";
-  if (/^(?:|~|null|Null|NULL)$/u.test(text)) return "null";
-  if (/^(?:true|True|TRUE|false|False|FALSE)$/u.test(text)) return "bool";
-  if (/^\d{4}-\d{1,2}-\d{1,2}(?:[Tt ].*)?$/u.test(text)) return "time";
-  if (parseInteger(text) !== undefined) return "int";
-  if (/^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/u.test(text)) return "float";
-  return isDecimal(text.replaceAll("_", "")) && /^[-+.\d]/u.test(text) ? "float" : "string";
+/** Undefined for text that the tag does not allow. */
+function resolve(text: string, quoted: boolean, tag: string | undefined): Resolved | undefined {
+  if (tag !== undefined && tag !== "!")
+    return resolveTagged(shortTag(tag), text, { start: 0, end: 0, quoted });
+  return quoted ? str(text) : resolvePlain(text, 0, 0);
 }
 
-const isDecimal = (text: string): boolean =>
-  /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/u.test(text);
-
-/** An integer in one of Go's spellings, within -2^63 … 2^64-1: `0x1f`, `0o17`, `017`, `0b11`, `1_000`. */
-export function parseInteger(text: string): bigint | undefined {
-  const match = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/u.exec(
-    text.replaceAll("_", ""),
-  );
-  if (match === null || text.startsWith("_") || text.length > 100) return undefined;
-  const digits = match[2] ?? "";
-  const size = BigInt(/^0\d/u.test(digits) ? `0o${digits}` : digits);
-  const value = match[1] === "-" ? -size : size;
-  return value >= -(2n ** 63n) && value < 2n ** 64n ? value : undefined;
-}
+const shortTag = (tag: string): string => tag.replace(/^tag:yaml\.org,2002:/, "!!");

@@ -22,6 +22,8 @@ import {
   type Scalar,
 } from "../tree/node.ts";
 import { joinChunks, LONG_TEXT } from "../tree/long-text.ts";
+import { parseBool } from "../go/parse-bool.ts";
+import { parseDecimalInt } from "../go/parse-int.ts";
 import { fullTime } from "../go/time.ts";
 import { floatText } from "../tree/scalar.ts";
 import { decodeText, encodeText } from "../tree/text.ts";
@@ -285,9 +287,8 @@ export function fromPlaintext(plain: Buffer, type: string): Leaf {
 export function fromText(text: string, type: string): Leaf {
   switch (type) {
     case "int": {
-      if (!/^[-+]?[0-9]+$/.test(text)) throw wrongType(type);
-      const value = BigInt(text.replace(/^\+/, ""));
-      if (BigInt.asIntN(64, value) !== value) throw wrongType(type);
+      const value = parseDecimalInt(text);
+      if (value === undefined) throw wrongType(type);
       return int(value);
     }
     case "float": {
@@ -296,9 +297,9 @@ export function fromText(text: string, type: string): Leaf {
       return float(value);
     }
     case "bool": {
-      if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return bool(true);
-      if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return bool(false);
-      throw wrongType(type);
+      const value = parseBool(text);
+      if (value === undefined) throw wrongType(type);
+      return bool(value);
     }
     case "time": {
       const value = fullTime(text);

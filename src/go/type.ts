@@ -1,29 +1,46 @@
-import { MAX_INT64, type Node } from "../tree/node.ts";
+/** What has a type in Go: the kinds of our tree's nodes, and those of a decoded configuration. */
+export interface Typed {
+  readonly kind:
+    | "str"
+    | "bytes"
+    | "int"
+    | "float"
+    | "bool"
+    | "time"
+    | "null"
+    | "comment"
+    | "seq"
+    | "map";
+  readonly value?: unknown;
+}
 
-/** The type of a value as Go, and so sops's messages, name it. */
-export function goType(node: Node): string {
-  switch (node.kind) {
-    case "str":
-      return "string";
-    case "bytes":
-      return "[]uint8";
-    case "int":
-      return node.value > MAX_INT64 ? "uint64" : "int";
-    case "float":
-      return "float64";
-    case "time":
-      return "time.Time";
-    case "null":
-      return "<nil>";
-    case "comment":
-      return "sops.Comment";
+const names: Readonly<Record<Typed["kind"], string>> = {
+  str: "string",
+  bytes: "[]uint8",
+  int: "int",
+  float: "float64",
+  bool: "bool",
+  time: "time.Time",
+  null: "<nil>",
+  comment: "sops.Comment",
+  seq: "[]interface {}",
+  map: "sops.TreeBranch",
+};
+
+/** The type of a value in sops's tree as Go's `%T`, and so sops's messages, name it. */
+export function goType({ kind, value }: Typed): string {
+  return typeof value === "bigint" && value >= 2n ** 63n ? "uint64" : names[kind];
+}
+
+/** The same where sops holds what a decoder of metadata or configuration made, which knows neither comments nor bytes. */
+export function goDecodedType(typed: Typed): string {
+  switch (typed.kind) {
     case "map":
-      return "sops.TreeBranch";
-    case "seq":
-      return "[]interface {}";
-    case "bool":
-      return "bool";
+      return "map[string]interface {}";
+    case "bytes":
+    case "comment":
+      return "string";
     default:
-      return node satisfies never;
+      return goType(typed);
   }
 }

@@ -1,4 +1,7 @@
 import { SopsmithError } from "../errors.ts";
+import { parseBool } from "../go/parse-bool.ts";
+import { parseInt64 } from "../go/parse-int.ts";
+import { goDecodedType } from "../go/type.ts";
 import { map, type Mapping, type Node } from "./node.ts";
 import { floatText } from "./scalar.ts";
 import { leafText } from "./text.ts";
@@ -61,12 +64,13 @@ export function readBool(mapping: Mapping, name: string, path = ""): boolean {
       return value.value !== 0n;
     case "float":
       return value.value !== 0;
-    case "str":
-      if (["1", "t", "T", "TRUE", "true", "True"].includes(value.value)) return true;
-      if (["", "0", "f", "F", "FALSE", "false", "False"].includes(value.value)) return false;
+    case "str": {
+      const parsed = value.value === "" ? false : parseBool(value.value);
+      if (parsed !== undefined) return parsed;
       throw new FieldError(
         `'${fieldPath(path, name)}' cannot parse value as 'bool': strconv.ParseBool: invalid syntax`,
       );
+    }
     default:
       throw mismatch(fieldPath(path, name), "bool", value);
   }
@@ -83,13 +87,13 @@ export function readInt(mapping: Mapping, name: string, path = ""): number {
     case "bool":
       return value.value ? 1 : 0;
     case "str": {
-      const number = parseGoInt(value.value);
+      const number = value.value === "" ? 0n : parseInt64(value.value);
       if (number === undefined) {
         throw new FieldError(
           `'${fieldPath(path, name)}' cannot parse value as 'int': strconv.ParseInt: invalid syntax`,
         );
       }
-      return number;
+      return Number(number);
     }
     default:
       throw mismatch(fieldPath(path, name), "int", value);
@@ -107,7 +111,9 @@ export function readMappings(mapping: Mapping, name: string, path = ""): Mapping
   return items.map((item, index) => {
     if (item.kind === "map") return item;
     if (item.kind === "null") return map([]);
-    throw new FieldError(`'${field}[${index}]' expected a map or struct, got "${goType(item)}"`);
+    throw new FieldError(
+      `'${field}[${index}]' expected a map or struct, got "${goDecodedType(item)}"`,
+    );
   });
 }
 
@@ -122,7 +128,7 @@ export function readTextMap(
   if (value === undefined || (value.kind === "seq" && value.items.length === 0)) return out;
   const field = fieldPath(path, name);
   if (value.kind !== "map")
-    throw new FieldError(`'${field}' expected a map, got '${goType(value)}'`);
+    throw new FieldError(`'${field}' expected a map, got '${goDecodedType(value)}'`);
   for (const item of value.items) {
     if (item.kind !== "entry") continue;
     out.set(item.key, item.value.kind === "null" ? undefined : textOf(item.value, `${field}[…]`));
@@ -152,45 +158,6 @@ function textOf(value: Node, field: string): string {
 
 function mismatch(field: string, expected: string, value: Node): FieldError {
   return new FieldError(
-    `'${field}' expected type '${expected}', got unconvertible type '${goType(value)}'`,
+    `'${field}' expected type '${expected}', got unconvertible type '${goDecodedType(value)}'`,
   );
-}
-
-/** What sops calls the type of a value. */
-function goType(value: Node): string {
-  switch (value.kind) {
-    case "str":
-    case "bytes":
-    case "comment":
-      return "string";
-    case "int":
-      return "int";
-    case "float":
-      return "float64";
-    case "bool":
-      return "bool";
-    case "time":
-      return "time.Time";
-    case "null":
-      return "<nil>";
-    case "seq":
-      return "[]interface {}";
-    case "map":
-      return "map[string]interface {}";
-    default:
-      return value satisfies never;
-  }
-}
-
-/** Go's `strconv.ParseInt(text, 0, 64)`, where the empty text is 0: decimal, or 0x, 0o, 0b and leading-zero octal. */
-function parseGoInt(text: string): number | undefined {
-  if (text === "") return 0;
-  const match = /^([+-]?)(?:(0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+)|0([0-7]+)|(\d+))$/.exec(text);
-  if (match === null || text.length > 70) return undefined;
-  const [, sign, prefixed, octal, decimal] = match;
-  const size = BigInt(prefixed ?? (octal === undefined ? (decimal ?? "0") : `0o${octal}`));
-  const number = sign === "-" ? -size : size;
-  if (BigInt.asIntN(64, number) !== number || (decimal !== undefined && /^0\d/.test(decimal)))
-    return undefined;
-  return Number(number);
 }
