@@ -2,10 +2,9 @@
 // (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk of its own. Everything is made in
 // .cache and moved into place at the end, so that a failed build leaves the old dist alone.
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
-import { rolldown, type OutputAsset, type OutputChunk } from "rolldown";
+import { join, relative } from "node:path";
+import { rolldown, RUNTIME_MODULE_ID, type OutputAsset, type OutputChunk } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 
@@ -63,13 +62,15 @@ async function buildCommand(outDir: string): Promise<void> {
     chunkFileNames: ({ name }) => (name === "core" ? "chunks/core.js" : "chunks/[name]-[hash].js"),
     banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : ""),
     minify: true,
+    // V8 keeps any other text at two bytes a character.
+    charset: "ascii",
     codeSplitting: {
       groups: [
         {
           debugName: "core",
           name(id, context) {
             hot ??= reachable(hotPath, (from) => context.getModuleInfo(from)?.importedIds ?? []);
-            return hot.has(id) ? "core" : null;
+            return hot.has(id) || id === RUNTIME_MODULE_ID ? "core" : null;
           },
         },
       ],
@@ -77,52 +78,13 @@ async function buildCommand(outDir: string): Promise<void> {
   });
   await bundle.close();
   await mkdir(join(outDir, "chunks"), { recursive: true });
-  for (const [file, code] of finished(output)) await writeFile(join(outDir, file), code);
+  for (const part of output) {
+    if (part.type !== "chunk") throw new Error(`the bundle holds ${part.fileName}`);
+    await writeFile(join(outDir, part.fileName), part.code);
+  }
   await writeFile(join(outDir, "package.json"), '{"type":"commonjs"}\n');
   await writeFile(join(outDir, "../metafile.json"), JSON.stringify(metafile(output), null, 1));
   await chmod(join(outDir, "sopsmith.js"), 0o755);
-}
-
-/**
- * The chunks' code by file name, made quicker to load: in ASCII, since V8 keeps any other text at two bytes a character, and
- * with the bundler's own helpers inside the core, which then is one file.
- */
-function finished(output: readonly (OutputChunk | OutputAsset)[]): Map<string, string> {
-  const files = new Map(
-    output.map((part) => {
-      if (part.type !== "chunk") throw new Error(`the bundle holds ${part.fileName}`);
-      const { code } = part;
-      const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-      return [part.fileName, code.replaceAll(/[^\0-\x7f]/g, escape)];
-    }),
-  );
-  const core = "chunks/core.js";
-  const [runtime, ...others] = [...files.keys()].filter((file) =>
-    file.startsWith("chunks/rolldown-runtime-"),
-  );
-  if (runtime === undefined || others.length > 0) throw new Error("not one chunk of helpers");
-  const load = `require("./${basename(runtime)}")`;
-  const code = files.get(core) ?? "";
-  if (code.split(load).length !== 2) throw new Error(`the core does not load ${runtime} once`);
-  const inlined = `(exports=>{${files.get(runtime)};return exports})({})`;
-  const whole = plainExports(code).replace(load, () => inlined);
-  if (/\bimport\(/.test(whole)) throw new Error("the core has an import(), and is run as a script");
-  const entry = files.get("sopsmith.js") ?? "";
-  const build = createHash("sha256").update(whole).digest("hex").slice(0, 16);
-  if (!entry.includes("@build@")) throw new Error("the first file does not tell the build");
-  // The minifier leaves out what an old Node needs to get as far as the message that it is too old.
-  const first = entry.replace("@build@", build).replaceAll("catch{", "catch(_){");
-  return files.set(core, whole).set("sopsmith.js", first);
-}
-
-/** Exports as values of one object instead of a getter each, which no module of ours needs: none changes what it exports. */
-function plainExports(code: string): string {
-  const getter =
-    /Object\.defineProperty\(exports,"([\w$]+)",\{enumerable:!0,get:function\(\)\{return ?([\w$]+|`[^`$\\]*`)\}\}\)[,;]?/g;
-  const names = [...code.matchAll(getter)].map(([, name, value]) => `${name}:${value}`);
-  const rest = code.replaceAll(getter, "").trimEnd();
-  if (/\bexports[.,]/.test(rest)) throw new Error("an export of another form");
-  return `${rest};module.exports={${names.join()}};`;
 }
 
 function reachable(

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 
 /** Signals that ask the program to end and can be answered. */
-export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT";
+export type StopSignal = (typeof stopSignals)[number];
 
 /**
  * What a signal leads to. `die`: clean up, then end by that same signal, as a program without a handler does.
@@ -12,7 +12,16 @@ export type SignalResponse =
   | "continue"
   | { readonly exitCode: number; readonly message: string };
 
-const stopSignals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+const stopSignals = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGALRM",
+  "SIGXCPU",
+  "SIGUSR1",
+  "SIGUSR2",
+] as const;
 
 const removals = new Set<() => void>();
 const responders: ((signal: StopSignal) => SignalResponse)[] = [];

@@ -34,9 +34,6 @@ class ChildKilled extends SopsmithError {
   }
 }
 
-/** Passed on besides those that ask the program to end. */
-const userSignals = ["SIGUSR1", "SIGUSR2"] as const;
-
 /**
  * Runs a command on this program's own terminal, stdin, stdout and stderr. Signals sent to this program go on to the
  * command, which decides what becomes of them.
@@ -54,14 +51,9 @@ export async function runCommand(command: ChildCommand, host: Host): Promise<voi
     return "continue" as const;
   };
   const ended = endOf(child, command);
-  if (host.platform !== "win32") for (const signal of userSignals) process.on(signal, pass);
-  try {
-    const { status, signal } = await withSignals(answer, () => ended);
-    if (signal !== null) throw new ChildKilled(signal);
-    if (status !== 0) throw new ChildFailed(status ?? 1);
-  } finally {
-    for (const signal of userSignals) process.off(signal, pass);
-  }
+  const { status, signal } = await withSignals(answer, () => ended);
+  if (signal !== null) throw new ChildKilled(signal);
+  if (status !== 0) throw new ChildFailed(status ?? 1);
 }
 
 /**

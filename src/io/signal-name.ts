@@ -19,6 +19,8 @@ export function signalName(signal: string): string {
       return "broken pipe";
     case "SIGALRM":
       return "alarm clock";
+    case "SIGXCPU":
+      return "CPU time limit exceeded";
     case "SIGUSR1":
       return "user defined signal 1";
     case "SIGUSR2":

@@ -2,12 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { npmProgram, programUnderTest } from "./program-under-test.ts";
-
-/** Node's compile cache: shared, so that it serves more than one run and does not show up among a sandbox's files. */
-const cache = mkdtempSync(join(tmpdir(), "sopsmith-cache-"));
-afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 export interface Result {
   readonly code: number | null;
@@ -30,7 +25,6 @@ export class Sandbox {
     this.env = {
       PATH,
       HOME: this.dir,
-      XDG_CACHE_HOME: cache,
       TMPDIR: this.path("tmp-not-there"),
       ...env,
     };

@@ -1,16 +1,10 @@
-import { withSignals } from "../../io/cleanup.ts";
+import { withSignals, type StopSignal } from "../../io/cleanup.ts";
+import { signalName } from "../../io/signal-name.ts";
 import { localKeyService } from "../../key-service/key-service.ts";
 import { serveKeys } from "../../key-service/server.ts";
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { info, warn } from "../warn.ts";
-
-const signalWords = {
-  SIGINT: "interrupt",
-  SIGTERM: "terminated",
-  SIGHUP: "hangup",
-  SIGQUIT: "quit",
-} as const;
 
 export const keyservice: Command = {
   operands: "",
@@ -45,12 +39,12 @@ export const keyservice: Command = {
     );
     if (isVerbose) info(streams, `Listening on ${server.uri}`);
     const signal = await stopSignal();
-    if (isVerbose) info(streams, `Caught signal ${signalWords[signal]}: shutting down.`);
+    if (isVerbose) info(streams, `Caught signal ${signalName(signal)}: shutting down.`);
     await server.stop();
   },
 };
 
-function stopSignal(): Promise<keyof typeof signalWords> {
+function stopSignal(): Promise<StopSignal> {
   return new Promise((resolve, reject) => {
     let stop: () => void;
     const stopped = new Promise<void>((done) => (stop = done));

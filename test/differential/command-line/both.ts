@@ -69,7 +69,6 @@ export async function runLines(
       FILES: files,
       SOPS_AGE_KEY_FILE: key,
       SOPS_DISABLE_VERSION_CHECK: "1",
-      XDG_CACHE_HOME: join(root, "cache"),
       GNUPGHOME: join(root, "gnupg"),
     },
     maxBuffer: 1 << 26,
