@@ -290,3 +290,67 @@ test("every file that ARCHITECTURE.md names is there", () => {
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
+
+/** Calls of this file that start a process, as text, whose first argument is no program that was looked up. */
+function unsafeStarts(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  /** What the file calls the functions that start processes, and the programs that it looked up. */
+  const starters = new Set<string>();
+  const lookedUp = new Set<string>();
+  const isLookUp = (node: ts.Node | undefined): boolean =>
+    node !== undefined &&
+    ((ts.isCallExpression(node) &&
+      /^(?:requireProgram|findProgram)$/.test(node.expression.getText())) ||
+      (ts.isIdentifier(node) && lookedUp.has(node.text)));
+  const visit = (node: ts.Node, see: (node: ts.Node) => void): void => {
+    see(node);
+    ts.forEachChild(node, (child) => visit(child, see));
+  };
+  visit(source, (node) => {
+    if (
+      ts.isImportDeclaration(node) &&
+      /"(?:node:child_process|execa)"/.test(node.moduleSpecifier.getText())
+    ) {
+      const bindings = node.importClause?.namedBindings;
+      if (bindings === undefined || !ts.isNamedImports(bindings)) starters.add("*");
+      else
+        for (const { name, isTypeOnly } of bindings.elements)
+          if (!isTypeOnly) starters.add(name.text);
+    }
+    if (
+      ts.isVariableDeclaration(node) &&
+      /\bimport\("(?:node:child_process|execa)"\)/.test(node.initializer?.getText() ?? "")
+    ) {
+      if (ts.isObjectBindingPattern(node.name))
+        for (const { name } of node.name.elements) starters.add(name.getText());
+      else starters.add("*");
+    }
+    if (ts.isVariableDeclaration(node) && isLookUp(node.initializer))
+      lookedUp.add(node.name.getText());
+    if (ts.isBinaryExpression(node) && isLookUp(node.right)) lookedUp.add(node.left.getText());
+  });
+  const wrong: string[] = starters.has("*") ? ["imports the whole module"] : [];
+  visit(source, (node) => {
+    if (!ts.isCallExpression(node)) return;
+    const callee = node.expression.getText();
+    const name = /^promisify\((\w+)\)$/.exec(callee)?.[1] ?? callee;
+    const starts = starters.has(name) || /(?:^|\.)execve$/.test(name);
+    if (starts && !isLookUp(node.arguments[0])) wrong.push(node.getText());
+  });
+  return wrong;
+}
+
+test("every child process is looked up by src/io/program-path.ts", () => {
+  const starting = files.filter((file) =>
+    /node:child_process|"execa"|\bexecve\b|Bun\.spawn/.test(readFileSync(join(root, file), "utf8")),
+  );
+  expect(starting.length).toBeGreaterThan(4);
+  const others = starting.filter(
+    (file) => !imports.some(({ from, to }) => from === file && to === "src/io/program-path.ts"),
+  );
+  expect(others).toEqual([]);
+  expect(starting.flatMap((file) => unsafeStarts(file).map((call) => `${file}: ${call}`))).toEqual(
+    [],
+  );
+});

@@ -1,12 +1,12 @@
 import { spawn as start, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { constants, existsSync } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, isAbsolute, join, parse } from "node:path";
+import { parse } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Channel } from "./host.ts";
+import { requireProgram } from "./program-path.ts";
 
 /**
  * A program of the user's with its stdin and stdout as a channel. It is looked for in `PATH`, never in the working
@@ -19,7 +19,7 @@ export async function spawn(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Channel> {
   const [name = "", ...args] = argv;
-  const child = start(await findProgram(name, env["PATH"] ?? ""), args, {
+  const child = start(requireProgram(name, { env, platform: process.platform }), args, {
     // Where the temporary directory is missing, any other that is not the user's.
     cwd: existsSync(tmpdir()) ? tmpdir() : parse(process.execPath).root,
     env: { ...env },
@@ -70,20 +70,4 @@ async function endProgram(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), grace);
   await exit;
   clearTimeout(timer);
-}
-
-async function findProgram(name: string, path: string): Promise<string> {
-  const endings = process.platform === "win32" ? [".exe", ".cmd", ".bat"] : [""];
-  for (const folder of path.split(delimiter).filter((folder) => isAbsolute(folder))) {
-    for (const ending of endings) {
-      const file = join(folder, `${name}${ending}`);
-      try {
-        await access(file, constants.X_OK);
-        if ((await stat(file)).isFile()) return file;
-      } catch {
-        // Not in this folder.
-      }
-    }
-  }
-  throw Object.assign(new Error(`${name} is not in PATH`), { code: "ENOENT" });
 }

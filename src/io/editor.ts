@@ -1,7 +1,7 @@
 import { basename, extname } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "./host.ts";
-import { programPath } from "./program-path.ts";
+import { programPath, requireProgram } from "./program-path.ts";
 import { signalName } from "./signal-name.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 import { splitWords, UnsplittableText } from "./words.ts";
@@ -103,7 +103,13 @@ function withWaitFlag(argv: readonly string[]): string[] {
 export async function runEditor(argv: readonly string[], path: string): Promise<void> {
   const { execa } = await import("execa");
   const [program = "", ...args] = argv;
-  const result = await execa(program, [...args, path], {
+  let file: string;
+  try {
+    file = requireProgram(program, process);
+  } catch (error) {
+    throw cannotStart(program, error);
+  }
+  const result = await execa(file, [...args, path], {
     stdio: "inherit",
     reject: false,
     cleanup: false,
@@ -113,10 +119,12 @@ export async function runEditor(argv: readonly string[], path: string): Promise<
   if (result.exitCode === 0) return;
   if (result.signal !== undefined) throw new EditorFailed(`signal: ${signalName(result.signal)}`);
   if (result.exitCode !== undefined) throw new EditorFailed(`exit status ${result.exitCode}`);
-  const shown = basename(program);
-  const cause = result.cause;
+  throw cannotStart(program, result.cause);
+}
+
+function cannotStart(program: string, cause: unknown): EditorFailed {
   const reason = systemCode(cause) === "ENOENT" ? "no such program was found" : systemReason(cause);
-  throw new EditorFailed(`${shown}: ${reason}`, {
+  return new EditorFailed(`${basename(program)}: ${reason}`, {
     hint: "Set SOPS_EDITOR or EDITOR to your editor's command.",
     cause,
   });

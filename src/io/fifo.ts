@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { SopsmithError } from "../errors.ts";
 import { batches, type Chunks } from "./chunks.ts";
 import type { Host } from "./host.ts";
+import { requireProgram } from "./program-path.ts";
 import { withSecureTempDir } from "./secure-temp.ts";
 import { systemCode } from "./system-error.ts";
 
@@ -27,7 +28,7 @@ export function withSecureFifo<T>(
 ): Promise<T> {
   return withSecureTempDir(host, async (dir) => {
     const path = join(dir, name);
-    await makeFifo(path);
+    await makeFifo(path, host);
     const writer = new FifoWriter(path, chunks);
     try {
       return await work(path);
@@ -37,9 +38,9 @@ export function withSecureFifo<T>(
   });
 }
 
-async function makeFifo(path: string): Promise<void> {
+async function makeFifo(path: string, host: Host): Promise<void> {
   try {
-    await promisify(execFile)("mkfifo", ["-m", "600", path]);
+    await promisify(execFile)(requireProgram("mkfifo", host), ["-m", "600", path]);
   } catch (error) {
     const isMissing = systemCode(error) === "ENOENT";
     throw new SopsmithError(

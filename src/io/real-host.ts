@@ -115,8 +115,9 @@ async function run(
   options: { stdin?: Uint8Array; stderr?: "capture" } = {},
 ): Promise<ChildResult> {
   const { execa } = await import("execa");
+  const { requireProgram } = await import("./program-path.ts");
   const [program = "", ...args] = argv;
-  const result = await execa(program, args, {
+  const result = await execa(requireProgram(program, { env, platform: process.platform }), args, {
     env: { ...env },
     extendEnv: false,
     ...(options.stdin === undefined ? { stdin: "ignore" } : { input: options.stdin }),

@@ -1,5 +1,6 @@
 import { execFileSync, type StdioOptions } from "node:child_process";
 import { isatty } from "node:tty";
+import { requireProgram } from "./program-path.ts";
 
 /** The name of the terminal that stdin, stdout or stderr is, such as `/dev/pts/3`; undefined where none of them is one. */
 export function terminalName(): string | undefined {
@@ -7,7 +8,7 @@ export function terminalName(): string | undefined {
   if (descriptor === undefined || process.platform === "win32") return undefined;
   try {
     const stdio: StdioOptions = [descriptor, "pipe", "ignore"];
-    return execFileSync("tty", { stdio, encoding: "utf8" }).trim();
+    return execFileSync(requireProgram("tty", process), [], { stdio, encoding: "utf8" }).trim();
   } catch {
     return undefined;
   }
