@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { rolldown, RUNTIME_MODULE_ID, type OutputAsset, type OutputChunk } from "rolldown";
+import { rolldown, type OutputAsset, type OutputChunk } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 
@@ -70,7 +70,7 @@ async function buildCommand(outDir: string): Promise<void> {
           debugName: "core",
           name(id, context) {
             hot ??= reachable(hotPath, (from) => context.getModuleInfo(from)?.importedIds ?? []);
-            return hot.has(id) || id === RUNTIME_MODULE_ID ? "core" : null;
+            return hot.has(id) ? "core" : null;
           },
         },
       ],

@@ -111,7 +111,7 @@ test.each([
   [["decrypt", "sealed.json"], ["chunks/json"]],
   [["decrypt", "sealed-many.yaml"], ["chunks/leaf-batch"]],
 ])("%s opens what every run opens and %s", (args, more) => {
-  const always = ["chunks/core.js", "sopsmith.js"];
+  const always = ["chunks/core.js", "chunks/rolldown-runtime", "sopsmith.js"];
   expect(openedBy(args)).toEqual([...always, ...more].toSorted());
 });
 
