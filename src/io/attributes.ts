@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { programPath } from "./program-path.ts";
+import { programPath, requireProgram } from "./program-path.ts";
 import { realHost } from "./real-host.ts";
 
 /** What could not be given to a new file, and what the user can do about it. */
@@ -189,7 +189,7 @@ function run(
   const { PATH = "" } = process.env;
   return new Promise((resolve) => {
     const child = execFile(
-      program,
+      requireProgram(program, process),
       args,
       { env: { PATH, LC_ALL: "C" }, timeout: limitMs, maxBuffer: 1 << 26 },
       // A file that is gone makes the status 1; what is said of the others holds.
