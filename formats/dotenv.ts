@@ -1,7 +1,7 @@
 import { goType } from "../src/go/type.ts";
 import { EmitError, ParseError } from "../src/errors.ts";
 import { comment, entry, map, str, type Item } from "../src/tree/node.ts";
-import { flatText, readsBackFlat } from "../src/tree/scalar.ts";
+import { flatText, readsBackFlat } from "../src/tree/flat-text.ts";
 import { decodeText, encodeText, lineAt, textLeaf } from "../src/tree/text.ts";
 import type { Format } from "./format.ts";
 import { refuseMoreDocuments } from "./json.ts";

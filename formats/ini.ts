@@ -10,7 +10,8 @@ import {
   type Node,
 } from "../src/tree/node.ts";
 import { joinChunks } from "../src/tree/long-text.ts";
-import { flatText, goFloat, readsBackFlat } from "../src/tree/scalar.ts";
+import { goFloat } from "../src/go/float.ts";
+import { flatText, readsBackFlat } from "../src/tree/flat-text.ts";
 import { decodeText, encodeText, leafText, lineAt, textLeaf } from "../src/tree/text.ts";
 import type { Format, Warn } from "./format.ts";
 import { jsonText } from "./json.ts";

@@ -15,7 +15,7 @@ import {
   type Node,
 } from "../src/tree/node.ts";
 import { joinChunks, LONG_TEXT, longStr } from "../src/tree/long-text.ts";
-import { jsonFloat } from "../src/tree/scalar.ts";
+import { jsonFloat } from "../src/go/float.ts";
 import { decodeText, flattened, leafText, lineAt, lossyText } from "../src/tree/text.ts";
 import type { Chunks, Format } from "./format.ts";
 import { longStrings, restoreSpans } from "./json/long-strings.ts";

@@ -1,7 +1,7 @@
 import { SopsmithError } from "./errors.ts";
 import type { Documents } from "./tree/node.ts";
 import { pathText } from "./tree/path.ts";
-import { flatText } from "./tree/scalar.ts";
+import { flatText } from "./tree/flat-text.ts";
 
 /** A document that cannot stand in the environment of a program. Exit 1. */
 export class EnvironmentError extends SopsmithError {

@@ -1,5 +1,5 @@
 import { EmitError } from "../../src/errors.ts";
-import { yamlFloat } from "../../src/tree/scalar.ts";
+import { yamlFloat } from "../../src/go/float.ts";
 import { encodeText, flattened } from "../../src/tree/text.ts";
 import type {
   Comment,

@@ -1,4 +1,5 @@
 import { parseInteger } from "../../src/go/parse-int.ts";
+import { parseYamlTime } from "../../src/go/time.ts";
 import {
   bool,
   float,
@@ -126,7 +127,7 @@ function resolveNumber(text: string, start: number, end: number, quoted: boolean
   if (text.indexOf(".") !== text.lastIndexOf(".") && !text.includes(":"))
     return str(text, start, end);
   if (!quoted) {
-    const stamp = parseTimestamp(text);
+    const stamp = parseYamlTime(text);
     if (stamp !== undefined) return time(stamp, start, end);
   }
   const plain = text.replaceAll("_", "");
@@ -146,41 +147,4 @@ function resolveNumber(text: string, start: number, end: number, quoted: boolean
     }
   }
   return str(text, start, end);
-}
-
-const STAMP =
-  /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?(Z|[-+]\d\d:\d\d))|(?: (\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?))?$/;
-
-/**
- * The canonical RFC 3339 text of a YAML timestamp, or undefined for text that is none.
- * Formats: `2006-1-2`, `2006-1-2 15:4:5.9`, `2006-1-2T15:4:5.9Z07:00`; without a zone it is UTC.
- */
-export function parseTimestamp(text: string): string | undefined {
-  if (text.charCodeAt(4) !== 45) return undefined;
-  const m = STAMP.exec(text);
-  if (!m) return undefined;
-  const number = (i: number): number => Number(m[i] ?? 0);
-  const year = number(1);
-  const month = number(2);
-  const day = number(3);
-  const spaced = m[9] !== undefined;
-  const hour = number(spaced ? 9 : 4);
-  const minute = number(spaced ? 10 : 5);
-  const second = number(spaced ? 11 : 6);
-  const fraction = ((spaced ? m[12] : m[7]) ?? "").slice(0, 9).replace(/0+$/, "");
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  let zone = m[8] ?? "Z";
-  if (zone !== "Z") {
-    if (Number(zone.slice(1, 3)) > 24 || Number(zone.slice(4)) > 60) return undefined;
-    if (/^[-+]00:00$/.test(zone)) zone = "Z";
-  }
-  const two = (n: number): string => String(n).padStart(2, "0");
-  const clock = `${two(hour)}:${two(minute)}:${two(second)}`;
-  return `${m[1]}-${two(month)}-${two(day)}T${clock}${fraction && `.${fraction}`}${zone}`;
-}
-
-function daysIn(year: number, month: number): number {
-  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
-  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }

@@ -22,10 +22,10 @@ import {
   type Scalar,
 } from "../tree/node.ts";
 import { joinChunks, LONG_TEXT } from "../tree/long-text.ts";
+import { floatText, parseFloat64 } from "../go/float.ts";
 import { parseBool } from "../go/parse-bool.ts";
 import { parseDecimalInt } from "../go/parse-int.ts";
 import { fullTime } from "../go/time.ts";
-import { floatText } from "../tree/scalar.ts";
 import { decodeText, encodeText } from "../tree/text.ts";
 import { digitsOf, longLeaf, openDigits, sealedText, type Digits } from "./long-leaf.ts";
 import type { Nonces } from "./nonces.ts";
@@ -292,7 +292,7 @@ export function fromText(text: string, type: string): Leaf {
       return int(value);
     }
     case "float": {
-      const value = parseGoFloat(text);
+      const value = parseFloat64(text);
       if (value === undefined) throw wrongType(type);
       return float(value);
     }
@@ -317,21 +317,3 @@ const wrongType = (type: string): LeafError =>
   new LeafError(`Could not decrypt value: the plaintext is not a valid ${type}`, {
     hint: "The `type:` of the ciphertext was changed; restore the file from version control.",
   });
-
-/** Go's `strconv.ParseFloat`: decimal, exponent, hexadecimal with binary exponent, infinity, NaN. */
-function parseGoFloat(text: string): number | undefined {
-  // As both programs write nearly all of them.
-  if (/^-?[0-9]{1,20}(?:\.[0-9]{1,20})?$/.test(text)) return Number(text);
-  if (/^[-+]?inf(?:inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
-  if (/^[-+]?nan$/i.test(text)) return Number.NaN;
-  const hex = /^([-+]?)0x([0-9a-f]*)\.?([0-9a-f]*)p([-+]?[0-9]+)$/i.exec(text);
-  if (hex && `${hex[2]}${hex[3]}` !== "") {
-    const digits = `${hex[2]}${hex[3]}`;
-    const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(hex[4]) - 4 * (hex[3] ?? "").length);
-    return hex[1] === "-" ? -value : value;
-  }
-  if (!/^[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i.test(text))
-    return undefined;
-  const value = Number(text.replaceAll("_", ""));
-  return Number.isFinite(value) ? value : undefined;
-}

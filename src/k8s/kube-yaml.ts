@@ -4,7 +4,7 @@ import { isExcessiveAliasing } from "../../formats/yaml/reader.ts";
 import { resolvePlain } from "../../formats/yaml/resolve.ts";
 import { ParseError } from "../errors.ts";
 import { ConversionError, located, type Spot } from "./conversion-error.ts";
-import { floatKey } from "./numbers.ts";
+import { floatKey } from "../go/float.ts";
 import { pathText, text, type Value } from "./value.ts";
 import { isBase64 } from "../tree/text.ts";
 

@@ -1,6 +1,6 @@
 import type { Item, Node, Scalar } from "../tree/node.ts";
 import { joinChunks } from "../tree/long-text.ts";
-import { floatText } from "../tree/scalar.ts";
+import { floatText } from "../go/float.ts";
 
 /**
  * Gives nodes numbers: two nodes have the same one exactly when they are equal in type, value, keys, order and comments. Where a comment stood

@@ -1,6 +1,6 @@
 import { SopsmithError } from "../errors.ts";
 import { entry, map, seq, str, type Mapping, type Node, type Sequence } from "../tree/node.ts";
-import { floatText } from "../tree/scalar.ts";
+import { floatText } from "../go/float.ts";
 import { leafText } from "../tree/text.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { ConversionError, type Spot } from "../k8s/conversion-error.ts";
-import { plainDecimal } from "../k8s/numbers.ts";
+import { plainDecimal } from "../go/float.ts";
 import { pathText, type MapValue, type Value } from "../k8s/value.ts";
 
 /** How values are written. */
@@ -58,7 +58,8 @@ class Printer {
             `${pathText(path)}: ${Number.isNaN(value.value) ? ".nan" : ".inf"} has no JSON form`,
             value.line,
           );
-        this.out.push(plainDecimal(value.value));
+        // HCL has no negative zero.
+        this.out.push(plainDecimal(value.value + 0));
         return;
       case "text":
         this.out.push(this.text(value.value, indent, path, value.line));

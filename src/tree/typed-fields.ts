@@ -3,7 +3,7 @@ import { parseBool } from "../go/parse-bool.ts";
 import { parseInt64 } from "../go/parse-int.ts";
 import { goDecodedType } from "../go/type.ts";
 import { map, type Mapping, type Node } from "./node.ts";
-import { floatText } from "./scalar.ts";
+import { floatText } from "../go/float.ts";
 import { leafText } from "./text.ts";
 
 /**

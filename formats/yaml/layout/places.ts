@@ -1,5 +1,5 @@
 import type { Leaf, Scalar } from "../../../src/tree/node.ts";
-import { yamlFloat } from "../../../src/tree/scalar.ts";
+import { yamlFloat } from "../../../src/go/float.ts";
 import { CannotKeep } from "../../layout.ts";
 import { isBreak, SPACE } from "../chars.ts";
 import type { ScalarSpan } from "../reader.ts";

@@ -1,14 +1,8 @@
 import { expect, test } from "vitest";
 import { EmitError } from "../../src/errors.ts";
 import { bool, bytes, float, int, map, nil, seq, str, time } from "../../src/tree/node.ts";
-import {
-  flatFloat,
-  flatText,
-  floatText,
-  goFloat,
-  jsonFloat,
-  yamlFloat,
-} from "../../src/tree/scalar.ts";
+import { flatFloat, floatText, goFloat, jsonFloat, yamlFloat } from "../../src/go/float.ts";
+import { flatText } from "../../src/tree/flat-text.ts";
 
 test.each([
   // value, MAC and ciphertext, YAML, ENV and INI, JSON

@@ -1,6 +1,4 @@
 import { EmitError } from "../errors.ts";
-import { leafText } from "./text.ts";
-import type { Node, Scalar } from "./node.ts";
 
 /**
  * Decimal digits that read back as the same double, and no fewer than needed: ±0.d₁d₂… × 10^`point`.
@@ -15,7 +13,8 @@ function shortest(v: number): { sign: string; digits: string; point: number } {
   };
 }
 
-function plainDecimal(v: number): string {
+/** A double's shortest decimal digits, without an exponent: Go's `FormatFloat(v, 'f', -1, 64)`. Only for finite numbers. */
+export function plainDecimal(v: number): string {
   const size = Math.abs(v);
   // Here ECMAScript writes the same digits, and no exponent.
   if (size >= 1e-6 && size < 1e21) return String(v);
@@ -80,52 +79,40 @@ export function jsonFloat(v: number): string {
 }
 
 /**
- * A value in ENV and INI files. Bytes that are not UTF-8 stand as lone surrogates (see text.ts). Timestamps lose their
- * fraction and null is `<nil>`: sops writes them so.
- *
- * @throws {EmitError} for a mapping or a list
+ * A float that stands as a key: Go's `FormatFloat(value, 'g', -1, 32)`, which is what sigs.k8s.io/yaml makes of it; so
+ * only the digits of a single-precision number are left.
  */
-export function flatText(node: Node): string {
-  switch (node.kind) {
-    case "str":
-    case "bytes":
-      return leafText(node);
-    case "int":
-      return String(node.value);
-    case "float":
-      return flatFloat(node.value);
-    case "bool":
-      return node.value ? "true" : "false";
-    case "time":
-      return node.value.replace(/\.\d+/, "");
-    case "comment":
-      return node.value;
-    case "null":
-      return "<nil>";
-    case "seq":
-    case "map":
-      throw new EmitError("cannot use complex value where only text can stand");
-    default:
-      return node satisfies never;
+export function floatKey(value: number): string {
+  if (Number.isNaN(value)) return ".nan";
+  const single = Math.fround(value);
+  if (!Number.isFinite(single)) return single > 0 ? ".inf" : "-.inf";
+  if (single === 0) return Object.is(single, -0) ? "-0" : "0";
+  let shortest = "";
+  for (let precision = 1; precision <= 9; precision++) {
+    shortest = single.toExponential(precision - 1);
+    if (Math.fround(Number(shortest)) === single) break;
   }
+  const [mantissa = "", power = "0"] = shortest.split("e");
+  const exponent = Number(power);
+  if (exponent >= -4 && exponent < 6) return plainDecimal(Number(shortest));
+  const digits = String(Math.abs(exponent)).padStart(2, "0");
+  return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
 }
 
-/**
- * Does a scalar's text in an ENV or INI file, where everything is read as a string, stand for the bytes that its MAC was made of?
- */
-export function readsBackFlat(leaf: Scalar): boolean {
-  switch (leaf.kind) {
-    case "str":
-    case "bytes":
-    case "int":
-      return true;
-    case "bool":
-      return false; // `true`, but hashed as `True`
-    case "float":
-      return flatFloat(leaf.value) === floatText(leaf.value);
-    case "time":
-      return !leaf.value.includes(".");
-    default:
-      return leaf satisfies never;
+/** Go's `strconv.ParseFloat`: decimal, exponent, hexadecimal with binary exponent, infinity, NaN. */
+export function parseFloat64(text: string): number | undefined {
+  // As both programs write nearly all of them.
+  if (/^-?[0-9]{1,20}(?:\.[0-9]{1,20})?$/.test(text)) return Number(text);
+  if (/^[-+]?inf(?:inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  if (/^[-+]?nan$/i.test(text)) return Number.NaN;
+  const hex = /^([-+]?)0x([0-9a-f]*)\.?([0-9a-f]*)p([-+]?[0-9]+)$/i.exec(text);
+  if (hex && `${hex[2]}${hex[3]}` !== "") {
+    const digits = `${hex[2]}${hex[3]}`;
+    const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(hex[4]) - 4 * (hex[3] ?? "").length);
+    return hex[1] === "-" ? -value : value;
   }
+  if (!/^[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i.test(text))
+    return undefined;
+  const value = Number(text.replaceAll("_", ""));
+  return Number.isFinite(value) ? value : undefined;
 }
