@@ -1,12 +1,15 @@
 import { defaultKeyFile } from "./keys/age/default-key-file.ts";
 import { ConflictError, SopsmithError } from "./errors.ts";
 import type { Host } from "./io/host.ts";
+import type { SshPublicKey } from "./keys/age/ssh.ts";
 
 export interface KeygenOptions {
   /** A file to make, instead of stdout. */
   readonly output?: string | undefined;
   /** Print the recipients of the identities in `input` (stdin when absent or `-`) instead of making a key. */
   readonly convert?: { readonly input?: string | undefined } | undefined;
+  /** Print the recipients derived from the Ed25519 SSH keys in `input`, private or public, as ssh-to-age does. */
+  readonly fromSsh?: { readonly input?: string | undefined } | undefined;
   /** Make a post-quantum key. */
   readonly pq?: boolean;
   /** Append to the key file that sopsmith and sops read by themselves. */
@@ -59,17 +62,22 @@ export async function keygen(
   files: KeygenFiles,
 ): Promise<KeygenResult> {
   refuseContradictions(options);
-  const { output, convert } = options;
+  const { output, convert, fromSsh } = options;
   const file = output === undefined ? {} : { file: output };
-  if (convert !== undefined) {
+  const given = convert ?? fromSsh;
+  if (given !== undefined) {
     let recipients: readonly string[] = [];
+    const warnings: string[] = [];
     const stdout = await deliver(output, files, async () => {
-      const content = await readInput(convert.input, host, files);
-      recipients = await recipientsOf(content, nameOf(convert.input), host);
+      const content = await readInput(given.input, host, files);
+      recipients =
+        convert === undefined
+          ? await derivedRecipients(content, warnings)
+          : await recipientsOf(content, nameOf(given.input), host);
       return recipients.map((recipient) => `${recipient}\n`).join("");
     });
     const keys = recipients.map((recipient) => ({ recipient, ...file }));
-    return { stdout, keys, warnings: [], notes: [] };
+    return { stdout, keys, warnings, notes: [] };
   }
   if (options.default === true) return addDefaultKey(options, host, files);
 
@@ -95,6 +103,13 @@ function refuseContradictions(options: KeygenOptions): void {
   if (options.convert !== undefined && options.pq === true)
     throw new ConflictError("-pq and -y cannot be used together", {
       hint: "-y prints the recipients of keys that exist.",
+    });
+  if (
+    options.fromSsh !== undefined &&
+    (options.convert !== undefined || options.pq === true || options.default === true)
+  )
+    throw new ConflictError("--from-ssh cannot be used together with -y, -pq or --default", {
+      hint: "--from-ssh prints the recipients that belong to SSH keys.",
     });
   if (options.default === true && (options.convert !== undefined || options.output !== undefined))
     throw new ConflictError("--default cannot be used together with -o or -y", {
@@ -203,7 +218,7 @@ async function recipientsOf(
   host: Host,
 ): Promise<readonly string[]> {
   const text = Buffer.from(file).toString("utf8");
-  if (/^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) return [await sshRecipient(file)];
+  if (isPrivatePem(text)) return [await sshRecipient(file)];
   const recipients = /^(?:age-encryption|-----BEGIN AGE)/.test(text)
     ? await Promise.all((await openIdentityFile(file, name, host)).map(nativeRecipient))
     : await listedRecipients(text);
@@ -253,12 +268,55 @@ async function openIdentityFile(
   }
 }
 
+const isPrivatePem = (text: string): boolean => /^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text);
+
+/**
+ * The age recipients derived from Ed25519 SSH keys: a private key's file, or public keys as in a `.pub` file or printed
+ * by ssh-keyscan.
+ *
+ * @param warnings gets a line for each key of another type
+ * @throws {SopsmithError} exit 1
+ */
+async function derivedRecipients(file: Uint8Array, warnings: string[]): Promise<readonly string[]> {
+  const { derivedRecipient } = await import("./keys/age/ssh-derived.ts");
+  const { parseSshPublicKey, SshKeyError } = await import("./keys/age/ssh.ts");
+  const text = Buffer.from(file).toString("utf8");
+  if (isPrivatePem(text)) {
+    const recipient = derivedRecipient(await sshPublicHalf(file));
+    if (recipient === undefined) throw badInput("only Ed25519 keys have an age recipient");
+    return [recipient];
+  }
+  const recipients: string[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const trimmed = line.trim();
+    if (trimmed === "" || trimmed.startsWith("#")) continue;
+    const [key] = /(?<=^|\s)ssh-ed25519\s+\S+/.exec(trimmed) ?? [];
+    try {
+      const recipient = key === undefined ? undefined : derivedRecipient(parseSshPublicKey(key));
+      if (recipient === undefined)
+        warnings.push(`line ${index + 1} is left out: it holds no Ed25519 SSH key`);
+      else recipients.push(recipient);
+    } catch (error) {
+      if (!(error instanceof SshKeyError)) throw error;
+      throw badInput(`error at line ${index + 1}: malformed SSH public key: ${error.message}`);
+    }
+  }
+  if (recipients.length === 0) throw badInput("it holds no Ed25519 SSH key");
+  return recipients;
+}
+
 async function sshRecipient(file: Uint8Array): Promise<string> {
+  const { recipientOf } = await import("./keys/age/ssh.ts");
+  return recipientOf(await sshPublicHalf(file));
+}
+
+/** @throws {SopsmithError} exit 1 */
+async function sshPublicHalf(file: Uint8Array): Promise<SshPublicKey> {
   const { parseSshPrivateKey } = await import("./keys/age/ssh-private-key.ts");
-  const { recipientOf, SshKeyError } = await import("./keys/age/ssh.ts");
+  const { SshKeyError } = await import("./keys/age/ssh.ts");
   try {
     const { publicKey } = parseSshPrivateKey(file);
-    if (publicKey !== undefined) return recipientOf(publicKey);
+    if (publicKey !== undefined) return publicKey;
   } catch (error) {
     if (!(error instanceof SshKeyError)) throw error;
     throw badInput(`malformed SSH private key: ${error.message}`);

@@ -264,6 +264,12 @@ export const convert: BoolFlag = {
   names: ["y"],
   about: "print the recipient of each identity in the file, or on stdin",
 };
+export const fromSsh: BoolFlag = {
+  kind: "bool",
+  names: ["from-ssh"],
+  about:
+    "print the age recipient of each Ed25519 SSH key in the file, private or public, or on stdin, as ssh-to-age does",
+};
 export const postQuantum: BoolFlag = {
   kind: "bool",
   names: ["pq"],

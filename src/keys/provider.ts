@@ -124,8 +124,8 @@ export class UnwrapError extends SopsmithError {
 
 /** Text that names no key of its type. Exit 1. */
 export class KeySyntaxError extends SopsmithError {
-  constructor(message: string) {
-    super("key-syntax", 1, message);
+  constructor(message: string, options?: ErrorOptions) {
+    super("key-syntax", 1, message, options);
   }
 }
 

@@ -11,6 +11,7 @@ export const keygen: Command = {
   flags: [
     flags.keyOutput,
     flags.convert,
+    flags.fromSsh,
     flags.postQuantum,
     flags.defaultKeyFile,
     flags.noAtomic,
@@ -27,20 +28,25 @@ export const keygen: Command = {
     { does: "make a post-quantum key", line: "sopsmith keygen -pq -o key.txt" },
     { does: "print the recipients of a key file", line: "sopsmith keygen -y key.txt" },
     { does: "print the recipient of an SSH key", line: "sopsmith keygen -y ~/.ssh/id_ed25519" },
+    {
+      does: "print the age recipient that belongs to an SSH key, as for NixOS",
+      line: "sopsmith keygen --from-ssh ~/.ssh/id_ed25519.pub",
+    },
   ],
   async run({ options, operands, host, streams }) {
-    const isConversion = options.on(flags.convert);
+    const isConversion = options.on(flags.convert) || options.on(flags.fromSsh);
     if (operands.length > (isConversion ? 1 : 0))
       throw new UsageError(
         isConversion
-          ? "too many arguments: -y reads one key file"
-          : "too many arguments: only -y reads a key file",
+          ? "too many arguments: -y and --from-ssh read one key file"
+          : "too many arguments: only -y and --from-ssh read a key file",
       );
     const output = options.text(flags.keyOutput);
     const { stdout, keys, warnings, notes } = await generate(
       {
         output: output === "" ? undefined : output,
-        convert: isConversion ? { input: operands[0] } : undefined,
+        convert: options.on(flags.convert) ? { input: operands[0] } : undefined,
+        fromSsh: options.on(flags.fromSsh) ? { input: operands[0] } : undefined,
         pq: options.on(flags.postQuantum),
         default: options.on(flags.defaultKeyFile),
         noAtomic: options.on(flags.noAtomic),

@@ -46,6 +46,31 @@ export function decodeBech32(text: string): { prefix: string; bytes: Uint8Array 
   return { prefix, bytes };
 }
 
+/**
+ * The text that `decodeBech32` reads.
+ *
+ * @param prefix the human-readable part, in lower case
+ */
+export function encodeBech32(prefix: string, bytes: Uint8Array): string {
+  const symbols: number[] = [];
+  let held = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    held = ((held << 8) | byte) & 0xfff;
+    for (bits += 8; bits >= 5; bits -= 5) symbols.push((held >> (bits - 5)) & 31);
+  }
+  if (bits > 0) symbols.push((held << (5 - bits)) & 31);
+  let checksum = 1;
+  const codes = Array.from(prefix, (c) => c.charCodeAt(0));
+  for (const code of codes) checksum = step(checksum) ^ (code >> 5);
+  checksum = step(checksum);
+  for (const code of codes) checksum = step(checksum) ^ (code & 31);
+  for (const symbol of [...symbols, 0, 0, 0, 0, 0, 0]) checksum = step(checksum) ^ symbol;
+  checksum ^= 1;
+  for (let i = 5; i >= 0; i--) symbols.push((checksum >> (5 * i)) & 31);
+  return `${prefix}1${symbols.map((symbol) => alphabet.charAt(symbol)).join("")}`;
+}
+
 function step(checksum: number): number {
   let next = (checksum & 0x1ffffff) << 5;
   for (let i = 0; i < generator.length; i++)

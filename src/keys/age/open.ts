@@ -19,10 +19,12 @@ export async function openWithLibrary(
   host: Host,
 ): Promise<Uint8Array> {
   if (found.identities.length === 0) throw unwrapError("failed to load age identities", found);
-  const library = await import("age-encryption");
-  const file = decodeArmor(library, key.enc ?? "", found);
   try {
-    const part = await openWithAny(library, file, found, host);
+    const derived = await openWithDerivedKey(key, found, host);
+    if (derived !== undefined) return derived;
+    const library = await import("age-encryption");
+    const file = decodeArmor(library, key.enc ?? "", found);
+    const part = await openWithAny(library, key.id, file, found, host);
     if (part !== undefined) return part;
   } catch (error) {
     if (!(error instanceof IdentityFailure)) throw error;
@@ -40,9 +42,22 @@ export async function openWithLibrary(
   );
 }
 
+/** X25519 keys that belong to SSH keys, as ssh-to-age makes them. */
+async function openWithDerivedKey(
+  key: MasterKey,
+  found: AgeIdentities,
+  host: Host,
+): Promise<Uint8Array | undefined> {
+  if (key.id.startsWith("ssh-") || !found.identities.some(({ kind }) => kind === "ssh"))
+    return undefined;
+  const { openWithDerived } = await import("./ssh-derived.ts");
+  return openWithDerived(key, found, host);
+}
+
 /** Native identities first: the others may ask the user (spec keys 2.7). */
 async function openWithAny(
   library: Library,
+  recipient: string,
   file: Uint8Array,
   found: AgeIdentities,
   host: Host,
@@ -61,7 +76,17 @@ async function openWithAny(
       continue;
     }
     const fileKey = await unwrapFileKey(identity, stanzas, host);
-    if (fileKey === undefined) continue;
+    if (fileKey === undefined) {
+      if (identity.kind !== "ssh" || !stanzas.some(({ args: [type] }) => type === "X25519"))
+        continue;
+      const { derivedScalar, identityText } = await import("./ssh-derived.ts");
+      const scalar = await derivedScalar(identity, recipient, host);
+      if (scalar === undefined) continue;
+      const part = await openWith(library, identityText(scalar), identity.location, file, found);
+      scalar.fill(0);
+      if (part !== undefined) return part;
+      continue;
+    }
     const opener = { unwrapFileKey: () => Promise.resolve(fileKey) };
     return openWith(library, opener, identity.location, file, found);
   }

@@ -11,7 +11,8 @@ import { wrapX25519 } from "./x25519.ts";
 /** Whom a data key can be wrapped for. */
 export type Recipient =
   | { readonly kind: "x25519"; readonly point: Uint8Array }
-  | { readonly kind: "hybrid" }
+  /** Post-quantum, and those of hardware keys that are told by a tag: `age-encryption` wraps for them. */
+  | { readonly kind: "library" }
   | { readonly kind: "plugin"; readonly name: string }
   | { readonly kind: "ssh"; readonly key: SshPublicKey };
 
@@ -43,12 +44,21 @@ export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promis
     return wrapX25519(recipient.point, part, (length) => host.randomBytes(length));
   const { Encrypter, armor } = await import("age-encryption");
   const encrypter = new Encrypter();
-  encrypter.addRecipient(
-    recipient.kind === "hybrid"
-      ? key.id
-      : { wrapFileKey: (fileKey) => wrapFileKey(recipient, key.id, fileKey, host) },
-  );
-  return armor.encode(await encrypter.encrypt(part));
+  if (recipient.kind !== "library") {
+    encrypter.addRecipient({
+      wrapFileKey: (fileKey) => wrapFileKey(recipient, key.id, fileKey, host),
+    });
+    return armor.encode(await encrypter.encrypt(part));
+  }
+  try {
+    encrypter.addRecipient(key.id);
+    return armor.encode(await encrypter.encrypt(part));
+  } catch (cause) {
+    // Its bytes have the right number, and are no key all the same.
+    throw new KeySyntaxError(`malformed recipient ${beginning(key.id)}: it is no public key`, {
+      cause,
+    });
+  }
 }
 
 async function wrapFileKey(
@@ -65,6 +75,13 @@ async function wrapFileKey(
   return wrapWithPlugin(recipient.name, id, fileKey, host);
 }
 
+/** Prefix and length in bytes: post-quantum, tagged on P-256, and tagged post-quantum (C2SP "age"). */
+const libraryKinds = [
+  ["age1pq", 1216],
+  ["age1tag", 33],
+  ["age1tagpq", 1249],
+] as const;
+
 /**
  * A recipient's text, by its prefix, in this order (spec keys 2.1).
  *
@@ -73,10 +90,11 @@ async function wrapFileKey(
 async function parseRecipient(text: string): Promise<Recipient> {
   const malformed = `malformed recipient ${beginning(text)}`;
   const bech32 = `failed to parse input as Bech32-encoded age public key: ${malformed}`;
-  if (text.startsWith("age1pq1")) {
+  const known = libraryKinds.find(([prefix]) => text.startsWith(`${prefix}1`));
+  if (known !== undefined) {
     const { prefix, bytes } = decode(text, bech32);
-    if (prefix !== "age1pq" || bytes.length !== 1216) throw wrongKind(bech32);
-    return { kind: "hybrid" };
+    if (prefix !== known[0] || bytes.length !== known[1]) throw wrongKind(bech32);
+    return { kind: "library" };
   }
   if (text.startsWith("age1") && text.includes("1", 4)) {
     const message = `failed to parse input as age key from age plugin: ${malformed}`;

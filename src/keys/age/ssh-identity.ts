@@ -27,9 +27,18 @@ export async function unwrapWithSshKey(
   const { publicKey, location } = identity;
   const stanza = stanzas.find((one) => isForSshKey(publicKey, one));
   if (stanza === undefined) return undefined;
-  const key = await unlocked.get(host, location, () => unlock(identity, host));
-  return unwrapWithSsh(publicKey, key, stanza, location);
+  return unwrapWithSsh(publicKey, await unlockSshKey(identity, host), stanza, location);
 }
+
+/**
+ * The private key; a passphrase is asked for once.
+ *
+ * @throws {IdentityFailure}
+ */
+export const unlockSshKey = (
+  identity: AgeIdentity & { kind: "ssh" },
+  host: Host,
+): Promise<KeyObject> => unlocked.get(host, identity.location, () => unlock(identity, host));
 
 async function unlock(
   { privateKey, location }: AgeIdentity & { kind: "ssh" },

@@ -108,7 +108,7 @@ export function wrapForSsh({ type, wire, key }: SshPublicKey, fileKey: Uint8Arra
     const body = publicEncrypt({ key, ...oaep }, fileKey);
     return { args: [type, fingerprint(wire)], body: new Uint8Array(body) };
   }
-  const point = montgomery(edwardsPoint(wire));
+  const point = montgomeryPoint({ type, wire, key });
   const ephemeral = generateKeyPairSync("x25519");
   const share = rawPublic(ephemeral.publicKey);
   const shared = tweaked(exchange(ephemeral.privateKey, point), wire);
@@ -195,6 +195,10 @@ function edwardsPoint(wire: Uint8Array): Uint8Array {
   reader.text();
   return reader.string();
 }
+
+/** The Montgomery form of an Ed25519 key, 32 bytes: its point as X25519 has it. */
+export const montgomeryPoint = ({ wire }: SshPublicKey): Uint8Array =>
+  montgomery(edwardsPoint(wire));
 
 const P = 2n ** 255n - 19n;
 

@@ -1,6 +1,8 @@
+import { createECDH } from "node:crypto";
 import { armor, Encrypter, generateHybridIdentity, identityToRecipient } from "age-encryption";
 import { expect, test } from "vitest";
 import { age } from "../../../src/keys/age/age.ts";
+import { encodeBech32 } from "../../../src/keys/age/bech32.ts";
 import { UnwrapError, type MasterKey } from "../../../src/keys/provider.ts";
 import { entry, map, str } from "../../../src/tree/node.ts";
 import { alice, bob, fakeHost } from "../fake-host.ts";
@@ -59,6 +61,36 @@ test("takes SSH keys with their comments, and plugin recipients, as they are", a
   const [key, comment = ""] = ssh.split(",");
   expect(await parse(`${key},${plugin}`)).toEqual([key, plugin]);
   await expect(parse(`${key},${comment}`)).rejects.toThrow(/unknown recipient type/);
+});
+
+test("wraps for tagged recipients by itself, as hardware keys have them", async () => {
+  // Zeros are a key of ML-KEM too.
+  const hybrid = encodeBech32(
+    "age1tagpq",
+    Buffer.concat([Buffer.alloc(1184), createECDH("prime256v1").generateKeys()]),
+  );
+  for (const [recipient, stanza] of [
+    ["age1tag1qt8lw0ual6avlwmwatk888yqnmdamm7xfd0wak53ut6elz5c4swx2yqdj4e", "p256tag"],
+    [hybrid, "mlkem768p256tag"],
+  ] as const) {
+    const [key] = await age.parse(recipient, fakeHost());
+    if (key === undefined) throw new Error("no key");
+    const enc = await age.wrap(key, new Uint8Array(32), fakeHost());
+    expect(Buffer.from(armor.decode(enc)).toString("latin1")).toMatch(
+      new RegExp(`^age-encryption\\.org/v1\n-> ${stanza} `),
+    );
+  }
+});
+
+test("a tagged recipient that is no point of the curve is refused", async () => {
+  const [key] = await age.parse(encodeBech32("age1tag", new Uint8Array(33).fill(5)), fakeHost());
+  if (key === undefined) throw new Error("no key");
+  await expect(age.wrap(key, new Uint8Array(32), fakeHost())).rejects.toThrow(
+    /malformed recipient "age1tag1.*": it is no public key/,
+  );
+  expect(await parse(encodeBech32("age1tag", new Uint8Array(32))).catch(String)).toMatch(
+    /wrong length or type/,
+  );
 });
 
 test.each([
