@@ -42,6 +42,11 @@ export interface EncryptOptions extends CommonOptions {
   /** Settings of what is encrypted; none for the default. More than one is a conflict. */
   selectors: readonly Selector[];
   macOnlyEncrypted: boolean;
+  /**
+   * Looks at the decrypted documents, and at what will decide which of their values are encrypted, before a key is asked
+   * for. What it throws ends the work.
+   */
+  review?: ((documents: Documents, selector: Selector) => Promise<void>) | undefined;
 }
 
 /** The plain file has a `sops` block. Exit 203. */
@@ -145,6 +150,7 @@ export async function sealNew(
     onBadPattern: "refuse",
     warn: options.warn,
   });
+  await options.review?.(documents, selector);
   const { keyGroups, file, indent, services, audit, warn, explain } = options;
   const { dataKey, threshold } = await createDataKey(
     keyGroups,

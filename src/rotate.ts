@@ -4,13 +4,18 @@ import type { OpenVerbOptions } from "./decrypt.ts";
 import { open, seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { createDataKey } from "./data-key/wrap.ts";
-import type { KeyType, MasterKey } from "./keys/provider.ts";
+import { SopsmithError } from "./errors.ts";
+import { provider } from "./keys/index.ts";
+import type { KeyGroup, KeyType, MasterKey } from "./keys/provider.ts";
+import type { Metadata } from "./metadata/metadata.ts";
 
 export interface RotateOptions extends OpenVerbOptions {
   /** Appended to the first key group, then those of `remove` are taken out. */
   add: readonly MasterKey[];
   /** Keys to take out of every group, by type and display string. */
   remove: readonly { type: KeyType; id: string }[];
+  /** Looks at the file's keys, without those that are taken out, before the new data key is wrapped for them. */
+  review?: ((metadata: Metadata) => Promise<void> | void) | undefined;
 }
 
 /**
@@ -55,6 +60,8 @@ export async function rotateSource(
       (key) => !options.remove.some(({ type, id }) => key.type === type && key.id === id),
     ),
   );
+  await refuseNeverWrapped(metadata.keyGroups, file);
+  await options.review?.(metadata);
   const { dataKey, threshold } = await createDataKey(
     metadata.keyGroups,
     metadata.shamirThreshold,
@@ -72,5 +79,24 @@ export async function rotateSource(
     );
   } finally {
     dataKey.fill(0);
+  }
+}
+
+/**
+ * A key whose `enc` is nothing that its type writes was put into the file by hand, perhaps by a stranger. The new data key is
+ * not wrapped for it.
+ */
+async function refuseNeverWrapped(groups: readonly KeyGroup[], file: string): Promise<void> {
+  for (const { type, id, enc } of groups.flat()) {
+    if (enc === undefined || (await provider(type).isWrapped(enc, id))) continue;
+    throw new SopsmithError(
+      "never-wrapped",
+      1,
+      `${file}: the \`enc\` of ${id} is no wrapped data key: somebody put this recipient into the file by hand`,
+      {
+        file,
+        hint: "Take it out with --rm-…; if it is to have access, add it with --add-… in the next command.",
+      },
+    );
   }
 }

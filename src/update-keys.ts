@@ -47,15 +47,17 @@ export interface KeyDifference {
 }
 
 /**
- * Compares a file's key groups with those that it should have. The file keeps its threshold, lowered to the new number of
- * groups: that of a creation rule is for new files only (spec cli 5.7).
+ * Compares a file's key groups with those that it should have. The threshold is the rule's, at most the number of groups;
+ * where the rule has none, or has one group, the file keeps its own, lowered to the number of groups.
+ *
+ * @param threshold the rule's; 0 for none
  */
 export function keyDifference(
   { keyGroups, shamirThreshold }: Pick<Metadata, "keyGroups" | "shamirThreshold">,
   wanted: readonly KeyGroup[],
+  threshold = 0,
 ): KeyDifference {
-  const kept = keptThreshold(shamirThreshold, wanted.length);
-  const after = kept === shamirThreshold ? Math.min(kept, wanted.length) : wanted.length;
+  const after = thresholdAfter(shamirThreshold, wanted.length, threshold);
   const groups = Array.from({ length: Math.max(keyGroups.length, wanted.length) }, (_, i) =>
     groupDifference(keyGroups[i] ?? [], wanted[i] ?? []),
   );
@@ -63,6 +65,12 @@ export function keyDifference(
     after === shamirThreshold &&
     groups.every(({ added, removed }) => added.length === 0 && removed.length === 0);
   return { threshold: { before: shamirThreshold, after }, groups, isEmpty };
+}
+
+function thresholdAfter(before: number, groups: number, ofRule: number): number {
+  if (ofRule > 0 && groups > 1) return Math.min(ofRule, groups);
+  const kept = keptThreshold(before, groups);
+  return kept === before ? Math.min(kept, groups) : groups;
 }
 
 /**

@@ -35,6 +35,16 @@ test.each([
   expect(found.threshold).toEqual({ before: threshold, after: expected });
 });
 
+test.each([
+  ["the rule's", 2, 3, 3],
+  ["the rule's, also where the file has none", 0, 2, 2],
+  ["at most the number of groups", 2, 7, 3],
+])("with a threshold in the rule, the file's becomes %s", (_, before, ofRule, after) => {
+  const keyGroups = groups("a", "b", "c");
+  const found = keyDifference({ keyGroups, shamirThreshold: before }, keyGroups, ofRule);
+  expect(found).toMatchObject({ threshold: { before, after }, isEmpty: false });
+});
+
 test("a file that went from several groups to one can have several again", async () => {
   const box = new Sandbox(
     { "e.yaml": sealed["sealed.yaml"] ?? "" },

@@ -201,6 +201,12 @@ export const keyService: ListFlag = {
 };
 /** Which keys wrap and unwrap the data key. */
 export const keyServices: readonly Flag[] = [localKeyService, keyService];
+export const strict: BoolFlag = {
+  kind: "bool",
+  names: ["strict"],
+  about:
+    "refuse what would get a warning: recipients that the creation rule does not have, values left unencrypted that it would encrypt, a file with nothing encrypted; as does strict: true in the configuration",
+};
 export const ignoreMac: BoolFlag = {
   kind: "bool",
   names: ["ignore-mac"],
@@ -284,7 +290,8 @@ export const defaultKeyFile: BoolFlag = {
 export const checkKeys: BoolFlag = {
   kind: "bool",
   names: ["check"],
-  about: "change nothing; end with status 10 when a file's keys are not those of .sops.yaml",
+  about:
+    "change nothing; end with status 10 when a file's keys, threshold, selection or mac_only_encrypted are not those of .sops.yaml",
 };
 export const dryRun: BoolFlag = {
   kind: "bool",

@@ -1,4 +1,3 @@
-import type { DueKey } from "../keys/rotation.ts";
 import type { KeyDifference } from "../update-keys.ts";
 import type { Streams } from "./command.ts";
 import { printable } from "../io/printable.ts";
@@ -35,9 +34,4 @@ export function differenceText(
     ...removed.map((id) => line(`--- ${id}`, 31)),
   ]);
   return [line(heading), ...thresholds, ...lists].join("");
-}
-
-/** The advice to replace a key, in one line. */
-export function rotationAdvice(file: string, { id, since, days }: DueKey): string {
-  return `${file}: ${id} has been in use since ${since.slice(0, 10)}, for more than ${days} days, and is due for rotation: put a new key in its place in .sops.yaml and run updatekeys`;
 }

@@ -2,6 +2,7 @@ import { mergeSelectors, selectRule, type CreationRule } from "../config/match.t
 import { ConfigError, ConflictError } from "../errors.ts";
 import type { KeyGroup } from "../keys/provider.ts";
 import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
+import type { Documents } from "../tree/node.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { awsSettings, keyFlags, keysNamed } from "./key-flags.ts";
@@ -16,6 +17,8 @@ export interface SealSettings {
   /** One at most. */
   readonly selectors: Selector[];
   readonly macOnlyEncrypted: boolean;
+  /** Warns of what is left unencrypted, or refuses it. */
+  review(documents: Documents, selector: Selector): Promise<void>;
 }
 
 /** The flags that say what is encrypted, by the name of the setting. */
@@ -67,7 +70,15 @@ export async function sealSettings(
       },
     );
   const threshold = call.options.count(flags.threshold) ?? 0;
-  return { keyGroups, threshold: threshold === 0 ? (rule?.threshold ?? 0) : threshold, ...what };
+  return {
+    keyGroups,
+    threshold: threshold === 0 ? (rule?.threshold ?? 0) : threshold,
+    ...what,
+    review: async (documents, selector) => {
+      const { reviewSelection } = await import("./rule-review.ts");
+      await reviewSelection(call, stores, rule, documents, selector);
+    },
+  };
 }
 
 /** One group of the keys that flags and variables name; undefined when they name none. */

@@ -19,6 +19,8 @@ export interface Config {
   stores: StoresConfig;
   /** What `sopsmith check` is asked to insist on; read only when it is wanted, so that no other command fails for it. */
   readCheckPolicy(): CheckPolicy;
+  /** Commands refuse what they would otherwise warn of. Only sopsmith reads it. */
+  strict: boolean;
 }
 
 type DestinationText = (typeof destinationTexts)[number];
@@ -104,8 +106,9 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
       (item) => new Fields(item, "an item of 'ignore'", reading),
       reading,
     );
+  const strict = top.bool("strict");
   top.finish({ isAnchorAllowed: true });
-  return { path, creationRules, destinationRules, stores, readCheckPolicy };
+  return { path, creationRules, destinationRules, stores, readCheckPolicy, strict };
 
   function readRule(fields: Fields): RuleSource {
     const keys = new Map<KeyType, FlatKeys>();

@@ -23,6 +23,8 @@ export interface CreationRule {
   threshold: number;
   selector: Selector | undefined;
   macOnlyEncrypted: boolean;
+  /** Where the rule is in its configuration file, counted from 1. */
+  line: number;
 }
 
 /** The configuration has creation rules, none of them for the file. Exit 1. */
@@ -147,6 +149,7 @@ export async function loadRule(
     threshold: rule.shamirThreshold,
     selector: selectors[0],
     macOnlyEncrypted: rule.macOnlyEncrypted,
+    line: rule.line,
   };
 }
 

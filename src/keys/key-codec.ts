@@ -31,7 +31,7 @@ interface Description {
   complete?(fields: Mapping, host: Host): Promise<Mapping>;
 }
 
-type Codec = Omit<KeyProvider, "isRemote" | "wrap" | "unwrap">;
+type Codec = Omit<KeyProvider, "isRemote" | "isWrapped" | "wrap" | "unwrap">;
 
 /**
  * The reading and writing half of a key type whose keys remember when they were made and are listed with commas: every
@@ -98,3 +98,7 @@ export function loadedLater(
 
 /** A stored field that holds a text. */
 export const text = (name: string): StoredField => ({ name, kind: "text" });
+
+/** The form of `enc` where a service answers in base64: at least a nonce and a tag. */
+export const isBase64 = (enc: string): boolean =>
+  enc.length >= 24 && /^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(enc);

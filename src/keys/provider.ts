@@ -74,6 +74,12 @@ export interface KeyProvider {
    */
   parseItem(item: Node, host: Host): MasterKey[] | Promise<MasterKey[]>;
   /**
+   * Could the text be the `enc` that this type writes for a key? Looks at its form only.
+   *
+   * @param id the key's display string
+   */
+  isWrapped(enc: string, id: string): boolean | Promise<boolean>;
+  /**
    * Wraps a part (32 bytes, or 33 for a Shamir share) for one key; returns the text of `enc`.
    *
    * @param signal ends the attempt of a remote key with an error; others take no notice of it

@@ -21,6 +21,7 @@ import { openOrder } from "../open-settings.ts";
 import { sealSettings, type SealSettings } from "../seal-settings.ts";
 import { emitWithBlock, parseWithBlock, takeOver } from "../shown-block.ts";
 import { exists, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
+import { reviewRecipients, reviewSelection, ruleFor } from "../rule-review.ts";
 import { openStores, type Stores } from "../formats.ts";
 
 export const edit: Command = {
@@ -43,6 +44,7 @@ export const edit: Command = {
     flags.noAtomic,
     flags.ignoreMac,
     flags.decryptionOrder,
+    flags.strict,
     ...flags.keyServices,
   ],
   notes: [
@@ -80,15 +82,18 @@ export async function editSource(call: Call, source: Source, stores: Stores): Pr
 async function editExisting(
   call: Call,
   source: Source,
-  { verb }: Stores,
+  stores: Stores,
   edited: { isAccepted: boolean },
 ): Promise<Chunks> {
+  const { verb } = stores;
   const { options, host } = call;
   const order = openOrder(call);
   const sealed = await readSource(call, source);
   const format = await loadFormat(verb.output);
   const isBlockShown = options.on(flags.showMasterKeys);
+  const rule = await ruleFor(call, source, stores);
   const change = async (documents: Documents, metadata: Metadata): Promise<boolean> => {
+    reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
     const text = isBlockShown
       ? emitWithBlock(documents, metadata, format, verb)
       : format.emit(documents, { sealed: false, indent: verb.indent, warn: verb.warn });
@@ -98,6 +103,8 @@ async function editExisting(
         : { documents: parsePlain(typed, format.parse, verb), metadata: undefined };
       checkSealable(result.documents, decodeText(typed), format, verb);
       if (result.metadata !== undefined) await checkKeys(result.metadata, verb, call);
+      const { selector } = result.metadata ?? metadata;
+      await reviewSelection(call, stores, rule, result.documents, selector);
       return result;
     });
     edited.isAccepted = true;
@@ -132,7 +139,11 @@ async function editNew(
   try {
     // Keys and patterns that do not work are told before anything is typed.
     settings = await sealSettings(call, source, stores);
-    sealedExample = await encryptSource(joinChunks(exampleText), { ...verb, ...settings }, host);
+    sealedExample = await encryptSource(
+      joinChunks(exampleText),
+      { ...verb, ...settings, review: undefined },
+      host,
+    );
   } catch (error) {
     if (!(error instanceof WrapError)) throw error;
     const message = `Error encrypting the data key with one or more master keys: [${error.reasons.join(" ")}]`;
@@ -154,7 +165,7 @@ async function editNew(
       const chosen = { keyGroups: shown.keyGroups, threshold: shown.shamirThreshold, selectors };
       chunks = await sealNew(
         documents,
-        { ...verb, ...chosen, macOnlyEncrypted: shown.macOnlyEncrypted },
+        { ...verb, ...settings, ...chosen, macOnlyEncrypted: shown.macOnlyEncrypted },
         host,
       );
     } else {

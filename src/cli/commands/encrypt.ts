@@ -36,6 +36,7 @@ export const encrypt: Command = {
     flags.encryptedCommentRegex,
     flags.threshold,
     flags.filenameOverride,
+    flags.strict,
     ...flags.keyServices,
   ],
   notes: [

@@ -8,12 +8,10 @@ import { fileStatus, inClear, sealedFormat, type FileStatus } from "../../status
 import { pathText } from "../../tree/path.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { rotationAdvice } from "../key-difference.ts";
 import type { GoverningConfigs } from "../governing.ts";
 import { runFiles, severalFiles } from "../many.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores } from "../formats.ts";
-import { warn } from "../warn.ts";
 
 /** `--check` found files, or values in encrypted files, in clear. Exit 10. */
 class NotEncrypted extends SopsmithError {
@@ -33,7 +31,7 @@ export const filestatus: Command = {
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
     "--check also looks for values in clear in encrypted files. Without operands it looks at all files here that creation rules",
     "name or that are encrypted, with --staged at those of the next commit. sopsmith check finds more.",
-    `Keys that are due for rotation are named on stderr; with --json in a field "rotationDue" of their file.`,
+    `With --json, keys that are due for rotation are in a field "rotationDue" of their file.`,
   ],
   examples: [
     { does: "ask whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" },
@@ -142,7 +140,6 @@ class Guard {
     const { options, streams, host } = this.#call;
     const due = keysDueForRotation(status.keys, host.now());
     const isJson = options.on(flags.json);
-    if (!isJson) for (const key of due) warn(streams, rotationAdvice(file, key));
     if (!status.encrypted) {
       this.#lines.push(`${file} is not encrypted`);
       this.#hasPlainFile = true;

@@ -1,6 +1,7 @@
 import { ConflictError, SopsmithError } from "../../errors.ts";
 import type { KeyType, MasterKey } from "../../keys/provider.ts";
 import { rotateSource } from "../../rotate.ts";
+import type { Metadata } from "../../metadata/metadata.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
@@ -16,6 +17,7 @@ import {
   sourceOf,
   type Source,
 } from "../source.ts";
+import { reviewRecipients, ruleFor } from "../rule-review.ts";
 import { openStores, type Stores } from "../formats.ts";
 
 export const rotate: Command = {
@@ -32,6 +34,7 @@ export const rotate: Command = {
     flags.outputType,
     flags.filenameOverride,
     flags.decryptionOrder,
+    flags.strict,
     ...flags.keyServices,
   ],
   notes: [
@@ -110,5 +113,8 @@ export async function rotateInSource(
   how: { order: readonly string[]; ignoreMac?: boolean } & KeyChanges,
 ): Promise<Chunks> {
   const sealed = await readSource(call, source);
-  return rotateSource(sealed, { ...stores.verb, ...how }, call.host);
+  const rule = await ruleFor(call, source, stores);
+  const review = (metadata: Metadata) =>
+    reviewRecipients(call, stores, rule, metadata, { added: how.add, gets: "the new data key" });
+  return rotateSource(sealed, { ...stores.verb, ...how, review }, call.host);
 }

@@ -11,6 +11,7 @@ import { changePath, parseChangePath } from "../paths.ts";
 import { parseSetValue } from "../set-value.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
+import { reviewSet } from "../rule-review.ts";
 import { openStores, type Stores } from "../formats.ts";
 
 export const set: Command = {
@@ -28,6 +29,7 @@ export const set: Command = {
     flags.threshold,
     flags.ignoreMac,
     flags.decryptionOrder,
+    flags.strict,
     ...flags.keyServices,
   ],
   notes: [
@@ -123,12 +125,15 @@ export async function setInSource(
   const changed = await changeSource(
     sealed,
     { ...stores.verb, order: what.order, ignoreMac: options.on(flags.ignoreMac) },
-    ([first]) => {
+    async (documents, metadata) => {
+      const [first] = documents;
       if (first === undefined) return false;
       const isChanged = changePath(source.file, what.path, () =>
         setPath(first, what.path, what.value),
       );
-      return isChanged || !options.on(flags.idempotent);
+      if (!isChanged && options.on(flags.idempotent)) return false;
+      await reviewSet(call, source, stores, { documents, metadata, path: what.path });
+      return true;
     },
     host,
   );

@@ -1,29 +1,78 @@
 import { stat } from "node:fs/promises";
+import type { FormatName } from "../../../formats/format.ts";
+import type { CreationRule } from "../../config/match.ts";
 import { configuredIndent } from "../../config/load.ts";
 import { ConfigError, ConflictError, SopsmithError } from "../../errors.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
 import { keysDueForRotation, type DueKey } from "../../keys/rotation.ts";
+import type { Metadata } from "../../metadata/metadata.ts";
+import { defaultSelector, type Selector } from "../../metadata/selection.ts";
 import { keyDifference, parseSealedSource, rewrap, type KeyDifference } from "../../update-keys.ts";
 import type { Call, Chunks, Command, Streams } from "../command.ts";
 import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { differenceText, rotationAdvice } from "../key-difference.ts";
+import { differenceText } from "../key-difference.ts";
 import { keyServices } from "../key-services.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { creationRule } from "../seal-settings.ts";
 import { readConfig } from "../call-cache.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores } from "../formats.ts";
-import { warn } from "../warn.ts";
 
-/** `--check` found a file whose keys are not those of its creation rule. Exit 10. */
+/** `--check` found a file that is not as its creation rule says. Exit 10. */
 class OutOfStep extends SopsmithError {
-  constructor(file: string, config: string) {
-    super("out-of-step", 10, `${file}: the master keys are not those of ${config}`, {
-      hint: "Run `sopsmith updatekeys` with the file.",
-      file,
-    });
+  constructor(
+    file: string,
+    config: string,
+    difference: KeyDifference,
+    settings: readonly SettingDifference[],
+  ) {
+    const { before, after } = difference.threshold;
+    const areKeysOff = difference.groups.some(
+      ({ added, removed }) => added.length > 0 || removed.length > 0,
+    );
+    const found = [
+      ...(areKeysOff ? [`the master keys are not those of ${config}`] : []),
+      ...(before === after ? [] : [`shamir_threshold is ${before}, and is to be ${after}`]),
+      ...settings.map(({ name, inFile, inRule }) => `${name} is ${inFile}, and is to be ${inRule}`),
+    ];
+    const hints = [
+      ...(difference.isEmpty ? [] : ["Run `sopsmith updatekeys` with the file."]),
+      ...(settings.length === 0
+        ? []
+        : [
+            "For what is encrypted and what the MAC covers, decrypt the file and encrypt it again.",
+          ]),
+    ];
+    super("out-of-step", 10, `${file}: ${found.join("; ")}`, { hint: hints.join(" "), file });
   }
+}
+
+/** What `updatekeys` cannot change, since the values stay as they are. */
+interface SettingDifference {
+  readonly name: "selection" | "mac_only_encrypted";
+  readonly inFile: string;
+  readonly inRule: string;
+}
+
+function settingDifferences(
+  { selector, macOnlyEncrypted }: Metadata,
+  rule: CreationRule,
+  format: FormatName,
+): SettingDifference[] {
+  const text = ({ name, value }: Selector) => `${name} ${value}`;
+  const wanted = rule.selector ?? defaultSelector;
+  const differences: SettingDifference[] = [];
+  // A binary file has no selection.
+  if (format !== "binary" && text(selector) !== text(wanted))
+    differences.push({ name: "selection", inFile: text(selector), inRule: text(wanted) });
+  if (macOnlyEncrypted !== rule.macOnlyEncrypted)
+    differences.push({
+      name: "mac_only_encrypted",
+      inFile: String(macOnlyEncrypted),
+      inRule: String(rule.macOnlyEncrypted),
+    });
+  return differences;
 }
 
 export const updatekeys: Command = {
@@ -42,7 +91,9 @@ export const updatekeys: Command = {
   notes: [
     "Shows how the key groups of each file differ from those of its creation rule, asks, and wraps the data key for the",
     "rule's keys. Values stay as they are: who could read the file before can still read a copy of it; see rotate.",
-    "The rule's shamir_threshold is for new files: a file keeps its own, lowered to the number of groups.",
+    "The threshold becomes the rule's shamir_threshold; without one a file keeps its own, lowered to the number of groups.",
+    "--check also compares what is encrypted and mac_only_encrypted, which only encrypting the file again changes. Of several",
+    "files it names those that are out of step.",
   ],
   examples: [
     { does: "bring a file in step with .sops.yaml", line: "sopsmith updatekeys secrets.yaml" },
@@ -87,10 +138,13 @@ export const updatekeys: Command = {
     const kept = new Kept(call.streams);
     const tellFirst = () => kept.tell(several.files.map(({ file }) => file));
     await changeFiles(call, several, { done, isReading, tellFirst }, (one, source) =>
-      updated({ ...one, streams: kept.of(source.file) }, source),
+      updated({ ...one, streams: kept.of(source.file), isOneOfMany: true }, source),
     );
   },
 };
+
+/** A call for one file, perhaps of several. */
+type FileCall = Call & { readonly isOneOfMany?: boolean };
 
 /** What was said about each of several files, kept until it can be told file by file. */
 class Kept {
@@ -121,7 +175,7 @@ class Kept {
 }
 
 /** The file with its new keys; undefined where it is to stay as it is. */
-async function updated(call: Call, source: Source): Promise<Chunks | undefined> {
+async function updated(call: FileCall, source: Source): Promise<Chunks | undefined> {
   const { options, streams, host } = call;
   await refuseUnlessFile(source);
   progress(call, `Syncing keys for file ${source.path}`);
@@ -132,24 +186,23 @@ async function updated(call: Call, source: Source): Promise<Chunks | undefined> 
   const config = stores.config?.path ?? "";
   if (rule === undefined)
     throw new ConfigError(`The config file ${config} does not contain any creation rule`);
-  const difference = keyDifference(metadata, rule.keyGroups);
+  const difference = keyDifference(metadata, rule.keyGroups, rule.threshold);
   const due = keysDueForRotation(metadata.keyGroups.flat(), host.now());
+  const settings = settingDifferences(metadata, rule, stores.verb.input);
+  const isChecking = options.on(flags.checkKeys);
   if (!options.on(flags.json)) {
-    for (const key of due) warn(streams, rotationAdvice(source.file, key));
-    if (difference.isEmpty) progress(call, `File ${source.path} already up to date`);
-    else
-      await streams.writeStdout([
-        differenceText(
-          "The following changes will be made to the file's groups:",
-          difference,
-          streams,
-        ),
-      ]);
+    if (!difference.isEmpty) {
+      const heading = isOneOfMany(call)
+        ? `${source.file}: the following changes would be made to the file's groups:`
+        : "The following changes will be made to the file's groups:";
+      await streams.writeStdout([differenceText(heading, difference, streams)]);
+    } else if (!isChecking || settings.length === 0)
+      progress(call, `File ${source.path} already up to date`);
   }
-  if (difference.isEmpty || options.on(flags.checkKeys) || options.on(flags.dryRun)) {
-    await report(call, source, { difference, due, isChanged: false });
-    if (!difference.isEmpty && options.on(flags.checkKeys))
-      throw new OutOfStep(source.file, config);
+  if (difference.isEmpty || isChecking || options.on(flags.dryRun)) {
+    await report(call, source, { difference, due, settings, isChanged: false });
+    if (isChecking && (!difference.isEmpty || settings.length > 0))
+      throw new OutOfStep(source.file, config, difference, settings);
     return undefined;
   }
   if (!options.on(flags.yes) && !(await streams.askYesNo("Is this okay? (y/n):"))) {
@@ -164,7 +217,7 @@ async function updated(call: Call, source: Source): Promise<Chunks | undefined> 
   const indent = call.globals.count(flags.indent) ?? configuredIndent(stores.config, input);
   const how = { ...stores.verb, output: input, indent, keyGroups, threshold, failed };
   const chunks = await rewrap(opened, how, host);
-  await report(call, source, { difference, due, isChanged: true });
+  await report(call, source, { difference, due, settings, isChanged: true });
   return chunks;
 }
 
@@ -184,20 +237,36 @@ async function refuseUnlessFile({ path, file }: Source): Promise<void> {
     );
 }
 
+/** `--check` of several files tells only of those that are out of step. */
+const isOneOfMany = ({ options, isOneOfMany: isIt }: FileCall): boolean =>
+  isIt === true && options.on(flags.checkKeys);
+
 /** A line on stderr about how far the work is. */
-function progress({ options, streams }: Call, text: string): void {
-  if (!options.on(flags.json)) streams.writeStderr(`${text}\n`);
+function progress(call: FileCall, text: string): void {
+  const { options, streams } = call;
+  if (!options.on(flags.json) && !isOneOfMany(call)) streams.writeStderr(`${text}\n`);
 }
 
 /** With `--json`, one line about the file on stdout. */
 async function report(
   { options, streams }: Call,
   { file }: Source,
-  { difference, due, isChanged }: { difference: KeyDifference; due: DueKey[]; isChanged: boolean },
+  {
+    difference,
+    due,
+    settings,
+    isChanged,
+  }: {
+    difference: KeyDifference;
+    due: DueKey[];
+    settings: readonly SettingDifference[];
+    isChanged: boolean;
+  },
 ): Promise<void> {
   if (!options.on(flags.json)) return;
   const { threshold, groups, isEmpty } = difference;
-  const line = { file, inStep: isEmpty || isChanged, changed: isChanged, threshold, groups };
+  const inStep = (isEmpty || isChanged) && settings.length === 0;
+  const line = { file, inStep, changed: isChanged, threshold, groups, settings };
   const rotationDue = due.map(({ id, since }) => ({ key: id, since }));
   await streams.writeStdout([`${JSON.stringify({ ...line, rotationDue })}\n`]);
 }

@@ -15,6 +15,7 @@ export const age: KeyProvider = {
   groupField: "age",
   storedFields: [{ name: "recipient", kind: "text" }],
   inEveryGroup: true,
+  isWrapped: async (enc, id) => (await import("./recipient.ts")).isWrapped(enc, id),
   isRemote: false,
   identify: (fields) => readText(fields, "recipient"),
   parse: async (text) => (await import("./recipient.ts")).parseRecipients(text),

@@ -143,3 +143,26 @@ function decode(text: string, message: string): { prefix: string; bytes: Uint8Ar
 
 const wrongKind = (message: string): KeySyntaxError =>
   new KeySyntaxError(`${message}: wrong length or type`);
+
+/** The type of the first stanza, by the beginning of the recipient; plugins choose their own. */
+const stanzas = [
+  [/^age1pq1/, "mlkem768x25519"],
+  [/^age1tag1/, "p256tag"],
+  [/^age1tagpq1/, "mlkem768p256tag"],
+  [/^ssh-ed25519 /, "ssh-ed25519"],
+  [/^ssh-rsa /, "ssh-rsa"],
+  [/^age1[^1]+$/, "X25519"],
+] as const;
+
+/** An armored age file with a stanza for such a recipient. */
+export function isWrapped(enc: string, recipient: string): boolean {
+  const armor =
+    /^\s*-----BEGIN AGE ENCRYPTED FILE-----\r?\n([A-Za-z0-9+/=\s]+)-----END AGE ENCRYPTED FILE-----\s*$/.exec(
+      enc,
+    );
+  const file = Buffer.from(armor?.[1] ?? "", "base64").toString("latin1");
+  const header = /^age-encryption\.org\/v1\n(-> [^]*?)\n---/.exec(file)?.[1] ?? "";
+  const types = Array.from(header.matchAll(/^-> (\S+)/gm), ([, type]) => type);
+  const wanted = stanzas.find(([form]) => form.test(recipient))?.[1];
+  return wanted === undefined ? types.length > 0 : types.includes(wanted);
+}

@@ -2,7 +2,7 @@ import { SopsmithError } from "../../errors.ts";
 import { entry, map, nil, type Mapping } from "../../tree/node.ts";
 import { readText, readTextMap } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
-import { keyCodec, loadedLater, text } from "../key-codec.ts";
+import { isBase64, keyCodec, loadedLater, text } from "../key-codec.ts";
 import type { KeyProvider, MasterKey } from "../provider.ts";
 
 /** AWS KMS through Amazon's SDK and its chain of credentials (spec keys section 5). */
@@ -40,6 +40,7 @@ export const awsKms: KeyProvider = {
       return out;
     },
   }),
+  isWrapped: isBase64,
   isRemote: true,
   ...loadedLater(() => import("./wrap.ts")),
 };

@@ -36,6 +36,7 @@ export const azureKeyVault: KeyProvider = {
         ? (await import("./wrap.ts")).withNewestVersion(fields, host)
         : fields,
   }),
+  isWrapped: (enc) => /^[\w-]{16,}={0,2}$/.test(enc),
   isRemote: true,
   ...loadedLater(() => import("./wrap.ts")),
 };

@@ -1,7 +1,7 @@
 import { entry, map } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
-import { keyCodec, loadedLater, text } from "../key-codec.ts";
+import { isBase64, keyCodec, loadedLater, text } from "../key-codec.ts";
 import type { KeyProvider } from "../provider.ts";
 
 /**
@@ -22,6 +22,7 @@ export const gcpKms: KeyProvider = {
     fromMapping: (item) =>
       map([entry("resource_id", textLeaf(readText(item, "resource_id").replaceAll(" ", "")))]),
   }),
+  isWrapped: isBase64,
   isRemote: true,
   ...loadedLater(() => import("./wrap.ts")),
 };

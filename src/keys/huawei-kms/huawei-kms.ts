@@ -1,7 +1,7 @@
 import { entry, map } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
-import { keyCodec, loadedLater, text } from "../key-codec.ts";
+import { isBase64, keyCodec, loadedLater, text } from "../key-codec.ts";
 import { KeySyntaxError, type KeyProvider } from "../provider.ts";
 
 /** HuaweiCloud KMS over its REST API (spec keys section 9). */
@@ -18,6 +18,7 @@ export const huaweiKms: KeyProvider = {
     fromText: (part) => (part.trim() === "" ? undefined : { key_id: checkId(part.trim()) }),
     fromMapping: (item) => map([entry("key_id", textLeaf(checkId(readText(item, "key_id"))))]),
   }),
+  isWrapped: isBase64,
   isRemote: true,
   ...loadedLater(() => import("./wrap.ts")),
 };

@@ -18,6 +18,7 @@ export const pgp: KeyProvider = {
     identify: (fields) => readText(fields, "fp"),
     fromText: (part) => ({ fp: part.replaceAll(" ", "") }),
   }),
+  isWrapped: (enc) => /^\s*-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----\s*$/.test(enc),
   isRemote: false,
   ...loadedLater(() => import("./wrap.ts")),
 };

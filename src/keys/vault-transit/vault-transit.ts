@@ -17,6 +17,7 @@ export const vaultTransit: KeyProvider = {
       `${readText(fields, "vault_address")}/v1/${readText(fields, "engine_path")}/keys/${readText(fields, "key_name")}`,
     fromText: (part) => (part === "" ? undefined : parseVaultUri(part)),
   }),
+  isWrapped: (enc) => /^vault:v\d+:./.test(enc),
   isRemote: true,
   ...loadedLater(() => import("./wrap.ts")),
 };

@@ -25,6 +25,12 @@ checkRows([
   { line: "keygen -y -", stdin: key["key.txt"], stdout: both },
   { line: "keygen -y -o recipients.txt key.txt", files: key, after: holds("recipients.txt", both) },
   {
+    line: "keygen --from-ssh",
+    stdin:
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA me@here\n",
+    stdout: /^age1[0-9a-z]{58}\n$/,
+  },
+  {
     line: "keygen -y nofile",
     code: 1,
     stderr: /^failed to open input file "nofile": no such file/,

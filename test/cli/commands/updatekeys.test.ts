@@ -10,6 +10,11 @@ const toBoth = { ".sops.yaml": rule(A, B) };
 const toA = { ".sops.yaml": rule(A) };
 const heading = "The following changes will be made to the file's groups:\n";
 const difference = `${heading}Group 1\n    ${A}\n+++ ${B}\n`;
+const changesOf = (file: string) =>
+  difference.replace(
+    "The following changes will be made",
+    `${file}: the following changes would be made`,
+  );
 const shown = (...lines: string[]) => new RegExp(`^${lines.join("\n")}\n$`);
 const syncing = String.raw`Syncing keys for file /\S+/sealed.yaml`;
 
@@ -73,7 +78,7 @@ checkRows([
     files: {
       ".sops.yaml": `creation_rules:\n  - shamir_threshold: 7\n    key_groups:\n      - age: [${A}]\n      - age: [${B}]\n`,
     },
-    stdout: `${heading}Group 1\n    ${A}\nGroup 2\n+++ ${B}\n`,
+    stdout: `${heading}+++ shamir_threshold: 2\nGroup 1\n    ${A}\nGroup 2\n+++ ${B}\n`,
     stderr: /synced with new keys/,
     after: holds("sealed.yaml", /^ {4}shamir_threshold: 2$/m),
   },
@@ -141,13 +146,46 @@ checkRows([
     line: "updatekeys --check sealed.yaml sealed.json",
     files: toBoth,
     code: 10,
-    stdout: difference.repeat(2),
-    stderr: /ERROR: sealed.yaml: the master keys[^]*ERROR: sealed.json: the master keys/,
+    stdout: ["sealed.yaml", "sealed.json"].map(changesOf).join(""),
+    stderr: /^ERROR: sealed.yaml: the master keys[^]*ERROR: sealed.json: the master keys/,
   },
   {
     line: "updatekeys --check sealed.yaml sealed.json",
     files: toA,
-    stderr: /\n2 files in step\n$/,
+    stderr: /^2 files in step\n$/,
+  },
+  {
+    line: "updatekeys --check --recursive .",
+    files: {
+      ".sops.yaml": `creation_rules:\n  - path_regex: json$\n    age: ${A},${B}\n  - age: ${A}\n`,
+    },
+    code: 10,
+    stdout: changesOf("sealed.json"),
+    stderr:
+      /^ERROR: sealed.json: the master keys are not those of \.sops\.yaml\nRun `sopsmith updatekeys` with the file\.\n4 of 5 files in step, 1 failed\n$/,
+  },
+  // What the values decide about is compared, too.
+  {
+    line: "updatekeys --check sealed.yaml",
+    files: {
+      ".sops.yaml": `${rule(A)}    encrypted_regex: ^secret$\n    mac_only_encrypted: true\n`,
+    },
+    code: 10,
+    stderr: shown(
+      syncing,
+      String.raw`sealed.yaml: selection is unencrypted_suffix _unencrypted, and is to be encrypted_regex \^secret\$; mac_only_encrypted is false, and is to be true`,
+      "For what is encrypted and what the MAC covers, decrypt the file and encrypt it again.",
+    ),
+  },
+  {
+    line: "updatekeys --check sealed.bin",
+    files: { ".sops.yaml": `${rule(A)}    encrypted_regex: ^secret$\n` },
+    stderr: /already up to date/,
+  },
+  {
+    line: "updatekeys -y sealed.yaml",
+    files: { ".sops.yaml": `${rule(A)}    encrypted_regex: ^secret$\n` },
+    stderr: /already up to date/,
   },
   {
     line: "updatekeys --dry-run sealed.yaml sealed.json",
@@ -176,6 +214,7 @@ checkRows([
       changed: false,
       threshold: { before: 0, after: 0 },
       groups: [{ kept: [A], added: [B], removed: [] }],
+      settings: [],
       rotationDue: [],
     })}\n`,
     stderr: /^\{"code":"out-of-step","exitCode":10,.*"file":"sealed.yaml".*\}\n$/,
@@ -255,7 +294,7 @@ checkRows([
   },
 ]);
 
-test("says which keys have been in use for too long", async () => {
+test("says nothing of keys that have been in use for long, but in JSON", async () => {
   const box = sandboxFor(identities.A, {
     "old.yaml": (sealed["sealed.yaml"] ?? "").replace(
       "    age:\n",
@@ -266,12 +305,30 @@ test("says which keys have been in use for too long", async () => {
   try {
     const text = await box.run(["updatekeys", "--check", "old.yaml"]);
     expectCode(text, 0);
-    expect(text.stderr).toContain(
-      "WARN: old.yaml: AB has been in use since 2020-02-03, for more than 180 days, and is due for rotation: put a new key in its place in .sops.yaml and run updatekeys\n",
-    );
+    expect(text.stderr).not.toContain("WARN");
     const json = await box.run(["updatekeys", "--check", "--json", "old.yaml"]);
     expect(json.stdout).toContain(`"rotationDue":[{"key":"AB","since":"2020-02-03T04:05:06Z"}]`);
     expect(json.stderr).toBe("");
+  } finally {
+    box.remove();
+  }
+});
+
+test("a threshold that was lowered comes back into step", async () => {
+  const groups = `creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n      - age: [${A}]\n      - age: [${B}]\n      - age: [${A}]\n`;
+  const box = sandboxFor(`${identities.A}\n${identities.B}`, { ...plain, ".sops.yaml": groups });
+  try {
+    expectCode(await box.run(["encrypt", "-i", "plain.yaml"]), 0);
+    box.write(".sops.yaml", groups.replace("shamir_threshold: 2", "shamir_threshold: 3"));
+    const check = await box.run(["updatekeys", "--check", "plain.yaml"]);
+    expectCode(check, 10);
+    expect(check.stderr).toContain("plain.yaml: shamir_threshold is 2, and is to be 3\n");
+    const update = await box.run(["updatekeys", "-y", "plain.yaml"]);
+    expectCode(update, 0);
+    expect(update.stdout).toContain("+++ shamir_threshold: 3\n--- shamir_threshold: 2\n");
+    expect(box.read("plain.yaml")).toMatch(/^ {4}shamir_threshold: 3$/m);
+    expectCode(await box.run(["updatekeys", "--check", "plain.yaml"]), 0);
+    expectCode(await box.run(["decrypt", "plain.yaml"]), 0);
   } finally {
     box.remove();
   }

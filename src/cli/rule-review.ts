@@ -1,0 +1,186 @@
+import { NoMatchingRule, type CreationRule } from "../config/match.ts";
+import { SopsmithError } from "../errors.ts";
+import type { KeyGroup, MasterKey } from "../keys/provider.ts";
+import type { Metadata } from "../metadata/metadata.ts";
+import { coverageOf, uncovered } from "../metadata/coverage.ts";
+import {
+  compileSelection,
+  defaultSelector,
+  type Selection,
+  type Selector,
+} from "../metadata/selection.ts";
+import type { Documents } from "../tree/node.ts";
+import { pathText, type Path } from "../tree/path.ts";
+import type { Call } from "./command.ts";
+import * as flags from "./flags.ts";
+import type { Stores } from "./formats.ts";
+import { creationRule } from "./seal-settings.ts";
+import type { Source } from "./source.ts";
+
+/** `--strict`, or `strict: true` in the configuration: what would be a warning ends the command, with nothing written. Exit 1. */
+class NotAsRuled extends SopsmithError {
+  constructor(file: string, findings: readonly string[], hint: string) {
+    super("not-as-ruled", 1, findings.map((finding) => `${file}: ${finding}`).join("\n"), {
+      file,
+      hint: `${hint} Nothing was written, since --strict or the configuration's "strict: true" is in force.`,
+    });
+  }
+}
+
+/**
+ * The creation rule for a file that exists already, for commands that can do without.
+ *
+ * @returns undefined where there is none, or none that can be used
+ * @throws {SopsmithError} for one that cannot be used, where strictness is asked for
+ */
+export async function ruleFor(
+  call: Call,
+  source: Source,
+  stores: Stores,
+): Promise<CreationRule | undefined> {
+  try {
+    return await creationRule(call, source, stores);
+  } catch (error) {
+    if (!(error instanceof SopsmithError)) throw error;
+    if (isStrict(call, stores) && !(error instanceof NoMatchingRule)) throw error;
+    return undefined;
+  }
+}
+
+const isStrict = ({ options }: Call, { config }: Stores): boolean =>
+  options.on(flags.strict) || config?.content.strict === true;
+
+function settle(call: Call, stores: Stores, findings: readonly string[], hint: string): void {
+  if (findings.length === 0) return;
+  if (isStrict(call, stores)) throw new NotAsRuled(stores.verb.file, findings, hint);
+  for (const finding of findings) stores.verb.warn(finding);
+}
+
+/**
+ * Compares who can open a file with its creation rule: a warning for each recipient that is not in the rule, and for
+ * groups and a threshold that are not the rule's.
+ *
+ * @param added keys that this command adds itself
+ * @param gets what a recipient gets by the command: "the new data key"
+ * @throws {NotAsRuled}
+ */
+export function reviewRecipients(
+  call: Call,
+  stores: Stores,
+  rule: CreationRule | undefined,
+  { keyGroups, shamirThreshold }: { keyGroups: readonly KeyGroup[]; shamirThreshold: number },
+  { added, gets }: { added: readonly MasterKey[]; gets: string },
+): void {
+  if (rule === undefined) return;
+  const nameOf = ({ type, id }: MasterKey): string => `${type} ${id}`;
+  const known = new Set([...rule.keyGroups.flat(), ...added].map(nameOf));
+  const strangers = keyGroups.flat().filter((key) => !known.has(nameOf(key)));
+  const where = placeOf(rule, stores);
+  const findings = [...new Set(strangers.map(({ id }) => id))].map(
+    (id) => `${id} is not in the creation rule on ${where}, and gets ${gets}`,
+  );
+  if (keyGroups.length !== rule.keyGroups.length)
+    findings.push(
+      `it has ${keyGroups.length} key groups where the creation rule on ${where} has ${rule.keyGroups.length}`,
+    );
+  else if (rule.threshold > 0 && keyGroups.length > 1 && shamirThreshold !== rule.threshold)
+    findings.push(
+      `its shamir_threshold is ${shamirThreshold} where the creation rule on ${where} has ${rule.threshold}`,
+    );
+  settle(call, stores, findings, "`sopsmith updatekeys` brings a file in step with its rule.");
+}
+
+/**
+ * Both reviews, for a command that sets the value at a path. Where no creation rule says what is to be encrypted, that
+ * value is measured by the default selection.
+ *
+ * @throws {NotAsRuled}
+ */
+export async function reviewSet(
+  call: Call,
+  source: Source,
+  stores: Stores,
+  { documents, metadata, path }: { documents: Documents; metadata: Metadata; path: Path },
+): Promise<void> {
+  const { selector } = metadata;
+  const rule = await ruleFor(call, source, stores);
+  reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
+  await reviewSelection(call, stores, rule, documents, selector);
+  if (rule !== undefined || selector.value === "" || isSame(selector, defaultSelector)) return;
+  const [used, usual] = await Promise.all([compile(selector), compile(defaultSelector)]);
+  const missed = uncovered(documents, used, usual, Infinity).paths;
+  const set = missed.filter((one) => one.startsWith(pathText(path)));
+  if (set.length > 0)
+    settle(
+      call,
+      stores,
+      [`${listed(set, set.length)} left unencrypted by ${text(selector)}`],
+      remedy,
+    );
+}
+
+/** How many paths a message names. */
+const shownPaths = 3;
+
+/**
+ * Looks at what is left unencrypted: a warning for values that the creation rule would encrypt, and where nothing is
+ * encrypted at all.
+ *
+ * @param documents decrypted, as they are about to be sealed
+ * @param selector what decides about the file; its value is empty for a binary file
+ * @throws {NotAsRuled}
+ */
+export async function reviewSelection(
+  call: Call,
+  stores: Stores,
+  rule: CreationRule | undefined,
+  documents: Documents,
+  selector: Selector,
+): Promise<void> {
+  const used = selector.value === "" ? defaultSelector : selector;
+  const selection = await compile(used);
+  const findings: string[] = [];
+  const wanted = rule?.selector ?? defaultSelector;
+  if (rule !== undefined && selector.value !== "" && !isSame(used, wanted)) {
+    const { count, paths } = uncovered(documents, selection, await compile(wanted), shownPaths);
+    if (count > 0)
+      findings.push(
+        `${listed(paths, count)} left unencrypted by ${text(used)}; the creation rule on ${placeOf(rule, stores)} would encrypt ${count === 1 ? "it" : "them"}`,
+      );
+  }
+  const coverage = coverageOf(documents, selection);
+  if (coverage === "no value")
+    findings.push("no value was encrypted: there is none but null and empty text");
+  if (coverage === "none") {
+    const place =
+      rule?.selector !== undefined && isSame(rule.selector, used)
+        ? ` (${placeOf(rule, stores)})`
+        : "";
+    findings.push(`no value was encrypted: ${text(used)}${place} ${reach(used)}`);
+  }
+  settle(call, stores, findings, remedy);
+}
+
+const remedy = "Correct the selection, or the creation rule.";
+
+const compile = (selector: Selector): Promise<Selection> =>
+  compileSelection(selector, { onBadPattern: "never-match", warn: () => undefined });
+
+const text = ({ name, value }: Selector): string => `${name} ${value}`;
+
+/** The first paths of some, and a verb. */
+function listed(paths: readonly string[], count: number): string {
+  const shown = paths.slice(0, shownPaths);
+  const more = count > shown.length ? ` and ${count - shown.length} more` : "";
+  return `${shown.join(", ")}${more} ${count === 1 ? "is" : "are"}`;
+}
+
+const isSame = (a: Selector, b: Selector): boolean => a.name === b.name && a.value === b.value;
+
+const placeOf = ({ line }: CreationRule, { config }: Stores): string =>
+  `line ${line} of ${config?.path ?? ".sops.yaml"}`;
+
+function reach({ name }: Selector): string {
+  if (name.startsWith("unencrypted")) return "leaves every value as it is";
+  return name.endsWith("comment_regex") ? "matches no comment" : "matches no key";
+}
