@@ -14,7 +14,7 @@ import { pathText, type Path } from "../tree/path.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import type { Stores } from "./formats.ts";
-import { creationRule } from "./seal-settings.ts";
+import { creationRule } from "./creation-rule.ts";
 import type { Source } from "./source.ts";
 
 /** `--strict`, or `strict: true` in the configuration: what would be a warning ends the command, with nothing written. Exit 1. */

@@ -1,9 +1,10 @@
-import { mergeSelectors, selectRule, type CreationRule } from "../config/match.ts";
+import { mergeSelectors, type CreationRule } from "../config/match.ts";
 import { ConfigError, ConflictError } from "../errors.ts";
 import type { KeyGroup } from "../keys/provider.ts";
 import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
 import type { Documents } from "../tree/node.ts";
 import type { Call } from "./command.ts";
+import { creationRule } from "./creation-rule.ts";
 import * as flags from "./flags.ts";
 import { awsSettings, keyFlags, keysNamed } from "./key-flags.ts";
 import type { Source } from "./source.ts";
@@ -30,23 +31,6 @@ const selectorFlags: readonly (readonly [SelectorName, flags.TextFlag])[] = [
   ["unencrypted_comment_regex", flags.unencryptedCommentRegex],
   ["encrypted_comment_regex", flags.encryptedCommentRegex],
 ];
-
-/**
- * The creation rule for the file; undefined without a configuration or without rules in it.
- *
- * @throws {ConfigError} when none of the rules matches, also where flags name the keys
- */
-export async function creationRule(
-  call: Call,
-  source: Source,
-  { config }: Stores,
-): Promise<CreationRule | undefined> {
-  if (config === undefined) return undefined;
-  // Only the form without a command gives --encryption-context to the rule's keys (spec cli 4.6).
-  const isLegacy = call.options === call.globals;
-  const context = isLegacy ? awsSettings(call).context : undefined;
-  return selectRule(config.content, config.path, source.name, call.host, context);
-}
 
 /**
  * Flags and variables before the creation rule before defaults (spec cli 4.6–4.8, config 5 and 6).

@@ -7,7 +7,7 @@ import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "./lega
 import { openOrder } from "./open-settings.ts";
 import { parseChangePath, parseExtractPath } from "./paths.ts";
 import { commands } from "./commands/index.ts";
-import { creationRule } from "./seal-settings.ts";
+import { creationRule } from "./creation-rule.ts";
 import { parseSetValue } from "./set-value.ts";
 import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "./source.ts";
 import { openStores, type Stores } from "./formats.ts";

@@ -14,7 +14,7 @@ import * as flags from "../flags.ts";
 import { differenceText } from "../key-difference.ts";
 import { keyServices } from "../key-services.ts";
 import { changeFiles, severalFiles } from "../many.ts";
-import { creationRule } from "../seal-settings.ts";
+import { creationRule } from "../creation-rule.ts";
 import { readConfig } from "../call-cache.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { openStores } from "../formats.ts";
