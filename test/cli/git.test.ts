@@ -37,7 +37,10 @@ test("git install makes diffs and logs plain, and git uninstall takes it back", 
   git("add", ".");
   git("commit", "--quiet", "-m", "one");
   const { code, stderr } = await repo.run(["git", "install"]);
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/^git diff decrypts \*\.yaml .* in /)]);
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^git diff decrypts and git merge merges \*\.yaml .* in /),
+  ]);
   expectCode(await repo.run(["set", "s.secret.yaml", '["secret"]', '"changed"']), 0);
   repo.write("open.yaml", "a: 2\n");
   const diff = git("diff", "--", "s.secret.yaml", "open.yaml");
@@ -55,7 +58,7 @@ test("git install makes diffs and logs plain, and git uninstall takes it back", 
   expect(repo.read(".gitattributes")).toBe(attributes);
   expectCode(await repo.run(["git", "install", "*.secret.yaml"]), 0);
   expect(repo.read(".gitattributes")).toMatch(
-    /^\*\.png binary\n# [^\n]*\n\*\.secret\.yaml diff=sopsmith\n# [^\n]*\n$/,
+    /^\*\.png binary\n# [^\n]*\n\*\.secret\.yaml diff=sopsmith merge=sopsmith\n# [^\n]*\n$/,
   );
 
   expectCode(await repo.run(["git", "uninstall"]), 0);
@@ -76,7 +79,7 @@ test("git install makes .gitattributes where there is none, and uninstall remove
       encoding: "utf8",
     });
   expect(run(["git", "install", "*.env"]).status).toBe(0);
-  expect(repo.read(".gitattributes")).toContain("*.env diff=sopsmith\n");
+  expect(repo.read(".gitattributes")).toContain("*.env diff=sopsmith merge=sopsmith\n");
   expect(run(["git", "uninstall"]).status).toBe(0);
   expect(existsSync(repo.path(".gitattributes"))).toBe(false);
 });
@@ -150,4 +153,154 @@ test("--staged alone checks the staged files that a creation rule with a path na
   expect(result.stdout).toBe(
     `{"file":"bad.secret.yaml","encrypted":false}\n{"file":"s.secret.yaml","encrypted":true}\n`,
   );
+});
+
+test("git install takes its patterns from the creation rules, and textconv runs the program by its path", async () => {
+  const repo = repository();
+  repo.write(
+    ".sops.yaml",
+    "creation_rules:\n  - path_regex: \\.secret\\.ya?ml$\n    age: age1x\n  - path_regex: ^prod/.*\\.env$\n    age: age1x\n",
+  );
+  expectCode(await repo.run(["git", "install"]), 0);
+  expect(repo.read(".gitattributes")).toMatch(
+    /^#.*\n\*\.secret\.yaml diff=sopsmith merge=sopsmith\n\*\.secret\.yml .*\n\/prod\/\*\*\/\*\.env .*\n#.*\n$/,
+  );
+  expect(repo.git("config", "diff.sopsmith.textconv")).toContain(
+    `'${repo.path(".git-bin/sopsmith")}' git textconv "$1"`,
+  );
+  expect(repo.git("config", "diff.sopsmith.cachetextconv")).toBe("false\n");
+  repo.git("add", ".");
+  repo.git("commit", "--quiet", "-m", "one");
+  expectCode(await repo.run(["set", "s.secret.yaml", '["secret"]', '"changed"']), 0);
+  // Wherever it is called from, and without PATH.
+  const diff = execFileSync("/usr/bin/env", ["git", "diff"], {
+    cwd: repo.dir,
+    env: { ...repo.env, PATH: "/usr/bin:/bin" },
+    encoding: "utf8",
+  });
+  expect(diff).toMatch(/^-secret: hello\n\+secret: changed$/m);
+  // The program has gone: files are shown as they are, and nothing fails.
+  execFileSync("rm", [repo.path(".git-bin/sopsmith")]);
+  expect(repo.git("diff")).toMatch(/^\+secret: ENC\[/m);
+});
+
+test("plain files cost no start of the program", async () => {
+  const repo = repository();
+  for (let index = 0; index < 10; index++)
+    repo.write(`p${index}.json`, '{"sops": "mac", "a": 1}\n');
+  repo.git("add", ".");
+  repo.git("commit", "--quiet", "-m", "one");
+  expectCode(await repo.run(["git", "install"]), 0);
+  for (let index = 0; index < 10; index++)
+    repo.write(`p${index}.json`, '{"sops": "mac", "a": 2}\n');
+  const script = 'cd "$1" && git diff >/dev/null; times';
+  const { stdout } = spawnSync("bash", ["-c", script, "bash", repo.dir], {
+    env: repo.env,
+    encoding: "utf8",
+  });
+  const children = stdout.trim().split("\n")[1] ?? "";
+  const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(
+    ([, m, s]) => Number(m) * 60 + Number(s),
+  );
+  expect(seconds).toHaveLength(2);
+  expect(seconds.reduce((sum, one) => sum + one, 0)).toBeLessThan(0.3);
+});
+
+test("git install warns where no shell finds the program by its name", async () => {
+  const repo = repository();
+  const PATH = "/usr/bin:/bin";
+  const result = await repo.run(["git", "install"], { env: { PATH } });
+  expect(result.code).toBe(0);
+  expect(result.stderr).toMatch(/^WARN: sopsmith is not found by that name on PATH; Git runs \//);
+  repo.git("add", ".");
+  repo.git("commit", "--quiet", "-m", "one");
+  expectCode(await repo.run(["set", "s.secret.yaml", '["secret"]', '"changed"']), 0);
+  expect(repo.git("diff")).toMatch(/^\+secret: changed$/m);
+});
+
+test("git install --check says what is missing in a clone, and changes nothing", async () => {
+  const repo = repository();
+  const before = await repo.run(["git", "install", "--check"]);
+  expect(before.code).toBe(10);
+  expect(before.stderr).toMatch(
+    /^diff\.sopsmith\.textconv is not set in this clone\n[^]*\.gitattributes names no files\nRun `sopsmith git install`\.\n$/,
+  );
+  expect(existsSync(repo.path(".gitattributes"))).toBe(false);
+  expectCode(await repo.run(["git", "install"]), 0);
+  expectCode(await repo.run(["git", "install", "--check"]), 0);
+  repo.git("add", ".");
+  repo.git("commit", "--quiet", "-m", "one");
+  // A clone has the attributes, and not the settings.
+  const clone = repo.path("clone");
+  repo.git("clone", "--quiet", repo.dir, clone);
+  const [program, ...first] = programUnderTest;
+  const there = spawnSync(program, [...first, "git", "install", "--check", "--hook"], {
+    cwd: clone,
+    env: { ...repo.env, PWD: clone },
+    encoding: "utf8",
+  });
+  expect(there.status).toBe(10);
+  expect(there.stderr).toMatch(
+    /^diff\.sopsmith\.textconv is not set[^]*\nno pre-commit hook runs sopsmith\n/,
+  );
+  expect(there.stderr).not.toContain(".gitattributes");
+  repo.git("config", "merge.sopsmith.driver", "/elsewhere/sopsmith");
+  const moved = await repo.run(["git", "install", "--check"]);
+  expect(moved.stderr).toMatch(/^merge\.sopsmith\.driver is not what this program would set/);
+});
+
+test("git install --hook refuses commits with secrets in clear, and leaves another hook alone", async () => {
+  const repo = repository();
+  const { git } = repo;
+  repo.write(".sops.yaml", "creation_rules:\n  - path_regex: \\.secret\\.yaml$\n    age: age1x\n");
+  expectCode(await repo.run(["git", "install", "--hook"]), 0);
+  expectCode(await repo.run(["git", "install", "--check", "--hook"]), 0);
+  repo.write("b.secret.yaml", "a: 1\n");
+  git("add", "b.secret.yaml");
+  const commit = spawnSync("git", ["commit", "-qm", "m"], {
+    cwd: repo.dir,
+    env: repo.env,
+    encoding: "utf8",
+  });
+  expect(commit.status).toBe(1);
+  expect(commit.stdout + commit.stderr).toMatch(/^b\.secret\.yaml:1:1: error SM101/m);
+  expectCode(await repo.run(["git", "uninstall"]), 0);
+  expect(existsSync(repo.path(".git/hooks/pre-commit"))).toBe(false);
+  expect(() => git("config", "--get-regexp", "sopsmith")).toThrow("Command failed");
+  repo.write(".git/hooks/pre-commit", "#!/bin/sh\n# mine\n");
+  const refused = await repo.run(["git", "install", "--hook"]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^there is another hook in .*pre-commit\nAdd this line to your pre-commit hook: .*sopsmith' check --staged\n$/,
+  );
+  expect(repo.read(".git/hooks/pre-commit")).toBe("#!/bin/sh\n# mine\n");
+  git("config", "core.hooksPath", ".husky");
+  const elsewhere = await repo.run(["git", "install", "--hook"]);
+  expect([elsewhere.code, elsewhere.stderr.split("\n")[0]]).toEqual([
+    1,
+    "core.hooksPath says that hooks lie elsewhere",
+  ]);
+});
+
+test("after git install branches that change different values merge, and plain files merge as ever", async () => {
+  const repo = repository();
+  const { git } = repo;
+  const lines = (a: number, z: number) =>
+    `a: ${a}\n${"b: 1\n".repeat(9).replaceAll("b", () => "k")}z: ${z}\n`;
+  repo.write("plain.yaml", lines(1, 1));
+  expectCode(await repo.run(["git", "install"]), 0);
+  git("add", ".");
+  git("commit", "--quiet", "-m", "base");
+  git("checkout", "--quiet", "-b", "side");
+  repo.write("plain.yaml", lines(1, 2));
+  expectCode(await repo.run(["set", "s.secret.yaml", '["secret"]', '"theirs"']), 0);
+  git("commit", "--quiet", "-am", "theirs");
+  git("checkout", "--quiet", "-");
+  repo.write("plain.yaml", lines(2, 1));
+  expectCode(await repo.run(["set", "s.secret.yaml", '["a"]', "2"]), 0);
+  git("commit", "--quiet", "-am", "ours");
+  git("merge", "--quiet", "--no-edit", "side");
+  expect(repo.read("plain.yaml")).toBe(lines(2, 2));
+  const { stdout } = await repo.run(["decrypt", "s.secret.yaml"]);
+  expect(stdout).toMatch(/^a: 2\nsecret: theirs$/m);
 });

@@ -1,9 +1,9 @@
 import { SopsmithError } from "../../errors.ts";
+import { runGit } from "../../git/git.ts";
 import { mergeSources, type MergeSources } from "../../merge.ts";
 import { MARKER_LENGTH } from "../../merge/lines.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { runGit } from "../git.ts";
 import { conflictLines, mergeOptions } from "../merge-file.ts";
 import { noFile } from "../source.ts";
 import { warn } from "../warn.ts";
@@ -66,7 +66,7 @@ async function mergeAsText(
   length: number,
 ): Promise<void> {
   const labels = ["-L", "ours", "-L", "base", "-L", "theirs"];
-  await runGit(call, [
+  await runGit(call.host, [
     "merge-file",
     "--quiet",
     `--marker-size=${length}`,

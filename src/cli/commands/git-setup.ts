@@ -1,40 +1,69 @@
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { formatForPath } from "../../../formats/index.ts";
 import { SopsmithError } from "../../errors.ts";
+import { git, runGit, topLevel } from "../../git/git.ts";
+import { attributePatterns, usualPatterns } from "../../git/patterns.ts";
+import {
+  hasAttributes,
+  hookText,
+  isOwnHook,
+  ownSections,
+  ownSettings,
+  withAttributes,
+} from "../../git/setup.ts";
+import { ownProgram } from "../../io/own-program.ts";
 import { systemCode } from "../../io/system-error.ts";
 import { sealedFormat } from "../../status.ts";
+import { readConfig } from "../call-cache.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { git, runGit } from "../git.ts";
+import { openStores } from "../formats.ts";
 import { openOrder } from "../open-settings.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
-import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
 import { openSource } from "./decrypt.ts";
 
-const driver = "diff.sopsmith";
-const first = "# Plain text in diffs, by `sopsmith git install`";
-const last = "# End of what `sopsmith git install` wrote";
+const hook: flags.BoolFlag = {
+  kind: "bool",
+  names: ["hook"],
+  about: "also install a pre-commit hook that runs sopsmith check --staged",
+};
+const check: flags.BoolFlag = {
+  kind: "bool",
+  names: ["check"],
+  about: "change nothing; say what is missing in this clone, and end with status 10",
+};
 
-/** Kinds of files that hold encrypted values; those in clear are shown as they are. */
-const usualPatterns = ["*.yaml", "*.yml", "*.json", "*.env", "*.ini"];
+/** `--check` found that a clone is not set up. Exit 10. */
+class NotInstalled extends SopsmithError {
+  constructor(missing: readonly string[]) {
+    super("not-installed", 10, missing.join("\n"), { hint: "Run `sopsmith git install`." });
+  }
+}
 
 export const gitInstall: Command = {
   operands: "[pattern...]",
-  flags: [],
+  flags: [hook, check],
   notes: [
-    "Sets this clone up so that git diff, git log -p and git show decrypt for those who have a key. The patterns, as in",
-    ".gitattributes, say for which files. What is committed stays encrypted, and Git keeps no plain text. Others who clone",
-    "the repository run it once too. Running it again replaces the patterns.",
+    "Sets this clone up so that git diff, git log -p and git show decrypt for those who have a key, and that branches which change",
+    "different values of one file merge; git mergetool resolves the rest with sopsmith mergetool. The patterns, as in",
+    ".gitattributes, say for which files; without any they come from the creation rules in .sops.yaml. What is committed stays",
+    "encrypted, and Git keeps no plain text. Others who clone the repository run it once too. Running it again replaces the",
+    "patterns. Git is told the path of this program: run it again when that has moved.",
   ],
   examples: [
     { does: "see plain text in diffs", line: "sopsmith git install" },
     { does: "for some files only", line: "sopsmith git install '*.secret.yaml' 'prod/*.env'" },
+    { does: "refuse commits with secrets in clear too", line: "sopsmith git install --hook" },
+    { does: "see what is missing in this clone", line: "sopsmith git install --check" },
   ],
   async run(call) {
-    const root = await topLevel(call);
-    const patterns = call.operands.length > 0 ? call.operands : usualPatterns;
+    const { host, operands, options, streams } = call;
+    const root = await topLevel(host);
+    const program = ownProgram(host);
+    if (options.on(check)) return reportMissing(call, root, program.words);
+    const patterns = operands.length > 0 ? operands : await patternsOfRules(call, root);
     for (const pattern of patterns)
       if (
         /[\s"]/.test(pattern) ||
@@ -46,29 +75,42 @@ export const gitInstall: Command = {
           "bad-pattern",
           1,
           `${JSON.stringify(pattern)} cannot be a pattern in .gitattributes`,
-          { hint: "Use ? for a blank." },
+          { hint: "Use ? for a space." },
         );
-    await git(call, ["config", `${driver}.textconv`, "sopsmith git textconv"]);
-    // Plain text must not end in Git's object store.
-    await git(call, ["config", `${driver}.cachetextconv`, "false"]);
-    const lines = [first, ...patterns.map((pattern) => `${pattern} diff=sopsmith`), last];
-    await changeAttributes(root, lines);
-    call.streams.writeStderr(`git diff decrypts ${patterns.join(" ")} in ${root}\n`);
+    // The hook first: where another one is in its place, nothing was changed yet.
+    if (options.on(hook)) await installHook(call, program.words);
+    for (const { name, value } of ownSettings(program.words))
+      await git(host, ["config", name, value]);
+    await changeAttributes(root, patterns);
+    if (!program.isFound)
+      warn(
+        streams,
+        `sopsmith is not found by that name on PATH; Git runs ${program.words.join(" ")}`,
+      );
+    streams.writeStderr(
+      `git diff decrypts and git merge merges ${patterns.join(" ")} in ${root}\n`,
+    );
   },
 };
 
 export const gitUninstall: Command = {
   operands: "",
   flags: [],
-  notes: ["Takes back what sopsmith git install did, in this clone and its .gitattributes."],
+  notes: [
+    "Takes back what sopsmith git install did: in this clone, its .gitattributes and its pre-commit hook.",
+  ],
   examples: [{ does: "see ciphertext in diffs again", line: "sopsmith git uninstall" }],
   async run(call) {
+    const { host, streams } = call;
     refuseOperands(call);
-    const root = await topLevel(call);
+    const root = await topLevel(host);
     // Status 128 where there is no such section.
-    await runGit(call, ["config", "--remove-section", driver]);
+    for (const section of ownSections) await runGit(host, ["config", "--remove-section", section]);
     await changeAttributes(root, []);
-    call.streams.writeStderr(`git diff shows files in ${root} as they are\n`);
+    const path = await hookPath(call);
+    const text = path === undefined ? undefined : await textOf(path);
+    if (path !== undefined && text !== undefined && isOwnHook(text)) await rm(path);
+    streams.writeStderr(`git diff and git merge take files in ${root} as they are\n`);
   },
 };
 
@@ -110,28 +152,89 @@ function refuseOperands({ operands }: Call): void {
     throw new SopsmithError("surplus-operands", 1, "Error: no operands are taken here");
 }
 
-async function topLevel(call: Call): Promise<string> {
-  return (await git(call, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
+/** The patterns that the creation rules come to; those of a configuration below the top are put below its directory. */
+async function patternsOfRules(call: Call, root: string): Promise<readonly string[]> {
+  const config = await readConfig(call);
+  const rules = config?.content.creationRules ?? [];
+  if (config === undefined || rules.length === 0) return usualPatterns;
+  const patterns = attributePatterns(rules.map(({ pathRegex }) => pathRegex));
+  const below = relative(root, dirname(resolve(call.host.cwd(), config.path))).replaceAll(sep, "/");
+  if (below === "" || below.startsWith("..")) return patterns;
+  return patterns.map((pattern) =>
+    pattern.includes("/") ? `/${below}/${pattern.replace(/^\//, "")}` : pattern,
+  );
 }
 
-/** Puts the lines in the place of those that an earlier call wrote. */
-async function changeAttributes(root: string, lines: readonly string[]): Promise<void> {
-  const path = join(root, ".gitattributes");
-  const old = await readFile(path, "utf8").catch((error: unknown) => {
+/** @throws {NotInstalled} */
+async function reportMissing(call: Call, root: string, program: readonly string[]): Promise<void> {
+  const { host, options, streams } = call;
+  const missing: string[] = [];
+  for (const { name, value } of ownSettings(program)) {
+    const { status, stdout } = await runGit(host, ["config", "--get", name]);
+    const has = Buffer.from(stdout).toString().replace(/\n$/, "");
+    if (status !== 0) missing.push(`${name} is not set in this clone`);
+    else if (has !== value)
+      missing.push(`${name} is not what this program would set: it has moved`);
+  }
+  if (!hasAttributes((await textOf(join(root, ".gitattributes"))) ?? ""))
+    missing.push(".gitattributes names no files");
+  if (options.on(hook)) {
+    const path = await hookPath(call);
+    const text = path === undefined ? undefined : await textOf(path);
+    if (text === undefined || !/\bsopsmith\b/.test(text))
+      missing.push("no pre-commit hook runs sopsmith");
+  }
+  if (missing.length > 0) throw new NotInstalled(missing);
+  streams.writeStderr(`nothing is missing in ${root}\n`);
+}
+
+/** @throws {SopsmithError} exit 1 where there is another hook, or the hooks lie elsewhere */
+async function installHook(call: Call, program: readonly string[]): Promise<void> {
+  const path = await hookPath(call);
+  const hint = `Add this line to your pre-commit hook: ${hookText(program)
+    .trimEnd()
+    .split("\n")
+    .at(-1)
+    ?.replace(/^exec /, "")}`;
+  if (path === undefined)
+    throw new SopsmithError("hooks-elsewhere", 1, "core.hooksPath says that hooks lie elsewhere", {
+      hint,
+    });
+  const text = await textOf(path);
+  if (text !== undefined && !isOwnHook(text))
+    throw new SopsmithError("hook-there", 1, `there is another hook in ${path}`, { hint });
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, hookText(program), { mode: 0o755 });
+  await chmod(path, 0o755);
+}
+
+/** Where the pre-commit hook lies; undefined where `core.hooksPath` is set. */
+async function hookPath({ host }: Call): Promise<string | undefined> {
+  const { stdout } = await runGit(host, ["config", "--get-all", "core.hooksPath"]);
+  // One value is our own, which keeps hooks from running.
+  const values = Buffer.from(stdout)
+    .toString()
+    .split("\n")
+    .filter((line) => line !== "");
+  if (values.length > 1) return undefined;
+  const folder = (await git(host, ["rev-parse", "--git-common-dir"])).replace(/\n$/, "");
+  return join(resolve(host.cwd(), folder), "hooks", "pre-commit");
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: unknown) => {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   });
-  const kept = withoutOurs(old ?? "");
-  const gap = kept === "" || kept.endsWith("\n") || lines.length === 0 ? "" : "\n";
-  const text = kept + gap + lines.map((line) => `${line}\n`).join("");
+}
+
+/** Puts the lines for these patterns in the place of those that an earlier call wrote. */
+async function changeAttributes(root: string, patterns: readonly string[]): Promise<void> {
+  const path = join(root, ".gitattributes");
+  const old = await textOf(path);
+  const text = withAttributes(old ?? "", patterns);
   if (text === (old ?? "")) return;
   const { replaceFile } = await import("../../io/atomic-write.ts");
   if (text !== "" || old === undefined) await replaceFile(path, [text]);
   else await rm(path);
-}
-
-function withoutOurs(text: string): string {
-  const start = text.indexOf(`${first}\n`);
-  const end = text.indexOf(`${last}\n`, start);
-  return start < 0 || end < 0 ? text : text.slice(0, start) + text.slice(end + last.length + 1);
 }

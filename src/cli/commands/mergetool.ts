@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { SopsmithError } from "../../errors.ts";
+import { unmergedFiles } from "../../git/files.ts";
+import { git, runGit, topLevel } from "../../git/git.ts";
 import { acceptResolved, mergeEdited, type MergeSources } from "../../merge.ts";
 import { conflictMarkerLine } from "../../merge/lines.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
 import { editUntilAccepted } from "../edit-session.ts";
 import * as flags from "../flags.ts";
-import { git, runGit } from "../git.ts";
 import { conflictLines, mergeOptions } from "../merge-file.ts";
 import { readSource, sourceOf } from "../source.ts";
 
@@ -37,7 +38,7 @@ export const mergetool: Command = {
   ],
   async run(call) {
     const named = call.operands.length > 0;
-    const files = named ? call.operands : await unmergedFiles(call);
+    const files = named ? call.operands : [...(await unmergedFiles(call.host))];
     if (files.length === 0) {
       call.streams.writeStderr("No file has conflicts.\n");
       return;
@@ -51,7 +52,7 @@ export const mergetool: Command = {
         : await edited(call, file, sources, options);
       await writeBack(call, source, chunks);
       if (!call.options.on(flags.noAdd))
-        await git(call, ["add", "--", resolve(call.host.cwd(), file)]);
+        await git(call.host, ["add", "--", resolve(call.host.cwd(), file)]);
       call.streams.writeStderr(`${file} is merged\n`);
     }
   },
@@ -97,16 +98,11 @@ function refuseMarkers(text: Uint8Array, file: string): void {
     );
 }
 
-async function unmergedFiles(call: Call): Promise<string[]> {
-  const listed = await git(call, ["diff", "--name-only", "--diff-filter=U", "--relative", "-z"]);
-  return listed.split("\0").filter((name) => name !== "");
-}
-
 /** @throws {SopsmithError} exit 1 for a file without the stages of a conflict */
 async function stagesOf(call: Call, file: string): Promise<MergeSources> {
   const stage = async (number: number): Promise<Uint8Array | undefined> => {
     const name = file.startsWith("/") ? await belowTop(call, file) : `./${file}`;
-    const { status, stdout } = await runGit(call, ["cat-file", "blob", `:${number}:${name}`]);
+    const { status, stdout } = await runGit(call.host, ["cat-file", "blob", `:${number}:${name}`]);
     return status === 0 ? stdout : undefined;
   };
   const [base, ours, theirs] = [await stage(1), await stage(2), await stage(3)];
@@ -119,6 +115,6 @@ async function stagesOf(call: Call, file: string): Promise<MergeSources> {
 }
 
 async function belowTop(call: Call, path: string): Promise<string> {
-  const top = (await git(call, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
+  const top = await topLevel(call.host);
   return path.startsWith(`${top}/`) ? path.slice(top.length + 1) : path;
 }

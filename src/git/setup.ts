@@ -1,0 +1,95 @@
+import { shellWord } from "./shell-word.ts";
+
+/** A setting of a clone's Git configuration. */
+export interface GitSetting {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Sections of the configuration that are ours alone. */
+export const ownSections: readonly string[] = [
+  "diff.sopsmith",
+  "merge.sopsmith",
+  "mergetool.sopsmith",
+];
+
+/** What `.gitattributes` says of files with encrypted values. */
+export const ownAttributes = "diff=sopsmith merge=sopsmith";
+
+/**
+ * What a clone is told.
+ *
+ * @param program how to run this program: absolute paths
+ */
+export function ownSettings(program: readonly string[]): GitSetting[] {
+  return [
+    { name: "diff.sopsmith.textconv", value: textconvLine(program) },
+    // Plain text must not end in Git's object store.
+    { name: "diff.sopsmith.cachetextconv", value: "false" },
+    { name: "merge.sopsmith.name", value: "merge encrypted files by value" },
+    { name: "merge.sopsmith.driver", value: mergeLine(program) },
+    // For the ancestor that Git makes of several: no conflict markers in it.
+    { name: "merge.sopsmith.recursive", value: "binary" },
+    { name: "mergetool.sopsmith.cmd", value: `${line(program)} mergetool "$MERGED"` },
+    { name: "mergetool.sopsmith.trustExitCode", value: "true" },
+  ];
+}
+
+/**
+ * A line of shell that prints a file: decrypted where it holds ciphertexts, else as it is. A file without any costs no start of
+ * this program, and where the program has gone, files are shown as they are.
+ */
+function textconvLine(program: readonly string[]): string {
+  const test = `${hasCiphertext} "$1" && ${isThere(program)}`;
+  return `f() { if ${test}; then ${line(program)} git textconv "$1"; else cat "$1"; fi; }; f`;
+}
+
+/** The same for a merge: files without ciphertexts, and all where the program has gone, are merged as Git does it by itself. */
+function mergeLine(program: readonly string[]): string {
+  const test = `${hasCiphertext} "$1" "$2" "$3" && ${isThere(program)}`;
+  const asText = `git merge-file -q --marker-size="$4" -L ours -L base -L theirs "$2" "$1" "$3"`;
+  return `f() { if ${test}; then ${line(program)} git merge "$@"; else ${asText}; fi; }; f %O %A %B %L %P`;
+}
+
+const hasCiphertext = "LC_ALL=C grep -qF 'ENC[AES256_GCM,'";
+
+const line = (program: readonly string[]): string => program.map(shellWord).join(" ");
+
+const isThere = (program: readonly string[]): string =>
+  program.map((path, index) => `test -${index === 0 ? "x" : "f"} ${shellWord(path)}`).join(" && ");
+
+const hookMark = "# Written by `sopsmith git install --hook`: refuses secrets in clear";
+
+/** A pre-commit hook that looks at what is staged. */
+export function hookText(program: readonly string[]): string {
+  return `#!/bin/sh\n${hookMark}\nexec ${line(program)} check --staged\n`;
+}
+
+export const isOwnHook = (text: string): boolean => text.includes(`\n${hookMark}\n`);
+
+const first = "# For Git, by `sopsmith git install`";
+const last = "# End of what `sopsmith git install` wrote";
+/** The first line of earlier versions. */
+const older = "# Plain text in diffs, by `sopsmith git install`";
+
+/** `.gitattributes` with our lines for these patterns in the place of those that were there; without any for none. */
+export function withAttributes(text: string, patterns: readonly string[]): string {
+  const kept = withoutOwn(withoutOwn(text, older), first);
+  if (patterns.length === 0) return kept;
+  const gap = kept === "" || kept.endsWith("\n") ? "" : "\n";
+  const lines = [first, ...patterns.map((pattern) => `${pattern} ${ownAttributes}`), last];
+  return `${kept}${gap}${lines.join("\n")}\n`;
+}
+
+/** Whether some line, ours or not, gives files our attributes. */
+export const hasAttributes = (text: string): boolean =>
+  text.split("\n").some((line) => {
+    const words = line.trim().split(/\s+/);
+    return !line.startsWith("#") && ownAttributes.split(" ").every((word) => words.includes(word));
+  });
+
+function withoutOwn(text: string, begin: string): string {
+  const start = text.indexOf(`${begin}\n`);
+  const end = text.indexOf(`${last}\n`, start);
+  return start < 0 || end < 0 ? text : text.slice(0, start) + text.slice(end + last.length + 1);
+}
