@@ -227,7 +227,7 @@ test("nothing that a repository says runs a program", async () => {
   repo.write(".gitattributes", "* diff=x filter=x\n");
   // A git in the working directory is not the one that is run.
   writeFileSync(repo.path("git"), `#!/bin/sh\nexec ${trap}\n`, { mode: 0o755 });
-  const PATH = `${repo.env["PATH"] ?? ""}`;
+  const PATH = `.::${repo.env["PATH"] ?? ""}`;
   for (const args of [["--staged"], ["--range", "HEAD~0..HEAD"], []]) {
     repo.write("s.secret.yaml", `${repo.read("s.secret.yaml")}\n`);
     await repo.run(["check", ...args], { env: { PATH } });
