@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { FormatName } from "../formats/format.ts";
 import { formatForPath, loadFormat } from "../formats/index.ts";
+import { sealedFormat } from "./status.ts";
 import { configuredIndent, loadConfig } from "./config/load.ts";
 import { decryptDocuments, decryptSource } from "./decrypt.ts";
 import { changeSource } from "./change.ts";
@@ -27,7 +28,10 @@ import {
 
 /** What every function takes. */
 export interface CommonLibraryOptions {
-  /** Format of the source. Default: by the file's name; `yaml` where there is none. */
+  /**
+   * Format of the source. Default: for an encrypted one the format that it certainly is in, else that of the file's name;
+   * `yaml` where there is none.
+   */
   format?: FormatName | undefined;
   /** Format of the result. Default: that of the source. */
   outputFormat?: FormatName | undefined;
@@ -183,7 +187,7 @@ export async function decrypt(
   return decryptNamed(source, options, "<input>", host, undefined);
 }
 
-/** The same for a file, which gives the format by its name. */
+/** The same for a file. */
 export async function decryptFile(
   path: string,
   options: DecryptOptions & WriteOptions = {},
@@ -202,9 +206,7 @@ export async function readObject(
   options: OpenOptions = {},
 ): Promise<PlainObject> {
   const host = await hostOf(options);
-  return firstObject(
-    await decryptDocuments(bytesOf(source), openOptions(options, "<input>", undefined), host),
-  );
+  return firstObject(await openedDocuments(bytesOf(source), options, "<input>", host, undefined));
 }
 
 /** The same for a file. */
@@ -213,9 +215,7 @@ export async function readFileObject(
   options: OpenOptions = {},
 ): Promise<PlainObject> {
   const host = await hostOf(options);
-  return firstObject(
-    await decryptDocuments(await host.readFile(path), openOptions(options, path, path), host),
-  );
+  return firstObject(await openedDocuments(await host.readFile(path), options, path, host, path));
 }
 
 /** The first document of a decrypted file, for `update` to change. Paths are `["a", 0]` or the text `["a"][0]`. */
@@ -238,7 +238,13 @@ export async function update(
   options: OpenOptions = {},
 ): Promise<Uint8Array> {
   const host = await hostOf(options);
-  return updateNamed(bytesOf(source), change, openOptions(options, "<input>", undefined), host);
+  const sealed = bytesOf(source);
+  return updateNamed(
+    sealed,
+    change,
+    await openOptions(options, sealed, "<input>", undefined),
+    host,
+  );
 }
 
 /** The same for a file, which is replaced atomically when anything changed. */
@@ -249,7 +255,12 @@ export async function updateFile(
 ): Promise<Uint8Array> {
   const host = await hostOf(options);
   const source = await host.readFile(path);
-  const changed = await updateNamed(source, change, openOptions(options, path, path), host);
+  const changed = await updateNamed(
+    source,
+    change,
+    await openOptions(options, source, path, path),
+    host,
+  );
   return changed === source ? changed : written(changed, path, { inPlace: true });
 }
 
@@ -306,7 +317,7 @@ async function decryptNamed(
   const sealed = bytesOf(source);
   const chunks = await decryptSource(
     sealed,
-    { ...openOptions(options, file, path), extract },
+    { ...(await openOptions(options, sealed, file, path)), extract },
     host,
   );
   const plain = joinChunks(chunks);
@@ -317,7 +328,7 @@ async function decryptNamed(
 async function updateNamed(
   source: Uint8Array,
   change: (document: Document) => void | Promise<void>,
-  options: ReturnType<typeof openOptions>,
+  options: Awaited<ReturnType<typeof openOptions>>,
   host: Host,
 ): Promise<Uint8Array> {
   const apply = async (documents: Documents): Promise<boolean> => {
@@ -379,7 +390,11 @@ async function rotateNamed(
     keysOf(options.remove ?? {}, host),
   ]);
   return joinChunks(
-    await rotateSource(source, { ...openOptions(options, file, path), add, remove }, host),
+    await rotateSource(
+      source,
+      { ...(await openOptions(options, source, file, path)), add, remove },
+      host,
+    ),
   );
 }
 
@@ -402,9 +417,30 @@ function commonOptions(
   };
 }
 
-function openOptions(options: OpenOptions, file: string, path: string | undefined) {
+async function openOptions(
+  options: OpenOptions,
+  sealed: Uint8Array,
+  file: string,
+  path: string | undefined,
+) {
   const order = parseDecryptionOrder(options.decryptionOrder?.join(","));
-  return { ...commonOptions(options, file, path), ignoreMac: options.ignoreMac ?? false, order };
+  const byName = commonOptions(options, file, path);
+  const format = options.format ?? (await sealedFormat(sealed, byName.input));
+  return {
+    ...commonOptions({ ...options, format }, file, path),
+    ignoreMac: options.ignoreMac ?? false,
+    order,
+  };
+}
+
+async function openedDocuments(
+  sealed: Uint8Array,
+  options: OpenOptions,
+  file: string,
+  host: Host,
+  path: string | undefined,
+): Promise<Documents> {
+  return decryptDocuments(sealed, await openOptions(options, sealed, file, path), host);
 }
 
 async function sealOptions(

@@ -6,6 +6,7 @@ import { parseMetadata } from "./metadata/metadata.ts";
 import { detach, MetadataNotFound } from "./metadata/placement.ts";
 import { VersionError } from "./metadata/version.ts";
 import type { Mapping } from "./tree/node.ts";
+import { signs } from "./sealed-signs.ts";
 import { readText } from "./tree/typed-fields.ts";
 
 /** What can be told about a file without a key. */
@@ -57,14 +58,6 @@ export async function fileStatus(
 
 export const inClear: FileStatus = { encrypted: false, keys: [] };
 
-/** Signs of a `sops` block, by format, in text where it need not be one. */
-const signs: readonly (readonly [FormatName, RegExp])[] = [
-  ["json", /"sops"\s*:/],
-  ["yaml", /^["']?sops["']?\s*:|[{,]\s*["']?sops["']?\s*:/m],
-  ["dotenv", /^sops_/m],
-  ["ini", /^\s*\[sops\]/m],
-];
-
 /**
  * The format that a file is encrypted in, found by its content: that of its name where the text bears it out, else the one
  * in which it parses and has a `sops` block. A broken file of its name's format still counts as encrypted.
@@ -91,6 +84,21 @@ export async function sealedFormat(
     }
   }
   return undefined;
+}
+
+/**
+ * The format, other than that of the file's name, in which it seems to be encrypted, though it cannot be read so.
+ *
+ * @param byName what the file's name says
+ * @returns undefined where nothing looks so, or more than one format does
+ */
+export function seeming(source: Uint8Array, byName: FormatName): FormatName | undefined {
+  const text = Buffer.from(source.buffer, source.byteOffset, source.length).toString("latin1");
+  if (!/\bENC\[AES256_GCM,/.test(text) && !/sops_mac|\bmac\b/.test(text)) return undefined;
+  const likely = signs.filter(([, sign]) => sign.test(text)).map(([format]) => format);
+  if (likely.includes(byName)) return undefined;
+  // JSON has the signs of YAML.
+  return likely.length === 1 || likely[0] === "json" ? likely[0] : undefined;
 }
 
 /** JSON of nothing but `data`, a string, and `sops`: the encrypted form of a binary file. */

@@ -56,12 +56,12 @@ export const output: TextFlag = {
 export const inputType: TextFlag = {
   kind: "text",
   names: ["input-type"],
-  about: `read the file as ${formatNames}; by default its name decides`,
+  about: `read the file as ${formatNames}; by default its name decides, or what an encrypted file certainly holds`,
 };
 export const outputType: TextFlag = {
   kind: "text",
   names: ["output-type"],
-  about: `write the result as ${formatNames}; by default the name of the input decides`,
+  about: `write the result as ${formatNames}; by default in the format of the input`,
 };
 export const filenameOverride: TextFlag = {
   kind: "text",

@@ -1,13 +1,16 @@
 import type { FormatName, Warn } from "../../formats/format.ts";
-import { formatForPath, formatNamed } from "../../formats/index.ts";
+import { formatForPath, formatNamed, formats } from "../../formats/index.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { configuredIndent, type LoadedConfig } from "../config/load.ts";
 import type { Audit } from "../file.ts";
+import { UsageError } from "./args.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
 import { readConfig } from "./call-cache.ts";
-import type { Source } from "./source.ts";
+import { heldFormat } from "./held-format.ts";
+import type { Options } from "./options.ts";
+import { quoted, type Source } from "./source.ts";
 import { warn } from "./warn.ts";
 
 /** The formats to read and write, and the configuration in force. */
@@ -27,21 +30,32 @@ export interface Stores {
 }
 
 /**
- * Picks the formats by flag or name, and reads the configuration, which sets the indentation.
+ * Picks the formats by flag, name or, for an encrypted file, by what it holds, and reads the configuration, which sets the indentation.
  *
+ * @param kind what the file is: a plain one, which is to be encrypted, is what its name says
+ * @throws {UsageError} for a format that does not exist
  * @throws {ConfigError} for a configuration that cannot be read, even where only its indentation matters, as in sops
  * @see spec cli 4.1
  */
-export async function openStores(call: Call, source: Source): Promise<Stores> {
+export async function openStores(
+  call: Call,
+  source: Source,
+  kind: "sealed" | "plain" = "sealed",
+): Promise<Stores> {
   const { options, globals, host, streams } = call;
-  const byName = source.format ?? formatForPath(source.name);
-  const output = formatNamed(options.text(flags.outputType)) ?? byName;
+  const chosen = chosenFormat(options, flags.inputType);
+  const chosenOutput = chosenFormat(options, flags.outputType);
+  const held =
+    kind === "sealed" && chosen === undefined
+      ? await heldFormat(call, source)
+      : (source.format ?? formatForPath(source.name));
+  const output = chosenOutput ?? held;
   const config = await readConfig(call);
   return {
     config,
     verb: {
       file: source.file,
-      input: formatNamed(options.text(flags.inputType)) ?? byName,
+      input: chosen ?? held,
       output,
       indent: globals.count(flags.indent) ?? configuredIndent(config, output),
       services: await keyServices(call),
@@ -49,4 +63,37 @@ export async function openStores(call: Call, source: Source): Promise<Stores> {
       warn: (message) => warn(streams, `${source.file}: ${message}`),
     },
   };
+}
+
+/** Other names of formats, which users try. */
+const otherNames: Readonly<Record<string, FormatName>> = {
+  yml: "yaml",
+  env: "dotenv",
+  bin: "binary",
+  raw: "binary",
+  text: "binary",
+  txt: "binary",
+};
+
+/**
+ * The format that a flag names; undefined where it is not given.
+ *
+ * @throws {UsageError} for a word that is no format, with the one that was probably meant
+ */
+export function chosenFormat(options: Options, flag: flags.TextFlag): FormatName | undefined {
+  const word = options.text(flag);
+  if (word === "") return undefined;
+  const format = formatNamed(word);
+  if (format !== undefined) return format;
+  const bare = word.toLowerCase().replace(/^\./, "");
+  const names = Object.keys(formats);
+  const meant =
+    formatNamed(bare) ??
+    otherNames[bare] ??
+    names.find((name) => bare.length > 1 && (name.startsWith(bare) || bare.startsWith(name)));
+  throw new UsageError(
+    `--${flag.names[0]}: there is no format ${quoted(word)}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`,
+    undefined,
+    `The formats are ${names.join(", ")}.`,
+  );
 }

@@ -24,6 +24,8 @@ export interface Source {
   readonly format: FormatName | undefined;
   /** The regular file that `readSource` read last: only that one may be replaced by what was made of it. */
   version?: FileVersion | undefined;
+  /** What stdin held, once it was read: it can be read only once. */
+  content?: Uint8Array | undefined;
 }
 
 /** The one file of a command that takes one; undefined for none. Warns about further operands (spec cli 1.6). */
@@ -124,7 +126,9 @@ export async function readSource({ host, streams }: Call, source: Source): Promi
   // Before reading, so that a change in between is noticed.
   if (!source.isStdin) source.version = fileVersion(source.opened);
   try {
-    return source.isStdin ? await streams.readStdin() : await host.readFile(source.opened);
+    return source.isStdin
+      ? (source.content ?? (await streams.readStdin()))
+      : await host.readFile(source.opened);
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;

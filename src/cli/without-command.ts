@@ -20,7 +20,8 @@ export async function runLegacy(call: Call): Promise<void> {
   const isThere = exists(source);
   if (!isThere) await refuseLegacyMissing(call, source, plan.modes);
   if (plan.warning !== undefined) warn(call.streams, plan.warning);
-  const stores = await openStores(call, source);
+  const kind = plan.modes.includes("encrypt") ? "plain" : "sealed";
+  const stores = await openStores(call, source, kind);
   // sops has always loaded the creation rule here, and so refuses a configuration that has none for the file.
   if (plan.modes.some((mode) => mode !== "decrypt")) await creationRule(call, source, stores);
   if (plan.modes.includes("edit")) {

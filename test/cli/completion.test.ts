@@ -31,7 +31,8 @@ checkRows([
   { line: "__complete bash 2 help rot", stdout: "rotate\n" },
   {
     line: "__complete bash 2 encrypt --enc",
-    stdout: "--encryption-context\n--encrypted-suffix\n--encrypted-regex\n",
+    stdout:
+      "--encryption-context\n--encrypted-suffix\n--encrypted-regex\n--encrypted-comment-regex\n",
   },
   { line: "__complete bash 1 --conf", stdout: "--config\n" },
   { line: "__complete zsh 2 exec-env --prist", stdout: /^--pristine\tgive the command / },

@@ -74,13 +74,13 @@ export const encrypt: Command = {
     if (many !== undefined && several !== undefined)
       return many.changeFiles(call, several, { done: "encrypted" }, async (one, source) => {
         refuseMissing(source);
-        return sealSource(one, source, await openStores(one, source));
+        return sealSource(one, source, await openStores(one, source, "plain"));
       });
     if (operand === undefined && call.options.text(flags.filenameOverride) === "")
       throw new ConflictError("Error: must specify --filename-override when reading from stdin");
     const source = sourceOf(call, operand);
     refuseMissing(source);
-    const stores = await openStores(call, source);
+    const stores = await openStores(call, source, "plain");
     await untilUndisturbed(async () =>
       deliver(call, source, await sealSource(call, source, stores)),
     );

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { FormatName } from "../../../formats/format.ts";
-import { formatForPath, formatNamed } from "../../../formats/index.ts";
+import { formatForPath } from "../../../formats/index.ts";
 import type { Problem } from "../../check/rule.ts";
 import { ConflictError, SopsmithError } from "../../errors.ts";
 import { keysDueForRotation } from "../../keys/rotation.ts";
@@ -11,7 +11,7 @@ import * as flags from "../flags.ts";
 import type { GoverningConfigs } from "../governing.ts";
 import { runFiles, severalFiles } from "../many.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
-import { openStores } from "../formats.ts";
+import { chosenFormat, openStores } from "../formats.ts";
 
 /** `--check` found files, or values in encrypted files, in clear. Exit 10. */
 class NotEncrypted extends SopsmithError {
@@ -225,7 +225,7 @@ async function reportIfSecret(
   { name, path, content }: { name: string; path: string; content: Uint8Array },
 ): Promise<void> {
   if (options.on(flags.check) && (await guard.isConfig(path))) return;
-  const input = formatNamed(options.text(flags.inputType));
+  const input = chosenFormat(options, flags.inputType);
   const isNamed = operands.length > 0 || (await guard.isNamed(path));
   if (!isNamed && (await sealedFormat(content, formatForPath(name))) === undefined) return;
   await guard.report(name, await guard.statusOf(content, name, input), true);

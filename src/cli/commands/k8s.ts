@@ -71,7 +71,7 @@ export const k8sEncrypt: Command = {
     });
     const ruled = target !== "" ? target : first === "-" ? "secret.yaml" : first;
     const source = { ...sourceOf(call, ruled), name: resolve(host.cwd(), ruled) };
-    const stores = await openStores(call, source);
+    const stores = await openStores(call, source, "plain");
     const settings = await sealSettings(call, source, stores);
     const selectors =
       settings.selectors.length === 0

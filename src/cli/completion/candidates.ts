@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { FormatName } from "../../../formats/format.ts";
 import { formatForPath, formats, loadFormat } from "../../../formats/index.ts";
+import { sealedFormat } from "../../status.ts";
 import { providers } from "../../keys/index.ts";
 import type { Node } from "../../tree/node.ts";
 import { findCommand, type Command, type Entry } from "../command.ts";
@@ -222,7 +222,7 @@ async function keyPaths(words: readonly string[]): Promise<Candidate[]> {
     }
   });
   if (file === undefined) return [];
-  const root = await rootOf(file, formatForPath(file));
+  const root = await rootOf(file);
   const found: Candidate[] = [];
   const open: { node: Node; path: string }[] = root === undefined ? [] : [{ node: root, path: "" }];
   for (let next = open.pop(); next !== undefined && found.length < maxPaths; next = open.pop()) {
@@ -248,10 +248,12 @@ async function keyPaths(words: readonly string[]): Promise<Candidate[]> {
 
 const isOfSops = (key: string): boolean => key === "sops" || key.startsWith("sops_");
 
-async function rootOf(file: string, name: FormatName): Promise<Node | undefined> {
+async function rootOf(file: string): Promise<Node | undefined> {
   try {
-    const format = await loadFormat(name);
-    return format.parse(readFileSync(file), { sealed: true, warn: () => {} })[0];
+    const byName = formatForPath(file);
+    const content = readFileSync(file);
+    const format = await loadFormat((await sealedFormat(content, byName)) ?? byName);
+    return format.parse(content, { sealed: true, warn: () => {} })[0];
   } catch {
     return undefined;
   }

@@ -137,7 +137,7 @@ describe("decrypt from stdin", () => {
     ["--input-type yaml --output-type yaml", 0, yamlText],
     ["--filename-override x.yaml", 0, yamlText],
     ["--input-type yaml", 4, ""],
-    ["", 1, ""],
+    ["", 0, yamlText],
   ])("with the flags: %s", async (flags, code, stdout) => {
     const box = new Sandbox({}, { SOPS_AGE_KEY: identities.A });
     const result = await box.run(["decrypt", ...words(flags)], {

@@ -28,7 +28,17 @@ checkRows([
     stderr: /^Could not marshal tree: .*\n/,
   },
   { line: "encrypt --age A --input-type yaml --output-type json plain.yaml", stdout: /^\{\n/ },
-  { line: "encrypt --age A --input-type nonsense plain.json", stdout: /^\{\n\t"a"/ },
+  {
+    line: "encrypt --age A --input-type yml plain.json",
+    code: 1,
+    stderr:
+      /^--input-type: there is no format "yml" \(did you mean yaml\?\)\nThe formats are yaml, json, dotenv, ini, binary\.\n$/,
+  },
+  {
+    line: "encrypt --age A --output-type nonsense plain.json",
+    code: 1,
+    stderr: /^--output-type: there is no format "nonsense"\n/,
+  },
   { line: "encrypt --age A --filename-override x.json", stdin: `{"q": 1}`, stdout: /"q": "ENC\[/ },
   { line: "encrypt --age A --filename-override x.txt plain.yaml", stdout: /^\{\n\t"data": "ENC/ },
   {

@@ -5,7 +5,7 @@ import { identities, recipients, sealed } from "../samples.ts";
 import { shellProgram } from "../program-under-test.ts";
 import { Sandbox } from "../sandbox.ts";
 
-const version = /^sops 3\.13\.2 \(sopsmith \d+\.\d+\.\d+\)\n$/;
+const version = /^sops 3\.13\.3 \(sopsmith \d+\.\d+\.\d+\)\n$/;
 
 checkRows([
   { line: "--version", stdout: version },

@@ -1,0 +1,59 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { FormatName } from "../../formats/format.ts";
+import { formatForPath } from "../../formats/index.ts";
+import { hasSealedSign } from "../sealed-signs.ts";
+import type { Call } from "./command.ts";
+import * as flags from "./flags.ts";
+import type { Source } from "./source.ts";
+import { warn } from "./warn.ts";
+
+/**
+ * The format of an encrypted file: what its name says, unless it certainly holds another. What stands under a name that the
+ * user gave with `--filename-override`, in a pipe, or nowhere yet is as its name says.
+ */
+export async function heldFormat(call: Call, source: Source): Promise<FormatName> {
+  if (source.format !== undefined) return source.format;
+  const byName = formatForPath(source.name);
+  if (call.options.text(flags.filenameOverride) !== "") return byName;
+  if (source.isStdin) source.content = await call.streams.readStdin().catch(() => undefined);
+  else if (!needsLook(source.opened, byName)) return byName;
+  try {
+    const content = source.content ?? (await call.host.readFile(source.opened));
+    const { sealedFormat, seeming } = await import("../status.ts");
+    const held = await sealedFormat(content, byName);
+    if (held !== undefined) return held;
+    const other = seeming(content, byName);
+    if (other !== undefined)
+      warn(
+        call.streams,
+        `${source.file} looks like an encrypted ${other} file, and is taken for ${byName}: if it is one, add --input-type ${other} --output-type ${other}`,
+      );
+  } catch {
+    // Whoever reads it to work on it says what is wrong.
+  }
+  return byName;
+}
+
+/** As much of a file's end as holds the `sops` block of nearly every file. */
+const tailLength = 1 << 16;
+
+/** False where the file's end bears out its name, or where it is no regular file, which could be read only once. */
+function needsLook(path: string, byName: FormatName): boolean {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch {
+    return false;
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile() || stat.size === 0) return false;
+    const tail = Buffer.alloc(Math.min(stat.size, tailLength));
+    const length = readSync(descriptor, tail, 0, tail.length, stat.size - tail.length);
+    return !hasSealedSign(tail.toString("latin1", 0, length), byName);
+  } catch {
+    return false;
+  } finally {
+    closeSync(descriptor);
+  }
+}
