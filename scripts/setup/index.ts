@@ -1,5 +1,6 @@
 import { age } from "./age.ts";
 import { agePlugins } from "./age-plugins.ts";
+import { attributes } from "./attributes.ts";
 import { gpg } from "./gpg.ts";
 import { kubeYaml } from "./kube-yaml.ts";
 import { moto } from "./moto.ts";
@@ -17,6 +18,7 @@ export const counterparts = [
   sops311,
   age,
   agePlugins,
+  attributes,
   gpg,
   kubeYaml,
   moto,

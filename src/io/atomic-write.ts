@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import type { Attributes } from "./attributes.ts";
 import type { Chunks } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
+import { removeLeftOvers } from "./left-overs.ts";
 import { writeAll, writeDescriptor, writeThrough } from "./rewrite.ts";
 import {
   Passing,
@@ -131,6 +132,7 @@ async function stage(
   { mode, directories, attributes, warn }: ReplaceOptions,
 ): Promise<StagedFile> {
   const { path, shown, purpose, old } = place;
+  removeLeftOvers(dirname(path));
   const temp = temporaryName(path);
   const remove = () => rmSync(temp, { force: true });
   // Before the file exists, so that no signal falls between; the name is random enough to be ours.

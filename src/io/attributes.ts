@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { programPath, requireProgram } from "./program-path.ts";
-import { realHost } from "./real-host.ts";
 
 /** What could not be given to a new file, and what the user can do about it. */
 export interface LostAttributes {
@@ -44,19 +43,18 @@ type Dump = ReadonlyMap<string, readonly string[]>;
  */
 export async function readAttributes(paths: readonly string[]): Promise<Attributes> {
   if (paths.length === 0 || process.platform === "win32") return { of: () => undefined };
-  const host = realHost();
   const dirs = [...new Set(paths.map((path) => dirname(path)))];
   const all = [...paths, ...dirs];
-  const getfattr = programPath("getfattr", host);
-  const setfattr = programPath("setfattr", host);
+  const getfattr = programPath("getfattr", process);
+  const setfattr = programPath("setfattr", process);
   if (getfattr !== undefined && setfattr !== undefined)
     return fromGetfattr(await dumpOf([getfattr, "-d", "-m", "-", "-e", "hex"], all), setfattr);
-  const getfacl = programPath("getfacl", host);
-  const setfacl = programPath("setfacl", host);
+  const getfacl = programPath("getfacl", process);
+  const setfacl = programPath("setfacl", process);
   if (getfacl !== undefined && setfacl !== undefined)
     return fromGetfacl(await dumpOf([getfacl, "-s", "-n", "-E"], all), setfacl);
   // Without rights for a group, no list gives any to others.
-  const ls = paths.some(hasGroupBits) ? programPath("ls", host) : undefined;
+  const ls = paths.some(hasGroupBits) ? programPath("ls", process) : undefined;
   return ls === undefined ? { of: () => undefined } : fromLs(await listed(ls, all));
 }
 
@@ -135,14 +133,29 @@ function hasGroupBits(path: string): boolean {
   return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o070) !== 0;
 }
 
-/** How many names fit on a command line with certainty. */
-const batch = 200;
+/** How many bytes of names fit on a command line with certainty. */
+const lineLength = 100_000;
+
+/** As few calls as the system takes. */
+function* batchesOf(paths: readonly string[]): Generator<readonly string[]> {
+  let names: string[] = [];
+  let length = 0;
+  for (const path of paths) {
+    length += Buffer.byteLength(path) + 1;
+    if (length > lineLength && names.length > 0) {
+      yield names;
+      names = [];
+      length = 0;
+    }
+    names.push(path);
+  }
+  yield names;
+}
 
 /** The output of getfattr or getfacl: for each file a line `# file: name`, its attributes, and an empty line. */
 async function dumpOf(argv: readonly string[], paths: readonly string[]): Promise<Dump> {
   const dump = new Map<string, string[]>();
-  for (let from = 0; from < paths.length; from += batch) {
-    const names = paths.slice(from, from + batch);
+  for (const names of batchesOf(paths)) {
     const { stdout } = await run([...argv, "--absolute-names", "--", ...names]);
     let lines: string[] = [];
     for (const line of stdout.split("\n")) {
@@ -157,16 +170,19 @@ async function dumpOf(argv: readonly string[], paths: readonly string[]): Promis
 /** The files behind whose mode `ls` shows a `+`. */
 async function listed(ls: string, paths: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>();
-  for (let from = 0; from < paths.length; from += batch) {
-    const names = paths.slice(from, from + batch);
+  for (const names of batchesOf(paths)) {
     const { stdout } = await run([ls, "-dln", "--", ...names]);
-    const marked = stdout.split("\n").filter((line) => /^.{10}\+ /.test(line));
-    for (const name of names) if (marked.some((line) => line.endsWith(` ${name}`))) found.add(name);
+    for (const name of names) {
+      const at = stdout.indexOf(` ${name}\n`);
+      // The mode at the start of that line: a name may have several.
+      const line = at < 0 ? "" : stdout.slice(stdout.lastIndexOf("\n", at) + 1, at);
+      if (/^.{10}\+ /.test(line)) found.add(name);
+    }
   }
   return found;
 }
 
-/** The tools write backslashes and line breaks in names as `\012`. */
+/** The tools write line breaks in names as `\012`; a backslash is `\134` to one and `\\` to the other. */
 function escaped(name: string): string {
   return name.replaceAll(
     /[\\\n\r]/g,
@@ -175,8 +191,8 @@ function escaped(name: string): string {
 }
 
 function unescaped(name: string): string {
-  return name.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
+  return name.replaceAll(/\\(?:([0-7]{3})|\\)/g, (_, octal: string | undefined) =>
+    octal === undefined ? "\\" : String.fromCharCode(Number.parseInt(octal, 8)),
   );
 }
 

@@ -94,13 +94,13 @@ function withWaitFlag(argv: readonly string[]): string[] {
 }
 
 /**
- * Runs the editor on the file and resolves when it has ended well. It shares this program's terminal, and is not killed
+ * Runs the editor on the files and resolves when it has ended well. It shares this program's terminal, and is not killed
  * when this program ends.
  *
  * @param argv from {@link editorCommand}
  * @throws {EditorFailed} when it cannot be started, ends with a status other than 0, or is killed
  */
-export async function runEditor(argv: readonly string[], path: string): Promise<void> {
+export async function runEditor(argv: readonly string[], ...paths: string[]): Promise<void> {
   const { execa } = await import("execa");
   const [program = "", ...args] = argv;
   let file: string;
@@ -109,7 +109,7 @@ export async function runEditor(argv: readonly string[], path: string): Promise<
   } catch (error) {
     throw cannotStart(program, error);
   }
-  const result = await execa(file, [...args, path], {
+  const result = await execa(file, [...args, ...paths], {
     stdio: "inherit",
     reject: false,
     cleanup: false,

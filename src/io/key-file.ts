@@ -1,49 +1,44 @@
-import { rmSync } from "node:fs";
-import { mkdir, open, readFile, rm, stat, type FileHandle } from "node:fs/promises";
+import { lstatSync } from "node:fs";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import { replaceFile } from "./atomic-write.ts";
-import { onProcessEnd } from "./cleanup.ts";
 import { systemCode, systemReason } from "./system-error.ts";
+import { CannotReplace, ChangedMeanwhile } from "./write-errors.ts";
 
 /**
- * Makes a file that only this user can read, with this text.
+ * Makes a file that only this user can read, with this text. It appears with its text or not at all.
  *
  * @throws {SopsmithError} exit 1 when there is such a file already, or it cannot be made; nothing is left behind
  */
 export async function createPrivateFile(path: string, text: () => Promise<string>): Promise<void> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "wx", 0o600);
-  } catch (error) {
-    const exists = systemCode(error) === "EEXIST";
-    throw new SopsmithError(
-      "cannot-create-file",
-      1,
-      `failed to open output file "${path}": ${exists ? "file exists" : systemReason(error)}`,
-      {
-        hint: exists
+  const exists = "file exists";
+  const cannot = (reason: string, cause?: unknown) =>
+    new SopsmithError("cannot-create-file", 1, `failed to open output file "${path}": ${reason}`, {
+      hint:
+        reason === exists
           ? "It may hold a key that opens files, so it is never overwritten: choose another name."
           : undefined,
-        cause: error,
-        file: path,
-      },
-    );
-  }
-  const forget = onProcessEnd(() => rmSync(path, { force: true }));
-  try {
-    await file.writeFile(await text());
-    await file.sync();
-  } catch (error) {
-    await rm(path, { force: true });
-    if (error instanceof SopsmithError) throw error;
-    throw new SopsmithError("write-failed", 1, `write ${path}: ${systemReason(error)}`, {
-      cause: error,
+      cause,
       file: path,
     });
-  } finally {
-    await file.close();
-    forget();
+  // Before somebody is asked for a passphrase, or a key is piped in.
+  if (isTaken(path)) throw cannot(exists);
+  const content = await text();
+  try {
+    await replaceFile(path, [content], { purpose: "output", mode: 0o600, expected: "absent" });
+  } catch (error) {
+    if (error instanceof ChangedMeanwhile) throw cannot(exists, error);
+    if (error instanceof CannotReplace) throw cannot(systemReason(error.cause), error);
+    throw error;
+  }
+}
+
+function isTaken(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -9,6 +9,7 @@ const claim = /^\.sopsmith-claim-[0-9a-f]+-\d+\.tmp$/;
 
 /** A claim is held for milliseconds. */
 const claimAgeMs = 60_000;
+const oldContentAgeMs = 24 * 3_600_000;
 
 const swept = new Set<string>();
 
@@ -37,12 +38,12 @@ export function removeLeftOvers(dir: string): void {
 }
 
 function isLeftOver(name: string, path: string): boolean {
-  const { uid, nlink, mtimeMs } = lstatSync(path);
+  const { uid, nlink, mtimeMs, ctimeMs } = lstatSync(path);
   if (process.getuid !== undefined && uid !== process.getuid()) return false;
   if (claim.test(name)) return Date.now() - mtimeMs > claimAgeMs;
   const [, ofFile, old, ofFolder] = temporary.exec(name) ?? [];
-  // Old content that exists nowhere else is kept.
-  if (old !== undefined && nlink === 1) return false;
+  // Old content of files that were to change together may be wanted back, where only half of them did.
+  if (old !== undefined && nlink === 1 && Date.now() - ctimeMs < oldContentAgeMs) return false;
   const mark = ofFile ?? ofFolder;
   return mark !== undefined && isGone(mark);
 }

@@ -43,11 +43,8 @@ class ChildKilled extends SopsmithError {
  */
 export async function runCommand(command: ChildCommand, host: Host): Promise<void> {
   const child = start(command, host, "inherit");
-  const pass = (signal: NodeJS.Signals) => {
-    if (!comesFromTerminal(signal)) child.kill(signal);
-  };
   const answer = (signal: StopSignal) => {
-    pass(signal);
+    if (!comesFromTerminal(signal)) child.kill(signal);
     return "continue" as const;
   };
   const ended = endOf(child, command);

@@ -22,7 +22,6 @@ import type { Chunks } from "./chunks.ts";
 import { claimFile } from "./claim.ts";
 import { onProcessEnd } from "./cleanup.ts";
 import { fileVersion, isSameVersion, type FileVersion } from "./file-version.ts";
-import { removeLeftOvers } from "./left-overs.ts";
 import { processMark } from "./process-mark.ts";
 import { rewriteFile } from "./rewrite.ts";
 import { systemCode, systemReason } from "./system-error.ts";
@@ -216,7 +215,6 @@ export class Replacement extends StagedFile {
     this.#forget();
     this.#removeKept();
     const dir = dirname(this.place.path);
-    removeLeftOvers(dir);
     if (this.#directories === undefined) await syncDirectory(dir);
     else this.#directories.add(dir);
   }

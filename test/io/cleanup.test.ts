@@ -4,7 +4,7 @@ import { ending, printed, startScript } from "./script.ts";
 const wait = "setTimeout(() => console.log('still there'), 400);";
 const register = `const { onProcessEnd, withSignals } = await io("cleanup.ts");`;
 
-test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGXCPU", "SIGUSR1", "SIGUSR2"] as const)(
   "removes what is registered on %s and ends by that signal",
   async (signal) => {
     const child = startScript(

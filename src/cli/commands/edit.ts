@@ -3,7 +3,9 @@ import { loadFormat } from "../../../formats/index.ts";
 import { changeSource } from "../../change.ts";
 import { AlreadyEncrypted, encryptSource, parsePlain, sealNew } from "../../encrypt.ts";
 import { SopsmithError } from "../../errors.ts";
-import { parseSealed } from "../../file.ts";
+import { parseSealed, type Audit } from "../../file.ts";
+import { ChangedMeanwhile } from "../../io/write-errors.ts";
+import { remembering } from "../../key-service/remembering.ts";
 import { createDataKey, WrapError } from "../../data-key/wrap.ts";
 import type { Metadata } from "../../metadata/metadata.ts";
 import { isSealed } from "../../metadata/placement.ts";
@@ -13,11 +15,13 @@ import { joinChunks } from "../../tree/long-text.ts";
 import { decodeText } from "../../tree/text.ts";
 import { walk } from "../../metadata/walk.ts";
 import type { Call, Chunks, Command } from "../command.ts";
-import { writeBack } from "../deliver.ts";
-import { editUntilAccepted, lost, ShownBlockRefused } from "../edit-session.ts";
+import { changedPaths } from "../changed-paths.ts";
+import { untilUndisturbed, writeBack, writeNew } from "../deliver.ts";
+import { editUntilWritten, lost, ShownBlockRefused } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { openOrder } from "../open-settings.ts";
+import { rescue, withFate, type Rescued } from "../rescue.ts";
 import { sealSettings, type SealSettings } from "../seal-settings.ts";
 import { emitWithBlock, parseWithBlock, takeOver } from "../shown-block.ts";
 import { exists, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
@@ -64,70 +68,151 @@ export const edit: Command = {
   },
 };
 
-/** Edits the file, or a new one, and writes it. */
+/**
+ * Edits the file, or a new one, and writes it.
+ *
+ * @throws {SopsmithError} as `editUntilWritten`; what was typed and could not be written is then kept elsewhere
+ */
 export async function editSource(call: Call, source: Source, stores: Stores): Promise<void> {
-  const edited = { isAccepted: false };
+  // The file is opened more than once: to be shown, and for each text that is to be sealed.
+  const { services, wipe } = remembering(stores.verb.services);
+  const remembered = { ...stores, verb: { ...stores.verb, services } };
   try {
-    const chunks = exists(source)
-      ? await editExisting(call, source, stores, edited)
-      : await editNew(call, source, stores, edited);
-    await writeBack(call, source, chunks);
-  } catch (error) {
-    if (!edited.isAccepted || !(error instanceof SopsmithError)) throw error;
-    const hint = error.hint === undefined ? lost : `${error.hint} ${lost}`;
-    throw new SopsmithError(error.code, error.exitCode, error.message, { hint, cause: error });
+    if (exists(source)) await editExisting(call, source, remembered);
+    else await editNew(call, source, remembered);
+  } finally {
+    await wipe();
   }
 }
 
-async function editExisting(
-  call: Call,
-  source: Source,
-  stores: Stores,
-  edited: { isAccepted: boolean },
-): Promise<Chunks> {
+async function editExisting(call: Call, source: Source, stores: Stores): Promise<void> {
   const { verb } = stores;
   const { options, host } = call;
-  const order = openOrder(call);
-  const sealed = await readSource(call, source);
   const format = await loadFormat(verb.output);
   const isBlockShown = options.on(flags.showMasterKeys);
   const rule = await ruleFor(call, source, stores);
-  const change = async (documents: Documents, metadata: Metadata): Promise<boolean> => {
-    reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
-    const text = isBlockShown
-      ? emitWithBlock(documents, metadata, format, verb)
-      : format.emit(documents, { sealed: false, indent: verb.indent, warn: verb.warn });
-    const accepted = await editUntilAccepted(call, source, text, async (typed) => {
+  const how = {
+    ...verb,
+    order: openOrder(call),
+    ignoreMac: options.on(flags.ignoreMac),
+    raiseVersion: true,
+  };
+  const show = async (sealed: Uint8Array): Promise<Shown> => {
+    const shown: Shown = { sealed, documents: [], text: [] };
+    await changeSource(
+      sealed,
+      how,
+      (documents, metadata) => {
+        reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
+        shown.documents = documents;
+        shown.text = isBlockShown
+          ? emitWithBlock(documents, metadata, format, verb)
+          : format.emit(documents, { sealed: false, indent: verb.indent, warn: verb.warn });
+        return false;
+      },
+      host,
+    );
+    return shown;
+  };
+  let shown = await show(await readSource(call, source));
+  const kept: Rescued[] = [];
+  await editUntilWritten(call, source, shown.text, {
+    async accept(typed) {
       const result = isBlockShown
         ? parseWithBlock(typed, format, verb.warn)
         : { documents: parsePlain(typed, format.parse, verb), metadata: undefined };
       checkSealable(result.documents, decodeText(typed), format, verb);
       if (result.metadata !== undefined) await checkKeys(result.metadata, verb, call);
-      const { selector } = result.metadata ?? metadata;
-      await reviewSelection(call, stores, rule, result.documents, selector);
-      return result;
-    });
-    edited.isAccepted = true;
-    documents.length = 0;
-    for (const document of accepted.documents) documents.push(document);
-    if (accepted.metadata !== undefined) takeOver(metadata, accepted.metadata);
-    return true;
-  };
-  const chunks = await changeSource(
-    sealed,
-    { ...verb, order, ignoreMac: options.on(flags.ignoreMac), raiseVersion: true },
-    change,
-    host,
-  );
-  return chunks ?? [sealed];
+      const change = async (documents: Documents, metadata: Metadata): Promise<boolean> => {
+        const { selector } = result.metadata ?? metadata;
+        await reviewSelection(call, stores, rule, result.documents, selector);
+        documents.length = 0;
+        for (const document of result.documents) documents.push(document);
+        if (result.metadata !== undefined) takeOver(metadata, result.metadata);
+        return true;
+      };
+      // That the file was opened has been written down.
+      const audit: Audit = async (action) => {
+        if (action !== "decrypt") await verb.audit(action);
+      };
+      return (await changeSource(shown.sealed, { ...how, audit }, change, host)) ?? [shown.sealed];
+    },
+    async write(chunks) {
+      const failed = await writeUnlessChanged(call, source, shown.sealed, chunks);
+      if (failed === undefined) {
+        for (const copy of kept) copy.drop();
+        return undefined;
+      }
+      const copy = await rescue(call, source, stores, chunks);
+      if (copy !== undefined) kept.push(copy);
+      const fate = copy?.sentence ?? lost;
+      if (!(failed instanceof ChangedMeanwhile)) throw withFate(failed, fate);
+      const before = shown.documents;
+      try {
+        shown = await show(await readSource(call, source));
+      } catch (error) {
+        throw error instanceof SopsmithError ? withFate(error, fate) : error;
+      }
+      const what = changedPaths(before, shown.documents) ?? "no values, but its keys or settings";
+      const message = `${source.file} was changed by another process while you edited it (${what}), and was not overwritten.`;
+      if (process.stdin.isTTY) return { chunks: shown.text, message, fate };
+      throw new SopsmithError(failed.code, failed.exitCode, message, {
+        hint: fate,
+        file: source.file,
+        cause: failed,
+      });
+    },
+  });
 }
 
-async function editNew(
+/** A file as it was opened for the editor. */
+interface Shown {
+  readonly sealed: Uint8Array;
+  documents: Documents;
+  text: Chunks;
+}
+
+/**
+ * Writes the result over the file that was edited. A file that was only touched is still that file.
+ *
+ * @returns why it could not be written
+ */
+async function writeUnlessChanged(
   call: Call,
   source: Source,
-  stores: Stores,
-  edited: { isAccepted: boolean },
-): Promise<Chunks> {
+  sealed: Uint8Array,
+  chunks: Chunks,
+): Promise<SopsmithError | undefined> {
+  try {
+    await untilUndisturbed(async () => {
+      try {
+        await writeBack(call, source, chunks);
+      } catch (error) {
+        if (!(error instanceof ChangedMeanwhile)) throw error;
+        const now = await readSource(call, source);
+        if (!Buffer.from(now).equals(sealed)) throw new FileDiffers(error);
+        throw error;
+      }
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof FileDiffers) return error.changed;
+    if (error instanceof SopsmithError) return error;
+    throw error;
+  }
+}
+
+/** Another process has given the file another content: trying again does not help. */
+class FileDiffers extends Error {
+  readonly changed: ChangedMeanwhile;
+
+  constructor(changed: ChangedMeanwhile) {
+    super(changed.message);
+    this.changed = changed;
+  }
+}
+
+async function editNew(call: Call, source: Source, stores: Stores): Promise<void> {
   const { options, host } = call;
   const format = await loadFormat(stores.verb.output);
   const verb = { ...stores.verb, input: format.name };
@@ -156,23 +241,29 @@ async function editNew(
     warn: verb.warn,
   });
   const text = isBlockShown ? emitWithBlock(example, metadata, format, verb) : exampleText;
-  return editUntilAccepted(call, source, text, async (typed) => {
-    let chunks: Chunks;
-    if (isBlockShown) {
+  await editUntilWritten(call, source, text, {
+    async accept(typed) {
+      if (!isBlockShown) return encryptSource(typed, { ...verb, ...settings }, host);
       const { documents, metadata: shown } = parseWithBlock(typed, format, verb.warn);
       checkSealable(documents, decodeText(typed), format, verb);
       const selectors = shown.selector.value === "" ? [] : [shown.selector];
       const chosen = { keyGroups: shown.keyGroups, threshold: shown.shamirThreshold, selectors };
-      chunks = await sealNew(
+      return sealNew(
         documents,
         { ...verb, ...settings, ...chosen, macOnlyEncrypted: shown.macOnlyEncrypted },
         host,
       );
-    } else {
-      chunks = await encryptSource(typed, { ...verb, ...settings }, host);
-    }
-    edited.isAccepted = true;
-    return chunks;
+    },
+    async write(chunks) {
+      try {
+        await writeNew(call, source, chunks);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof SopsmithError)) throw error;
+        const copy = await rescue(call, source, stores, chunks);
+        throw withFate(error, copy?.sentence ?? lost);
+      }
+    },
   });
 }
 

@@ -1,0 +1,79 @@
+import { rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { basename, isAbsolute, join } from "node:path";
+import { SopsmithError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import { printable } from "../io/printable.ts";
+import { ChangedMeanwhile } from "../io/write-errors.ts";
+import type { Call, Chunks } from "./command.ts";
+import type { Source } from "./source.ts";
+import type { Stores } from "./formats.ts";
+
+/** A result that could not be written where it belongs. */
+export interface Rescued {
+  /** Says where it is and how to open it; one line. */
+  readonly sentence: string;
+  /** Removes it again, when it is needed no more. */
+  drop(): void;
+}
+
+/**
+ * Keeps an encrypted result as `NAME.rescue` beside its file, else in the user's state directory. A file that is there is
+ * never replaced: the name gets a number then.
+ *
+ * @returns undefined where it can be written to neither place
+ */
+export async function rescue(
+  { host }: Call,
+  source: Source,
+  { verb }: Stores,
+  chunks: Chunks,
+): Promise<Rescued | undefined> {
+  const { replaceFile } = await import("../io/atomic-write.ts");
+  const name = `${basename(source.path)}.rescue`;
+  for (const [place, prepare] of places(source, name, host)) {
+    for (let number = 0; number < 100; number++) {
+      const path = number === 0 ? place : `${place}.${number}`;
+      try {
+        await prepare();
+        await replaceFile(path, chunks, { purpose: "output", mode: 0o600, expected: "absent" });
+        const { output } = verb;
+        const command = `sopsmith edit --input-type ${output} --output-type ${output} ${quoted(path)}`;
+        return {
+          sentence: `What you typed is kept, encrypted, in ${printable(path)}: open it with \`${command}\`.`,
+          drop: () => rmSync(path, { force: true }),
+        };
+      } catch (error) {
+        if (!(error instanceof ChangedMeanwhile)) break;
+      }
+    }
+  }
+  return undefined;
+}
+
+function places(
+  { path }: Source,
+  name: string,
+  host: Host,
+): [place: string, prepare: () => Promise<unknown>][] {
+  const beside: [string, () => Promise<unknown>] = [`${path}.rescue`, () => Promise.resolve()];
+  const named = host.env["XDG_STATE_HOME"] ?? "";
+  const home = host.accountHome();
+  const state = isAbsolute(named) ? named : home === undefined ? "" : join(home, ".local/state");
+  if (state === "") return [beside];
+  const folder = join(state, "sopsmith");
+  return [beside, [join(folder, name), () => mkdir(folder, { recursive: true, mode: 0o700 })]];
+}
+
+/** For a POSIX shell. */
+function quoted(path: string): string {
+  return printable(
+    /^[\w./+@%,:=-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`,
+  );
+}
+
+/** The same error, with what became of the text as its hint. */
+export function withFate(error: SopsmithError, fate: string): SopsmithError {
+  const hint = error.hint === undefined ? fate : `${error.hint} ${fate}`;
+  return new SopsmithError(error.code, error.exitCode, error.message, { hint, cause: error });
+}
