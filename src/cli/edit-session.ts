@@ -124,6 +124,27 @@ export async function editUntilWritten<T>(
   });
 }
 
+/**
+ * The same where the caller writes the result.
+ *
+ * @throws {SopsmithError} as {@link editUntilWritten}
+ */
+export async function editUntilAccepted<T>(
+  call: Call,
+  source: Source,
+  chunks: Chunks,
+  accept: (text: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const results: T[] = [];
+  const write = (result: T): Promise<undefined> => {
+    results.push(result);
+    return Promise.resolve(undefined);
+  };
+  await editUntilWritten(call, source, chunks, { accept, write });
+  for (const result of results) return result;
+  throw new Error("the editor ended without a result");
+}
+
 async function runOnce(
   argv: readonly string[],
   paths: readonly string[],

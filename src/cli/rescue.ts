@@ -1,13 +1,13 @@
 import { rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
+import type { FormatName } from "../../formats/format.ts";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import { printable } from "../io/printable.ts";
 import { ChangedMeanwhile } from "../io/write-errors.ts";
 import type { Call, Chunks } from "./command.ts";
 import type { Source } from "./source.ts";
-import type { Stores } from "./formats.ts";
 
 /** A result that could not be written where it belongs. */
 export interface Rescued {
@@ -26,8 +26,8 @@ export interface Rescued {
 export async function rescue(
   { host }: Call,
   source: Source,
-  { verb }: Stores,
   chunks: Chunks,
+  format: FormatName,
 ): Promise<Rescued | undefined> {
   const { replaceFile } = await import("../io/atomic-write.ts");
   const name = `${basename(source.path)}.rescue`;
@@ -37,8 +37,7 @@ export async function rescue(
       try {
         await prepare();
         await replaceFile(path, chunks, { purpose: "output", mode: 0o600, expected: "absent" });
-        const { output } = verb;
-        const command = `sopsmith edit --input-type ${output} --output-type ${output} ${quoted(path)}`;
+        const command = `sopsmith edit --input-type ${format} --output-type ${format} ${quoted(path)}`;
         return {
           sentence: `What you typed is kept, encrypted, in ${printable(path)}: open it with \`${command}\`.`,
           drop: () => rmSync(path, { force: true }),

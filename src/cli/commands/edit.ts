@@ -143,7 +143,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
         for (const copy of kept) copy.drop();
         return undefined;
       }
-      const copy = await rescue(call, source, stores, chunks);
+      const copy = await rescue(call, source, chunks, verb.output);
       if (copy !== undefined) kept.push(copy);
       const fate = copy?.sentence ?? lost;
       if (!(failed instanceof ChangedMeanwhile)) throw withFate(failed, fate);
@@ -260,7 +260,7 @@ async function editNew(call: Call, source: Source, stores: Stores): Promise<void
         return undefined;
       } catch (error) {
         if (!(error instanceof SopsmithError)) throw error;
-        const copy = await rescue(call, source, stores, chunks);
+        const copy = await rescue(call, source, chunks, verb.output);
         throw withFate(error, copy?.sentence ?? lost);
       }
     },

@@ -6,9 +6,10 @@ import { acceptResolved, mergeEdited, type MergeSources } from "../../merge.ts";
 import { conflictMarkerLine } from "../../merge/lines.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
-import { editUntilAccepted } from "../edit-session.ts";
+import { editUntilAccepted, lost } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { conflictLines, mergeOptions } from "../merge-file.ts";
+import { rescue, withFate } from "../rescue.ts";
 import { readSource, sourceOf } from "../source.ts";
 
 const labels = { ours: "ours", theirs: "theirs" };
@@ -47,10 +48,15 @@ export const mergetool: Command = {
       const sources = await stagesOf(call, file);
       const source = sourceOf(call, file);
       const options = await mergeOptions(call, file, sources, labels);
-      const chunks = call.options.on(flags.acceptResolved)
-        ? await accepted(call, file, sources, options)
-        : await edited(call, file, sources, options);
-      await writeBack(call, source, chunks);
+      const isResolved = call.options.on(flags.acceptResolved);
+      const chunks = await (isResolved ? accepted : edited)(call, file, sources, options);
+      try {
+        await writeBack(call, source, chunks);
+      } catch (error) {
+        if (isResolved || !(error instanceof SopsmithError)) throw error;
+        const kept = await rescue(call, source, chunks, options.format);
+        throw withFate(error, kept?.sentence ?? lost);
+      }
       if (!call.options.on(flags.noAdd))
         await git(call.host, ["add", "--", resolve(call.host.cwd(), file)]);
       call.streams.writeStderr(`${file} is merged\n`);
