@@ -102,7 +102,8 @@ test("a file that was encrypted meanwhile is not encrypted again", async () => {
   const results = await Promise.all(
     [1, 2, 3].map(() => box.run(["encrypt", "-i", "--age", recipients.A, "p.yaml"])),
   );
-  expect(results.map(({ code }) => code).toSorted()).toEqual([0, 203, 203]);
+  expect(results.filter(({ code }) => code === 0).length).toBe(1);
+  expect(results.filter(({ code }) => code === 203).length).toBe(2);
   expect((await box.run(["decrypt", "p.yaml"])).stdout).toBe("a: 1\n");
 });
 
