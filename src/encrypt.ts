@@ -1,3 +1,4 @@
+import { namingConflict } from "./conflict-markers.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { Chunks, Format, FormatName, Warn } from "../formats/format.ts";
 import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./errors.ts";
@@ -118,7 +119,7 @@ export function parsePlain(
     documents = parse(source, { sealed: false, warn });
   } catch (error) {
     throw error instanceof ParseError
-      ? inFile(error, file, "Error unmarshalling file: ", 2)
+      ? namingConflict(inFile(error, file, "Error unmarshalling file: ", 2), source)
       : error;
   }
   if (documents.length === 0) {

@@ -1,6 +1,7 @@
 import type { Chunks, Format, Warn } from "../formats/format.ts";
 import { LeafCipher, LeafError } from "./crypto/leaf.ts";
 import { Nonces } from "./crypto/nonces.ts";
+import { namingConflict } from "./conflict-markers.ts";
 import { inFile, SopsmithError } from "./errors.ts";
 import type { AuditAction, Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
@@ -131,7 +132,7 @@ export function parseSealed(
     const documents = read ?? format.parse(source, { sealed: true, warn });
     return { documents, metadata: parseMetadata(detach(documents, format.placement)) };
   } catch (error) {
-    throw error instanceof SopsmithError ? inFile(error, file) : error;
+    throw error instanceof SopsmithError ? namingConflict(inFile(error, file), source) : error;
   }
 }
 

@@ -32,6 +32,15 @@ export function programHelp(globalFlags: readonly Flag[], commands: readonly Ent
   ]);
 }
 
+/** What to try first, for who typed nothing but the program's name. */
+export const shortHelp = [
+  "sopsmith keygen --default                   make a key where sopsmith looks for it",
+  "sopsmith encrypt -i --age RECIPIENT a.yaml  encrypt a file to a recipient",
+  "sopsmith a.yaml                             edit it",
+  "sopsmith decrypt a.yaml                     print it in clear",
+  "sopsmith help                               list all commands and options",
+].join("\n");
+
 /** Help for a group of commands. */
 export function groupHelp({ name, summary, commands }: CommandGroup): string {
   return sections([

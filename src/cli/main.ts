@@ -73,7 +73,13 @@ function impliedCommand(): string[] {
 
 function processStreams(): Streams {
   return {
-    readStdin: async () => (await import("../io/stdin.ts")).readStdin(),
+    readStdin: async () => {
+      if (process.stdin.isTTY)
+        writeStderr(
+          "Waiting for the file on stdin: type or paste it, then press Ctrl+D. Or press Ctrl+C and name a file.\n",
+        );
+      return (await import("../io/stdin.ts")).readStdin();
+    },
     writeStdout,
     writeStderr,
     askYesNo: async (question) => (await import("../io/prompt.ts")).askYesNo(question),

@@ -9,14 +9,15 @@ import { parseChangePath, parseExtractPath } from "./paths.ts";
 import { commands } from "./commands/index.ts";
 import { creationRule } from "./creation-rule.ts";
 import { parseSetValue } from "./set-value.ts";
-import { exists, refuseMissing, requiredOperand, sourceOf, type Source } from "./source.ts";
+import { exists, quoted, refuseMissing, requiredOperand, sourceOf, type Source } from "./source.ts";
 import { openStores, type Stores } from "./formats.ts";
 import { warn } from "./warn.ts";
 
 /** `sopsmith [flags] FILE` (spec cli 7). */
 export async function runLegacy(call: Call): Promise<void> {
-  const source = sourceOf(call, requiredOperand(call));
   const plan = planLegacy(call.options);
+  if (plan.modes.includes("edit")) await refuseMistake(call);
+  const source = sourceOf(call, requiredOperand(call));
   const isThere = exists(source);
   if (!isThere) await refuseLegacyMissing(call, source, plan.modes);
   if (plan.warning !== undefined) warn(call.streams, plan.warning);
@@ -33,6 +34,30 @@ export async function runLegacy(call: Call): Promise<void> {
     const chunks = await runModes(call, source, stores, plan.modes);
     await (plan.writesBack ? writeBack(call, source, chunks) : deliver(call, source, chunks));
   });
+}
+
+/**
+ * Refuses what is most likely a mistake where sops would open the editor: nothing at all, or a word that is neither a command
+ * nor a file and looks like no file's name.
+ *
+ * @throws {SopsmithError} exit 100
+ */
+async function refuseMistake(call: Call): Promise<void> {
+  const [word] = call.operands;
+  if (word === undefined) {
+    const { shortHelp } = await import("./help-text.ts");
+    throw new SopsmithError("no-file", 100, "Error: no file specified", { hint: shortHelp });
+  }
+  if (word === "" || /[./\\]/.test(word) || exists(sourceOf(call, word))) return;
+  const { suggestCommand } = await import("./suggest.ts");
+  throw new SopsmithError(
+    "no-command",
+    100,
+    `Error: ${quoted(word)} is neither a command nor a file${suggestCommand(word, commands)}`,
+    {
+      hint: `"sopsmith help" lists the commands; ${quoted(`sopsmith edit ${word}`)} makes a new file of this name.`,
+    },
+  );
 }
 
 async function refuseLegacyMissing(

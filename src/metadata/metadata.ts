@@ -20,6 +20,7 @@ import {
   readInt,
   readMappings,
   readText,
+  readTimeText,
   readTextMap,
   TimeError,
 } from "../tree/typed-fields.ts";
@@ -75,7 +76,7 @@ interface RawKey {
  * @throws {FieldError | TimeError | NoKeysFound | SelectorConflict | VersionError} exit 1, from sops's own messages
  */
 export function parseMetadata(block: Mapping): Metadata {
-  const lastModifiedText = readText(block, "lastmodified");
+  const lastModifiedText = readTimeText(block, "lastmodified");
   const shamirThreshold = readInt(block, "shamir_threshold");
   const mac = readText(block, "mac");
   const macOnlyEncrypted = readBool(block, "mac_only_encrypted");

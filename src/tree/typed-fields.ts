@@ -54,6 +54,12 @@ export function readText(mapping: Mapping, name: string, path = ""): string {
   return value === undefined ? "" : textOf(value, fieldPath(path, name));
 }
 
+/** A text, or a time without quotes, as other programs than sops write it. */
+export function readTimeText(mapping: Mapping, name: string): string {
+  const value = readField(mapping, name);
+  return value?.kind === "time" ? value.value : readText(mapping, name);
+}
+
 export function readBool(mapping: Mapping, name: string, path = ""): boolean {
   const value = readField(mapping, name);
   if (value === undefined) return false;

@@ -223,11 +223,16 @@ test("comments in the block are passed over", () => {
   expect(parseMetadata(blockOf({ ...base, age: items })).keyGroups[0]).toHaveLength(1);
 });
 
+test("reads lastmodified without quotes, as rops writes it", () => {
+  const block = blockOf({ ...base, lastmodified: time("2020-01-01T00:00:00Z") });
+  expect(parseMetadata(block).lastModified).toBe("2020-01-01T00:00:00Z");
+});
+
 test.each<[string, Record<string, unknown>, string]>([
   [
     "a timestamp for a text",
-    { lastmodified: time("2020-01-01T00:00:00Z") },
-    "decoding failed due to the following error(s):\n\n'lastmodified' expected type 'string', got unconvertible type 'time.Time'",
+    { version: time("2020-01-01T00:00:00Z") },
+    "decoding failed due to the following error(s):\n\n'version' expected type 'string', got unconvertible type 'time.Time'",
   ],
   [
     "a threshold that is no number",

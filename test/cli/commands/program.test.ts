@@ -36,7 +36,27 @@ checkRows([
   { line: "set --help=true", stdout: /sopsmith set/ },
   { line: "help nope", code: 3, stderr: /^No help topic for "nope"\n/ },
   { line: "help encrpt", code: 3, stderr: /did you mean encrypt\?/ },
-  { line: "", code: 100, stderr: /^Error: no file specified\n/ },
+  { line: "", code: 100, stderr: /^Error: no file specified\nsopsmith keygen .*\nsopsmith help /s },
+  {
+    line: "version",
+    code: 100,
+    stderr: /^Error: "version" is neither a command nor a file\n"sopsmith help" lists/,
+  },
+  { line: "ls", code: 100, stderr: /^Error: "ls" is neither a command nor a file/ },
+  {
+    line: "edit --age A new",
+    env: { EDITOR: "true" },
+    code: 200,
+    stderr: /^File has not changed/,
+  },
+  {
+    line: "decrypt merged.yaml",
+    files: {
+      "merged.yaml": "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\nsops: {mac: x}\n",
+    },
+    code: 1,
+    stderr: /merged\.yaml[^\n]*\nIt holds the conflict markers of a merge, from line 2 on\./,
+  },
   { line: "--nope", code: 1, stderr: /^flag provided but not defined: -nope\n$/ },
   {
     line: "--indnt 2 decrypt sealed.yaml",
@@ -91,9 +111,8 @@ checkRows([
   },
   {
     line: "decyrpt plain.yaml",
-    code: 1,
-    stderr:
-      /WARN: More than one positional argument.*\nWARN: decyrpt is no command.*did you mean decrypt\?/,
+    code: 100,
+    stderr: /^Error: "decyrpt" is neither a command nor a file \(did you mean decrypt\?\)\n/,
   },
 ]);
 
