@@ -237,9 +237,12 @@ async function listedRecipients(text: string): Promise<string[]> {
         "The plugin prints its recipient.",
       );
     try {
+      if (/^(?:age1|ssh-)/.test(identity))
+        throw badInput(`error at line ${i + 1}: it is a recipient already, not an identity`);
       if (!/^AGE-SECRET-KEY-(?:PQ-)?1/.test(identity)) throw new Error("other prefix");
       recipients.push(await nativeRecipient(identity));
-    } catch {
+    } catch (error) {
+      if (error instanceof SopsmithError) throw error;
       // Without the cause: a library's message might hold the line.
       throw badInput(`error at line ${i + 1}: malformed secret key`);
     }

@@ -105,8 +105,12 @@ export type UnwrapFailure = (typeof unwrapFailures)[number];
 /** One master key's failure. `message` is that key's reason, as the report shows it below the key. Exit 128; 1 where a package is missing. */
 export class UnwrapError extends SopsmithError {
   readonly failure: UnwrapFailure;
-  /** What to do about it, without a full stop: the report puts `: ` and the keys behind it. */
+  /** What to do about it: without a full stop, then the report adds `: ` and the keys; or a whole sentence with one. */
   readonly remedy: string;
+  /** The reason without what the report says elsewhere. */
+  readonly summary: string | undefined;
+  /** Recipients whose identities were at hand. */
+  held: readonly string[] = [];
   /** The places that were looked at for the private half. */
   readonly sources: readonly string[];
 
@@ -115,6 +119,7 @@ export class UnwrapError extends SopsmithError {
     options: {
       failure: UnwrapFailure;
       remedy: string;
+      summary?: string;
       sources?: readonly string[];
       /** The status of a program that can open no key of the file for this reason; default 128. */
       exitCode?: number;
@@ -124,6 +129,7 @@ export class UnwrapError extends SopsmithError {
     super("unwrap-failed", options.exitCode ?? 128, message, { cause: options.cause });
     this.failure = options.failure;
     this.remedy = options.remedy;
+    this.summary = options.summary;
     this.sources = options.sources ?? [];
   }
 }

@@ -229,7 +229,7 @@ test("a key file that is not where it should be is named in the condition", asyn
     {},
     fakeHost({ env: { SOPS_AGE_KEY_FILE: "/etc/keys/key" } }),
   );
-  expect(refusal?.message).toMatch(/^mend SOPS_AGE_KEY_FILE, which could not be used.*age1/);
+  expect(refusal?.message).toMatch(/^correct SOPS_AGE_KEY_FILE, which could not be used.*age1/);
 });
 
 test.each([

@@ -18,13 +18,18 @@ export interface AgeIdentities {
   looked: string[];
   /** Names of the sources that could not be used. */
   broken: string[];
+  /** What is wrong with them, as whole sentences, where a common mistake was recognised. */
+  advice: string[];
 }
 
 /** Most that an encrypted identity file may hold. */
 const sizeLimit = 16 * 1024 * 1024;
 
 /** What a source gave; undefined when it is not there. */
-type Outcome = { identities: AgeIdentity[] } | { error: string } | undefined;
+type Outcome =
+  | { identities: AgeIdentity[] }
+  | { error: string; advice: string | undefined }
+  | undefined;
 
 interface Source {
   /** As the report lists it. */
@@ -42,7 +47,14 @@ const outcomes = new Once<Outcome>();
  * gets as SOPS_AGE_RECIPIENT.
  */
 export async function findAgeIdentities(recipient: string, host: Host): Promise<AgeIdentities> {
-  const found: AgeIdentities = { identities: [], errors: [], unused: [], looked: [], broken: [] };
+  const found: AgeIdentities = {
+    identities: [],
+    errors: [],
+    unused: [],
+    looked: [],
+    broken: [],
+    advice: [],
+  };
   const empty: string[] = [];
   let hadText = false;
   const look = async (source: Source): Promise<boolean> => {
@@ -55,6 +67,7 @@ export async function findAgeIdentities(recipient: string, host: Host): Promise<
     }
     if ("error" in outcome) {
       found.errors.push(outcome.error);
+      if (outcome.advice !== undefined) found.advice.push(outcome.advice);
       found.broken.push(name);
       found.looked.push(`${name}: could not be used`);
       return true;
@@ -95,7 +108,10 @@ async function outcomeOf(source: Source, recipient: string): Promise<Outcome> {
     return identities && { identities };
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    return { error: error.message };
+    const { message, unknown } = error;
+    const advice =
+      unknown && (await import("./mistakes.ts")).mistakeIn(unknown.text, unknown.where);
+    return { error: message, advice: advice ?? error.advice };
   }
 }
 
@@ -126,7 +142,7 @@ function sources(host: Host): Source[] {
   return [
     variable(sshFile, async (path) => {
       refuseIdentity(path, sshFile);
-      const content = await openSource(path, "failed to open file", host);
+      const content = await openSource(path, "failed to open file", host, sshFile);
       return (await import("./ssh-source.ts")).readSshFile(content, path, host);
     }),
     variable(
@@ -141,7 +157,12 @@ function sources(host: Host): Source[] {
     variable(key, async (text) => parseIdentities(Buffer.from(text), key, { words: true })),
     variable(keyFile, async (path) => {
       refuseIdentity(path, keyFile);
-      const content = await openSource(path, "failed to open SOPS_AGE_KEY_FILE file", host);
+      const content = await openSource(
+        path,
+        "failed to open SOPS_AGE_KEY_FILE file",
+        host,
+        keyFile,
+      );
       return parseIdentities(content, keyFile, { words: false });
     }),
     variable(
@@ -170,6 +191,7 @@ function refuseIdentity(path: string, variable: string): void {
   if (/AGE-(SECRET-KEY|PLUGIN)-/i.test(path))
     throw new SourceError(
       `failed to open ${variable} file: it holds an identity instead of a path; put identities into SOPS_AGE_KEY`,
+      `${variable} holds an identity instead of a path; put it into SOPS_AGE_KEY.`,
     );
   if (path.includes("-----BEGIN "))
     throw new SourceError(`failed to open ${variable} file: it holds a key instead of a path`);
@@ -198,7 +220,7 @@ function parseIdentities(
     for (const text of words ? whole.split(/\s+/).filter((word) => word !== "") : [whole]) {
       const identity = parseIdentity(text, location);
       if (typeof identity === "string")
-        throw unreadable(location, `${identity} (line ${index + 1})`);
+        throw unreadable(location, `${identity} (line ${index + 1})`, whole);
       identities.push(identity);
     }
   }
@@ -247,6 +269,8 @@ function parseIdentity(text: string, location: string): AgeIdentity | string {
 
 const nativePrefixes = ["AGE-SECRET-KEY-PQ-", "AGE-SECRET-KEY-"];
 
-function unreadable(location: string, reason: string): SourceError {
-  return new SourceError(`failed to parse '${location}' age identities: ${reason}`);
+function unreadable(location: string, reason: string, unknown?: string): SourceError {
+  const error = new SourceError(`failed to parse '${location}' age identities: ${reason}`);
+  if (unknown !== undefined) error.unknown = { text: unknown, where: location };
+  return error;
 }

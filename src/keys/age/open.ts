@@ -18,6 +18,17 @@ export async function openWithLibrary(
   found: AgeIdentities,
   host: Host,
 ): Promise<Uint8Array> {
+  try {
+    return await openWithSome(key, found, host);
+  } catch (error) {
+    if (!(error instanceof UnwrapError)) throw error;
+    const { heldRecipients } = await import("./held.ts");
+    error.held = await heldRecipients(found.identities);
+    throw error;
+  }
+}
+
+async function openWithSome(key: MasterKey, found: AgeIdentities, host: Host): Promise<Uint8Array> {
   if (found.identities.length === 0) throw unwrapError("failed to load age identities", found);
   try {
     const derived = await openWithDerivedKey(key, found, host);
@@ -221,7 +232,8 @@ function unwrapError(
     found.unused.length === 0 ? "" : `. Did not find keys in ${locations(found.unused)}.`;
   return new UnwrapError(`${message}${errors}${unused}`, {
     failure,
-    remedy: options.remedy ?? remedies[failure](found.broken),
+    remedy: options.remedy ?? remedies[failure](found),
+    summary: `${message}${errors}`,
     sources: found.looked,
     cause: options.cause,
   });
@@ -230,8 +242,9 @@ function unwrapError(
 const remedies = {
   damaged: () =>
     "restore the `sops` block from version control: its wrapped data key is damaged for these recipients",
-  source: (broken: readonly string[]) =>
-    `mend ${broken.join(" and ") || "the key source"}, which could not be used, so that it gives the identity of one of these recipients`,
+  source: ({ broken, advice }: AgeIdentities) =>
+    advice[0] ??
+    `correct ${broken.join(" and ") || "the key source"}, which could not be used, so that it gives the identity of one of these recipients`,
   missing: () =>
     "set SOPS_AGE_KEY_FILE to the file that holds the identity of one of these recipients",
 } as const;

@@ -1,7 +1,17 @@
 import type { Host } from "../../io/host.ts";
 
 /** A source that is there but cannot be used: the message is for the report, and holds nothing of the content. */
-export class SourceError extends Error {}
+export class SourceError extends Error {
+  /** What is wrong and what to do, as a whole sentence, where that is known. */
+  readonly advice: string | undefined;
+  /** What stands where an identity should be. It may be secret: it is for recognising common mistakes only. */
+  unknown: { readonly text: string; readonly where: string } | undefined;
+
+  constructor(message: string, advice?: string) {
+    super(message);
+    this.advice = advice;
+  }
+}
 
 /**
  * What the command in a variable prints (spec keys 2.3): POSIX words, run without a shell.
@@ -39,12 +49,24 @@ export async function runForKey(
   }
 }
 
-/** @throws {SourceError} beginning with `failed` */
-export async function openSource(path: string, failed: string, host: Host): Promise<Uint8Array> {
+/**
+ * @param variable the one that holds the path, where the user may have put something else there
+ * @throws {SourceError} beginning with `failed`
+ */
+export async function openSource(
+  path: string,
+  failed: string,
+  host: Host,
+  variable?: string,
+): Promise<Uint8Array> {
   try {
     return await host.readFile(path);
   } catch (error) {
-    throw new SourceError(`${failed}: open ${path}: ${systemReason(error)}`);
+    const { mistakeInPath } = await import("./mistakes.ts");
+    throw new SourceError(
+      `${failed}: open ${path}: ${systemReason(error)}`,
+      variable === undefined ? undefined : mistakeInPath(path, variable),
+    );
   }
 }
 

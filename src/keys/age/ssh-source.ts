@@ -15,7 +15,13 @@ export async function readSshFile(
     privateKey = parseSshPrivateKey(content);
   } catch (error) {
     if (!(error instanceof SshKeyError)) throw error;
-    throw new SourceError(`malformed SSH identity in ${JSON.stringify(path)}: ${error.message}`);
+    const isPublic = /^ssh-(?:ed25519|rsa) /.test(Buffer.from(content).toString("latin1"));
+    throw new SourceError(
+      `malformed SSH identity in ${JSON.stringify(path)}: ${error.message}`,
+      isPublic
+        ? `${path} holds the public half of an SSH key; name the file of the private one.`
+        : undefined,
+    );
   }
   let { publicKey } = privateKey;
   if (publicKey === undefined) {

@@ -1,0 +1,42 @@
+/**
+ * What somebody put where an age identity should be, as a whole sentence that holds nothing of it.
+ *
+ * @param text a line or a word that is no identity
+ * @param where what holds it: a variable's name, or a file's path
+ * @returns undefined for a text that looks like nothing in particular
+ */
+export function mistakeIn(text: string, where: string): string | undefined {
+  const trimmed = text.trim();
+  const kind = recipientKind(trimmed);
+  if (kind !== undefined)
+    return `${where} holds a recipient (${kind}…), the public half of a key; it must hold the identity${kind === "age1" ? ", AGE-SECRET-KEY-1…" : ", the private key"}.`;
+  if (/^-----BEGIN (?:OPENSSH|RSA|ENCRYPTED|EC)? ?PRIVATE KEY-----/.test(trimmed))
+    return `${where} holds an SSH key; name its file in SOPS_AGE_SSH_PRIVATE_KEY_FILE.`;
+  if (trimmed.startsWith("-----BEGIN PGP"))
+    return `${where} holds a PGP key; import it with gpg instead.`;
+  if (
+    /^(?:~|\.{0,2}[/\\]|[A-Za-z]:[/\\]|\$\{?\w+\}?\/)/.test(trimmed) ||
+    /^\S+\.(?:txt|key|age)$/.test(trimmed)
+  )
+    return where === "SOPS_AGE_KEY"
+      ? "SOPS_AGE_KEY holds a file name instead of an identity; put it into SOPS_AGE_KEY_FILE."
+      : `${where} holds a file name instead of an identity, AGE-SECRET-KEY-1….`;
+  return undefined;
+}
+
+/** What is wrong with a path in a variable that leads to no file, as a whole sentence. */
+export function mistakeInPath(path: string, variable: string): string | undefined {
+  const kind = recipientKind(path.trim());
+  if (kind !== undefined)
+    return `${variable} holds a recipient (${kind}…) instead of a path; name the file that holds the identity.`;
+  if (path.startsWith("~"))
+    return `${variable} begins with ~, which the shell leaves as it is inside quotes; write $HOME instead.`;
+  return undefined;
+}
+
+/** The beginning of a recipient that may be shown. */
+function recipientKind(text: string): "age1" | "ssh-ed25519" | "ssh-rsa" | undefined {
+  if (/^age1[a-z0-9]+$/i.test(text)) return "age1";
+  const [, ssh] = /^(ssh-ed25519|ssh-rsa)(?: |$)/.exec(text) ?? [];
+  return ssh === "ssh-ed25519" || ssh === "ssh-rsa" ? ssh : undefined;
+}
