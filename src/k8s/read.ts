@@ -1,6 +1,14 @@
 import { readManifests, type Manifest } from "./manifest.ts";
 import type { Value } from "./value.ts";
-import { GROUP, KIND, record, type Json, type SopsSecret } from "./sops-secret.ts";
+import {
+  GROUP,
+  isObject,
+  KIND,
+  parseSopsSecret,
+  record,
+  type Json,
+  type SopsSecret,
+} from "./sops-secret.ts";
 
 export type { Manifest } from "./manifest.ts";
 
@@ -42,6 +50,6 @@ export function readResources(
 
 /** An object as the API server would hand it to the operator. */
 export function sopsSecretOf(manifest: Manifest): SopsSecret {
-  const json = jsonOf(manifest.value) as unknown as SopsSecret;
-  return { ...json, metadata: json.metadata ?? {} };
+  const json = jsonOf(manifest.value);
+  return parseSopsSecret(isObject(json) ? json : {});
 }

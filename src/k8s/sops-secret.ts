@@ -1,3 +1,5 @@
+import type { Plain, PlainObject } from "../tree/plain.ts";
+
 /** Names of the custom resource (spec kubernetes section 1). */
 export const GROUP = "isindir.github.com";
 export const VERSION = "v1alpha3";
@@ -25,23 +27,25 @@ export interface JsonObject {
   [key: string]: Json | undefined;
 }
 
-export interface OwnerReference {
+// Types, not interfaces: only these are also a JsonObject to the compiler.
+
+export type OwnerReference = {
   apiVersion: string;
   kind: string;
   name: string;
   uid: string;
   controller?: boolean;
   blockOwnerDeletion?: boolean;
-}
+};
 
-export interface ManagedFields {
+export type ManagedFields = {
   manager?: string;
   operation?: string;
   subresource?: string;
   fieldsV1?: JsonObject;
-}
+};
 
-export interface ObjectMeta {
+export type ObjectMeta = {
   name?: string;
   namespace?: string;
   uid?: string;
@@ -52,44 +56,44 @@ export interface ObjectMeta {
   annotations?: Record<string, string>;
   ownerReferences?: OwnerReference[];
   managedFields?: ManagedFields[];
-}
+};
 
 /** One object as the API server gives it; nothing below `spec` and `sops` is checked yet. */
-export interface SopsSecret {
+export type SopsSecret = {
   apiVersion?: string;
   kind?: string;
   metadata: ObjectMeta;
   spec?: JsonObject;
   sops?: Json;
   status?: SopsSecretStatus;
-}
+};
 
-export interface Condition {
+export type Condition = {
   type: string;
   status: "True" | "False" | "Unknown";
   reason: string;
   message: string;
   observedGeneration?: number;
   lastTransitionTime?: string;
-}
+};
 
-export interface SopsSecretStatus {
+export type SopsSecretStatus = {
   message?: string;
   observedGeneration?: number;
   lastAppliedTime?: string;
   conditions?: Condition[];
   children?: { name: string; type: string; result: string }[];
-}
+};
 
 /** A Secret as the API server gives it. */
-export interface Secret {
+export type Secret = {
   apiVersion: "v1";
   kind: "Secret";
   metadata: ObjectMeta;
   type?: string;
   data?: Record<string, string>;
   immutable?: boolean;
-}
+};
 
 /** Strings in the order of their UTF-8 bytes, which is the order of the API server. */
 export function compareBytes(a: string, b: string): number {
@@ -100,11 +104,39 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** What the API server gave as a SopsSecret. Only that there is metadata is made sure of: it checked the rest by the CRD. */
+export function parseSopsSecret(json: JsonObject): SopsSecret {
+  return withMetadata(json) as SopsSecret;
+}
+
+/** The same for a Secret. */
+export function parseSecret(json: JsonObject): Secret {
+  return withMetadata(json) as Secret;
+}
+
+function withMetadata(json: JsonObject): JsonObject {
+  return isObject(json["metadata"]) ? json : { ...json, metadata: {} };
+}
+
 /** An object in which no key is special, `__proto__` neither. */
 export function record<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
   const result = Object.create(null) as Record<string, T>;
   for (const [key, value] of entries) result[key] = value;
   return result;
+}
+
+/** The same data as the library takes it, which has no undefined values. */
+export function plainObject(object: JsonObject): PlainObject {
+  return Object.fromEntries(
+    Object.entries(object).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, plain(value)] as const],
+    ),
+  );
+}
+
+function plain(value: Json): Plain {
+  if (Array.isArray(value)) return value.map(plain);
+  return isObject(value) ? plainObject(value) : value;
 }
 
 /** JSON with the keys of every map in byte order: what the API server makes of an object. */

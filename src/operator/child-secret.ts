@@ -3,6 +3,7 @@ import {
   isObject,
   KIND,
   OWNER_LABEL,
+  parseSecret,
   type JsonObject,
   type ManagedFields,
   type OwnerReference,
@@ -211,7 +212,7 @@ export interface ChildMeta {
 }
 
 export function childMeta(object: JsonObject): ChildMeta {
-  const secret = object as unknown as Secret;
+  const secret = parseSecret(object);
   const { namespace = "", name = "", uid = "", resourceVersion = "", labels } = secret.metadata;
   return {
     namespace,

@@ -1,5 +1,7 @@
 import {
   API_VERSION,
+  parseSecret,
+  parseSopsSecret,
   PLURAL,
   type JsonObject,
   type ObjectMeta,
@@ -42,33 +44,39 @@ export class Cluster {
   }
 
   async sopsSecret(namespace: string, name: string): Promise<SopsSecret | undefined> {
-    return (await this.get(`${sopsSecretsPath(namespace)}/${name}`)) as SopsSecret | undefined;
+    const found = await this.get(`${sopsSecretsPath(namespace)}/${name}`);
+    return found && parseSopsSecret(found);
   }
 
   async secret(namespace: string, name: string): Promise<Secret | undefined> {
-    return (await this.get(`${secretsPath(namespace)}/${name}`)) as Secret | undefined;
+    const found = await this.get(`${secretsPath(namespace)}/${name}`);
+    return found && parseSecret(found);
   }
 
   /** @param secret with the resourceVersion that guards it: `1` where there must be none yet */
   async apply(secret: Secret): Promise<Secret> {
     const { namespace = "", name = "" } = secret.metadata;
-    return (await this.api.request({
-      method: "PATCH",
-      path: `${secretsPath(namespace)}/${name}`,
-      query: { fieldManager: FIELD_MANAGER, force: "true" },
-      contentType: "application/apply-patch+yaml",
-      body: secret,
-    })) as unknown as Secret;
+    return parseSecret(
+      await this.api.request({
+        method: "PATCH",
+        path: `${secretsPath(namespace)}/${name}`,
+        query: { fieldManager: FIELD_MANAGER, force: "true" },
+        contentType: "application/apply-patch+yaml",
+        body: secret,
+      }),
+    );
   }
 
   async patchSecret(namespace: string, name: string, steps: readonly PatchStep[]): Promise<Secret> {
-    return (await this.api.request({
-      method: "PATCH",
-      path: `${secretsPath(namespace)}/${name}`,
-      query: { fieldManager: FIELD_MANAGER },
-      contentType: "application/json-patch+json",
-      body: steps,
-    })) as unknown as Secret;
+    return parseSecret(
+      await this.api.request({
+        method: "PATCH",
+        path: `${secretsPath(namespace)}/${name}`,
+        query: { fieldManager: FIELD_MANAGER },
+        contentType: "application/json-patch+json",
+        body: steps,
+      }),
+    );
   }
 
   /** Deletes exactly the Secret that was seen; one that is gone or another by now is left alone. */
@@ -91,13 +99,15 @@ export class Cluster {
 
   async patchStatus(object: SopsSecret, status: JsonObject): Promise<SopsSecret> {
     const { namespace = "", name = "", resourceVersion } = object.metadata;
-    return (await this.api.request({
-      method: "PATCH",
-      path: `${sopsSecretsPath(namespace)}/${name}/status`,
-      query: { fieldManager: FIELD_MANAGER },
-      contentType: "application/merge-patch+json",
-      body: { metadata: { resourceVersion }, status },
-    })) as unknown as SopsSecret;
+    return parseSopsSecret(
+      await this.api.request({
+        method: "PATCH",
+        path: `${sopsSecretsPath(namespace)}/${name}/status`,
+        query: { fieldManager: FIELD_MANAGER },
+        contentType: "application/merge-patch+json",
+        body: { metadata: { resourceVersion }, status },
+      }),
+    );
   }
 
   async event(
@@ -133,7 +143,7 @@ export class Cluster {
     });
   }
 
-  private async get(path: string): Promise<unknown> {
+  private async get(path: string): Promise<JsonObject | undefined> {
     try {
       return await this.api.request({ method: "GET", path });
     } catch (error) {

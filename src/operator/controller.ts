@@ -2,17 +2,20 @@ import { createHash } from "node:crypto";
 import type { Server } from "node:http";
 import type { Host } from "../io/host.ts";
 import { watchFolders } from "../io/watch-folders.ts";
-import { isObject, OWNER_LABEL, type JsonObject, type SopsSecret } from "../k8s/sops-secret.ts";
+import { isObject, OWNER_LABEL, parseSopsSecret, type JsonObject } from "../k8s/sops-secret.ts";
 import { localKeyService } from "../key-service/key-service.ts";
 import { Api, type Connection } from "./api.ts";
-import { childMeta, type ChildMeta } from "./child-secret.ts";
+import { Children } from "./child-index.ts";
+import { childMeta } from "./child-secret.ts";
 import { Cluster, secretsPath, sopsSecretsPath } from "./cluster.ts";
-import { serve } from "./endpoints.ts";
+import { serveOperator } from "./endpoints.ts";
+import { EventLoopLag } from "./event-loop-lag.ts";
 import { CachingKeyService, KeyFiles } from "./key-set.ts";
 import { LeaderElection } from "./leader.ts";
 import { Metrics } from "./metrics.ts";
 import { WorkQueue } from "./queue.ts";
-import { Reconciler, type ChildIndex, type Observer, type ReconcileSettings } from "./reconcile.ts";
+import type { Observer } from "./observer.ts";
+import { Reconciler, type ReconcileSettings } from "./reconcile.ts";
 import { Reflector } from "./reflector.ts";
 
 export interface OperatorSettings extends ReconcileSettings {
@@ -46,58 +49,6 @@ const KEY_POLL_MS = 10_000;
 const SHUTDOWN_MS = 10_000;
 
 const missingCrd = "the cluster does not know SopsSecrets: apply the output of `sopsmith k8s crd`";
-
-/** What is known of children, from the watch alone. */
-class Children implements ChildIndex {
-  private readonly byUid = new Map<string, ChildMeta>();
-  private readonly byName = new Map<string, ChildMeta>();
-  private readonly owners = new Map<string, Set<string>>();
-
-  get(namespace: string, name: string): ChildMeta | undefined {
-    return this.byName.get(`${namespace}/${name}`);
-  }
-
-  ownedBy(uid: string): readonly ChildMeta[] {
-    return [...(this.owners.get(uid) ?? [])].flatMap((child) => this.byUid.get(child) ?? []);
-  }
-
-  /** @returns the uids of those who may own it now or owned it before */
-  set(meta: ChildMeta): string[] {
-    const before = this.remove(meta.uid);
-    this.byUid.set(meta.uid, meta);
-    this.byName.set(`${meta.namespace}/${meta.name}`, meta);
-    const owners = ownersOf(meta);
-    for (const owner of owners) {
-      const held = this.owners.get(owner);
-      if (held === undefined) this.owners.set(owner, new Set([meta.uid]));
-      else held.add(meta.uid);
-    }
-    return [...new Set([...before, ...owners])];
-  }
-
-  remove(uid: string): string[] {
-    const meta = this.byUid.get(uid);
-    if (meta === undefined) return [];
-    this.byUid.delete(uid);
-    const name = `${meta.namespace}/${meta.name}`;
-    if (this.byName.get(name)?.uid === uid) this.byName.delete(name);
-    const owners = ownersOf(meta);
-    for (const owner of owners) {
-      const held = this.owners.get(owner);
-      held?.delete(uid);
-      if (held?.size === 0) this.owners.delete(owner);
-    }
-    return owners;
-  }
-
-  *uids(namespace: string): Generator<string> {
-    for (const { uid, namespace: own } of this.byUid.values())
-      if (namespace === "" || own === namespace) yield uid;
-  }
-}
-
-const ownersOf = ({ label, controllerUid }: ChildMeta): string[] =>
-  [...new Set([label, controllerUid])].filter((uid) => uid !== "");
 
 /** All that is kept of a SopsSecret. */
 interface Known {
@@ -139,7 +90,7 @@ class Operator {
   private readonly election: LeaderElection | undefined;
   private isWorking = false;
   private isStopping = false;
-  private lag = 0;
+  private readonly lag = new EventLoopLag();
 
   constructor(settings: OperatorSettings, connection: Connection, host: Host, log: Log) {
     this.settings = settings;
@@ -172,9 +123,9 @@ class Operator {
   }
 
   async run(signal: AbortSignal): Promise<number> {
-    const { metrics, settings } = this;
+    const { settings } = this;
     for (const name of ["successes", "failures", "suspends"])
-      metrics.add(`sopssecrets_reconcilation_${name}_total`, {}, 0);
+      this.metrics.add(`sopssecrets_reconcilation_${name}_total`, {}, 0);
     await this.keyFiles.poll();
     const servers = await this.listen();
     const background = new AbortController();
@@ -183,39 +134,18 @@ class Operator {
     if (signal.aborted) stop();
     const beat = setInterval(() => void this.pollKeys(), KEY_POLL_MS);
     const unwatch = watchFolders(settings.keyFiles, () => void this.pollKeys());
-    const pulse = this.measureLag();
+    this.lag.start();
     const watching = this.namespaces().flatMap((namespace) =>
       this.reflectorsFor(namespace).map((reflector) => reflector.run(background.signal)),
     );
     this.log("info", "started", { namespaces: settings.namespaces.join(",") || "all" });
-    let status = 0;
-    if (this.election !== undefined) await this.election.acquire(background.signal);
-    if (!background.signal.aborted) {
-      this.log("info", "working", { identity: settings.identity });
-      void this.findLegacyChildren(background.signal);
-      this.isWorking = true;
-      for (const { key } of this.objects.values()) this.queue.add(key);
-      const aborted = new Promise<void>((resolve) =>
-        background.signal.addEventListener("abort", () => resolve(), { once: true }),
-      );
-      await (this.election === undefined ? aborted : this.election.hold(background.signal));
-      if (!background.signal.aborted) {
-        this.log("error", "the lease was lost");
-        status = 1;
-        // Another may work by now: what is under way here must not write any more.
-        this.api.close();
-      }
-    }
+    const status = await this.work(background.signal);
     this.isStopping = true;
     this.isWorking = false;
     clearInterval(beat);
     unwatch();
-    clearInterval(pulse);
-    const finished = this.queue.stop();
-    await Promise.race([
-      finished,
-      new Promise<void>((resolve) => void setTimeout(resolve, SHUTDOWN_MS).unref()),
-    ]);
+    this.lag.stop();
+    await this.finishQueue();
     background.abort();
     await this.election?.release();
     await Promise.all(watching);
@@ -224,6 +154,36 @@ class Operator {
     this.api.close();
     this.log("info", "stopped");
     return status;
+  }
+
+  /**
+   * Waits for the lease, then works until the signal or until the lease is lost.
+   *
+   * @returns 1 when the lease was lost
+   */
+  private async work(signal: AbortSignal): Promise<0 | 1> {
+    await this.election?.acquire(signal);
+    if (signal.aborted) return 0;
+    this.log("info", "working", { identity: this.settings.identity });
+    void this.findLegacyChildren(signal);
+    this.isWorking = true;
+    for (const { key } of this.objects.values()) this.queue.add(key);
+    const aborted = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    await (this.election === undefined ? aborted : this.election.hold(signal));
+    if (signal.aborted) return 0;
+    this.log("error", "the lease was lost");
+    // Another may work by now: what is under way here must not write any more.
+    this.api.close();
+    return 1;
+  }
+
+  private async finishQueue(): Promise<void> {
+    await Promise.race([
+      this.queue.stop(),
+      new Promise<void>((resolve) => void setTimeout(resolve, SHUTDOWN_MS).unref()),
+    ]);
   }
 
   private namespaces(): readonly string[] {
@@ -323,7 +283,7 @@ class Operator {
   }
 
   private sawObject(json: JsonObject): void {
-    const { metadata } = json as unknown as SopsSecret;
+    const { metadata } = parseSopsSecret(json);
     const { namespace = "", name = "", uid = "", generation = 0, labels, annotations } = metadata;
     if (!this.isWatched(namespace)) return;
     const key = `${namespace}/${name}`;
@@ -393,53 +353,37 @@ class Operator {
     };
   }
 
-  private async listen(): Promise<Server[]> {
-    const ok = { status: 200, text: "ok\n" };
-    const no = (text: string): { status: number; text: string } => ({
-      status: 503,
-      text: `${text}\n`,
+  private listen(): Promise<Server[]> {
+    return serveOperator(this.settings, {
+      stuck: () => {
+        if (this.lag.milliseconds > 5000) return "the event loop is blocked";
+        const isSilent = this.reflectors.some(
+          ({ lastHeard }) => performance.now() - lastHeard > 700_000,
+        );
+        return isSilent ? "a watch is silent" : undefined;
+      },
+      unready: () => {
+        if (this.isStopping) return "stopping";
+        return this.reflectors.length > 0 && this.reflectors.every(({ hasSynced }) => hasSynced)
+          ? undefined
+          : "not synced yet";
+      },
+      metrics: () => this.currentMetrics(),
     });
-    const servers = [
-      await serve(this.settings.healthAddress, {
-        "/healthz": () => {
-          if (this.lag > 5000) return no("the event loop is blocked");
-          const silent = this.reflectors.some(
-            ({ lastHeard }) => performance.now() - lastHeard > 700_000,
-          );
-          return silent ? no("a watch is silent") : ok;
-        },
-        "/readyz": () => {
-          if (this.isStopping) return no("stopping");
-          return this.reflectors.length > 0 && this.reflectors.every(({ hasSynced }) => hasSynced)
-            ? ok
-            : no("not synced yet");
-        },
-      }),
-      await serve(this.settings.metricsAddress, {
-        "/metrics": () => {
-          this.metrics.set("workqueue_depth", this.queue.depth, { name: "sopssecret" });
-          const leads = this.election?.isLeader ?? true;
-          this.metrics.set("leader_election_master_status", leads ? 1 : 0, {
-            name: this.settings.lease?.name ?? "",
-          });
-          this.metrics.set("process_resident_memory_bytes", process.memoryUsage.rss());
-          for (const [label, count] of this.reconciler.conditionCounts()) {
-            const [condition = "", status = ""] = label.split("\0");
-            this.metrics.set("sopsmith_objects", count, { condition, status });
-          }
-          return { status: 200, text: this.metrics.text() };
-        },
-      }),
-    ];
-    return servers.filter((server) => server !== undefined);
   }
 
-  private measureLag(): ReturnType<typeof setInterval> {
-    let last = performance.now();
-    return setInterval(() => {
-      const now = performance.now();
-      this.lag = now - last - 1000;
-      last = now;
-    }, 1000);
+  private currentMetrics(): string {
+    const { metrics } = this;
+    metrics.set("workqueue_depth", this.queue.depth, { name: "sopssecret" });
+    const leads = this.election?.isLeader ?? true;
+    metrics.set("leader_election_master_status", leads ? 1 : 0, {
+      name: this.settings.lease?.name ?? "",
+    });
+    metrics.set("process_resident_memory_bytes", process.memoryUsage.rss());
+    for (const [label, count] of this.reconciler.conditionCounts()) {
+      const [condition = "", status = ""] = label.split("\0");
+      metrics.set("sopsmith_objects", count, { condition, status });
+    }
+    return metrics.text();
   }
 }

@@ -45,3 +45,36 @@ export async function serve(address: string, endpoints: Endpoints): Promise<Serv
   server.unref();
   return server;
 }
+
+/** What the endpoints tell of the operator. */
+export interface OperatorProbes {
+  /** Why the process should be restarted, if it should. */
+  stuck(): string | undefined;
+  /** Why it is not ready, if it is not. */
+  unready(): string | undefined;
+  /** In the text format of Prometheus. */
+  metrics(): string;
+}
+
+/**
+ * Serves `/healthz` and `/readyz` at one address, `/metrics` at another.
+ *
+ * @throws {SopsmithError} when an address cannot be used
+ */
+export async function serveOperator(
+  { healthAddress, metricsAddress }: { healthAddress: string; metricsAddress: string },
+  probes: OperatorProbes,
+): Promise<Server[]> {
+  const answer = (reason: string | undefined): { status: number; text: string } =>
+    reason === undefined ? { status: 200, text: "ok\n" } : { status: 503, text: `${reason}\n` };
+  const servers = [
+    await serve(healthAddress, {
+      "/healthz": () => answer(probes.stuck()),
+      "/readyz": () => answer(probes.unready()),
+    }),
+    await serve(metricsAddress, {
+      "/metrics": () => ({ status: 200, text: probes.metrics() }),
+    }),
+  ];
+  return servers.filter((server) => server !== undefined);
+}

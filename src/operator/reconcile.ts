@@ -1,25 +1,24 @@
 import type { Host } from "../io/host.ts";
 import {
   LAST_APPLIED,
-  type Json,
-  type JsonObject,
   type ObjectMeta,
-  type Secret,
   type SopsSecret,
   type SopsSecretStatus,
 } from "../k8s/sops-secret.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { ApiError, Unreachable } from "./api.ts";
-import { secretOf, type Child, type Owner } from "./build.ts";
+import type { Owner } from "./build.ts";
+import type { ChildIndex } from "./child-index.ts";
+import type { ChildMeta } from "./child-secret.ts";
 import {
-  decideChild,
-  foreignData,
-  otherController,
-  removeData,
-  type ChildMeta,
-} from "./child-secret.ts";
+  ChildWriter,
+  CONFLICT_TRIES,
+  type ChildVersion,
+  type ChildWriterSettings,
+} from "./child-writer.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
-import { judge, type Policy } from "./judge.ts";
+import { judge, type Judgement, type Policy } from "./judge.ts";
+import type { Observer } from "./observer.ts";
 import { backOff, type Again } from "./queue.ts";
 import {
   differs,
@@ -31,32 +30,12 @@ import {
 } from "./status.ts";
 import { statusTexts, type Problem } from "./texts.ts";
 
-export interface ReconcileSettings {
+export interface ReconcileSettings extends ChildWriterSettings {
   readonly policy: Policy;
-  /** Of `-default-enforce-ownership`, for objects that do not say. */
-  readonly enforceOwnership: boolean;
-  readonly recreate: "owned" | "never";
   /** Longest wait after a failure, in milliseconds. */
   readonly capMs: number;
   /** A healthy object is looked at again after this; 0 for never. */
   readonly resyncMs: number;
-}
-
-/** What the rest of the process hears of passes; no names of objects in it. */
-export interface Observer {
-  reconciled(result: "success" | "error" | "suspended", seconds: number): void;
-  wrote(operation: string): void;
-  decrypted(seconds: number): void;
-  log(level: "info" | "error", message: string, fields: Record<string, string | number>): void;
-}
-
-/** What is known of children without asking. */
-export interface ChildIndex {
-  get(namespace: string, name: string): ChildMeta | undefined;
-  /** All that carry the owner's label or name it as their controller. */
-  ownedBy(uid: string): readonly ChildMeta[];
-  /** It is gone. */
-  remove(uid: string): unknown;
 }
 
 interface Memory {
@@ -68,7 +47,7 @@ interface Memory {
         generation: number;
         keys: number;
         policy: string;
-        children: Map<string, { uid: string; version: string }>;
+        children: Map<string, ChildVersion>;
       }
     | undefined;
   /** What failed last, so that a change of the object starts the back-off anew. */
@@ -78,10 +57,25 @@ interface Memory {
   conditions: { type: string; status: string }[];
 }
 
+interface Orphans {
+  readonly events: readonly ClusterEvent[];
+  readonly problem: Problem | undefined;
+}
+
+/** What became of all templates of one object. */
+interface ChildrenOutcome {
+  readonly events: ClusterEvent[];
+  readonly results: ChildResult[];
+  /** By name. */
+  readonly written: Map<string, ChildVersion>;
+  /** The first one. */
+  problem: Problem | undefined;
+  /** The first error that may pass by itself. */
+  transient: unknown;
+}
+
 /** Equal events are sent once in this time. */
 const EVENT_PAUSE_MS = 5 * 60_000;
-
-const CONFLICT_TRIES = 5;
 
 /** Brings the Secrets of one SopsSecret into the state that it describes. */
 export class Reconciler {
@@ -95,8 +89,7 @@ export class Reconciler {
   private readonly observer: Observer;
   private readonly memory = new Map<string, Memory>();
   private hasOldCrd = false;
-  /** What was written and has not come back as an event yet: uid of the child to its resourceVersion. */
-  private readonly writes = new Map<string, string>();
+  private readonly writer: ChildWriter;
 
   constructor(
     parts: {
@@ -119,6 +112,7 @@ export class Reconciler {
     this.keyHost = parts.keyHost;
     this.observer = parts.observer;
     this.settings = settings;
+    this.writer = new ChildWriter(parts.cluster, parts.observer, settings);
   }
 
   /** Objects whose values could not be read: worth another look when keys change. */
@@ -129,10 +123,8 @@ export class Reconciler {
   }
 
   /** Is this state of a child what this process made of it? Asked once for each event. */
-  isOwnWrite({ uid, resourceVersion }: ChildMeta): boolean {
-    const written = this.writes.get(uid);
-    this.writes.delete(uid);
-    return written === resourceVersion;
+  isOwnWrite(child: ChildMeta): boolean {
+    return this.writer.isOwnWrite(child);
   }
 
   forget(key: string): void {
@@ -231,82 +223,32 @@ export class Reconciler {
       return "suspended";
     }
     if (this.isSettled(object, memory)) return "done";
-    const decrypting = performance.now();
-    const judged = await judge(object, this.settings.policy, this.services(), this.keyHost());
-    this.observer.decrypted((performance.now() - decrypting) / 1000);
-    const events: ClusterEvent[] = [];
-    const results: ChildResult[] = [];
-    const written = new Map<string, { uid: string; version: string }>();
-    let problem = judged.refusal;
-    let isTransient: unknown;
-    const owner: Owner = { name, uid };
-    for (const template of judged.templates) {
-      let failure = template.problem;
-      let result = "Failed";
-      if (template.child !== undefined) {
-        try {
-          const done = await this.writeChild(template.child, object, owner);
-          if ("problem" in done) failure = done.problem;
-          else {
-            ({ result } = done);
-            written.set(template.name, done.version);
-            if (result !== "Unchanged")
-              events.push({ type: "Normal", reason: result, note: `Secret ${template.name}` });
-          }
-        } catch (error) {
-          failure = writeFailure(template.name, error);
-          isTransient ??= error instanceof ApiError && error.status === 409 ? undefined : error;
-        }
-      }
-      results.push({
-        name: template.name,
-        type: template.child?.type ?? "",
-        result: failure === undefined ? result : failure.reason,
-      });
-      problem ??= failure;
-    }
-    if (judged.refusal === undefined) {
-      const orphans = await this.deleteOrphans(
-        object,
-        judged.templates.map((template) => template.name),
-      );
-      events.push(...orphans.events);
-      problem ??= orphans.problem;
-    }
-    if (judged.lastModified !== undefined) {
-      if (memory.lastModified !== undefined && judged.lastModified < memory.lastModified)
-        events.push({
-          type: "Warning",
-          reason: "OlderRevision",
-          note: `the object was encrypted at ${judged.lastModified}, before the one it replaced (${memory.lastModified})`,
-        });
-      memory.lastModified = judged.lastModified;
-    }
-    const mac = judged.findings.find(({ type }) => type === "MacVerified");
-    if (
-      mac !== undefined &&
-      mac.status !== "True" &&
-      this.settings.policy.mac !== "off" &&
-      problem?.reason !== "MacNotVerified"
-    )
-      events.push({ type: "Warning", reason: "MacNotVerified", note: mac.message });
-    if (problem !== undefined)
-      events.push({ type: "Warning", reason: problem.reason, note: problem.message });
-    const outcome: Outcome = { findings: judged.findings, problem, children: results };
-    // Side by side: a conflict on the status must not swallow what was done.
-    const [told] = await Promise.allSettled([
-      this.writeStatus(object, nextStatus(object, outcome, this.host.now()), memory),
-      this.sendEvents(object, events, memory),
-    ]);
-    if (told.status === "rejected") throw told.reason;
+    const judged = await this.judged(object);
+    const children = await this.writeChildren(judged.templates, object, { name, uid });
+    const orphans = await this.orphansOf(object, judged);
+    const problem = judged.refusal ?? children.problem ?? orphans.problem;
+    const events = [
+      ...children.events,
+      ...orphans.events,
+      ...revisionEvents(judged, memory),
+      ...this.macEvents(judged, problem),
+      ...(problem === undefined ? [] : [warning(problem.reason, problem.message)]),
+    ];
+    memory.lastModified = judged.lastModified ?? memory.lastModified;
+    await this.tell(
+      object,
+      { findings: judged.findings, problem, children: children.results },
+      events,
+      memory,
+    );
     if (problem !== undefined) {
       this.observer.log("error", "not ready", {
         object: key,
         reason: problem.reason,
         message: problem.message,
       });
-      if (isTransient instanceof ApiError && isTransient.retryAfter !== undefined)
-        throw isTransient;
+      const { transient } = children;
+      if (transient instanceof ApiError && transient.retryAfter !== undefined) throw transient;
       return "problem";
     }
     memory.success = {
@@ -314,9 +256,89 @@ export class Reconciler {
       generation,
       keys: this.keysVersion(),
       policy: metadataText(object.metadata),
-      children: written,
+      children: children.written,
     };
     return "done";
+  }
+
+  private async judged(object: SopsSecret): Promise<Judgement> {
+    const started = performance.now();
+    const judged = await judge(object, this.settings.policy, this.services(), this.keyHost());
+    this.observer.decrypted((performance.now() - started) / 1000);
+    return judged;
+  }
+
+  /** Writes every template's Secret; the failure of one does not keep the others from being written. */
+  private async writeChildren(
+    templates: Judgement["templates"],
+    object: SopsSecret,
+    owner: Owner,
+  ): Promise<ChildrenOutcome> {
+    const outcome: ChildrenOutcome = {
+      events: [],
+      results: [],
+      written: new Map(),
+      problem: undefined,
+      transient: undefined,
+    };
+    for (const { name, child, problem } of templates) {
+      let failure = problem;
+      let result = "Failed";
+      if (child !== undefined) {
+        try {
+          const done = await this.writer.write(child, object, owner);
+          if ("problem" in done) failure = done.problem;
+          else {
+            ({ result } = done);
+            outcome.written.set(name, done.version);
+            if (result !== "Unchanged")
+              outcome.events.push({ type: "Normal", reason: result, note: `Secret ${name}` });
+          }
+        } catch (error) {
+          failure = writeFailure(name, error);
+          outcome.transient ??=
+            error instanceof ApiError && error.status === 409 ? undefined : error;
+        }
+      }
+      outcome.results.push({ name, type: child?.type ?? "", result: failure?.reason ?? result });
+      outcome.problem ??= failure;
+    }
+    return outcome;
+  }
+
+  /** Deletes the Secrets of templates that are gone. Nothing is deleted for an object that was refused. */
+  private orphansOf(object: SopsSecret, { refusal, templates }: Judgement): Promise<Orphans> {
+    return refusal === undefined
+      ? this.deleteOrphans(
+          object,
+          templates.map(({ name }) => name),
+        )
+      : Promise.resolve({ events: [], problem: undefined });
+  }
+
+  /** A MAC that does not hold and does not count as the problem either. */
+  private macEvents({ findings }: Judgement, problem: Problem | undefined): ClusterEvent[] {
+    const mac = findings.find(({ type }) => type === "MacVerified");
+    const isNews =
+      mac !== undefined &&
+      mac.status !== "True" &&
+      this.settings.policy.mac !== "off" &&
+      problem?.reason !== "MacNotVerified";
+    return isNews ? [warning("MacNotVerified", mac.message)] : [];
+  }
+
+  /** Status and events side by side: a conflict on the status must not swallow what was done. */
+  private async tell(
+    object: SopsSecret,
+    outcome: Outcome,
+    events: readonly ClusterEvent[],
+    memory: Memory,
+  ): Promise<void> {
+    const [told] = await Promise.allSettled([
+      this.writeStatus(object, nextStatus(object, outcome, this.host.now()), memory),
+      this.sendEvents(object, events, memory),
+    ]);
+    if (told.status === "rejected") throw told.reason;
   }
 
   /** Did the last pass end well, and has nothing changed since? Then there is nothing to decrypt or read. */
@@ -338,103 +360,7 @@ export class Reconciler {
     return this.children.ownedBy(uid).every(({ name }) => success.children.has(name));
   }
 
-  private async writeChild(
-    child: Child,
-    object: SopsSecret,
-    owner: Owner,
-  ): Promise<{ result: string; version: { uid: string; version: string } } | { problem: Problem }> {
-    const namespace = object.metadata.namespace ?? "";
-    const desired = secretOf(child, namespace, owner);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        let observed = await this.cluster.secret(namespace, child.name);
-        const other = observed === undefined ? undefined : otherController(observed, owner);
-        const isOtherAlive =
-          other !== undefined &&
-          (await this.cluster.sopsSecret(namespace, other.name))?.metadata.uid === other.uid;
-        const own = object.spec?.["enforceOwnership"];
-        const action = decideChild(child, observed, owner, {
-          enforce: typeof own === "boolean" ? own : this.settings.enforceOwnership,
-          isOtherAlive,
-          recreate: this.settings.recreate,
-        });
-        let result = "Unchanged";
-        switch (action.kind) {
-          case "none":
-            break;
-          case "refuse":
-            return action;
-          case "create":
-            observed = await this.apply(desired, "1");
-            result = "Created";
-            break;
-          case "recreate":
-            if (observed !== undefined)
-              await this.cluster.deleteSecret(namespace, observed.metadata);
-            this.observer.wrote("delete");
-            observed = await this.apply(desired, "1");
-            result = "Recreated";
-            break;
-          case "apply": {
-            if (observed !== undefined && action.first.length > 0) {
-              observed = await this.patched(namespace, child.name, action.first);
-            }
-            observed = await this.apply(desired, observed?.metadata.resourceVersion ?? "1");
-            result = action.isTakeOver ? "TakenOver" : "Updated";
-            break;
-          }
-        }
-        const foreign = observed === undefined ? [] : foreignData(desired, observed);
-        if (observed !== undefined && foreign.length > 0)
-          observed = await this.patched(namespace, child.name, removeData(foreign, observed));
-        if (result !== "Unchanged")
-          this.observer.log("info", result, {
-            object: `${namespace}/${owner.name}`,
-            secret: child.name,
-            keys: child.data.size,
-          });
-        const { uid = "", resourceVersion = "" } = observed?.metadata ?? {};
-        return { result, version: { uid, version: resourceVersion } };
-      } catch (error) {
-        if (!(error instanceof ApiError) || error.status !== 409 || attempt >= CONFLICT_TRIES)
-          throw error;
-      }
-    }
-  }
-
-  private async apply(secret: Secret, resourceVersion: string): Promise<Secret> {
-    this.observer.wrote("apply");
-    return this.noted(
-      await this.cluster.apply({ ...secret, metadata: { ...secret.metadata, resourceVersion } }),
-    );
-  }
-
-  private noted(secret: Secret): Secret {
-    const { uid = "", resourceVersion = "" } = secret.metadata;
-    this.writes.set(uid, resourceVersion);
-    return secret;
-  }
-
-  /** A failing `test` of a JSON patch is answered with 422: somebody else wrote in between. */
-  private async patched(
-    namespace: string,
-    name: string,
-    steps: Parameters<Cluster["patchSecret"]>[2],
-  ): Promise<Secret> {
-    this.observer.wrote("patch");
-    try {
-      return this.noted(await this.cluster.patchSecret(namespace, name, steps));
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 422 && !error.message.includes("immutable"))
-        throw new ApiError(409, "Conflict", "the Secret was changed in between");
-      throw error;
-    }
-  }
-
-  private async deleteOrphans(
-    object: SopsSecret,
-    names: readonly string[],
-  ): Promise<{ events: ClusterEvent[]; problem: Problem | undefined }> {
+  private async deleteOrphans(object: SopsSecret, names: readonly string[]): Promise<Orphans> {
     const { uid = "", namespace = "" } = object.metadata;
     const events: ClusterEvent[] = [];
     let problem: Problem | undefined;
@@ -469,7 +395,7 @@ export class Reconciler {
     if (!differs(object.status, next, this.hasOldCrd)) return;
     this.observer.wrote("status");
     try {
-      const stored = await this.cluster.patchStatus(object, statusPatch(next) as JsonObject & Json);
+      const stored = await this.cluster.patchStatus(object, statusPatch(next));
       // An old CRD drops all but the message: comparing the rest would write for ever.
       this.hasOldCrd =
         stored.status?.message !== undefined && stored.status.conditions === undefined;
@@ -503,6 +429,16 @@ export class Reconciler {
       }
     }
   }
+}
+
+const warning = (reason: string, note: string): ClusterEvent => ({ type: "Warning", reason, note });
+
+/** An object that was encrypted before the one it replaced: somebody may have put an old revision back. */
+function revisionEvents({ lastModified }: Judgement, memory: Memory): ClusterEvent[] {
+  if (lastModified === undefined || memory.lastModified === undefined) return [];
+  if (lastModified >= memory.lastModified) return [];
+  const note = `the object was encrypted at ${lastModified}, before the one it replaced (${memory.lastModified})`;
+  return [warning("OlderRevision", note)];
 }
 
 /** Labels and annotations decide nothing but the candidates for the MAC. */

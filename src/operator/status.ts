@@ -1,7 +1,7 @@
 import {
   canonicalJson,
+  type JsonObject,
   type Condition,
-  type Json,
   type SopsSecret,
   type SopsSecretStatus,
 } from "../k8s/sops-secret.ts";
@@ -123,13 +123,13 @@ export function differs(
         ? { ...child, result: "Unchanged" }
         : child,
     );
-    return canonicalJson({ ...status, children, lastAppliedTime: undefined } as unknown as Json);
+    return canonicalJson({ ...status, children, lastAppliedTime: undefined });
   };
   return settled(old) !== settled(next) || old?.lastAppliedTime !== next.lastAppliedTime;
 }
 
 /** A merge patch leaves what it does not name: what is to go is named with null. */
-export function statusPatch(next: SopsSecretStatus): Record<string, unknown> {
+export function statusPatch(next: SopsSecretStatus): JsonObject {
   return {
     observedGeneration: null,
     lastAppliedTime: null,

@@ -4,9 +4,9 @@ import { sealNew } from "../../encrypt.ts";
 import { ConflictError } from "../../errors.ts";
 import { sopsSecretFrom, type ScopeMode } from "../../k8s/from-secrets.ts";
 import { sopsSecretOf, type Manifest } from "../../k8s/read.ts";
-import type { Secret } from "../../k8s/sops-secret.ts";
+import { plainObject, type JsonObject, type Secret } from "../../k8s/sops-secret.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
-import { documentsFromPlain, type PlainObject } from "../../tree/plain.ts";
+import { documentsFromPlain } from "../../tree/plain.ts";
 import { UsageError } from "../args.ts";
 import type { Chunks, Command } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -142,7 +142,7 @@ export const k8sDecrypt: Command = {
 };
 
 /** Values that are text as `stringData`. */
-function readable(secret: Secret): PlainObject {
+function readable(secret: Secret): JsonObject {
   const { data = {}, ...rest } = secret;
   const [plain, binary] = [new Map<string, string>(), new Map<string, string>()];
   for (const [key, value] of Object.entries(data)) {
@@ -154,15 +154,15 @@ function readable(secret: Secret): PlainObject {
     }
   }
   return {
-    ...(rest as unknown as PlainObject),
+    ...rest,
     ...(binary.size === 0 ? {} : { data: Object.fromEntries(binary) }),
     ...(plain.size === 0 ? {} : { stringData: Object.fromEntries(plain) }),
   };
 }
 
 /** Documents as YAML, indented by two as Kubernetes' own. */
-export async function yamlOf(objects: readonly PlainObject[]): Promise<Chunks> {
+export async function yamlOf(objects: readonly JsonObject[]): Promise<Chunks> {
   if (objects.length === 0) return [];
   const { emit } = await loadFormat("yaml");
-  return emit(documentsFromPlain(objects), { sealed: false, indent: 2 });
+  return emit(documentsFromPlain(objects.map(plainObject)), { sealed: false, indent: 2 });
 }

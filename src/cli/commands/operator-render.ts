@@ -2,7 +2,6 @@ import { sopsSecretOf } from "../../k8s/read.ts";
 import type { Secret } from "../../k8s/sops-secret.ts";
 import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
-import type { PlainObject } from "../../tree/plain.ts";
 import { UsageError } from "../args.ts";
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -70,11 +69,10 @@ export const operatorRender: Command = {
         secrets.push(...rendered.secrets);
         problems.push(...rendered.problems);
       }
-    const objects = secrets as unknown as PlainObject[];
     await streams.writeStdout(
       format === "yaml"
-        ? await yamlOf(objects)
-        : objects.map((secret) => `${JSON.stringify(secret, null, 2)}\n`),
+        ? await yamlOf(secrets)
+        : secrets.map((secret) => `${JSON.stringify(secret, null, 2)}\n`),
     );
     if (problems.length > 0) throw new RenderProblems(problems);
   },
