@@ -30,7 +30,7 @@ export function sopsEncrypt(yaml: string, ...args: string[]): string {
 export function stored(file: string, metadata: object = {}): SopsSecret {
   const [manifest] = readResources(Buffer.from(file), "s.yaml", () => undefined);
   if (manifest === undefined) throw new Error("no manifest");
-  const object = JSON.parse(canonicalJson(sopsSecretOf(manifest) as never)) as SopsSecret;
+  const object = JSON.parse(canonicalJson(sopsSecretOf(manifest))) as SopsSecret;
   return {
     ...object,
     metadata: { ...object.metadata, uid: "u1", generation: 1, resourceVersion: "7", ...metadata },
