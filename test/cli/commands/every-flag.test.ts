@@ -139,6 +139,7 @@ checkRows([
   {
     line: "edit --age A --encrypted-comment-regex nothing new.yaml",
     env: newFile,
+    stderr: /^WARN: new\.yaml: no value was encrypted: /,
     after: holds("new.yaml", /^hello: Hi[^]*encrypted_comment_regex: nothing\n/),
   },
   {

@@ -50,6 +50,7 @@ checkRows([
   {
     line: "-e --age A --encrypted-comment-regex nothing plain.yaml",
     stdout: /\na: 1\n[^]*encrypted_comment_regex: nothing/,
+    stderr: /^WARN: plain\.yaml: no value was encrypted: encrypted_comment_regex nothing/,
   },
   {
     line: "-e --age A --unencrypted-comment-regex top plain.yaml",
