@@ -10,6 +10,7 @@ import { counterpart } from "../test/counterparts.ts";
 import { makeCases, type Case, type Limits, type Program } from "./cases.ts";
 import { measureLibrary } from "./library.ts";
 import { median, measure, type Measurement } from "./measure.ts";
+import { measureStartup } from "./startup.ts";
 
 const { values: flags } = parseArgs({
   options: { quick: { type: "boolean" }, check: { type: "boolean" } },
@@ -50,7 +51,7 @@ function runCase(benched: Case): Results {
       ? ["/bin/sh", "-c", benched.sopsShell, "sh", ...programs.sops]
       : [...programs[program], ...benched.args];
   const samples = new Map<Program, Measurement[]>();
-  // Short runs get one that is not counted first: it warms the disk cache and the compile cache.
+  // Short runs get one that is not counted first: it warms the disk cache and the cache of compiled code.
   const warmUps = benched.runs > 3 ? 1 : 0;
   const first = new Map<Program, Buffer>();
   for (let round = -warmUps; round < benched.runs; round++) {
@@ -136,6 +137,43 @@ function growthTable(measured: readonly { benched: Case; results: Results }[]): 
   return lines;
 }
 
+/** A ratio with its limit and with what is aimed at. */
+function aimed(
+  what: string,
+  value: number,
+  { limit, aim }: { limit: number; aim: number },
+): string {
+  return `${ratio(what, value, limit)}, aim ${aim}×`;
+}
+
+/** Beside the time that Node takes for itself, which no program of Node can do anything about. */
+function startupTable(): string[] {
+  const args = ["decrypt", join(folder, "sealed-small.yaml")];
+  const { sops, npm, npmWithoutHome, standalone, node } = measureStartup(programs, args, env, 41);
+  const line = (work: string, wall: number, shown: string) => row(work, milliseconds(wall), shown);
+  return [
+    row("small decrypt", "wall", "in units of sops"),
+    row("---", "--:", "--:"),
+    line("sops", sops, ""),
+    line("`node -e 1`", node, ""),
+    line(
+      "npm minus `node -e 1`",
+      npm - node,
+      aimed("small decrypt, npm minus node -e 1", (npm - node) / sops, { limit: 1.2, aim: 0.8 }),
+    ),
+    line(
+      "standalone",
+      standalone,
+      aimed("small decrypt, standalone", standalone / sops, { limit: 0.9, aim: 0.7 }),
+    ),
+    row(
+      "npm with `HOME=/nonexistent`, in units of npm",
+      milliseconds(npmWithoutHome),
+      ratio("small decrypt without a home", npmWithoutHome / npm, 1.1),
+    ),
+  ];
+}
+
 function libraryTable(): string[] {
   const names = flags.quick
     ? ["sealed-10k.yaml", "sealed-10k.json"]
@@ -199,7 +237,7 @@ try {
     measured.push({ benched, results });
     print(resultRow(benched, results));
   }
-  print("", ...growthTable(measured), "", ...libraryTable());
+  print("", ...startupTable(), "", ...growthTable(measured), "", ...libraryTable());
   print("", missed.length === 0 ? "Every ratio is within its limit." : "Above their limit:");
   if (missed.length > 0) print("", ...missed.map((line) => `- ${line}`));
   if (!flags.quick) writeFileSync(join(root, "bench/RESULTS.md"), `${report.join("\n")}\n`);

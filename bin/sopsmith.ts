@@ -1,5 +1,7 @@
-// The first file that Node reads: no static import and no syntax younger than ES2017, so that an old Node gets as far as
-// the message below instead of dying of a SyntaxError.
+// The first file that Node reads: no static import but of what is bundled into it, and no syntax younger than ES2017, so
+// that an old Node gets as far as the message below instead of dying of a SyntaxError.
+import { accountHome, useCompileCache } from "./compile-cache.ts";
+
 const version = process.version;
 const [major, minor, patch] = version
   .slice(1)
@@ -17,6 +19,7 @@ if (isSupported) {
   // signal has the system's meaning again, which is to end the program.
   const listener = () => {};
   process.on("SIGUSR1", listener).off("SIGUSR1", listener);
+  useCompileCache(accountHome());
   void import("../src/cli/main.ts").then((cli) => cli.main());
 } else {
   process.stderr.write(
