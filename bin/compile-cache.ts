@@ -18,6 +18,7 @@ export function accountHome(): string | undefined {
   if (process.platform === "win32") return undefined;
   try {
     return process.getBuiltinModule("node:os").userInfo().homedir;
+    // oxlint-disable-next-line no-unused-vars -- an old Node knows no `catch` without a name
   } catch (_) {
     return undefined;
   }
@@ -40,6 +41,7 @@ function cacheFolder(home: string): string | undefined {
       if (!isClosed(folder)) return undefined;
     }
     return folder;
+    // oxlint-disable-next-line no-unused-vars -- an old Node knows no `catch` without a name
   } catch (_) {
     return undefined;
   }

@@ -20,7 +20,12 @@ if (isSupported) {
   const listener = () => {};
   process.on("SIGUSR1", listener).off("SIGUSR1", listener);
   useCompileCache(accountHome());
-  void import("../src/cli/main.ts").then((cli) => cli.main());
+  void import("../src/cli/main.ts")
+    .then((cli) => cli.main())
+    .then(() => {
+      // Nothing is left to do, and taking Node apart would take longer than leaving it. On Windows pipes are written later.
+      if (process.platform !== "win32") process.exit();
+    });
 } else {
   process.stderr.write(
     "sopsmith needs Node.js ^22.22.2 || ^24.15.0 || >=26; this is " +
