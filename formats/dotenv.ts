@@ -2,14 +2,15 @@ import { goType } from "../src/go/type.ts";
 import { EmitError, ParseError } from "../src/errors.ts";
 import { comment, entry, map, str, type Item } from "../src/tree/node.ts";
 import { flatText, readsBackFlat } from "../src/tree/flat-text.ts";
-import { decodeText, encodeText, lineAt, textLeaf } from "../src/tree/text.ts";
+import { decodeText, encodeText, textLeaf } from "../src/tree/text.ts";
 import type { Format } from "./format.ts";
 import { refuseMoreDocuments } from "./json.ts";
 
 const chunkLength = 1 << 16;
 
 function lineOf(item: Item): string {
-  if (item.kind === "comment") return `#${item.value}\n`;
+  // A comment of several lines, which INI has, would go on as variables.
+  if (item.kind === "comment") return `#${item.value.replaceAll("\n", "\n#")}\n`;
   if (item.value.kind === "seq" || item.value.kind === "map") {
     throw new EmitError(`cannot use complex value in dotenv file; offending key ${item.key}`);
   }
@@ -65,13 +66,14 @@ export const dotenv: Format = {
 
   asRead: (documents) => documents.slice(0, 1),
 
-  checkSealable(documents, source) {
+  checkSealable(documents) {
     refuseMoreDocuments(documents);
     for (const item of documents[0]?.items ?? []) {
       if (item.kind === "comment") continue;
       const refuse = (reason: string): never => {
-        const line = item.start < 0 ? "" : `line ${lineAt(source, item.start)}: `;
-        throw new EmitError(`${line}no sops could read this back from a dotenv file: ${reason}`);
+        throw new EmitError(`no sops could read this back from a dotenv file: ${reason}`, {
+          entry: item,
+        });
       };
       if (item.key.startsWith("#"))
         refuse("a variable whose name begins with `#` reads as a comment");

@@ -53,10 +53,11 @@ export interface Format {
    */
   emitValue(value: Node, options: EmitOptions): string;
   /**
-   * Refuses, before anything is encrypted, plain documents that no sops could read back.
-   * @throws {EmitError} with the line
+   * Refuses, before anything is encrypted, plain documents that no sops could read back. It says best what is wrong; what it lets
+   * through is read back after it is written.
+   * @throws {EmitError} with the entry
    */
-  checkSealable?(documents: Documents, source: string): void;
+  checkSealable?(documents: Documents): void;
   /**
    * Does a leaf that is left in clear come back with the same bytes for the MAC when the encrypted file is read? Default: yes.
    */

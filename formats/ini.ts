@@ -5,6 +5,7 @@ import {
   map,
   str,
   type Documents,
+  type Entry,
   type Item,
   type Mapping,
   type Node,
@@ -12,7 +13,7 @@ import {
 import { joinChunks } from "../src/tree/long-text.ts";
 import { goFloat } from "../src/go/float.ts";
 import { flatText, readsBackFlat } from "../src/tree/flat-text.ts";
-import { decodeText, encodeText, leafText, lineAt, textLeaf } from "../src/tree/text.ts";
+import { decodeText, encodeText, leafText, textLeaf } from "../src/tree/text.ts";
 import type { Format, Warn } from "./format.ts";
 import { jsonText } from "./json.ts";
 
@@ -313,7 +314,39 @@ function keyName(name: string): string {
   return name.includes("`") ? `"""${name}"""` : name;
 }
 
+/**
+ * A value as sops writes it, or where that would read back as another one (spec file-format 10, D7), in the other quotes. What no
+ * quotes can hold stays as sops writes it.
+ */
 function valueText(value: string): string {
+  const text = sopsText(value);
+  if (!/["'`\\\n\r]/.test(value) || readsBackAs(text, value)) return text;
+  return (
+    ["`", '"""'].map((mark) => mark + value + mark).find((form) => readsBackAs(form, value)) ?? text
+  );
+}
+
+/** Is this the value, whatever comes after its line? */
+function readsBackAs(text: string, value: string): boolean {
+  try {
+    const [section] = new Reader(`k = ${text}\nend = 1\n`, () => undefined).document().items;
+    if (section?.kind !== "entry" || section.value.kind !== "map") return false;
+    const [first, second, ...rest] = section.value.items;
+    return (
+      first?.kind === "entry" &&
+      second?.kind === "entry" &&
+      rest.length === 0 &&
+      second.key === "end" &&
+      (first.value.kind === "str" || first.value.kind === "bytes") &&
+      leafText(first.value) === value
+    );
+  } catch (error) {
+    if (error instanceof ParseError) return false;
+    throw error;
+  }
+}
+
+function sopsText(value: string): string {
   if (/[\n`]/.test(value)) return `"""${value}"""`;
   if (/[#;]/.test(value)) return `\`${value}\``;
   return isSpaceAt(value, 0) || isSpaceAt(value, value.length - 1) ? `"${value}"` : value;
@@ -456,11 +489,12 @@ function sectionTrouble(name: string, isFirst: boolean): string | undefined {
 }
 
 /** Refuses what would be encrypted without complaint and then fail to decrypt in every sops. */
-function checkSealable(documents: Documents, source: string): void {
-  const check = (item: Item, trouble: string | undefined): void => {
+function checkSealable(documents: Documents): void {
+  const check = (item: Entry, trouble: string | undefined): void => {
     if (trouble === undefined) return;
-    const line = item.start < 0 ? "" : `line ${lineAt(source, item.start)}: `;
-    throw new EmitError(`${line}no sops could read this back from an INI file: ${trouble}`);
+    throw new EmitError(`no sops could read this back from an INI file: ${trouble}`, {
+      entry: item,
+    });
   };
   let isFirst = true;
   for (const section of documents.flatMap((document) => document.items)) {

@@ -1,5 +1,4 @@
 import { EmitError, ParseError } from "../src/errors.ts";
-import { lineAt } from "../src/tree/text.ts";
 import {
   map,
   entry,
@@ -78,18 +77,15 @@ function readsBack(documents: Documents, chunks: readonly string[]): boolean {
  *
  * @throws {EmitError}
  */
-function refuseFalseMerges(documents: Documents, source: string): void {
+function refuseFalseMerges(documents: Documents): void {
   // sops checks the first document only.
   for (const { items } of collections(documents.slice(0, 1))) {
     for (const item of items) {
       if (item.kind !== "entry" || item.key !== "<<" || isMergeable(item.value)) continue;
-      const line = item.start < 0 || source === "" ? "" : ` (line ${lineAt(source, item.start)})`;
-      throw new EmitError(
-        `a key << whose value is no mapping cannot be read back from YAML${line}`,
-        {
-          hint: "Rename the key.",
-        },
-      );
+      throw new EmitError("a key << whose value is no mapping cannot be read back from YAML", {
+        hint: "Rename the key.",
+        entry: item,
+      });
     }
   }
 }

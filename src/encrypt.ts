@@ -1,7 +1,7 @@
 import { namingConflict } from "./conflict-markers.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { Chunks, Format, FormatName, Warn } from "../formats/format.ts";
-import { ConflictError, EmitError, inFile, ParseError, SopsmithError } from "./errors.ts";
+import { ConflictError, inFile, ParseError, SopsmithError } from "./errors.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { seal, type Audit } from "./file.ts";
 import type { LayoutOptions } from "./layout/choice.ts";
@@ -18,7 +18,6 @@ import {
   type Selector,
 } from "./metadata/selection.ts";
 import type { Documents } from "./tree/node.ts";
-import { decodeText } from "./tree/text.ts";
 import { sopsVersion } from "./version.ts";
 
 /** What every verb is told about the file at hand. */
@@ -86,15 +85,8 @@ export async function encryptSource(
   const kept = input === output ? await keptText(source, input, options) : undefined;
   const documents = kept?.documents ?? parsePlain(source, input.parse, options);
   if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
-  try {
-    output.checkSealable?.(
-      documents,
-      options.input === options.output && options.input !== "binary" ? decodeText(source) : "",
-    );
-  } catch (error) {
-    throw error instanceof EmitError ? inFile(error, file, "Could not marshal tree: ") : error;
-  }
-  return sealNew(documents, options, host, kept);
+  const text = options.input === "binary" ? undefined : source;
+  return sealNew(documents, { ...options, source: text }, host, kept);
 }
 
 /** A plain text with its layout; undefined where that is not to be kept, or cannot be. */
@@ -140,7 +132,10 @@ export function parsePlain(
  */
 export async function sealNew(
   documents: Documents,
-  options: EncryptOptions,
+  options: EncryptOptions & {
+    /** The text that the documents were parsed from, for messages. */
+    source?: Uint8Array | undefined;
+  },
   host: Host,
   kept?: KeptText,
 ): Promise<Chunks> {
@@ -172,7 +167,7 @@ export async function sealNew(
       version: sopsVersion,
     };
     const opened = { documents, metadata, dataKey, nonces: new Nonces(host) };
-    const how = { file, format, indent, audit, warn, explain, onBadPattern: "refuse" as const };
+    const how = { file, format, indent, source: options.source, audit, warn, explain, onBadPattern: "refuse" as const };
     return await seal(opened, how, host, kept);
   } finally {
     dataKey.fill(0);

@@ -95,11 +95,19 @@ export function inFile(
 
 /** A tree that the output format cannot hold. Exit 4. */
 export class EmitError extends SopsmithError {
+  /** The entry of the tree that is at fault, where it is known. */
+  readonly entry: { readonly start: number } | undefined;
+
   constructor(
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } & Where = {},
+    options: {
+      hint?: string | undefined;
+      cause?: unknown;
+      entry?: { readonly start: number };
+    } & Where = {},
   ) {
     super("emit-error", 4, message, options);
+    this.entry = options.entry;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Chunks, Format, Warn } from "../formats/format.ts";
 import { LeafCipher, LeafError } from "./crypto/leaf.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { namingConflict } from "./conflict-markers.ts";
-import { inFile, SopsmithError } from "./errors.ts";
+import { EmitError, inFile, SopsmithError } from "./errors.ts";
 import type { AuditAction, Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
 import { recoverDataKey } from "./data-key/recover.ts";
@@ -11,14 +11,14 @@ import { detach } from "./metadata/placement.ts";
 import { compileSelection, defaultSelector } from "./metadata/selection.ts";
 import { hasMoreNodes, pathOfError, UnwalkableTree } from "./metadata/walk.ts";
 import { emitFile } from "./read-back.ts";
-import { aadOf, keysOf, type Trail } from "./tree/compare.ts";
+import { aadOf, isCiphertext, keysOf, type Trail } from "./tree/compare.ts";
 import { timeText } from "./go/time.ts";
 import type { LayoutOptions } from "./layout/choice.ts";
 import type { KeptText } from "./layout/kept-text.ts";
 import type { MarkedText, OwnText } from "./layout/marked-text.ts";
 import type { Slots } from "./layout/slots.ts";
 import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
-import { sealText, sealTree, type Sealing } from "./seal-tree.ts";
+import { checkSealable, sealText, sealTree, type Sealing } from "./seal-tree.ts";
 import type { Comment, Documents } from "./tree/node.ts";
 
 /** Told of what is about to be done to the file; throws when that must not be done. */
@@ -217,6 +217,8 @@ export interface SealOptions extends Pick<LayoutOptions, "explain"> {
   indent: number | undefined;
   warn: Warn;
   audit?: Audit | undefined;
+  /** The plain text that the documents were parsed from, for messages. */
+  source?: Uint8Array | undefined;
   /** For a pattern of the selection that does not compile. */
   onBadPattern: "refuse" | "never-match";
 }
@@ -236,6 +238,12 @@ export async function seal(
   const { metadata, nonces } = opened;
   const { format, indent, warn, explain } = options;
   const { selector } = metadata;
+  try {
+    checkSealable(kept?.documents ?? opened.documents, format, options.source);
+  } catch (error) {
+    if (!(error instanceof EmitError)) throw error;
+    throw inFile(error, options.file, "Could not marshal tree: ", error.exitCode, error.path);
+  }
   await options.audit?.("encrypt");
   const selection = await compileSelection(selector.value === "" ? defaultSelector : selector, {
     onBadPattern: options.onBadPattern,
@@ -265,25 +273,41 @@ export async function seal(
   const documents = kept?.plainDocuments() ?? opened.documents;
   if (selection.byComment !== "none") format.keepMarkersInPlace?.(documents);
   const { sealing, mac } = await sealWith(documents);
-  const reseal = (comment: Comment, from: Trail, to: Trail): string | undefined => {
+  const textAt = (comment: Comment, from: Trail, to: Trail): string | undefined => {
     const isMatched = keysOf(to).some((key) => selection.keySwitches(key));
-    if (!selection.decide(isMatched, false)) return undefined;
-    const { leaf } = sealing.cipher.open(comment.value, aadOf(from));
-    return leaf.kind === "comment"
-      ? sealText(leaf.value, "comment", aadOf(to), sealing)
-      : undefined;
+    const isEncrypted = selection.decide(isMatched, false);
+    if (!isCiphertext(comment) && (!isEncrypted || comment.value === "")) return comment.value;
+    if (!isEncrypted) return undefined;
+    const text = isCiphertext(comment) ? openComment(comment, from) : comment.value;
+    return text && sealText(text, "comment", aadOf(to), sealing);
   };
-  const opens = (read: Documents): boolean => {
+  const openComment = (comment: Comment, from: Trail): string | undefined => {
     try {
-      return openTree(read, { ...sealing, nonces: undefined, warn: () => undefined }) === mac;
+      const { leaf } = sealing.cipher.open(comment.value, aadOf(from));
+      return leaf.kind === "comment" ? leaf.value : undefined;
     } catch (error) {
-      if (error instanceof SopsmithError) return false;
+      if (error instanceof LeafError) return undefined;
       throw error;
     }
   };
+  const reopen = (read: Documents): (() => Documents) | undefined => {
+    const own = { ...sealing, nonces: new Nonces(host), warn: () => undefined };
+    try {
+      if (openTree(read, own) !== mac) return undefined;
+    } catch (error) {
+      if (error instanceof SopsmithError) return undefined;
+      throw error;
+    }
+    return () => {
+      format.keepMarkersInPlace?.(read);
+      sealTree(read, own);
+      return read;
+    };
+  };
   return emitFile(documents, metadata, options, {
-    reseal,
-    opens: selection.byComment === "none" ? undefined : opens,
+    isNew: options.onBadPattern === "refuse",
+    textAt,
+    reopen: selection.byComment === "none" ? undefined : reopen,
   });
 }
 

@@ -48,10 +48,16 @@ class Opener implements LeafChange {
   readonly mac: Mac;
   private readonly opening: Opening;
   private hasWarned = false;
+  /**
+   * sops forgets that a comment was at the end of its line, and prints it above its value. What is sealed again keeps it there: a file
+   * that nobody changed does not change.
+   */
+  private readonly keepsInline: boolean;
 
   constructor(opening: Opening) {
     this.opening = opening;
     this.mac = new Mac(opening.macOnlyEncrypted);
+    this.keepsInline = opening.nonces !== undefined;
   }
 
   scalar(leaf: Scalar, place: Place): Leaf {
@@ -91,8 +97,9 @@ class Opener implements LeafChange {
       try {
         const opened = this.open(leaf.value, aad);
         if (opened.kind !== "comment") continue;
-        this.opening.slots?.comment(at(opened, leaf), leaf.value, aad);
-        return opened;
+        const here = at({ ...opened, inline: this.keepsInline && leaf.inline }, leaf);
+        this.opening.slots?.comment(here, leaf.value, aad);
+        return here;
       } catch (error) {
         if (!(error instanceof LeafError)) throw error;
       }

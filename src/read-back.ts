@@ -7,6 +7,7 @@ import {
   aadOf,
   compareDocuments,
   isCiphertext,
+  type Comparison,
   type Difference,
   type Moved,
   type Trail,
@@ -20,11 +21,9 @@ import {
   type Entry,
   type Item,
   type LongText,
-  type Mapping,
   type Node,
   type Null,
   type Scalar,
-  type Sequence,
 } from "./tree/node.ts";
 import { encodeText } from "./tree/text.ts";
 
@@ -48,20 +47,28 @@ export interface EmitFileOptions {
 
 /** What is known of a tree that was sealed just now. */
 export interface Sealed {
+  /** The file is encrypted for the first time. */
+  isNew: boolean;
   /**
-   * The ciphertext of a comment that goes to another place.
+   * The text of a comment that goes to another place, encrypted or not as the selection says of that.
    *
-   * @param from its additional data so far
-   * @param to that of the mapping at the end of the new trail
-   * @returns undefined where the selection leaves comments unencrypted
+   * @param from the collections that it was in
+   * @param to those that it goes into
+   * @returns undefined where an encrypted comment would not be encrypted any more
    */
-  reseal(comment: Comment, from: Trail, to: Trail): string | undefined;
-  /** Comments say what is encrypted: the file is opened again, since where they are decides. */
-  opens?: ((documents: Documents) => boolean) | undefined;
+  textAt(comment: Comment, from: Trail, to: Trail): string | undefined;
+  /**
+   * Set where comments say what is encrypted, so that their places decide: opens what was read, in place.
+   *
+   * @returns what seals it again; undefined when it does not open, or to something else
+   */
+  reopen?: ((read: Documents) => (() => Documents) | undefined) | undefined;
 }
 
 /** As often as comments are moved before the file is taken, or refused, as it is. */
 const MAX_ROUNDS = 40;
+/** As often as what was read is written again, so that the next command finds every comment where it would put it. */
+const MAX_REWRITES = 4;
 
 /**
  * Encrypted documents and metadata → the file, read back before it is handed out. Every command that writes an encrypted file ends here.
@@ -71,7 +78,7 @@ const MAX_ROUNDS = 40;
  * made by the same cipher and key that open it, so it opens wherever it has the same text and the same additional data, which are the
  * mapping keys above it. Keys, order and nesting are compared, so the path of each leaf, the order of the MAC and what a selection by keys
  * decides are the same; of unencrypted leaves the bytes that go into the MAC are compared, and the metadata field by field. Two things are
- * not settled by that. Where comments decide what is encrypted, `Sealed.opens` opens the text with the data key. And YAML's reader may attach
+ * not settled by that. Where comments decide what is encrypted, `Sealed.reopen` opens the text with the data key. And YAML's reader may attach
  * a comment to another collection than the one it is in: an encrypted one whose path would change is moved (`settle`).
  * Long ciphertexts are represented by short ones: they are written as they are in every format, and their tags vouch for them.
  *
@@ -101,39 +108,74 @@ function emitReadable(
   sealed: Sealed | undefined,
 ): Chunks {
   const restore = shortenLong(documents);
+  /** The last text that is right. */
+  let accepted: Uint8Array | undefined;
+  let rewrites = 0;
   let commentsInPlace = false;
   for (let round = 0; ; round++) {
     const emit = (warn: Warn): Chunks =>
       format.emit(documents, { sealed: true, indent, commentsInPlace, warn });
     // What the emitter warns of, it says once.
     const text = joinChunks(emit(round === 0 ? warn : silent));
-    const { difference, moved, read } = compareText(text, documents, metadata, format);
-    if (difference !== undefined || read === undefined) {
+    const found = compareText(text, documents, metadata, format);
+    const { difference, read } = found;
+    const seal = read && sealed?.reopen?.(read);
+    if (read === undefined || (sealed?.reopen !== undefined && seal === undefined)) {
       if (!commentsInPlace && format.strayComments === true) {
         commentsInPlace = true;
         continue;
       }
-      throw new NotReadBack(difference ?? { path: "", what: "" }, format.name);
+      if (accepted !== undefined) return [accepted];
+      throw new NotReadBack(difference ?? wrongComment, format.name);
     }
     if (format.strayComments === true) {
-      const astray = moved.filter(isAstray);
+      const astray = found.moved.filter((moved) => isAstray(moved, sealed));
       if (round < MAX_ROUNDS && settle(astray, sealed, warn)) continue;
-      refuseLost(astray, sealed, format);
-    }
-    if (sealed?.opens?.(read) === false) {
-      if (!commentsInPlace && format.strayComments === true) {
-        commentsInPlace = true;
+      if (accepted === undefined) {
+        refuseLost(astray, sealed, format);
+        warnOfLost(found.moved, warn);
+      }
+      if (
+        !found.isSteady &&
+        sealed !== undefined &&
+        restore === undefined &&
+        rewrites < MAX_REWRITES
+      ) {
+        rewrites++;
+        accepted = text;
+        commentsInPlace = false;
+        documents = seal?.() ?? asSealed(read, found.moved, sealed);
+        attach(documents, emitMetadata(metadata), format.placement);
         continue;
       }
-      throw new NotReadBack(
-        { path: "", what: "a comment would decide about other values than now" },
-        format.name,
-      );
     }
     if (restore === undefined) return [text];
     restore();
     return emit(silent);
   }
+}
+
+const wrongComment: Difference = {
+  path: "",
+  what: "a comment would decide about other values than now",
+};
+
+/** What was read of a text, with the comments that moved encrypted where they are now. */
+function asSealed(read: Documents, moved: readonly Moved[], sealed: Sealed): Documents {
+  for (const { comment, from, to } of moved) {
+    if (to === undefined || isCiphertext(comment)) continue;
+    to.comment.value = sealed.textAt(comment, from, to.trail) ?? comment.value;
+  }
+  return read;
+}
+
+/** A comment that is alone in a mapping is lost when the file is read, in sops too. */
+function warnOfLost(moved: readonly Moved[], warn: Warn): void {
+  const count = moved.filter(({ to }) => to === undefined).length;
+  if (count > 0)
+    warn(
+      `${count === 1 ? "a comment is" : `${count} comments are`} lost, as in sops: YAML has no place for comments in a mapping without entries`,
+    );
 }
 
 const silent = (): void => undefined;
@@ -144,33 +186,31 @@ function compareText(
   documents: Documents,
   metadata: Metadata,
   format: Format,
-): { difference: Difference | undefined; moved: Moved[]; read: Documents | undefined } {
+): Comparison & { read: Documents | undefined } {
   try {
     const read = format.parse(text, { sealed: true, warn: silent });
     const isSame = format.name === "yaml" ? isSameLeaf : isSameText;
-    const { difference, moved } = compareDocuments(
-      format.asRead?.(documents) ?? documents,
-      read,
-      isSame,
-    );
-    if (difference !== undefined) return { difference, moved, read: undefined };
+    const compared = compareDocuments(format.asRead?.(documents) ?? documents, read, isSame);
+    if (compared.difference !== undefined) return { ...compared, read: undefined };
     const block = compareDocuments(
       [emitMetadata(parseMetadata(emitMetadata(metadata)))],
       [emitMetadata(parseMetadata(detach(read, format.placement)))],
       isSameText,
     ).difference;
-    if (block === undefined) return { difference, moved, read };
-    const what = `its metadata would change (${block.what})`;
-    return { difference: { path: `["sops"]${block.path}`, what }, moved, read: undefined };
+    if (block === undefined) return { ...compared, read };
+    return differing(`["sops"]${block.path}`, `its metadata would change (${block.what})`);
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
-    return {
-      difference: { path: error.path ?? "", what: error.message },
-      moved: [],
-      read: undefined,
-    };
+    return differing(error.path ?? "", error.message);
   }
 }
+
+const differing = (path: string, what: string) => ({
+  difference: { path, what },
+  moved: [],
+  isSteady: false,
+  read: undefined,
+});
 
 /** The same value of the same kind. A float without fraction is written as an integer, by sops too, and counts the same for the MAC. */
 function isSameLeaf(meant: Scalar | Null, read: Scalar | Null): boolean {
@@ -188,17 +228,21 @@ function isSameText(meant: Scalar | Null, read: Scalar | Null): boolean {
   return Buffer.compare(bytes, typeof b === "string" ? encodeText(b) : b) === 0;
 }
 
-/** sops loses a comment that is alone in a mapping, and a file must give the same text in both programs: it is not moved. */
-const isAstray = ({ comment, from, to }: Moved): boolean =>
-  isCiphertext(comment) &&
-  (to === undefined || aadOf(to) !== aadOf(from)) &&
-  !isAloneInMapping(from.at(-1)?.collection);
+/** Would it be lost, or an encrypted one be read at another path? */
+function isAstray({ comment, from, to }: Moved, sealed: Sealed | undefined): boolean {
+  // sops loses what remains of a mapping whose last entry was unset, and both programs are to print the same.
+  if (isAlone(from) && sealed?.isNew !== true) return false;
+  return to === undefined || (isCiphertext(comment) && aadOf(to.trail) !== aadOf(from));
+}
 
-const isAloneInMapping = (collection: Mapping | Sequence | undefined): boolean =>
-  collection?.kind === "map" && !collection.items.some(({ kind }) => kind === "entry");
+/** Are there only comments in the mapping? */
+function isAlone(from: Trail): boolean {
+  const collection = from.at(-1)?.collection;
+  return collection?.kind === "map" && collection.items.every(({ kind }) => kind === "comment");
+}
 
 /**
- * Moves encrypted comments that would be read at another path: above the value instead of at the end of its line; in front of the entry that
+ * Moves comments that are astray: above the value instead of at the end of its line; in front of the entry that
  * misleads the reader; in front of the key of the collection they are in, sealed anew for that path; and where nothing else helps, as elements
  * of their list, the form that sops writes and 3.13.2 fails on.
  *
@@ -236,7 +280,7 @@ function moveForward(
   sealed: Sealed | undefined,
 ): boolean {
   const mapping = from.at(-1)?.collection;
-  if (mapping?.kind !== "map" || sealed?.opens !== undefined) return false;
+  if (mapping?.kind !== "map" || sealed?.reopen !== undefined) return false;
   const out: Item[] = [];
   let isChanged = false;
   /** The last entry and what follows it, of which nothing is in `out` yet. */
@@ -264,7 +308,7 @@ function moveOutward(
   comments: ReadonlySet<Item>,
   sealed: Sealed | undefined,
 ): boolean {
-  if (sealed === undefined || sealed.opens !== undefined) return false;
+  if (sealed === undefined || sealed.reopen !== undefined) return false;
   const inner = from.at(-1)?.collection;
   const depth = from.slice(0, -1).findLastIndex(({ collection }) => collection.kind === "map");
   const outer = from[depth]?.collection;
@@ -275,7 +319,7 @@ function moveOutward(
   const staying: (Node | Entry)[] = [];
   for (const item of inner.items) {
     const value =
-      item.kind === "comment" && comments.has(item) ? sealed.reseal(item, from, to) : undefined;
+      item.kind === "comment" && comments.has(item) ? sealed.textAt(item, from, to) : undefined;
     if (item.kind === "comment" && value !== undefined) going.push({ ...item, value });
     else staying.push(item);
   }
@@ -289,9 +333,10 @@ function moveOutward(
 function makeItems(from: Trail, comments: ReadonlySet<Item>, warn: Warn): boolean {
   const list = from.at(-1)?.collection;
   if (list?.kind !== "seq") return false;
-  list.items = list.items.map((item) =>
-    item.kind === "comment" && comments.has(item) ? str(item.value) : item,
-  );
+  const isGoing = (item: Node): item is Comment =>
+    item.kind === "comment" && comments.has(item) && isCiphertext(item);
+  if (!list.items.some(isGoing)) return false;
+  list.items = list.items.map((item) => (isGoing(item) ? str(item.value) : item));
   warn(
     "an encrypted comment is written as an element of its list: sops 3.13.2 finds a MAC mismatch there, other versions read it",
   );
@@ -300,10 +345,13 @@ function makeItems(from: Trail, comments: ReadonlySet<Item>, warn: Warn): boolea
 
 /** A comment that opens at an enclosing collection's path is read by this program; other comments would be lost. */
 function refuseLost(astray: readonly Moved[], sealed: Sealed | undefined, format: Format): void {
-  for (const { from, to } of astray) {
-    const isRead = to?.some((_, depth) => aadOf(to.slice(0, depth + 1)) === aadOf(from)) === true;
+  for (const { comment, from, to } of astray) {
+    if (!isCiphertext(comment) || isAlone(from)) continue;
+    const isRead = to?.trail.some(
+      (_, depth, trail) => aadOf(trail.slice(0, depth + 1)) === aadOf(from),
+    );
     // One that was read at this place may have been sealed for another one.
-    if (isRead || (to !== undefined && sealed === undefined)) continue;
+    if (isRead === true || (to !== undefined && sealed === undefined)) continue;
     const keys = from.at(-1)?.prefix.slice(0, -1) ?? "";
     throw new NotReadBack(
       { path: "", what: `the text of a comment in ${JSON.stringify(keys)} would be lost` },

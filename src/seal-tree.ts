@@ -7,7 +7,15 @@ import type { Slots } from "./layout/slots.ts";
 import type { Selection } from "./metadata/selection.ts";
 import { UnwalkableTree, walk, type LeafChange, type Place } from "./metadata/walk.ts";
 import { LONG_TEXT, longStr } from "./tree/long-text.ts";
-import { str, type Comment, type Documents, type Leaf, type Scalar } from "./tree/node.ts";
+import { decodeText, lineAt } from "./tree/text.ts";
+import {
+  str,
+  type Comment,
+  type Documents,
+  type Leaf,
+  type Node,
+  type Scalar,
+} from "./tree/node.ts";
 
 /** A value left unencrypted that no sops could read back as it is. Exit 4. */
 class UnreadableValue extends EmitError {
@@ -19,6 +27,42 @@ class UnreadableValue extends EmitError {
       },
     );
   }
+}
+
+/**
+ * Refuses what the format could hold but nobody read back, where the format can tell.
+ *
+ * @param source the text that the documents were parsed from, for the line
+ * @throws {EmitError} with the path
+ */
+export function checkSealable(documents: Documents, format: Format, source?: Uint8Array): void {
+  try {
+    format.checkSealable?.(documents);
+  } catch (error) {
+    if (!(error instanceof EmitError) || error.entry === undefined) throw error;
+    const { message, hint, entry } = error;
+    const line =
+      source === undefined || entry.start < 0
+        ? ""
+        : `line ${lineAt(decodeText(source), entry.start)}: `;
+    const path = pathTo(documents, entry);
+    throw new EmitError(`${line}${message}`, { hint, path, cause: error });
+  }
+}
+
+/** The path of an entry, as `["a"]["b"]`; undefined when it is not in the documents. */
+function pathTo(documents: Documents, target: object): string | undefined {
+  const open: { node: Node; path: string }[] = documents.map((node) => ({ node, path: "" }));
+  for (let top = open.pop(); top; top = open.pop()) {
+    const { node, path } = top;
+    if (node.kind !== "map" && node.kind !== "seq") continue;
+    for (const [i, item] of node.items.entries()) {
+      const next = `${path}[${JSON.stringify(item.kind === "entry" ? item.key : i)}]`;
+      if (item === target) return next;
+      open.push({ node: item.kind === "entry" ? item.value : item, path: next });
+    }
+  }
+  return undefined;
 }
 
 /** What it takes to seal a tree's leaves. */

@@ -250,7 +250,7 @@ class Emitter {
       frame.next = items.length;
     }
     let above = frame.first || !head ? "" : commentText(head);
-    if (item.kind === "map" || item.kind === "seq") {
+    if (!this.inPlace && (item.kind === "map" || item.kind === "seq")) {
       const own = this.leading(item);
       above = above && own ? `${above}\n${own}` : above || own;
     }
@@ -318,7 +318,7 @@ class Emitter {
       this.indent = outer;
       return;
     }
-    const head = at === "item" ? "" : this.leading(node);
+    const head = at === "item" && !this.inPlace ? "" : this.leading(node);
     this.setPending(head, "", "", "");
     if (at !== "root") {
       // Comments still pending from a collection that ended come out here, at the outer indentation.

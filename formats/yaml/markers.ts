@@ -18,16 +18,29 @@ function withMarkersAbove<Item extends Entry | Node>(items: Item[], open: Node[]
   for (const item of items) {
     const value: Node = item.kind === "entry" ? item.value : item;
     if (value.kind === "map" || value.kind === "seq") {
-      for (let last = out.at(-1), i = out.length - 1; last?.kind === "comment"; last = out[--i]) {
-        last.inline = false;
-      }
+      putAbove(out);
       if (value.kind === "seq" && value.items.every(({ kind }) => kind === "comment")) {
         for (const comment of value.items as Comment[]) out.push(comment as Item);
         value.items = [];
       }
       open.push(value);
+    } else if (value.kind !== "comment" && isInline(out.at(-1)) && isInline(out.at(-2))) {
+      // Only one of them has room on the line: the next would govern the value below.
+      putAbove(out);
     }
     out.push(item);
   }
   return out;
 }
+
+/** Puts the comments at the end of the list on lines of their own. */
+function putAbove(items: readonly (Entry | Node)[]): void {
+  for (let i = items.length - 1; ; i--) {
+    const last = items[i];
+    if (last?.kind !== "comment") return;
+    last.inline = false;
+  }
+}
+
+const isInline = (item: Entry | Node | undefined): boolean =>
+  item?.kind === "comment" && item.inline;

@@ -25,7 +25,7 @@ export class Nonces {
 
   /** Remembers the nonce of an opened leaf. */
   remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
-    if (nonce.length !== NONCE_BYTES || (type === "float" && plaintext === "NaN")) return;
+    if (nonce.length !== NONCE_BYTES) return;
     const key = slot(plaintext, type, aad);
     const known = this.remembered.get(key);
     if (known === undefined) this.remembered.set(key, nonce);

@@ -16,14 +16,16 @@ export interface Moved {
   comment: Comment;
   /** Where it is in the first tree. */
   from: Trail;
-  /** Where the second tree has it; undefined when it does not. */
-  to: Trail | undefined;
+  /** The second tree's, and where that has it; undefined when it does not. */
+  to: { comment: Comment; trail: Trail } | undefined;
 }
 
 export interface Comparison {
   difference: Difference | undefined;
   /** Comments of the first tree; empty when there is a difference. */
   moved: Moved[];
+  /** Every comment is at the same place in both trees, and at the end of a line in both or in neither. */
+  isSteady: boolean;
 }
 
 interface Frame {
@@ -37,6 +39,13 @@ interface Frame {
 
 type Sighting = Omit<Moved, "to">;
 
+interface Sightings {
+  lost: Sighting[];
+  found: Sighting[];
+  /** One is at the end of a line in one tree only. */
+  hasTurned: boolean;
+}
+
 /**
  * Compares two trees: keys, order, nesting, and leaves by `isSame`. Comments may be elsewhere, which is reported. An encrypted comment of a list
  * may be an element of the list in the second tree, the form that sops writes. Iterates, since a document may be thousands of levels deep.
@@ -48,24 +57,24 @@ export function compareDocuments(
   second: Documents,
   isSame: (first: Scalar | Null, second: Scalar | Null) => boolean,
 ): Comparison {
-  const lost: Sighting[] = [];
-  const found: Sighting[] = [];
+  const sightings: Sightings = { lost: [], found: [], hasTurned: false };
   for (const [n, document] of first.entries()) {
     const other = second[n];
     if (other === undefined) return differs([], "a document would be lost");
-    const difference = compareOne(document, other, isSame, lost, found);
-    if (difference !== undefined) return { difference, moved: [] };
+    const difference = compareOne(document, other, isSame, sightings);
+    if (difference !== undefined) return { difference, moved: [], isSteady: false };
   }
   if (second.length > first.length) return differs([], "one document would become several");
-  return { difference: undefined, moved: pairs(lost, found) };
+  const { lost, found, hasTurned } = sightings;
+  const isSteady = lost.length === 0 && found.length === 0 && !hasTurned;
+  return { difference: undefined, moved: pairs(lost, found), isSteady };
 }
 
 function compareOne(
   document: Mapping,
   other: Mapping,
   isSame: (first: Scalar | Null, second: Scalar | Null) => boolean,
-  lost: Sighting[],
-  found: Sighting[],
+  sightings: Sightings,
 ): Difference | undefined {
   const stack: Frame[] = [newFrame(document, other, "")];
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
@@ -73,13 +82,15 @@ function compareOne(
     const b = frame.second.items[frame.j];
     if (a?.kind === "comment") {
       frame.i++;
-      if (b !== undefined && isCommentOf(b, a)) frame.j++;
-      else lost.push({ comment: a, from: trailOf(stack, "first") });
+      if (b !== undefined && isCommentOf(b, a)) {
+        frame.j++;
+        sightings.hasTurned ||= b.kind === "comment" && b.inline !== a.inline;
+      } else sightings.lost.push({ comment: a, from: trailOf(stack, "first") });
       continue;
     }
     if (b?.kind === "comment") {
       frame.j++;
-      found.push({ comment: b, from: trailOf(stack, "second") });
+      sightings.found.push({ comment: b, from: trailOf(stack, "second") });
       continue;
     }
     if (a === undefined) {
@@ -139,21 +150,21 @@ function differs(stack: readonly Frame[], what: string): Comparison {
     if (item?.kind === "entry") path += `[${JSON.stringify(item.key)}]`;
     else if (item !== undefined && first.kind === "seq") path += `[${i - 1}]`;
   }
-  return { difference: { path, what }, moved: [] };
+  return { difference: { path, what }, moved: [], isSteady: false };
 }
 
 /** Every lost comment, with the place where one of the same text was found. */
 function pairs(lost: readonly Sighting[], found: readonly Sighting[]): Moved[] {
   if (lost.length === 0) return [];
-  const places = new Map<string, { trails: Trail[]; next: number }>();
-  for (const { comment, from } of found) {
+  const places = new Map<string, { all: NonNullable<Moved["to"]>[]; next: number }>();
+  for (const { comment, from: trail } of found) {
     const known = places.get(comment.value);
-    if (known === undefined) places.set(comment.value, { trails: [from], next: 0 });
-    else known.trails.push(from);
+    if (known === undefined) places.set(comment.value, { all: [{ comment, trail }], next: 0 });
+    else known.all.push({ comment, trail });
   }
   return lost.map(({ comment, from }) => {
     const place = places.get(comment.value);
-    return { comment, from, to: place?.trails[place.next++] };
+    return { comment, from, to: place?.all[place.next++] };
   });
 }
 

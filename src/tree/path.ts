@@ -1,6 +1,17 @@
 import { SopsmithError } from "../errors.ts";
 import { goType } from "../go/type.ts";
-import { entry, find, map, nil, seq, str, type Comment, type Mapping, type Node } from "./node.ts";
+import {
+  entry,
+  find,
+  map,
+  nil,
+  seq,
+  str,
+  type Comment,
+  type Entry,
+  type Mapping,
+  type Node,
+} from "./node.ts";
 
 /** Steps from the first document's root: a mapping key or a list position. */
 export type Path = readonly (string | number)[];
@@ -128,6 +139,7 @@ export function setPath(document: Mapping, path: Path, value: Node): boolean {
         const next = build(rest, value);
         const changed = !sameNode(found.value, next);
         found.value = next;
+        if (next.kind === "map" || next.kind === "seq") putAbove(node.items, found);
         return changed;
       }
       node = found.value;
@@ -143,6 +155,7 @@ export function setPath(document: Mapping, path: Path, value: Node): boolean {
         const next = build(rest, value);
         const changed = !sameNode(found, next);
         node.items[step] = next;
+        if (next.kind === "map" || next.kind === "seq") putAbove(node.items, next);
         return changed;
       }
       node = found;
@@ -215,6 +228,15 @@ const keyIntoList = (step: string): PathError =>
 const negative = (step: number): PathError => new PathError(`component [${step}] is negative`, 2);
 
 const isScalar = (node: Node): boolean => node.kind !== "map" && node.kind !== "seq";
+
+/** Puts the comments in front of an item on lines of their own: a collection has no line for them. */
+function putAbove(items: readonly (Entry | Node)[], item: Entry | Node): void {
+  for (let i = items.indexOf(item) - 1; i >= 0; i--) {
+    const before = items[i];
+    if (before?.kind !== "comment") return;
+    before.inline = false;
+  }
+}
 
 function build(path: Path, value: Node): Node {
   let node = value;

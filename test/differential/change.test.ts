@@ -26,12 +26,12 @@ function paths(root: Mapping): Path[] {
   return found;
 }
 
-/** Comments, and what sops makes of empty ones in a list, stand where each program's file had them: see the departures. */
+/** Comments, what sops makes of empty ones in a list, and its empty line after a late one are where each program's file had them: see the departures. */
 const withoutComments = (out: Buffer): string =>
   out
     .toString("latin1")
     .split("\n")
-    .filter((line) => !/^ *(- ""$|#|;)/.test(line))
+    .filter((line) => !/^ *(- ""$|#|;|$)/.test(line))
     .join("\n");
 
 const ciphertexts = (file: Buffer): string[] =>

@@ -8,11 +8,11 @@ import { ChangedMeanwhile } from "../../io/write-errors.ts";
 import { remembering } from "../../key-service/remembering.ts";
 import { createDataKey, WrapError } from "../../data-key/wrap.ts";
 import type { Metadata } from "../../metadata/metadata.ts";
+import { checkSealable } from "../../seal-tree.ts";
 import { isSealed } from "../../metadata/placement.ts";
 import { nothingSelected } from "../../metadata/selection.ts";
 import type { Documents } from "../../tree/node.ts";
 import { joinChunks } from "../../tree/long-text.ts";
-import { decodeText } from "../../tree/text.ts";
 import { walk } from "../../metadata/walk.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { changedPaths } from "../changed-paths.ts";
@@ -121,7 +121,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
       const result = isBlockShown
         ? parseWithBlock(typed, format, verb.warn)
         : { documents: parsePlain(typed, format.parse, verb), metadata: undefined };
-      checkSealable(result.documents, decodeText(typed), format, verb);
+      checkTyped(result.documents, typed, format, verb);
       if (result.metadata !== undefined) await checkKeys(result.metadata, verb, call);
       const change = async (documents: Documents, metadata: Metadata): Promise<boolean> => {
         const { selector } = result.metadata ?? metadata;
@@ -245,7 +245,7 @@ async function editNew(call: Call, source: Source, stores: Stores): Promise<void
     async accept(typed) {
       if (!isBlockShown) return encryptSource(typed, { ...verb, ...settings }, host);
       const { documents, metadata: shown } = parseWithBlock(typed, format, verb.warn);
-      checkSealable(documents, decodeText(typed), format, verb);
+      checkTyped(documents, typed, format, verb);
       const selectors = shown.selector.value === "" ? [] : [shown.selector];
       const chosen = { keyGroups: shown.keyGroups, threshold: shown.shamirThreshold, selectors };
       return sealNew(
@@ -268,14 +268,14 @@ async function editNew(call: Call, source: Source, stores: Stores): Promise<void
 }
 
 /** What sealing refuses, found while the user can still go back to the editor. */
-function checkSealable(
+function checkTyped(
   documents: Documents,
-  text: string,
+  text: Uint8Array,
   format: Format,
   verb: Stores["verb"],
 ): void {
   if (isSealed(documents, format.placement)) throw new AlreadyEncrypted(verb.file);
-  format.checkSealable?.(documents, text);
+  checkSealable(documents, format, text);
   walk(documents, nothingSelected, { scalar: (leaf) => leaf, comment: (leaf) => leaf });
 }
 
