@@ -2,8 +2,8 @@ import { goType } from "../src/go/type.ts";
 import { EmitError, ParseError } from "../src/errors.ts";
 import { comment, entry, map, str, type Item } from "../src/tree/node.ts";
 import { flatText, readsBackFlat } from "../src/tree/flat-text.ts";
-import { decodeText, encodeText, textLeaf } from "../src/tree/text.ts";
-import type { Format } from "./format.ts";
+import { decodeText, encodeText, lineAt, textLeaf } from "../src/tree/text.ts";
+import type { Format, Warn } from "./format.ts";
 import { refuseMoreDocuments } from "./json.ts";
 
 const chunkLength = 1 << 16;
@@ -17,13 +17,36 @@ function lineOf(item: Item): string {
   return `${item.key}=${flatText(item.value).replaceAll("\n", "\\n")}\n`;
 }
 
+/**
+ * An encrypted file in which every line ends in CR LF, as Git's `core.autocrlf` makes them, without the CRs: no line of the `sops` block ends in
+ * one by itself.
+ */
+function withoutReturns(text: string, sealed: boolean): string {
+  if (!sealed || !text.includes("\r\n") || /(?<!\r)\n/.test(text)) return text;
+  return text.replaceAll("\r\n", "\n").replace(/\r$/, "");
+}
+
+/** Says what a plain file holds that other programs do not take for a part of names and values. */
+function warnOfLostText(text: string, warn: Warn | undefined): void {
+  if (text.startsWith("\ufeff"))
+    warn?.(
+      "the file begins with a byte order mark, which becomes part of its first line: remove it",
+    );
+  const at = text.indexOf("\r\n");
+  if (at >= 0)
+    warn?.(
+      `line ${lineAt(text, at)}: Windows line ends: each value will end in \\r; convert the file to LF line ends first`,
+    );
+}
+
 /** `KEY=value` lines and `#` comments. Nothing is trimmed or unquoted; `\n` in a value is a line feed. */
 export const dotenv: Format = {
   name: "dotenv",
   placement: "prefix",
 
-  parse(source) {
-    const text = decodeText(source);
+  parse(source, { sealed, warn }) {
+    const text = withoutReturns(decodeText(source), sealed);
+    if (!sealed) warnOfLostText(text, warn);
     const items: Item[] = [];
     let start = 0;
     for (let line = 1; start < text.length; line++) {

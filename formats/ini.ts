@@ -110,9 +110,14 @@ interface ReadKey {
   commentStart: number;
 }
 
+/** As many values as are named of which reading takes something. */
+const MAX_WARNINGS = 5;
+
 class Reader {
   readonly text: string;
   readonly warn: Warn;
+  /** The file is encrypted: what reading takes from its values was taken before. */
+  readonly sealed: boolean;
   /** Start of the next line. */
   at = 0;
   /** Comment lines that the next key or section takes. */
@@ -121,10 +126,13 @@ class Reader {
   /** The line that `counted` stands in. */
   lines = 1;
   counted = 0;
+  /** How many values lost something. */
+  values = 0;
 
-  constructor(text: string, warn: Warn) {
+  constructor(text: string, warn: Warn, sealed = true) {
     this.text = text;
     this.warn = warn;
+    this.sealed = sealed;
     if (text.startsWith("\ufeff")) this.at = 1;
     else if (/^(?:\udcfe\udcff|\udcff\udcfe)/.test(text)) this.at = 2; // the byte order marks of UTF-16
   }
@@ -225,7 +233,15 @@ class Reader {
     return { name, start, value, valueStart, valueEnd: this.at, comment: raw, commentStart };
   }
 
-  /** `rest` is the key's line behind the delimiter without leading white space; it begins at `start`. */
+  /** Says what reading takes from a value, of the first few. */
+  taken(what: string, at: number): void {
+    if (this.sealed) return;
+    if (++this.values <= MAX_WARNINGS) this.dropped(what, at);
+    else if (this.values === MAX_WARNINGS + 1)
+      this.dropped("and more values from here on, of which nothing is said", at);
+  }
+
+  /** `rest` is the key's line after the delimiter without leading white space; it begins at `start`. */
   value(rest: string, start: number): string {
     const mark =
       rest.length > 3 && rest.startsWith('"""') ? '"""' : rest.startsWith("`") ? "`" : "";
@@ -233,9 +249,21 @@ class Reader {
     const text = trimEnd(rest);
     if (text.endsWith("\\")) return this.continued(text.slice(0, -1));
     const cut = text.search(/[#;]/);
-    if (cut === -1) return unquoted(text);
-    this.addComment(text.slice(cut), start + cut);
-    return unquoted(trimEnd(text.slice(0, cut)));
+    if (cut !== -1) {
+      this.addComment(text.slice(cut), start + cut);
+      this.taken(
+        `the value ends before \`${text.charAt(cut)}\`, what follows is a comment; put the whole value in backticks if it is not`,
+        start,
+      );
+    }
+    const value = cut === -1 ? text : trimEnd(text.slice(0, cut));
+    const bare = unquoted(value);
+    if (bare !== value)
+      this.taken(
+        "the quotes around the value are dropped; put it in backticks to keep them",
+        start,
+      );
+    return bare;
   }
 
   /**
@@ -521,8 +549,8 @@ export const ini: Format = {
   name: "ini",
   placement: "section",
 
-  parse(source, { warn = () => undefined }) {
-    return [new Reader(decodeText(source), warn).document()];
+  parse(source, { sealed, warn = () => undefined }) {
+    return [new Reader(decodeText(source), warn, sealed).document()];
   },
 
   emit(documents, { warn }) {

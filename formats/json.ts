@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { EmitError, ParseError } from "../src/errors.ts";
 import {
   bool,
@@ -22,6 +23,9 @@ import { longStrings, restoreSpans } from "./json/long-strings.ts";
 
 /** Levels of nesting; what Go's encoding/json accepts. */
 const maxDepth = 10_000;
+
+/** sops has no limit; each level of nesting takes as much. */
+const maxIndent = 100;
 
 const chunkLength = 1 << 16;
 
@@ -241,10 +245,20 @@ class Reader {
 const onlyObjects = "SOPS only supports JSON files with a top-level object (starting with '{'),";
 
 function parse(source: Uint8Array, sealed: boolean): Mapping {
+  if (!sealed && !isUtf8(source)) refuseBytes(source);
   return (
     (source.length < LONG_TEXT ? undefined : parseLong(source, sealed)) ??
     read(new Reader(lossyText(decodeText(source)), sealed))
   );
+}
+
+/** sops makes U+FFFD of bytes that are not UTF-8; where they are the user's own they would be lost. */
+function refuseBytes(source: Uint8Array): never {
+  const text = decodeText(source);
+  const at = text.search(/\p{Cs}/u);
+  throw new ParseError("Could not unmarshal input data: invalid UTF-8", lineAt(text, at), {
+    hint: "Save the file as UTF-8, or encrypt it as binary (--input-type binary).",
+  });
 }
 
 /**
@@ -436,6 +450,8 @@ function indentOf(width: number | undefined): string {
       "Error marshaling to json: JSON Indentation parameter smaller than -1 is not accepted",
     );
   }
+  if (width > maxIndent)
+    throw new EmitError(`Error marshaling to json: the indent is greater than ${maxIndent}`);
   return " ".repeat(width);
 }
 

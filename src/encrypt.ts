@@ -85,6 +85,7 @@ export async function encryptSource(
   const kept = input === output ? await keptText(source, input, options) : undefined;
   const documents = kept?.documents ?? parsePlain(source, input.parse, options);
   if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
+  if (options.input === "binary") await refuseEnvelope(source, options);
   const text = options.input === "binary" ? undefined : source;
   return sealNew(documents, { ...options, source: text }, host, kept);
 }
@@ -98,6 +99,15 @@ export async function keptText(
   if (options.layout !== "keep" || format.layout === undefined) return undefined;
   const { readKept } = await import("./layout/kept-text.ts");
   return readKept(source, format, options);
+}
+
+/** To a binary file everything is content. One that was encrypted already is refused; an encrypted file of another format may be meant. */
+async function refuseEnvelope(source: Uint8Array, { file, warn }: CommonOptions): Promise<void> {
+  const { sealedFormat } = await import("./status.ts");
+  const format = await sealedFormat(source, "binary");
+  if (format === "binary") throw new AlreadyEncrypted(file);
+  if (format !== undefined)
+    warn(`this is an encrypted file already (${format}); it is encrypted once more, as binary`);
 }
 
 /** Parses a plain file; exit 2 for what cannot be parsed, 92 for an input without documents. */

@@ -429,7 +429,7 @@ function commentLines(text: string, inline = false): Comment[] {
 }
 
 function pushComments(items: Item[] | Node[], text: string, inline = false): void {
-  if (text !== "") items.push(...commentLines(text, inline));
+  if (text !== "") for (const line of commentLines(text, inline)) items.push(line);
 }
 
 /** A deep copy, without recursion. */
@@ -439,7 +439,7 @@ function clone(root: Node): Node {
   for (let node = open.pop(); node; node = open.pop()) {
     if (node.kind === "seq") {
       node.items = node.items.map(shallow);
-      open.push(...node.items);
+      for (const item of node.items) open.push(item);
     } else if (node.kind === "map") {
       node.items = node.items.map((item) => {
         if (item.kind === "comment") return { ...item };

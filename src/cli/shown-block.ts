@@ -16,7 +16,7 @@ export function emitWithBlock(
 ): Chunks {
   const shown = documents.map((document) => map([...document.items]));
   attach(shown, emitMetadata(metadata), format.placement);
-  return format.emit(shown, { sealed: true, ...options });
+  return format.emit(shown, { sealed: true, commentsInPlace: true, ...options });
 }
 
 /**

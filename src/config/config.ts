@@ -128,7 +128,8 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
       keys,
       awsProfile: fields.text("aws_profile"),
       keyGroups: (fields.list("key_groups") ?? []).map((item) => readGroup(item, 0)),
-      shamirThreshold: fields.integer("shamir_threshold") ?? 0,
+      shamirThreshold:
+        fields.integer("shamir_threshold", { min: -(2 ** 31), max: 2 ** 31 - 1 }) ?? 0,
       selectors,
       macOnlyEncrypted: fields.bool("mac_only_encrypted"),
     };
@@ -181,7 +182,7 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     const rule: DestinationSource = {
       ...(texts as Record<DestinationText, string>),
       line: fields.line,
-      vault_kv_version: fields.integer("vault_kv_version"),
+      vault_kv_version: fields.integer("vault_kv_version", { min: 0, max: 100 }),
       omitExtensions: fields.bool("omit_extensions"),
       recreationRule: readRule(fields.nested("recreation_rule", "a recreation rule")),
       warnings,
@@ -229,7 +230,7 @@ const textOrNull = (value: string | undefined): Node => (value === undefined ? n
 function readStores(stores: Fields): StoresConfig {
   const read = (name: string): StoreConfig => {
     const store = stores.nested(name, `'stores.${name}'`);
-    const indent = store.integer("indent");
+    const indent = store.integer("indent", { min: -1000, max: 1000 });
     store.finish();
     return { indent };
   };

@@ -50,12 +50,14 @@ export class Fields {
     return value === undefined ? "" : textOf(value, `'${name}'`, this.reading);
   }
 
-  /** Floats lose their fraction, as in Go. */
-  integer(name: string): number | undefined {
+  /** An integer in a range, both ends included. Floats lose their fraction, as in Go. */
+  integer(name: string, { min, max }: { min: number; max: number }): number | undefined {
     const value = this.value(name);
     if (value === undefined) return undefined;
     const number = value.kind === "scalar" ? integerOf(value) : undefined;
     if (number === undefined) throw typeError(this.reading.path, value, `'${name}'`, "an integer");
+    if (number < min || number > max)
+      throw typeError(this.reading.path, value, `'${name}'`, `an integer from ${min} to ${max}`);
     return number;
   }
 

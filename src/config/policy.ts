@@ -43,7 +43,7 @@ export function readPolicy(
   reading: Reading,
 ): CheckPolicy {
   const ignore = (fields.list("ignore") ?? []).map((item) => readIgnored(readItem(item), reading));
-  const minRecipients = fields.integer("min_recipients") ?? 0;
+  const minRecipients = fields.integer("min_recipients", { min: 0, max: 1_000_000 }) ?? 0;
   const requiredRecipients = fields.texts("required_recipients");
   const age = fields.value("max_age");
   const maxAgeDays = age === undefined ? undefined : days(age, reading);

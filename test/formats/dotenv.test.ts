@@ -15,6 +15,7 @@ import {
   str,
   type Documents,
 } from "../../src/tree/node.ts";
+import { decryptText, encryptText, refusal } from "../verbs.ts";
 
 const parse = (text: string | Uint8Array) =>
   dotenv.parse(typeof text === "string" ? Buffer.from(text) : text, { sealed: false });
@@ -132,4 +133,35 @@ test("offers the example with a value of several lines", () => {
   expect(emit(dotenv.example()).toString()).toBe(
     "# This is an example file.\nhello=Welcome to SOPS! Edit this file as you please!\nexample_key=example_value\nexample_multiline=foo\\nbar\\nbaz\n",
   );
+});
+
+test("opens an encrypted file whose line ends became those of Windows", async () => {
+  const plain = "A=1\n# c\nB=two\\nlines\n";
+  const sealed = await encryptText(plain, { format: "dotenv" });
+  const crlf = sealed.replaceAll("\n", "\r\n");
+  expect(await decryptText(crlf, { format: "dotenv" })).toBe(plain);
+  // One line of another end, and CRs are data.
+  const mixed = crlf.replace("\r\n", "\n");
+  expect((await refusal(decryptText(mixed, { format: "dotenv" }))).exitCode).toBeGreaterThan(0);
+});
+
+test("a carriage return at the end of an unencrypted value is data", async () => {
+  const options = {
+    format: "dotenv",
+    selectors: [{ name: "encrypted_regex", value: "^z" }],
+  } as const;
+  const sealed = await encryptText("a=1\r\n", options);
+  expect(await decryptText(sealed, options)).toBe("a=1\r\n");
+});
+
+test.each([
+  ["a=1\nb=2\r\n", /^line 2: Windows line ends/],
+  ["\ufeffa=1\n", /byte order mark/],
+])("warns of %j", async (plain, wanted) => {
+  const warnings: string[] = [];
+  const warn = (message: string) => warnings.push(message);
+  const sealed = await encryptText(plain, { format: "dotenv", warn });
+  expect(warnings).toEqual([expect.stringMatching(wanted)]);
+  expect(await decryptText(sealed, { format: "dotenv", warn })).toBe(plain);
+  expect(warnings).toHaveLength(1);
 });

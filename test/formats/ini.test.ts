@@ -133,8 +133,27 @@ test("warns of text that INI has no place for, and quotes none of it", () => {
   ]);
   expect(warnings.join("")).not.toMatch(/lost|tail/);
   const none: string[] = [];
-  parse("; c\n[s]\n; d\na=1 ; e\nb=`x`\n", none);
+  parse("; c\n[s]\n; d\na=1\nb=`x`\nc=it's\n", none);
   expect(none).toEqual([]);
+});
+
+test("says what reading takes from a value, with its line, and no more than a few times", () => {
+  const warnings: string[] = [];
+  const text = "[s]\na=p#ss\nb=\"x\"\nc=`p#ss`\nd='y' ; e\n";
+  parse(text, warnings);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^line 2: the value ends before `#`/),
+    expect.stringMatching(/^line 3: the quotes/),
+    expect.stringMatching(/^line 5: the value ends before `;`/),
+    expect.stringMatching(/^line 5: the quotes/),
+  ]);
+  expect(warnings.join("")).not.toMatch(/ss|x"|y'/);
+  const many: string[] = [];
+  parse(`[s]\n${Array.from({ length: 50 }, (_, i) => `k${i}=a;b\n`).join("")}`, many);
+  expect(many).toHaveLength(6);
+  const sealed: string[] = [];
+  ini.parse(Buffer.from(text), { sealed: true, warn: (message) => void sealed.push(message) });
+  expect(sealed).toEqual([]);
 });
 
 test("drops empty comment lines before a comment, with which sops would crash on decrypt", () => {

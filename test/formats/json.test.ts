@@ -80,11 +80,16 @@ test("escapes what sops escapes and nothing else", () => {
 
 test("replaces lone surrogates and bytes that are not UTF-8", () => {
   expect(only('"\\ud800\\u0041 \\udc00"')).toMatchObject({ value: "\ufffdA \ufffd" });
-  expect(
-    parse(Buffer.concat([Buffer.from('{"'), Buffer.of(0xff, 0xe2, 0x82), Buffer.from('":1}')]))[0],
-  ).toMatchObject({
+  const broken = Buffer.concat([
+    Buffer.from('\n{"'),
+    Buffer.of(0xff, 0xe2, 0x82),
+    Buffer.from('":1}'),
+  ]);
+  expect(json.parse(broken, { sealed: true })[0]).toMatchObject({
     items: [{ key: "\ufffd\ufffd\ufffd" }],
   });
+  // In a plain file they would be lost: sops loses them.
+  expect(() => json.parse(broken, { sealed: false })).toThrow("invalid UTF-8 (line 2)");
   expect(emit([map([entry("a\udc80", bytes(Uint8Array.of(0x62, 0xff)))])])).toBe(
     '{\n\t"a\\ufffd": "b\\ufffd"\n}\n',
   );

@@ -349,7 +349,9 @@ export const departures: readonly Departure[] = [
       check.startsWith("sopsmith →") &&
       holdsItems(source, (items) => {
         const last = items.findLastIndex(({ kind }) => kind !== "comment");
-        return last < items.length - 1 && isCollection(items[last]);
+        const owner = items[last];
+        const value = owner?.kind === "entry" ? owner.value : owner;
+        return last < items.length - 1 && (value?.kind === "map" || value?.kind === "seq");
       }),
     rewrite: (wanted, got) => {
       const [left, right] = [commentsApart(wanted), commentsApart(got)];

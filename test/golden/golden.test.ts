@@ -60,6 +60,7 @@ interface Reject {
 const departures: Record<string, { checks: RegExp; because: string }> = {
   "json-trailing-garbage": { checks: /^(encrypt|shape)/, because: "file-format 10, D15" },
   "odd-json-two-values": { checks: /^(encrypt|shape)/, because: "file-format 10, D15" },
+  "odd-json-bad-utf8": { checks: /^(encrypt|shape)/, because: "issue 12, point 16" },
   "random-yaml-comments-00": { checks: /./, because: "file-format 10, D16" },
   "yaml-multiline-leading-space-in-list": { checks: /./, because: "file-format 10, D3" },
   "yaml-multiline-leading-tab": { checks: /./, because: "file-format 10, D2" },

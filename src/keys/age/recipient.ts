@@ -1,4 +1,5 @@
 import type { Stanza } from "age-encryption";
+import { SopsmithError } from "../../errors.ts";
 import type { Host } from "../../io/host.ts";
 import { entry, map } from "../../tree/node.ts";
 import { textLeaf } from "../../tree/text.ts";
@@ -41,7 +42,9 @@ export async function parseRecipients(text: string): Promise<MasterKey[]> {
 export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string> {
   const recipient = await parseRecipient(key.id);
   if (recipient.kind === "x25519")
-    return wrapX25519(recipient.point, part, (length) => host.randomBytes(length));
+    return refusingLowOrder(() =>
+      wrapX25519(recipient.point, part, (length) => host.randomBytes(length)),
+    );
   const { Encrypter, armor } = await import("age-encryption");
   const encrypter = new Encrypter();
   if (recipient.kind !== "library") {
@@ -61,6 +64,16 @@ export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promis
   }
 }
 
+/** OpenSSL fails on a point of low order, with which everybody could make the same secret. age refuses it too. */
+function refusingLowOrder<Wrapped>(wrap: () => Wrapped): Wrapped {
+  try {
+    return wrap();
+  } catch (cause) {
+    if (cause instanceof SopsmithError) throw cause;
+    throw new KeySyntaxError("the recipient is not a usable key: it is a point of low order");
+  }
+}
+
 async function wrapFileKey(
   recipient: Recipient & { kind: "plugin" | "ssh" },
   id: string,
@@ -69,7 +82,7 @@ async function wrapFileKey(
 ): Promise<Stanza[]> {
   if (recipient.kind === "ssh") {
     const { wrapForSsh } = await import("./ssh.ts");
-    return [wrapForSsh(recipient.key, fileKey)];
+    return [refusingLowOrder(() => wrapForSsh(recipient.key, fileKey))];
   }
   const { wrapWithPlugin } = await import("./plugin.ts");
   return wrapWithPlugin(recipient.name, id, fileKey, host);
