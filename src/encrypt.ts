@@ -177,7 +177,16 @@ export async function sealNew(
       version: sopsVersion,
     };
     const opened = { documents, metadata, dataKey, nonces: new Nonces(host) };
-    const how = { file, format, indent, source: options.source, audit, warn, explain, onBadPattern: "refuse" as const };
+    const how = {
+      file,
+      format,
+      indent,
+      source: options.source,
+      audit,
+      warn,
+      explain,
+      onBadPattern: "refuse" as const,
+    };
     return await seal(opened, how, host, kept);
   } finally {
     dataKey.fill(0);
