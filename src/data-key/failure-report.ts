@@ -32,12 +32,13 @@ export function report(results: readonly GroupResult[], threshold: number, file:
     lines.push(
       `${opened} of ${results.length} key groups opened; ${Math.max(threshold, 1)} are needed.`,
     );
-  if (errors.some(({ failure }) => failure === "missing"))
-    lines.push(
-      `Or ask one of ${named(failures.map(({ key }) => key.id))} to run \`sopsmith updatekeys ${file}\` with your recipient in .sops.yaml.`,
-    );
   const held = [...new Set(errors.flatMap((error) => error.held))];
   const sources = [...new Set(errors.flatMap((error) => error.sources))];
+  const others = failures.map(({ key }) => key.id).filter((id) => !held.includes(id));
+  if (others.length > 0 && errors.some(({ failure }) => failure === "missing"))
+    lines.push(
+      `Or ask one of ${named(others)} to run \`sopsmith updatekeys ${file}\` with your recipient in .sops.yaml.`,
+    );
   if (held.length > 0) lines.push(`You have ${named(held)}.`);
   else if (sources.length > 0) lines.push("You have no age identity that could be read.");
   const last = sources.length > 0 ? [`Key sources looked at: ${sources.join("; ")}`] : [];
