@@ -56,7 +56,7 @@ const key = fc.oneof(
   fc.constantFrom("__proto__", "constructor", "toString", "", "1", "10", "9"),
 );
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value) => int(value));
-// A float without a fraction prints as an integer in YAML and JSON (spec section 6).
+// A float without a fraction prints as an integer in YAML and JSON (spec file-format 6).
 const fraction = fc
   .double({ noInteger: true, noNaN: true, noDefaultInfinity: true })
   .map((value) => float(value));
