@@ -1,6 +1,6 @@
 import { defaultKeyFile } from "./keys/age/default-key-file.ts";
 import { ConflictError, SopsmithError } from "./errors.ts";
-import type { Host } from "./io/host.ts";
+import { namedFile, type Host } from "./io/host.ts";
 import type { SshPublicKey } from "./keys/age/ssh.ts";
 
 export interface KeygenOptions {
@@ -190,7 +190,7 @@ async function readInput(
 ): Promise<Uint8Array> {
   if (input === undefined || input === "-") return files.readStdin();
   try {
-    return await host.readFile(input);
+    return await host.readFile(input, namedFile);
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     const reason = missing ? "no such file or directory" : "it cannot be read";

@@ -142,6 +142,9 @@ function canonicalValue(flag: Flag, name: string, text: string): string {
       // Beyond that a number is not exact, and no flag wants one.
       if (value === undefined || !Number.isSafeInteger(Number(value)))
         throw new UsageError(`invalid value for flag -${name}: it must be an integer`);
+      const { from, to } = flag.range ?? { from: -Infinity, to: Infinity };
+      if (Number(value) < from || Number(value) > to)
+        throw new UsageError(`invalid value for flag -${name}: it must be from ${from} to ${to}`);
       return String(value);
     }
     default:

@@ -28,6 +28,8 @@ export interface BoolFlag extends Named {
 
 export interface IntFlag extends Named {
   readonly kind: "int";
+  /** Both ends included; any integer by default. */
+  readonly range?: { readonly from: number; readonly to: number };
 }
 
 /** May be given several times; each adds a value. In its environment variable the values are separated by commas. */
@@ -72,6 +74,7 @@ export const indent: IntFlag = {
   kind: "int",
   names: ["indent"],
   about: "number of spaces per level in YAML and JSON output; overrides the configuration",
+  range: { from: -1_000, to: 1_000 },
 };
 export const noAtomic: BoolFlag = {
   kind: "bool",

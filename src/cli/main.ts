@@ -1,5 +1,5 @@
 import type { AuditLog } from "../audit/audit.ts";
-import type { Host } from "../io/host.ts";
+import { foundFile, type Host } from "../io/host.ts";
 import { writeStderr, writeStdout } from "../io/output.ts";
 import { environmentArguments } from "./args.ts";
 import type { Streams } from "./command.ts";
@@ -49,7 +49,7 @@ const auditConfig = "/etc/sops/audit.yaml";
 async function auditLog(host: Host): Promise<AuditLog | undefined> {
   let text: Uint8Array;
   try {
-    text = await host.readFile(auditConfig);
+    text = await host.readFile(auditConfig, foundFile);
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import type { FormatName, Warn } from "../../formats/format.ts";
 import { ConfigError } from "../errors.ts";
-import type { Host } from "../io/host.ts";
+import { foundFile, namedFile, type Host } from "../io/host.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import type { Config } from "./config.ts";
 import { findConfig, shadowWarning } from "./find.ts";
@@ -28,7 +28,7 @@ export async function loadConfig(
   if (path === undefined) return undefined;
   let text: Uint8Array;
   try {
-    text = await host.readFile(path);
+    text = await host.readFile(path, explicit === "" ? foundFile : namedFile);
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     throw new ConfigError(`could not read config file: ${path}: ${systemReason(error)}`, {

@@ -63,6 +63,8 @@ class FifoWriter {
     this.#path = path;
     this.#handle = process.platform === "linux" ? openSync(path, O_PATH) : undefined;
     this.#done = this.#write(chunks);
+    // It is waited for in `stop`; until then a failure is nobody's.
+    this.#done.catch(() => {});
   }
 
   /** Opening waits for a reader, in a thread of Node's pool. */
@@ -84,7 +86,7 @@ class FifoWriter {
       for (const batch of batches(chunks)) await this.#feed(again, batch);
     } catch (error) {
       // A reader that has enough closes early.
-      if (systemCode(error) !== "EPIPE") throw error;
+      if (!["EPIPE", "ENXIO", "ECONNRESET"].includes(systemCode(error) ?? "")) throw error;
     } finally {
       closeSync(again);
     }

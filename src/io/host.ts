@@ -11,6 +11,21 @@ export interface Channel {
   close(): Promise<void>;
 }
 
+/** What a file that is read on the way may be: one that is not what it ought to be must neither hang nor fill the memory. */
+export interface ReadLimits {
+  readonly maxBytes: number;
+  /** FIFOs and devices are refused. */
+  readonly isRegular: boolean;
+}
+
+const maxBytes = 1 << 24;
+
+/** For a file that was found, or that a file names. */
+export const foundFile: ReadLimits = { maxBytes, isRegular: true };
+
+/** For a file that the user named: it may be a process substitution of the shell. */
+export const namedFile: ReadLimits = { maxBytes, isRegular: false };
+
 /** How a child process ended. */
 export interface ChildResult {
   stdout: Uint8Array;
@@ -68,9 +83,9 @@ export interface Host {
   /**
    * The whole content of a file, FIFO or device; a relative path counts from the working directory.
    *
-   * @throws the system's error, with `code` such as `ENOENT`
+   * @throws the system's error, with `code` such as `ENOENT`; `EFBIG` and `ENOTREG` for what is beyond the limits
    */
-  readFile(path: string): Promise<Uint8Array>;
+  readFile(path: string, limits?: ReadLimits): Promise<Uint8Array>;
   /**
    * Runs a program without a shell, found through `PATH`. Its stderr is not shown.
    *

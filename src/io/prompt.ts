@@ -121,35 +121,20 @@ function readLine(): Promise<{ text: string; isWhole: boolean }> {
 
 /**
  * Asks for one line on the controlling terminal, whatever stdin and stdout are, without showing what is typed; wipes
- * the prompt afterwards.
+ * the prompt afterwards. What was typed before the prompt appeared counts.
  *
  * @returns the line without its end; undefined when there is no terminal
  * @throws {SopsmithError} exit 1 when the user cancels
  */
 export function promptSecret(prompt: string): Promise<string | undefined> {
-  return onTerminal(async ({ input, output }) => {
-    const { password } = await import("@inquirer/prompts");
-    return password(
-      // As the prefix, which stands at the start of the line; a message is set off by a blank.
-      {
-        message: "",
-        toggleMask: false,
-        theme: { prefix: printable(prompt.trimEnd()), style: { maskedText: "" } },
-      },
-      { input, output, clearPromptOnDone: true },
-    );
-  });
+  return onTerminal((terminal) => ask(terminal, prompt, new Line(() => {})));
 }
 
 /** The same for a line that may be seen. */
 export function promptLine(prompt: string): Promise<string | undefined> {
-  return onTerminal(async ({ input: from, output }) => {
-    const { input } = await import("@inquirer/prompts");
-    return input(
-      { message: "", theme: { prefix: printable(prompt.trimEnd()) } },
-      { input: from, output, clearPromptOnDone: true },
-    );
-  });
+  return onTerminal((terminal) =>
+    ask(terminal, prompt, new Line((text) => terminal.output.write(text))),
+  );
 }
 
 /**
@@ -160,26 +145,99 @@ export function promptLine(prompt: string): Promise<string | undefined> {
  * @throws {SopsmithError} exit 1 when the user cancels
  */
 export function promptKey(prompt: string, keys: string): Promise<string | undefined> {
-  return onTerminal(async ({ input, output }) => {
-    output.write(printable(prompt));
-    input.setRawMode(true);
-    try {
-      return await new Promise<string>((resolve, reject) => {
-        input.on("data", (typed: Buffer) => {
-          for (const key of typed.toString()) {
-            if (keys.includes(key)) resolve(key);
-            if (key === "\u0003" || key === "\u0004") reject(new UserCanceled());
-          }
-        });
-        input.on("end", () => reject(new UserCanceled()));
-        input.on("error", reject);
-      });
-    } finally {
-      input.setRawMode(false);
-      // Back to the start of the line, and wipe it.
-      output.write("\r\u001b[K");
+  return onTerminal((terminal) =>
+    ask(terminal, prompt, {
+      press: (key) => {
+        if (key === ctrlC || key === ctrlD) throw new UserCanceled();
+        return keys.includes(key) ? key : undefined;
+      },
+    }),
+  );
+}
+
+/** Takes keys one by one, until they make an answer. */
+interface Answer {
+  /** @throws {UserCanceled} */
+  press(key: string): string | undefined;
+}
+
+const ctrlC = "\u0003";
+const ctrlD = "\u0004";
+
+/** A line as it is typed, with the keys that correct it. */
+class Line implements Answer {
+  readonly #show: (text: string) => void;
+  #typed: string[] = [];
+
+  /** @param show is given what is to appear on the terminal */
+  constructor(show: (text: string) => void) {
+    this.#show = show;
+  }
+
+  press(key: string): string | undefined {
+    if (key === "\r" || key === "\n") return this.#typed.join("");
+    if (key === ctrlC || (key === ctrlD && this.#typed.length === 0)) throw new UserCanceled();
+    // Backspace; Ctrl+U takes back everything.
+    if (key === "\u007f" || key === "\b") this.#takeBack(1);
+    else if (key === "\u0015") this.#takeBack(this.#typed.length);
+    else if (!isControl(key)) {
+      this.#typed.push(key);
+      this.#show(key);
     }
-  });
+    return undefined;
+  }
+
+  #takeBack(count: number): void {
+    for (const _ of this.#typed.splice(Math.max(0, this.#typed.length - count)))
+      this.#show("\b \b");
+  }
+}
+
+/** Arrows and the like send several characters that begin with Escape. */
+function isControl(key: string): boolean {
+  return key < " " || (key > "~" && key < "\u00a0");
+}
+
+/** Keys that came in with the last answer, for the next question. */
+let ahead: string[] = [];
+
+async function ask({ input, output }: Terminal, prompt: string, answer: Answer): Promise<string> {
+  const shown = printable(prompt.trimEnd());
+  output.write(`${shown} `);
+  input.setRawMode(true);
+  const decoder = new TextDecoder();
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const take = (keys: string[]) => {
+        try {
+          for (const [index, key] of keys.entries()) {
+            const result = answer.press(key);
+            if (result === undefined) continue;
+            ahead = keys.slice(index + 1);
+            resolve(result);
+            return;
+          }
+        } catch (error) {
+          reject(error instanceof Error ? error : new UserCanceled());
+        }
+      };
+      input.on("data", (bytes: Buffer) => take(keysOf(decoder.decode(bytes, { stream: true }))));
+      input.on("end", () => reject(new UserCanceled()));
+      input.on("error", reject);
+      take(ahead.splice(0));
+    });
+  } finally {
+    input.setRawMode(false);
+    // Back to the start of the question, which may be several rows long, and wipe it.
+    const rows = Math.floor(shown.length / (output.columns || 80));
+    output.write(`\r${rows > 0 ? `\u001b[${rows}A` : ""}\u001b[J`);
+  }
+}
+
+/** Characters, or the whole sequence of a key that sends several. */
+function keysOf(text: string): string[] {
+  // oxlint-disable-next-line no-control-regex -- Escape is what is looked for
+  return text.match(/\u001b(?:\[[0-?]*[ -/]*[@-~]|O.)?|[^]/gu) ?? [];
 }
 
 /** The prompt before this one: two at a time would take each other's keys. */

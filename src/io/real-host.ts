@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { SopsmithError } from "../errors.ts";
-import type { ChildResult, Host } from "./host.ts";
+import type { ChildResult, Host, ReadLimits } from "./host.ts";
 import { writeStderr } from "./output.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 
@@ -70,10 +71,20 @@ function accountHome(): string | undefined {
   }
 }
 
-async function readWhole(path: string): Promise<Uint8Array> {
+async function readWhole(path: string, limits?: ReadLimits): Promise<Uint8Array> {
   try {
+    const content = readRegular(path, limits);
+    if (content !== undefined) return content;
     // Not by import(), which the start-up chunk, run as a script, cannot do.
-    return readRegular(path) ?? (await process.getBuiltinModule("node:fs/promises").readFile(path));
+    const { open, readFile, stat } = process.getBuiltinModule("node:fs/promises");
+    if (limits === undefined) return await readFile(path);
+    if (limits.isRegular && !(await stat(path)).isDirectory()) throw unfit("ENOTREG", path);
+    const file = await open(path, "r");
+    try {
+      return await readStart(file, path, limits.maxBytes);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     // A socket on stdin cannot be opened by its name, only read.
     if (
@@ -90,14 +101,33 @@ async function readWhole(path: string): Promise<Uint8Array> {
  *
  * @throws {Error} of the system, `ENOENT` for what is not there: asking for that asynchronously takes longer than a small file
  */
-function readRegular(path: string): Uint8Array | undefined {
+function readRegular(path: string, limits: ReadLimits | undefined): Uint8Array | undefined {
   if (!mayBeRegular(path)) return undefined;
   const file = openSync(path, "r");
   try {
-    return fstatSync(file).isFile() ? readFileSync(file) : undefined;
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return undefined;
+    if (limits !== undefined && stats.size > limits.maxBytes) throw unfit("EFBIG", path);
+    return readFileSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+/** @throws {Error} `EFBIG` as soon as there is more than `maxBytes` */
+async function readStart(file: FileHandle, path: string, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for (let length = 0; ;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(1 << 16));
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    chunks.push(buffer.subarray(0, bytesRead));
+    length += bytesRead;
+    if (length > maxBytes) throw unfit("EFBIG", path);
+  }
+}
+
+function unfit(code: "EFBIG" | "ENOTREG", path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
 }
 
 /** True also for what is not there, which is then told by opening it. */

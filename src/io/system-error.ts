@@ -7,9 +7,16 @@ export function systemCode(error: unknown): string | undefined {
     : undefined;
 }
 
+const ownReasons: Readonly<Record<string, string>> = {
+  EISDIR: "is a directory",
+  ENOTREG: "is not a regular file",
+  EFBIG: "file too large",
+};
+
 /** What went wrong in the operating system's words ("permission denied"), without paths and without other text. */
 export function systemReason(error: unknown): string {
-  if (systemCode(error) === "EISDIR") return "is a directory";
+  const own = ownReasons[systemCode(error) ?? ""];
+  if (own !== undefined) return own;
   if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
     // Bun's errors of sockets have the number without its sign.
     const reason = error.errno === 0 ? "" : getSystemErrorMessage(-Math.abs(error.errno));

@@ -42,6 +42,9 @@ class KeyServiceError extends SopsmithError {
   }
 }
 
+/** For one request, connecting included. A person may have to be asked at the other end. */
+const limitMs = 30_000;
+
 /** Takes what grpc-js says about its own workings off a failure to connect. */
 function connectionTrouble(details: string): string {
   const cause = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:/s;
@@ -144,6 +147,7 @@ async function connect(uri: string, target: string): Promise<Connection> {
           method.requestSerialize,
           method.responseDeserialize,
           request,
+          { deadline: Date.now() + limitMs },
           (error, response) => {
             signal?.removeEventListener("abort", cancel);
             if (error !== null) reject(new KeyServiceError(uri, error.code, error.details));

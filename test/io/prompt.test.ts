@@ -96,9 +96,33 @@ test("reads a secret from the terminal without showing it and wipes the prompt",
   expect(screen).toContain("Enter passphrase for identity 'X':");
   expect(screen).not.toMatch(/c.?o.?r.?r|horse|\*\*/);
   // The last thing drawn is an erased line.
-  const [, afterErasure = ""] = screen.split("\u001b[2K").slice(-2);
-  expect(screen).toContain("\u001b[2K");
+  const [, afterErasure = ""] = screen.split("\r\u001b[J").slice(-2);
+  expect(screen).toContain("\r\u001b[J");
   expect(afterErasure).not.toContain("passphrase");
+});
+
+test("takes corrections of what was typed, and no arrow keys", async () => {
+  const { answer } = await askInTerminal("wrong\u0015hörsf\u007fe\u001b[D\u001b[3~\r");
+  expect(answer).toBe("[hörse]\n");
+});
+
+test("takes what was typed before the question appeared, also for the next one", async () => {
+  const dir = scratchDir();
+  writeFileSync(
+    join(dir, "ask.mjs"),
+    `const { promptSecret, promptLine, promptKey } = await import(process.argv[2]);
+     console.log("wait");
+     await new Promise((resolve) => setTimeout(resolve, 700));
+     const answers = [await promptSecret("First: "), await promptLine("Second: "), await promptKey("Third: ", "xy"), await promptSecret("Last: ")];
+     process.stderr.write(JSON.stringify(answers));`,
+  );
+  const prompt = `file://${join(import.meta.dirname, "../../src/io/prompt.ts")}`;
+  const command = `'${process.execPath}' '${dir}/ask.mjs' '${prompt}' 2> '${dir}/answer'`;
+  await inTerminal(command, [
+    { after: "wait", type: "pässword\rline\ry" },
+    { after: "Last:", type: "end\r" },
+  ]);
+  expect(readFileSync(join(dir, "answer"), "utf8")).toBe('["pässword","line","y","end"]');
 });
 
 test("ends with sops's message when the user cancels", async () => {

@@ -1,4 +1,4 @@
-import type { Host } from "../../io/host.ts";
+import { namedFile, type Host } from "../../io/host.ts";
 import { IdentityFailure } from "./identity-failure.ts";
 import { runForKey, SourceError, systemReason } from "./source.ts";
 
@@ -31,7 +31,7 @@ export async function passphraseFromEnvironment(
 
 async function readPassphrase(path: string, variable: string, host: Host): Promise<string> {
   try {
-    return firstLine(await host.readFile(path));
+    return firstLine(await host.readFile(path, namedFile));
   } catch (error) {
     // Without the path: somebody may have put the passphrase there.
     throw new IdentityFailure(

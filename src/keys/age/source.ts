@@ -1,4 +1,4 @@
-import type { Host } from "../../io/host.ts";
+import { foundFile, namedFile, type Host } from "../../io/host.ts";
 
 /** A source that is there but cannot be used: the message is for the report, and holds nothing of the content. */
 export class SourceError extends Error {
@@ -60,7 +60,7 @@ export async function openSource(
   variable?: string,
 ): Promise<Uint8Array> {
   try {
-    return await host.readFile(path);
+    return await host.readFile(path, namedFile);
   } catch (error) {
     const { mistakeInPath } = await import("./mistakes.ts");
     throw new SourceError(
@@ -76,7 +76,7 @@ export async function openSource(
  */
 export async function readIfThere(path: string, host: Host): Promise<Uint8Array | undefined> {
   try {
-    return await host.readFile(path);
+    return await host.readFile(path, foundFile);
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOENT") return undefined;
@@ -98,6 +98,8 @@ export function systemReason(error: unknown): string {
     EACCES: "permission denied",
     EISDIR: "is a directory",
     ENOTDIR: "not a directory",
+    ENOTREG: "is not a regular file",
+    EFBIG: "file too large",
   };
   return (code === undefined ? undefined : known[code]) ?? code ?? "it could not be read";
 }

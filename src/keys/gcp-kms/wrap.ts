@@ -1,5 +1,5 @@
 import type { JWTInput } from "google-auth-library";
-import type { HttpResponse } from "../../io/host.ts";
+import { namedFile, type HttpResponse } from "../../io/host.ts";
 import { optionalPackage } from "../../io/optional-package.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
@@ -111,7 +111,7 @@ function defaultFile({ host }: Wire): string | undefined {
 
 async function readIfThere(path: string, { host }: Wire): Promise<string | undefined> {
   try {
-    return Buffer.from(await host.readFile(path)).toString("utf8");
+    return Buffer.from(await host.readFile(path, namedFile)).toString("utf8");
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { namedFile } from "../../io/host.ts";
 import { signedHeaders, type HuaweiKeys } from "./signature.ts";
 import { parseObject, RemoteFailure, textAt, type Wire } from "../remote.ts";
 
@@ -47,7 +48,7 @@ async function fromFile({ host }: Wire): Promise<HuaweiCredentials | undefined> 
   if (!path) return undefined;
   let content: string;
   try {
-    content = Buffer.from(await host.readFile(path)).toString("utf8");
+    content = Buffer.from(await host.readFile(path, namedFile)).toString("utf8");
   } catch {
     if (!named) return undefined;
     throw new RemoteFailure(

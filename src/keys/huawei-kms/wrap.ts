@@ -1,4 +1,4 @@
-import type { HttpResponse } from "../../io/host.ts";
+import { namedFile, type HttpResponse } from "../../io/host.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { findHuaweiCredentials, findProject } from "./credentials.ts";
@@ -90,7 +90,7 @@ async function endpointInFile(region: string, { host }: Wire): Promise<string | 
   if (!path) return undefined;
   let content: string;
   try {
-    content = Buffer.from(await host.readFile(path)).toString("utf8");
+    content = Buffer.from(await host.readFile(path, namedFile)).toString("utf8");
   } catch {
     return undefined;
   }

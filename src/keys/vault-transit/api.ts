@@ -1,4 +1,4 @@
-import type { HttpResponse, TlsSettings } from "../../io/host.ts";
+import { foundFile, namedFile, type HttpResponse, type TlsSettings } from "../../io/host.ts";
 import { RemoteFailure, type Wire } from "../remote.ts";
 import { mayFollow } from "./servers.ts";
 
@@ -64,7 +64,7 @@ export async function findToken({ host }: Wire): Promise<string | undefined> {
   const home = env["HOME"] ?? env["USERPROFILE"];
   if (!home) return undefined;
   try {
-    const text = Buffer.from(await host.readFile(`${home}/.vault-token`))
+    const text = Buffer.from(await host.readFile(`${home}/.vault-token`, foundFile))
       .toString("utf8")
       .trim();
     return text === "" ? undefined : text;
@@ -79,7 +79,7 @@ async function tlsSettings({ host }: Wire): Promise<TlsSettings | undefined> {
     const path = env[name];
     if (!path) return undefined;
     try {
-      return await host.readFile(path);
+      return await host.readFile(path, namedFile);
     } catch {
       throw new RemoteFailure(`the file that ${name} names cannot be read`, `correct ${name}`);
     }
