@@ -67,3 +67,20 @@ test("a program named with a slash is the one that the user named", async () => 
   expect(closed).toMatchObject({ code: 201, stderr: expect.stringContaining("permission denied") });
   box.remove();
 });
+
+test("no .env and no bunfig.toml of the working directory is read", async () => {
+  const box = sandboxFor(identities.A, {
+    ...sealed,
+    ".env": "SOPS_AGE_KEY=wrong\n",
+    "bunfig.toml": 'preload = ["./mark.js"]\n',
+    "mark.js": 'require("node:fs").writeFileSync("mark", "");\n',
+  });
+  expectCode(await box.run(["decrypt", "sealed.yaml"]), 0);
+  box.write(".env", `SOPS_AGE_KEY=${identities.A}\n`);
+  expectCode(
+    await box.run(["decrypt", "sealed.yaml"], { env: { SOPS_AGE_KEY: identities.B } }),
+    128,
+  );
+  expect(box.names()).not.toContain("mark");
+  box.remove();
+});
