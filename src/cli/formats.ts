@@ -93,7 +93,8 @@ export function chosenFormat(options: Options, flag: flags.TextFlag): FormatName
     names.find((name) => bare.length > 1 && (name.startsWith(bare) || bare.startsWith(name)));
   throw new UsageError(
     `--${flag.names[0]}: there is no format ${quoted(word)}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`,
-    undefined,
+    // As in sops, where the file then hardly ever reads as what it is taken for.
+    2,
     `The formats are ${names.join(", ")}.`,
   );
 }

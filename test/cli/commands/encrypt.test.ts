@@ -30,13 +30,13 @@ checkRows([
   { line: "encrypt --age A --input-type yaml --output-type json plain.yaml", stdout: /^\{\n/ },
   {
     line: "encrypt --age A --input-type yml plain.json",
-    code: 1,
+    code: 2,
     stderr:
       /^--input-type: there is no format "yml" \(did you mean yaml\?\)\nThe formats are yaml, json, dotenv, ini, binary\.\n$/,
   },
   {
     line: "encrypt --age A --output-type nonsense plain.json",
-    code: 1,
+    code: 2,
     stderr: /^--output-type: there is no format "nonsense"\n/,
   },
   { line: "encrypt --age A --filename-override x.json", stdin: `{"q": 1}`, stdout: /"q": "ENC\[/ },
