@@ -2,6 +2,7 @@ import { NoMatchingRule, type CreationRule } from "../config/match.ts";
 import { SopsmithError } from "../errors.ts";
 import type { KeyGroup, MasterKey } from "../keys/provider.ts";
 import type { Metadata } from "../metadata/metadata.ts";
+import { UnwalkableTree } from "../metadata/walk.ts";
 import { coverageOf, uncovered } from "../metadata/coverage.ts";
 import {
   compileSelection,
@@ -137,6 +138,23 @@ export async function reviewSelection(
   documents: Documents,
   selector: Selector,
 ): Promise<void> {
+  let findings: readonly string[];
+  try {
+    findings = await selectionFindings(stores, rule, documents, selector);
+  } catch (error) {
+    // Sealing refuses such a tree, and says where in the file it is.
+    if (error instanceof UnwalkableTree) return;
+    throw error;
+  }
+  settle(call, stores, findings, remedy);
+}
+
+async function selectionFindings(
+  stores: Stores,
+  rule: CreationRule | undefined,
+  documents: Documents,
+  selector: Selector,
+): Promise<string[]> {
   const used = selector.value === "" ? defaultSelector : selector;
   const selection = await compile(used);
   const findings: string[] = [];
@@ -158,7 +176,7 @@ export async function reviewSelection(
         : "";
     findings.push(`no value was encrypted: ${text(used)}${place} ${reach(used)}`);
   }
-  settle(call, stores, findings, remedy);
+  return findings;
 }
 
 const remedy = "Correct the selection, or the creation rule.";

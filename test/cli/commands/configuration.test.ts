@@ -17,6 +17,8 @@ checkRows([
   },
   {
     line: "encrypt --encrypted-regex ^a$ plain.yaml",
+    stderr:
+      /^WARN: plain\.yaml: \["secret"\] is left unencrypted by encrypted_regex \^a\$; the creation rule on line 2/,
     files: withRules,
     stdout: /\na: ENC\[.*\nsecret: hello\n/,
   },
@@ -34,6 +36,8 @@ checkRows([
   },
   {
     line: "encrypt --filename-override plain-x.json value.json",
+    stderr:
+      /^WARN: value\.json: no value was encrypted: encrypted_regex \^secret\$ \(line 2 of \.sops\.yaml\) matches no key\n$/,
     files: withRules,
     stdout: /"x": 5/,
   },
