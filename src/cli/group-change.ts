@@ -54,8 +54,8 @@ export async function changeGroups(
     throw new SopsmithError(
       error.code,
       1,
-      `Error getting data key: ${needed} successful groups required, got ${got} (${file})`,
-      { hint: `sopsmith decrypt ${file} says why each key failed.`, file, cause: error },
+      `Error getting data key: ${needed} successful groups required, got ${got} (${source.file})`,
+      { hint: `sopsmith decrypt ${source.file} says why each key failed.`, file, cause: error },
     );
   }
 }

@@ -1,6 +1,6 @@
 import type { KeyDifference } from "../update-keys.ts";
 import type { Streams } from "./command.ts";
-import { printable } from "../io/printable.ts";
+import { printableLine } from "../io/printable.ts";
 
 /**
  * A difference of key groups as sops prints it, group numbers counted from 1 (spec cli 5.7).
@@ -14,9 +14,9 @@ export function differenceText(
 ): string {
   const line = (text: string, paint?: 4 | 31 | 32): string =>
     paint === undefined || !streams.colorStdout
-      ? `${printable(text)}\n`
+      ? `${printableLine(text)}\n`
       : // sops paints the end of the line too.
-        `\u001b[${paint}m${printable(text)}\n\u001b[0m`;
+        `\u001b[${paint}m${printableLine(text)}\n\u001b[0m`;
   const { before, after } = threshold;
   const thresholds =
     before === after

@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { printable } from "../io/printable.ts";
+import { printable, printableLine } from "../io/printable.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import type { FileFailure } from "./operands.ts";
@@ -27,8 +27,12 @@ export function tellFailures({ options, streams }: Call, failures: readonly File
     return;
   }
   const told = new Map<string, string>();
-  for (const { file, error } of failures) {
-    const text = error.message.replace(/^error: /i, "").trimEnd();
+  for (const { file: name, error } of failures) {
+    const file = printableLine(name);
+    const text = error.message
+      .replace(/^error: /i, "")
+      .replaceAll(name, () => file)
+      .trimEnd();
     const rest = text.replaceAll(file, "");
     const before = told.get(rest);
     const [first = ""] = text.split("\n");

@@ -6,12 +6,12 @@ import { systemCode, systemReason } from "../io/system-error.ts";
 import type { FormatName } from "../../formats/format.ts";
 import type { Call, Streams } from "./command.ts";
 import * as flags from "./flags.ts";
-import { printable } from "../io/printable.ts";
+import { printable, printableLine } from "../io/printable.ts";
 import { warn } from "./warn.ts";
 
 /** What a command reads. */
 export interface Source {
-  /** As the user typed it, for messages; `stdin` where nothing was typed. */
+  /** As the user typed it, for messages: fit for one line. `stdin` where nothing was typed. */
   readonly file: string;
   readonly isStdin: boolean;
   /** What to open. */
@@ -91,7 +91,7 @@ export function sourceOf(
   const path = resolve(cwd, operand ?? "");
   const override = options.text(flags.filenameOverride);
   return {
-    file: operand ?? "stdin",
+    file: operand === undefined ? "stdin" : printableLine(operand),
     isStdin: operand === undefined,
     // An empty operand means the working directory, which then cannot be read.
     opened: operand === undefined || operand === "" ? "." : operand,

@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import type { Attributes } from "./attributes.ts";
 import type { Chunks } from "./chunks.ts";
 import { onProcessEnd } from "./cleanup.ts";
+import { printableLine } from "./printable.ts";
 import { removeLeftOvers } from "./left-overs.ts";
 import { writeAll, writeDescriptor, writeThrough } from "./rewrite.ts";
 import {
@@ -79,7 +80,7 @@ export async function stageFile(
   options: ReplaceOptions = {},
 ): Promise<StagedFile> {
   const { purpose = "in-place", expected } = options;
-  const shown = path;
+  const shown = printableLine(path);
   const cannot = (cause: unknown) =>
     new CannotReplace(shown, purpose, systemReason(cause), { cause });
   let target: Target;

@@ -1,4 +1,4 @@
-import { printable } from "../../io/printable.ts";
+import { printableLine } from "../../io/printable.ts";
 import { placeOf, shortCommit, type Report } from "./report.ts";
 
 /** For people: a line for each finding, and what to do about each kind once. */
@@ -14,5 +14,4 @@ export const textReport: Report = function* ({ findings }) {
     yield `${rule}: ${oneLine(fix)}\n`;
 };
 
-const oneLine = (text: string): string =>
-  printable(text.replaceAll("\n", String.raw`\x0a`).replaceAll("\t", String.raw`\x09`));
+const oneLine = printableLine;

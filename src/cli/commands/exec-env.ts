@@ -57,7 +57,7 @@ export const execEnv: Command = {
         const order = openOrder(shared);
         const sealed = await readSource(shared, source);
         const documents = await decryptDocuments(sealed, { ...verb, order }, shared.host);
-        secrets.push(...environmentOf(documents, file));
+        secrets.push(...environmentOf(documents, source.file));
       }
     });
     const env = options.on(flags.pristine) ? inherited({ ...host, env: {} }) : inherited(host);

@@ -1,5 +1,6 @@
 import { SopsmithError } from "../../errors.ts";
 import type { Command } from "../command.ts";
+import { printableLine } from "../../io/printable.ts";
 import * as flags from "../flags.ts";
 import { changeGroups, groupFlags } from "../group-change.ts";
 import { quoted } from "../source.ts";
@@ -31,7 +32,7 @@ export const groupsDelete: Command = {
       );
     const index = Number(word);
     await changeGroups(call, ({ keyGroups }, threshold) => {
-      const file = call.options.text(flags.groupFile);
+      const file = printableLine(call.options.text(flags.groupFile));
       if (index >= keyGroups.length)
         throw new SopsmithError(
           "no-such-group",

@@ -59,7 +59,7 @@ export const mergetool: Command = {
       }
       if (!call.options.on(flags.noAdd))
         await git(call.host, ["add", "--", resolve(call.host.cwd(), file)]);
-      call.streams.writeStderr(`${file} is merged\n`);
+      call.streams.writeStderr(`${source.file} is merged\n`);
     }
   },
 };

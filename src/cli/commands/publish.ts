@@ -15,7 +15,7 @@ import { expandOperands, isPattern, type OperandFile } from "../operands.ts";
 import { readConfig } from "../call-cache.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { openStores } from "../formats.ts";
-import { printable } from "../../io/printable.ts";
+import { printableLine } from "../../io/printable.ts";
 import { info, warn } from "../warn.ts";
 
 export const publish: Command = {
@@ -90,7 +90,7 @@ async function refuseDirectory(operand: string): Promise<void> {
   try {
     isDirectory = (await stat(operand)).isDirectory();
   } catch (error) {
-    throw new SopsmithError("unreadable", 1, `${operand}: ${systemReason(error)}`, {
+    throw new SopsmithError("unreadable", 1, `${printableLine(operand)}: ${systemReason(error)}`, {
       file: operand,
       cause: error,
     });
@@ -99,7 +99,7 @@ async function refuseDirectory(operand: string): Promise<void> {
     throw new SopsmithError(
       "is-directory",
       1,
-      `can't operate on a directory without --recursive flag. (${operand})`,
+      `can't operate on a directory without --recursive flag. (${printableLine(operand)})`,
       { file: operand },
     );
 }
@@ -181,10 +181,10 @@ async function prepare(
       info(streams, `${file}: ${status === "uploaded" ? "uploaded to" : "already in"} ${target}`);
   };
   if (!options.on(flags.yes)) {
-    const question = `uploading ${printable(source.path)} to ${printable(target)} ? (y/n): `;
+    const question = `uploading ${printableLine(source.path)} to ${printableLine(target)} ? (y/n): `;
     if (!(await streams.askYesNo(question))) {
       if (isOneOfSeveral(call))
-        await streams.writeStdout([`Publication of ${printable(source.path)} canceled\n`]);
+        await streams.writeStdout([`Publication of ${printableLine(source.path)} canceled\n`]);
       return undefined;
     }
   }

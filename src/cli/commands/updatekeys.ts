@@ -3,6 +3,7 @@ import type { FormatName } from "../../../formats/format.ts";
 import type { CreationRule } from "../../config/match.ts";
 import { configuredIndent } from "../../config/load.ts";
 import { ConfigError, ConflictError, SopsmithError } from "../../errors.ts";
+import { printableLine } from "../../io/printable.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
 import { keysDueForRotation, type DueKey } from "../../keys/rotation.ts";
 import type { Metadata } from "../../metadata/metadata.ts";
@@ -129,14 +130,14 @@ export const updatekeys: Command = {
         const chunks = await updated(one, source);
         if (chunks === undefined) return;
         await writeBack(call, source, chunks);
-        progress(call, `File ${source.path} synced with new keys`);
+        progress(call, `File ${printableLine(source.path)} synced with new keys`);
       });
     }
     const isReading = options.on(flags.dryRun) || options.on(flags.checkKeys);
     const done = options.on(flags.checkKeys) ? "in step" : isReading ? "looked at" : "updated";
     if (isAsking) return changeFiles(call, several, { done, parallel: 1 }, updated);
     const kept = new Kept(call.streams);
-    const tellFirst = () => kept.tell(several.files.map(({ file }) => file));
+    const tellFirst = () => kept.tell(several.files.map(({ file }) => printableLine(file)));
     await changeFiles(call, several, { done, isReading, tellFirst }, (one, source) =>
       updated({ ...one, streams: kept.of(source.file), isOneOfMany: true }, source),
     );
@@ -178,7 +179,7 @@ class Kept {
 async function updated(call: FileCall, source: Source): Promise<Chunks | undefined> {
   const { options, streams, host } = call;
   await refuseUnlessFile(source);
-  progress(call, `Syncing keys for file ${source.path}`);
+  progress(call, `Syncing keys for file ${printableLine(source.path)}`);
   const stores = await openStores(call, source);
   const opened = await parseSealedSource(await readSource(call, source), stores.verb);
   const { metadata } = opened;
@@ -197,7 +198,7 @@ async function updated(call: FileCall, source: Source): Promise<Chunks | undefin
         : "The following changes will be made to the file's groups:";
       await streams.writeStdout([differenceText(heading, difference, streams)]);
     } else if (!isChecking || settings.length === 0)
-      progress(call, `File ${source.path} already up to date`);
+      progress(call, `File ${printableLine(source.path)} already up to date`);
   }
   if (difference.isEmpty || isChecking || options.on(flags.dryRun)) {
     await report(call, source, { difference, due, settings, isChanged: false });
@@ -206,7 +207,7 @@ async function updated(call: FileCall, source: Source): Promise<Chunks | undefin
     return undefined;
   }
   if (!options.on(flags.yes) && !(await streams.askYesNo("Is this okay? (y/n):"))) {
-    progress(call, `File ${source.path} left unchanged`);
+    progress(call, `File ${printableLine(source.path)} left unchanged`);
     return undefined;
   }
   const { keyGroups } = rule;
