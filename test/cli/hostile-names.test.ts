@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { identities, recipients, sealed } from "./samples.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -40,8 +40,7 @@ test.concurrent.each(lines.map((line) => [line.join(" ").replaceAll(name, "NAME"
         { [name]: hostile, ".sops.yaml": rules },
         { SOPS_AGE_KEY: identity, EDITOR: "false" },
       );
-      onTestFinished(() => box.remove());
-      const { stdout, stderr } = await box.run(line);
+      const { stdout, stderr } = await box.run(line).finally(() => box.remove());
       const isJson = line[0] === "filestatus";
       const shown = isJson ? stderr : stdout + stderr;
       // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
