@@ -70,9 +70,10 @@ export interface PlainText {
    * The plain text changed in such a way that it is read as `wanted`, which are these documents with values set, added or
    * taken away. The caller compares.
    *
+   * @param indent width where nothing beside a new value tells one
    * @throws {CannotKeep}
    */
-  follow(wanted: Documents): string;
+  follow(wanted: Documents, indent: number | undefined): string;
 }
 
 export interface SealedParts {
@@ -138,7 +139,7 @@ export function splice(text: string, edits: Edit[]): string[] {
   const chunks: string[] = [];
   let out = "";
   let at = 0;
-  for (const { from, to, by } of edits.sort((a, b) => a.from - b.from)) {
+  for (const { from, to, by } of edits.sort((a, b) => a.from - b.from || a.to - b.to)) {
     if (from < at || to < from) throw new CannotKeep("two values stand at one place");
     out += text.slice(at, from);
     out += by;
@@ -155,6 +156,14 @@ export function splice(text: string, edits: Edit[]): string[] {
 /** Do two streams of documents hold the same keys and values, in the same order? Comments do not count. */
 export function sameValues(a: Documents, b: Documents): boolean {
   return compareDocuments(a, b, isSameLeaf).difference === undefined;
+}
+
+/** The same where `a` may have been made by a program: a float without fraction is written as an integer, as by sops. */
+export function sameMeaning(a: Documents, b: Documents): boolean {
+  const isSame = (x: Scalar | Null, y: Scalar | Null): boolean =>
+    isSameLeaf(x, y) ||
+    (x.kind === "float" && y.kind === "int" && Object.is(x.value, Number(y.value)));
+  return compareDocuments(a, b, isSame).difference === undefined;
 }
 
 function isSameLeaf(a: Scalar | Null, b: Scalar | Null): boolean {

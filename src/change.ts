@@ -94,7 +94,7 @@ async function changedText(
   const explain = (reason: string): void => {
     options.warn(`its layout is lost, and it is written as sops would write it: ${reason}`);
   };
-  if (changed === true) return before.follow(documents, explain);
+  if (changed === true) return before.follow(documents, { indent: options.indent, explain });
   return keptText(changed, format, { ...options, explain });
 }
 

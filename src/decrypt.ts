@@ -25,12 +25,12 @@ export async function decryptDocuments(
   options: OpenVerbOptions,
   host: Host,
 ): Promise<Documents> {
-  const { documents } = await decryptFile(source, { ...options, layout: "sops" }, host);
+  const { documents } = await decryptWhole(source, { ...options, layout: "sops" }, host);
   return documents;
 }
 
 /** The same with the author's own text, where the file keeps it. */
-async function decryptFile(
+export async function decryptWhole(
   source: Uint8Array,
   options: OpenVerbOptions,
   host: Host,
@@ -69,7 +69,7 @@ export async function decryptSource(
   const { extract = [] } = options;
   const isWhole = extract.length === 0 && options.input === options.output;
   const [{ documents, own }, format] = await Promise.all([
-    decryptFile(source, isWhole ? options : { ...options, layout: "sops" }, host),
+    decryptWhole(source, isWhole ? options : { ...options, layout: "sops" }, host),
     loadFormat(options.output),
   ]);
   if (extract.length > 0) return emitExtract(documents, extract, format, options);

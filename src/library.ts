@@ -2,12 +2,13 @@ import { resolve } from "node:path";
 import type { FormatName } from "../formats/format.ts";
 import { formatForPath, loadFormat } from "../formats/index.ts";
 import { sealedFormat } from "./status.ts";
-import { configuredIndent, loadConfig } from "./config/load.ts";
+import { configuredIndent, configuredLayout, loadConfig } from "./config/load.ts";
 import { decryptDocuments, decryptSource } from "./decrypt.ts";
 import { changeSource } from "./change.ts";
 import { encryptSource, type CommonOptions } from "./encrypt.ts";
 import { ConfigError } from "./errors.ts";
 import type { Host } from "./io/host.ts";
+import { chooseLayout, type LayoutChoice } from "./layout/choice.ts";
 import { localKeyService } from "./key-service/key-service.ts";
 import { parseDecryptionOrder } from "./data-key/recover.ts";
 import { providers } from "./keys/index.ts";
@@ -37,6 +38,11 @@ export interface CommonLibraryOptions {
   outputFormat?: FormatName | undefined;
   /** Indent width of the result; default as sops. */
   indent?: number | undefined;
+  /**
+   * "keep": an encrypted file keeps its author's layout; "sops": it looks as sops writes it. Default: `SOPSMITH_LAYOUT`, else the
+   * configuration where one is read, else keep; sops where `indent` is given.
+   */
+  layout?: LayoutChoice | undefined;
   /** Called with one line for each thing that a user of the command would be warned of. */
   onWarning?: ((message: string) => void) | undefined;
   /** Stands in for environment variables, clock, randomness or files; default the process's own. */
@@ -113,7 +119,7 @@ export async function encryptObject(
 ): Promise<Uint8Array> {
   const { sealNew } = await import("./encrypt.ts");
   const host = await hostOf(options);
-  const common = commonOptions(options, "<object>", undefined);
+  const common = commonOptions(options, "<object>", undefined, host);
   return joinChunks(
     await sealNew(
       documentsFromPlain(value),
@@ -139,12 +145,13 @@ export async function encryptFile(
     host,
     options.onWarning ?? ignore,
   );
-  const indent =
-    options.indent ?? configuredIndent(config, options.outputFormat ?? formatForPath(path));
+  const format = options.outputFormat ?? formatForPath(path);
+  const indent = options.indent ?? configuredIndent(config, format);
+  const layout = layoutOf(options, host, configuredLayout(config, format));
   if (options.recipients !== undefined) {
     const sealed = await encryptNamed(
       source,
-      { ...options, recipients: options.recipients, indent },
+      { ...options, recipients: options.recipients, indent, layout },
       path,
       host,
       path,
@@ -162,7 +169,7 @@ export async function encryptFile(
   const chunks = await encryptSource(
     source,
     {
-      ...commonOptions({ ...options, indent }, path, path),
+      ...commonOptions({ ...options, indent, layout }, path, path, host),
       keyGroups: rule.keyGroups,
       threshold: options.shamirThreshold ?? rule.threshold,
       selectors: mergeSelectors(selectorValues(options), rule),
@@ -242,7 +249,7 @@ export async function update(
   return updateNamed(
     sealed,
     change,
-    await openOptions(options, sealed, "<input>", undefined),
+    await openOptions(options, sealed, "<input>", undefined, host),
     host,
   );
 }
@@ -258,7 +265,7 @@ export async function updateFile(
   const changed = await updateNamed(
     source,
     change,
-    await openOptions(options, source, path, path),
+    await openOptions(options, source, path, path, host),
     host,
   );
   return changed === source ? changed : written(changed, path, { inPlace: true });
@@ -301,7 +308,10 @@ async function encryptNamed(
   host: Host,
   path: string | undefined,
 ): Promise<Uint8Array> {
-  const all = { ...commonOptions(options, file, path), ...(await sealOptions(options, host)) };
+  const all = {
+    ...commonOptions(options, file, path, host),
+    ...(await sealOptions(options, host)),
+  };
   return joinChunks(await encryptSource(bytesOf(source), all, host));
 }
 
@@ -317,7 +327,7 @@ async function decryptNamed(
   const sealed = bytesOf(source);
   const chunks = await decryptSource(
     sealed,
-    { ...(await openOptions(options, sealed, file, path)), extract },
+    { ...(await openOptions(options, sealed, file, path, host)), extract },
     host,
   );
   const plain = joinChunks(chunks);
@@ -392,7 +402,7 @@ async function rotateNamed(
   return joinChunks(
     await rotateSource(
       source,
-      { ...(await openOptions(options, source, file, path)), add, remove },
+      { ...(await openOptions(options, source, file, path, host)), add, remove },
       host,
     ),
   );
@@ -404,6 +414,7 @@ function commonOptions(
   options: CommonLibraryOptions,
   file: string,
   path: string | undefined,
+  host: Host,
 ): CommonOptions {
   const input = options.format ?? (path === undefined ? "yaml" : formatForPath(path));
   const output = options.outputFormat ?? input;
@@ -412,9 +423,18 @@ function commonOptions(
     input,
     output,
     indent: options.indent,
+    layout: layoutOf(options, host, undefined),
     services: [localKeyService],
     warn: options.onWarning ?? ignore,
   };
+}
+
+function layoutOf(
+  { layout, indent }: CommonLibraryOptions,
+  { env }: Host,
+  configured: LayoutChoice | undefined,
+): LayoutChoice {
+  return chooseLayout({ flag: layout ?? "", hasIndent: indent !== undefined, env, configured });
 }
 
 async function openOptions(
@@ -422,12 +442,13 @@ async function openOptions(
   sealed: Uint8Array,
   file: string,
   path: string | undefined,
+  host: Host,
 ) {
   const order = parseDecryptionOrder(options.decryptionOrder?.join(","));
-  const byName = commonOptions(options, file, path);
+  const byName = commonOptions(options, file, path, host);
   const format = options.format ?? (await sealedFormat(sealed, byName.input));
   return {
-    ...commonOptions({ ...options, format }, file, path),
+    ...commonOptions({ ...options, format }, file, path, host),
     ignoreMac: options.ignoreMac ?? false,
     order,
   };
@@ -440,7 +461,7 @@ async function openedDocuments(
   host: Host,
   path: string | undefined,
 ): Promise<Documents> {
-  return decryptDocuments(sealed, await openOptions(options, sealed, file, path), host);
+  return decryptDocuments(sealed, await openOptions(options, sealed, file, path, host), host);
 }
 
 async function sealOptions(

@@ -26,7 +26,14 @@ const mayImport: Record<string, readonly string[]> = {
   "src/audit": ["src/config", "src/io"],
   "src/metadata": ["src/tree", "src/keys", "formats/format.ts"],
   "src/merge": ["src/tree", "src/keys", "src/metadata"],
-  "src/config": ["src/tree", "src/keys", "src/metadata", "src/io", "formats"],
+  "src/config": [
+    "src/tree",
+    "src/keys",
+    "src/metadata",
+    "src/layout/choice.ts",
+    "src/io",
+    "formats",
+  ],
   "src/layout": ["src/tree", "src/crypto", "src/metadata", "formats"],
   src: [
     "src/data-key",
@@ -42,6 +49,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   // The library also reads and writes files.
   "src/library.ts": [
+    "src/layout/choice.ts",
     "src",
     "src/data-key",
     "src/tree",
@@ -93,6 +101,7 @@ const mayImport: Record<string, readonly string[]> = {
   "src/git": ["src", "src/crypto", "src/io", "src/keys", "src/metadata", "src/tree", "formats"],
   "src/publish": ["src", "src/config", "src/tree", "src/keys", "src/io", "formats"],
   "src/cli": [
+    "src/layout/choice.ts",
     "src/check",
     "src/git",
     "src/publish",

@@ -76,6 +76,13 @@ export const indent: IntFlag = {
   about: "number of spaces per level in YAML and JSON output; overrides the configuration",
   range: { from: -1_000, to: 1_000 },
 };
+export const layout: TextFlag = {
+  kind: "text",
+  names: ["layout"],
+  value: "keep|sops",
+  about:
+    "whether an encrypted file keeps its author's layout (quotes, blank lines, comments) or looks as sops writes it; overrides SOPSMITH_LAYOUT and the configuration; default: keep, or sops where --indent is given",
+};
 export const noAtomic: BoolFlag = {
   kind: "bool",
   names: ["no-atomic"],

@@ -1,9 +1,10 @@
 import type { FormatName, Warn } from "../../formats/format.ts";
 import { formatForPath, formatNamed, formats } from "../../formats/index.ts";
 import type { KeyService } from "../key-service/key-service.ts";
-import { configuredIndent, type LoadedConfig } from "../config/load.ts";
+import { configuredIndent, configuredLayout, type LoadedConfig } from "../config/load.ts";
 import type { Audit } from "../file.ts";
 import { UsageError } from "./args.ts";
+import { chooseLayout, type LayoutChoice } from "../layout/choice.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
@@ -11,7 +12,7 @@ import { readConfig } from "./call-cache.ts";
 import { heldFormat } from "./held-format.ts";
 import type { Options } from "./options.ts";
 import { quoted, type Source } from "./source.ts";
-import { warn } from "./warn.ts";
+import { info, warn } from "./warn.ts";
 
 /** The formats to read and write, and the configuration in force. */
 export interface Stores {
@@ -23,6 +24,8 @@ export interface Stores {
     readonly input: FormatName;
     readonly output: FormatName;
     readonly indent: number | undefined;
+    readonly layout: LayoutChoice;
+    readonly explain: Warn | undefined;
     readonly services: readonly KeyService[];
     readonly audit: Audit;
     readonly warn: Warn;
@@ -30,7 +33,7 @@ export interface Stores {
 }
 
 /**
- * Picks the formats by flag, name or, for an encrypted file, by what it holds, and reads the configuration, which sets the indentation.
+ * Picks the formats by flag, name or, for an encrypted file, by what it holds, and reads the configuration, which sets indentation and layout.
  *
  * @param kind what the file is: a plain one, which is to be encrypted, is what its name says
  * @throws {UsageError} for a format that does not exist
@@ -58,6 +61,10 @@ export async function openStores(
       input: chosen ?? held,
       output,
       indent: globals.count(flags.indent) ?? configuredIndent(config, output),
+      layout: layoutOf(call, config, output),
+      explain: globals.on(flags.verbose)
+        ? (reason) => info(streams, `${source.file}: its layout is not kept: ${reason}`)
+        : undefined,
       services: await keyServices(call),
       audit: (action) => host.audit?.(action, source.path) ?? Promise.resolve(),
       warn: (message) => warn(streams, `${source.file}: ${message}`),
@@ -97,4 +104,18 @@ export function chosenFormat(options: Options, flag: flags.TextFlag): FormatName
     2,
     `The formats are ${names.join(", ")}.`,
   );
+}
+
+function layoutOf(
+  { options, globals, host }: Call,
+  config: LoadedConfig | undefined,
+  format: FormatName,
+): LayoutChoice {
+  const given = options.text(flags.layout);
+  return chooseLayout({
+    flag: given === "" ? globals.text(flags.layout) : given,
+    hasIndent: globals.count(flags.indent) !== undefined,
+    env: host.env,
+    configured: configuredLayout(config, format),
+  });
 }

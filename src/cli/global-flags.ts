@@ -16,6 +16,7 @@ export const globalFlags: readonly Flag[] = [
   flags.outputType,
   flags.filenameOverride,
   flags.indent,
+  flags.layout,
   flags.config,
   ...keyFlags.map(({ to }) => to),
   ...keyFlags.flatMap(({ add, remove }) => [add, remove]),
@@ -44,6 +45,7 @@ export const globalFlags: readonly Flag[] = [
 export const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
   flags.config,
   flags.indent,
+  flags.layout,
   flags.macOnlyEncrypted,
   flags.verbose,
   flags.disableVersionCheck,

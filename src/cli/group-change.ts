@@ -15,6 +15,7 @@ export const groupFlags: readonly flags.Flag[] = [
   flags.inPlace,
   flags.noAtomic,
   flags.threshold,
+  flags.layout,
   ...flags.keyServices,
 ];
 

@@ -1,4 +1,5 @@
 import type { Warn } from "../../formats/format.ts";
+import type { LayoutChoice } from "../layout/choice.ts";
 import { SELECTOR_NAMES, type SelectorName } from "../metadata/selection.ts";
 import { providers } from "../keys/index.ts";
 import type { KeyType } from "../keys/provider.ts";
@@ -40,10 +41,17 @@ interface StoreConfig {
   indent: number | undefined;
 }
 
+interface LayoutConfig {
+  /** A field of this program's own, which sops ignores. */
+  layout: LayoutChoice | undefined;
+}
+
 export interface StoresConfig {
-  yaml: StoreConfig;
-  json: StoreConfig;
+  yaml: StoreConfig & LayoutConfig;
+  json: StoreConfig & LayoutConfig;
   json_binary: StoreConfig;
+  dotenv: LayoutConfig;
+  ini: LayoutConfig;
 }
 
 /** A creation rule as it is written. */
@@ -228,14 +236,29 @@ const groupNotes = {
 const textOrNull = (value: string | undefined): Node => (value === undefined ? nil() : str(value));
 
 function readStores(stores: Fields): StoresConfig {
-  const read = (name: string): StoreConfig => {
+  const read = <Settings>(name: string, take: (store: Fields) => Settings): Settings => {
     const store = stores.nested(name, `'stores.${name}'`);
-    const indent = store.integer("indent", { min: -1000, max: 1000 });
+    const settings = take(store);
     store.finish();
-    return { indent };
+    return settings;
   };
-  const out = { yaml: read("yaml"), json: read("json"), json_binary: read("json_binary") };
-  for (const name of ["dotenv", "ini"]) stores.nested(name, `'stores.${name}'`).finish();
+  const indent = (store: Fields): StoreConfig => ({
+    indent: store.integer("indent", { min: -1000, max: 1000 }),
+  });
+  const layout = (store: Fields): LayoutConfig => ({
+    layout: store.oneOf("layout", ["keep", "sops"]),
+  });
+  const both = (store: Fields): StoreConfig & LayoutConfig => ({
+    ...indent(store),
+    ...layout(store),
+  });
+  const out = {
+    yaml: read("yaml", both),
+    json: read("json", both),
+    json_binary: read("json_binary", indent),
+    dotenv: read("dotenv", layout),
+    ini: read("ini", layout),
+  };
   stores.finish();
   return out;
 }

@@ -61,6 +61,16 @@ export class Fields {
     return number;
   }
 
+  /** One of a few words; undefined for an absent field. */
+  oneOf<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+    const value = this.value(name);
+    if (value === undefined) return undefined;
+    const word = words.find((one) => value.kind === "scalar" && value.text === one);
+    if (word === undefined)
+      throw typeError(this.reading.path, value, `'${name}'`, words.join(" or "));
+    return word;
+  }
+
   /** `true` and `false`, and YAML 1.1's words; of these, go-yaml takes the second kind even in quotes. */
   bool(name: string): boolean {
     const value = this.value(name);

@@ -3,6 +3,7 @@ import type { FormatName, Warn } from "../../formats/format.ts";
 import { ConfigError } from "../errors.ts";
 import { foundFile, namedFile, type Host } from "../io/host.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
+import type { LayoutChoice } from "../layout/choice.ts";
 import type { Config } from "./config.ts";
 import { findConfig, shadowWarning } from "./find.ts";
 
@@ -76,4 +77,12 @@ export function configuredIndent(
     default:
       return format satisfies never;
   }
+}
+
+/** The layout that the configuration sets for a format's files. */
+export function configuredLayout(
+  config: LoadedConfig | undefined,
+  format: FormatName,
+): LayoutChoice | undefined {
+  return format === "binary" ? undefined : config?.content.stores[format].layout;
 }

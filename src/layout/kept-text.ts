@@ -4,6 +4,7 @@ import {
   ORPHAN_AAD,
   recordAad,
   recordName,
+  sameMeaning,
   sameValues,
   type LayoutReader,
   type PlainText,
@@ -65,24 +66,16 @@ export class KeptText {
    *
    * @returns undefined where that cannot be done
    */
-  follow(documents: Documents, explain?: Warn): KeptText | undefined {
+  follow(
+    documents: Documents,
+    { indent, explain }: { indent: number | undefined; explain: Warn },
+  ): KeptText | undefined {
     return attempt(() => {
-      const source = Buffer.from(this.text.follow(documents));
-      return this.changed(source, documents);
-    }, explain);
-  }
-
-  /**
-   * Another text in its place.
-   *
-   * @param documents what it has to hold
-   * @throws {CannotKeep | ParseError}
-   */
-  private changed(source: Uint8Array, documents: Documents): KeptText {
-    const changed = new KeptText(source, this.format, this.reader);
-    if (!sameValues(changed.documents, documents))
+      const source = Buffer.from(this.text.follow(documents, indent));
+      const changed = new KeptText(source, this.format, this.reader);
+      if (sameMeaning(documents, changed.documents)) return changed;
       throw new CannotKeep("the change cannot be made in its text");
-    return changed;
+    }, explain);
   }
 
   /**

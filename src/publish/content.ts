@@ -1,8 +1,8 @@
 import { jsonText } from "../../formats/json.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { CreationRule } from "../config/match.ts";
-import { decryptDocuments, type OpenVerbOptions } from "../decrypt.ts";
-import { sealNew } from "../encrypt.ts";
+import { decryptDocuments, decryptWhole, type OpenVerbOptions } from "../decrypt.ts";
+import { keptText, sealNew } from "../encrypt.ts";
 import { parseSealed } from "../file.ts";
 import type { Host } from "../io/host.ts";
 import { joinChunks } from "../tree/long-text.ts";
@@ -42,13 +42,15 @@ export async function recreate(
   rule: CreationRule,
   host: Host,
 ): Promise<Uint8Array> {
-  const documents = await decryptDocuments(source, options, host);
+  const { documents, own } = await decryptWhole(source, options, host);
+  const kept = own && (await keptText(own.text, await loadFormat(options.input), options));
   const { keyGroups, threshold, selector, macOnlyEncrypted } = rule;
   const selectors = selector === undefined ? [] : [selector];
   const chunks = await sealNew(
     documents,
     { ...options, output: options.input, keyGroups, threshold, selectors, macOnlyEncrypted },
     host,
+    kept,
   );
   return joinChunks(chunks);
 }

@@ -26,6 +26,8 @@ export class Sandbox {
       PATH,
       HOME: this.dir,
       TMPDIR: this.path("tmp-not-there"),
+      // Tests compare with what sops writes; those of kept layouts say so.
+      SOPSMITH_LAYOUT: "sops",
       ...env,
     };
     for (const [name, content] of Object.entries(files)) this.write(name, content);

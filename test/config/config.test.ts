@@ -270,11 +270,25 @@ test("reads indentation settings, telling 0 from none", async () => {
   const { config } = await parse(
     "stores: {yaml: {indent: 2}, json: {indent: 0}, json_binary: ~, dotenv: {}, ini: {}}",
   );
-  expect(config.stores).toEqual({
+  expect(config.stores).toMatchObject({
     yaml: { indent: 2 },
     json: { indent: 0 },
     json_binary: { indent: undefined },
   });
+});
+
+test("reads a layout for each format, and refuses a word that is none", async () => {
+  const { config, warnings } = await parse(
+    "stores: {yaml: {layout: sops}, json: {indent: 2, layout: keep}, dotenv: {layout: sops}, ini: {}}",
+  );
+  expect(config.stores).toMatchObject({
+    yaml: { layout: "sops" },
+    json: { layout: "keep" },
+    dotenv: { layout: "sops" },
+    ini: { layout: undefined },
+  });
+  expect(warnings).toEqual([]);
+  expect(await failure("stores: {yaml: {layout: mine}}")).toContain("keep or sops");
 });
 
 test("refuses aliases that expand without bound", async () => {

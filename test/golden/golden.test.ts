@@ -103,6 +103,7 @@ async function sopsmith(
   const env = {
     HOME: dir,
     PATH: process.env["PATH"],
+    SOPSMITH_LAYOUT: "sops",
     GNUPGHOME: needs.includes("pgp") ? ring.dir : join(dir, "nognupg"),
     ...(identities.length > 0 && { SOPS_AGE_KEY: keysOf(identities) }),
   };

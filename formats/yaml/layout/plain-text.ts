@@ -10,8 +10,9 @@ import {
 } from "../../layout.ts";
 import { decodeStream } from "../chars.ts";
 import { readText, type Spans } from "../reader.ts";
-import { COPY, expandAliases, hasCopies } from "./aliases.ts";
+import { contractAliases, COPY, expandAliases, hasCopies } from "./aliases.ts";
 import { blockText } from "./block.ts";
+import { editsBetween } from "./follow.ts";
 import { lineBreakOf, lineStart, markerLines } from "./marker.ts";
 import { blockSpelling, carried, placeOf, rendered, renderedBlock } from "./places.ts";
 
@@ -223,8 +224,12 @@ class YamlPlainText implements PlainText {
     return this.byteOrderMark === "" ? chunks : [this.byteOrderMark, ...chunks];
   }
 
-  follow(): string {
-    throw new CannotKeep("not yet");
+  follow(wanted: Documents, indent: number | undefined): string {
+    const { text, spans, blocks, lineBreak } = this.read;
+    const ends = blocks.map(({ from }) => from);
+    const edits = editsBetween({ text, spans, lineBreak, ends, indent }, this.documents, wanted);
+    for (const { from, to } of blocks) edits.push({ from, to, by: "" });
+    return this.byteOrderMark + contractAliases(splice(text, edits).join(""));
   }
 }
 

@@ -25,6 +25,7 @@ export const decrypt: Command = {
     flags.noAtomic,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.ignoreMac,
     flags.filenameOverride,
     flags.decryptionOrder,

@@ -1,6 +1,6 @@
 import type { Format } from "../../../formats/format.ts";
 import { loadFormat } from "../../../formats/index.ts";
-import { changeSource } from "../../change.ts";
+import { changeSource, type Change } from "../../change.ts";
 import { AlreadyEncrypted, encryptSource, parsePlain, sealNew } from "../../encrypt.ts";
 import { SopsmithError } from "../../errors.ts";
 import { parseSealed, type Audit } from "../../file.ts";
@@ -37,6 +37,7 @@ export const edit: Command = {
     flags.encryptionContext,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.unencryptedSuffix,
     flags.encryptedSuffix,
     flags.unencryptedRegex,
@@ -102,12 +103,14 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
     await changeSource(
       sealed,
       how,
-      (documents, metadata) => {
+      (documents, metadata, own) => {
         reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
         shown.documents = documents;
         shown.text = isBlockShown
           ? emitWithBlock(documents, metadata, format, verb)
-          : format.emit(documents, { sealed: false, indent: verb.indent, warn: verb.warn });
+          : own === undefined
+            ? format.emit(documents, { sealed: false, indent: verb.indent, warn: verb.warn })
+            : [own];
         return false;
       },
       host,
@@ -123,13 +126,13 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
         : { documents: parsePlain(typed, format.parse, verb), metadata: undefined };
       checkTyped(result.documents, typed, format, verb);
       if (result.metadata !== undefined) await checkKeys(result.metadata, verb, call);
-      const change = async (documents: Documents, metadata: Metadata): Promise<boolean> => {
+      const change: Change = async (documents, metadata, own) => {
         const { selector } = result.metadata ?? metadata;
         await reviewSelection(call, stores, rule, result.documents, selector);
         documents.length = 0;
         for (const document of result.documents) documents.push(document);
         if (result.metadata !== undefined) takeOver(metadata, result.metadata);
-        return true;
+        return own === undefined || isBlockShown ? true : typed;
       };
       // That the file was opened has been written down.
       const audit: Audit = async (action) => {

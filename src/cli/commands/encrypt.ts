@@ -28,6 +28,7 @@ export const encrypt: Command = {
     flags.encryptionContext,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.unencryptedSuffix,
     flags.encryptedSuffix,
     flags.unencryptedRegex,

@@ -26,6 +26,7 @@ export const execFile: Command = {
     flags.background,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.decryptionOrder,
     ...flags.keyServices,
   ],

@@ -54,6 +54,11 @@ export const commands: readonly Entry[] = [
     ],
   },
   {
+    name: "layout",
+    summary: "keep a file's own layout, or give it that of sops",
+    load: async () => (await import("./layout.ts")).layout,
+  },
+  {
     name: "exec-env",
     summary: "run a command with the values of a file in its environment",
     load: async () => (await import("./exec-env.ts")).execEnv,

@@ -29,6 +29,7 @@ export const publish: Command = {
     flags.json,
     flags.verbose,
     flags.decryptionOrder,
+    flags.layout,
     ...flags.keyServices,
   ],
   notes: [

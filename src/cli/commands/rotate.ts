@@ -32,6 +32,7 @@ export const rotate: Command = {
     flags.encryptionContext,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.filenameOverride,
     flags.decryptionOrder,
     flags.strict,

@@ -26,6 +26,7 @@ export const set: Command = {
     flags.noAtomic,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.threshold,
     flags.ignoreMac,
     flags.decryptionOrder,

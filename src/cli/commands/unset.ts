@@ -16,6 +16,7 @@ export const unset: Command = {
     flags.noAtomic,
     flags.inputType,
     flags.outputType,
+    flags.layout,
     flags.threshold,
     flags.ignoreMac,
     flags.decryptionOrder,

@@ -86,6 +86,7 @@ export const updatekeys: Command = {
     ...flags.severalFiles,
     flags.noAtomic,
     flags.inputType,
+    flags.layout,
     ...flags.keyServices,
     flags.json,
   ],
