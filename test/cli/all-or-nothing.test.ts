@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { expect, onTestFinished, test } from "vitest";
+import { shellProgram } from "./program-under-test.ts";
+import { identities, sealed } from "./samples.ts";
+import { Sandbox } from "./sandbox.ts";
+
+const names = ["x.yaml", "y.yaml", "z.yaml"];
+const text = sealed["sealed.yaml"] ?? "";
+
+function boxWithThree(): Sandbox {
+  const files = Object.fromEntries(names.map((name) => [name, text]));
+  const box = new Sandbox(files, { SOPS_AGE_KEY: identities.A });
+  onTestFinished(() => box.remove());
+  return box;
+}
+
+const line = `${shellProgram} rotate -i --all-or-nothing ${names.join(" ")}`;
+const isRoot = process.getuid?.() === 0;
+
+// As root: mounting needs it.
+test.runIf(isRoot)("a mount point among the files is found before anything changes", () => {
+  const box = boxWithThree();
+  copyFileSync(box.path("y.yaml"), box.path("m"));
+  const script = `mount --bind m y.yaml || exit 77; ${line}`;
+  const result = spawnSync("unshare", ["-m", "sh", "-c", script], {
+    cwd: box.dir,
+    env: box.env,
+    encoding: "utf8",
+  });
+  // A container may forbid mounts.
+  if (result.status === 77 || result.stderr.includes("unshare")) return;
+  expect(result.stderr).toMatch(
+    /y\.yaml: it is a mount point\n[^]*1 of 3 files failed; none was rotated/,
+  );
+  expect(result.status).toBe(3);
+  for (const name of [...names, "m"]) expect(box.read(name)).toBe(text);
+  expect(box.names()).toEqual(["m", ...names]);
+});
+
+// As root: the file of another user in a sticky folder.
+test.runIf(isRoot)("a file that a sticky folder protects is found before anything changes", () => {
+  const box = boxWithThree();
+  mkdirSync(box.path("sticky"));
+  chmodSync(box.dir, 0o755);
+  for (const name of names) {
+    copyFileSync(box.path(name), box.path(`sticky/${name}`));
+    chmodSync(box.path(`sticky/${name}`), 0o666);
+    if (name !== "y.yaml") chownSync(box.path(`sticky/${name}`), 65_534, 65_534);
+  }
+  chmodSync(box.path("sticky"), 0o1777);
+  const result = spawnSync(
+    "setpriv",
+    ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", line],
+    { cwd: box.path("sticky"), env: box.env, encoding: "utf8" },
+  );
+  expect(result.stderr).toMatch(/y\.yaml: [^]*1 of 3 files failed; none was rotated/);
+  expect(result.status).toBe(3);
+  expect(readdirSync(box.path("sticky"))).toEqual(names);
+  for (const name of names) expect(readFileSync(box.path(`sticky/${name}`), "utf8")).toBe(text);
+});
