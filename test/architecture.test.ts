@@ -98,11 +98,22 @@ const mayImport: Record<string, readonly string[]> = {
     "src/tree",
     "formats",
   ],
+  // What differs between two versions, seen without a key.
+  "src/diff": [
+    "src",
+    "src/check",
+    "src/crypto",
+    "src/io/printable.ts",
+    "src/merge",
+    "src/metadata",
+    "src/tree",
+  ],
   "src/git": ["src", "src/crypto", "src/io", "src/keys", "src/metadata", "src/tree", "formats"],
   "src/publish": ["src", "src/config", "src/tree", "src/keys", "src/io", "formats"],
   "src/cli": [
     "src/layout/choice.ts",
     "src/check",
+    "src/diff",
     "src/git",
     "src/publish",
     "src/audit",

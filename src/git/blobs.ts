@@ -6,7 +6,8 @@ import { gitEnvironment, gitWords } from "./git.ts";
 const ahead = 64;
 
 /**
- * Contents of objects, through one `git cat-file --batch`, one at a time.
+ * Contents of objects, through one `git cat-file --batch`, one at a time. Git ends with the iteration: who calls `next` by hand calls
+ * `return` at the end.
  *
  * @param root the top directory of the work tree
  * @param objects names of blobs, in hexadecimal
@@ -16,7 +17,7 @@ export async function* readBlobs(
   host: Host,
   root: string,
   objects: readonly string[],
-): AsyncGenerator<Buffer | undefined> {
+): AsyncGenerator<Buffer | undefined, void> {
   if (objects.length === 0) return;
   const argv = ["git", ...gitWords, "-C", root, "cat-file", "--batch"];
   const channel = await host.spawn(argv, gitEnvironment(host.env));

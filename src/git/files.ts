@@ -189,3 +189,19 @@ function* rawEntries(
 }
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Where the histories of two commits part. */
+export async function mergeBase(host: Host, a: string, b: string): Promise<string> {
+  return (await git(host, ["merge-base", a, b])).trim();
+}
+
+/**
+ * Files of the work tree that are tracked, or neither tracked nor ignored: in all of it where no patterns are given.
+ *
+ * @returns names from the top
+ */
+export async function presentNames(host: Host, patterns: readonly string[]): Promise<string[]> {
+  const args = ["ls-files", "-z", "--full-name", "--cached", "--others", "--exclude-standard"];
+  const text = await git(host, [...args, "--", ...(patterns.length === 0 ? [":/"] : patterns)]);
+  return text.split("\0").filter((name) => name !== "");
+}

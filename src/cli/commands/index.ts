@@ -89,6 +89,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./check.ts")).check,
   },
   {
+    name: "diff",
+    summary: "show without a key what changed in encrypted files",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  {
     name: "git",
     summary: "show plain text in git diff to those who have a key",
     commands: [
