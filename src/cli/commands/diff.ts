@@ -2,14 +2,13 @@ import { isatty } from "node:tty";
 import { join } from "node:path";
 import { noPolicy } from "../../config/policy.ts";
 import { readSubject, type Subject } from "../../check/subject.ts";
-import { plaintextOf } from "../../crypto/leaf.ts";
 import { decryptDocuments } from "../../decrypt.ts";
 import { noncesIn, compareTrees, type ValueChange } from "../../diff/compare.ts";
 import { compareFiles, type FileDifference } from "../../diff/file-difference.ts";
 import { diffReports } from "../../diff/reports.ts";
+import { shownLeaf } from "../../diff/shown-leaf.ts";
 import { SopsmithError } from "../../errors.ts";
 import { topLevel } from "../../git/git.ts";
-import type { Leaf } from "../../tree/node.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import { parseSides, versionsOf } from "../diff-sides.ts";
@@ -203,11 +202,4 @@ async function withPlain(
     warn(call.streams, `${difference.file}: values are not shown: ${reason}`);
     return difference;
   }
-}
-
-function shownLeaf(leaf: Leaf | undefined): string {
-  if (leaf === undefined) return "–";
-  if (leaf.kind === "comment") return `#${leaf.value}`;
-  const text = plaintextOf(leaf);
-  return leaf.kind === "str" ? JSON.stringify(leaf.value) : Buffer.from(text).toString();
 }
