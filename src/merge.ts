@@ -2,13 +2,16 @@ import { loadFormat } from "../formats/index.ts";
 import type { Chunks, Format, FormatName, Warn } from "../formats/format.ts";
 import { Nonces } from "./crypto/nonces.ts";
 import { wrapNewKeys } from "./change.ts";
-import { parsePlain } from "./encrypt.ts";
+import { keptText, parsePlain } from "./encrypt.ts";
 import { inFile, SopsmithError } from "./errors.ts";
 import { open, parseSealed, seal, type OpenFile } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeyService } from "./key-service/key-service.ts";
+import type { LayoutOptions } from "./layout/choice.ts";
+import type { KeptText } from "./layout/kept-text.ts";
+import { Identities } from "./merge/identity.ts";
 import { KnownLeaves } from "./merge/known-leaves.ts";
-import { withMarkers, type MarkerLabels } from "./merge/lines.ts";
+import { mergeLines, withMarkers, type MarkerLabels } from "./merge/lines.ts";
 import { mergeMetadata, type MergedMetadata } from "./merge/metadata.ts";
 import { mergeTrees, type Conflict } from "./merge/trees.ts";
 import { copyDocuments, isDeeperThan } from "./tree/copy.ts";
@@ -31,6 +34,8 @@ export interface MergeOptions {
   /** Key types to try first. */
   order: readonly string[];
   services: readonly KeyService[];
+  /** Whether the merged file keeps the layout of ours. */
+  layout?: LayoutOptions["layout"];
   /** What stands beside conflict markers. */
   labels: MarkerLabels;
   warn: Warn;
@@ -57,7 +62,7 @@ export async function mergeSources(
   host: Host,
 ): Promise<MergedFile> {
   return withSides(sources, options, host, async (sides) => {
-    const { ours, theirs, conflicts } = readings(sides);
+    const { ours, theirs, conflicts } = await readings(sides, options);
     await prepareKeys(sides, options, host);
     // Both readings in the same second, so that their blocks differ in nothing but the MAC.
     const now = host.now();
@@ -72,10 +77,10 @@ export async function mergeSources(
 }
 
 /**
- * Merges three versions, has the plain text with its conflict markers edited where there are any, and seals what comes back. Values that are those of a side keep
- * their ciphertext.
+ * Merges three versions, has the plain text with its conflict markers edited where there are any, and seals what comes back. Values that
+ * are those of a side keep their ciphertext.
  *
- * @param edit takes the plain text, with markers round the lines that conflict, and `accept`, which parses an edited text or throws
+ * @param edit takes the plain text, with markers round the lines that conflict, and returns the edited text once `accept` takes it
  * @throws {SopsmithError} as `mergeSources` and `edit`
  */
 export async function mergeEdited(
@@ -84,24 +89,30 @@ export async function mergeEdited(
   host: Host,
   edit: (
     text: string,
-    accept: (typed: Uint8Array) => Documents,
+    accept: (typed: Uint8Array) => void,
     conflicts: readonly Conflict[],
-  ) => Promise<Documents>,
+  ) => Promise<Uint8Array>,
 ): Promise<Chunks> {
   return withSides(sources, options, host, async (sides) => {
-    const { ours, theirs, conflicts } = readings(sides);
-    const { indent, warn, file } = options;
+    const { format } = sides;
+    const { ours, theirs, conflicts } = await readings(sides, options);
     if (conflicts.length === 0) {
       await prepareKeys(sides, options, host);
       return [await sealReading(ours, sides, options, host)];
     }
-    const emit = (documents: Documents) =>
-      textOf(joinChunks(sides.format.emit(documents, { sealed: false, indent, warn })));
-    const text = withMarkers(emit(ours), emit(theirs), options.labels);
-    const accept = (typed: Uint8Array) => parsePlain(typed, sides.format.parse, { file, warn });
-    const documents = await edit(text, accept, conflicts);
+    const { indent, warn, file } = options;
+    const canBeKept = ours.kept !== undefined && theirs.kept !== undefined;
+    const shown = ({ documents, text }: Reading) =>
+      canBeKept && text !== undefined
+        ? text
+        : textOf(joinChunks(format.emit(documents, { sealed: false, indent, warn })));
+    const parse = (typed: Uint8Array) => parsePlain(typed, format.parse, { file, warn });
+    const text = withMarkers(shown(ours), shown(theirs), options.labels);
+    const typed = await edit(text, parse, conflicts);
+    const kept = canBeKept ? await keptText(typed, format, options) : undefined;
     await prepareKeys(sides, options, host);
-    return [await sealReading(documents, sides, options, host)];
+    const reading = { documents: kept?.documents ?? parse(typed), kept };
+    return [await sealReading(reading, sides, options, host)];
   });
 }
 
@@ -118,7 +129,7 @@ export async function acceptResolved(
   host: Host,
 ): Promise<Chunks> {
   return withSides(sources, options, host, async (sides) => {
-    const { format } = sides;
+    const { format, ours } = sides;
     const { file, warn } = options;
     const stored = (source: Uint8Array) => parseSealed(source, { file, format, warn }).documents;
     const known = new KnownLeaves();
@@ -133,7 +144,8 @@ export async function acceptResolved(
       throw error instanceof SopsmithError ? inFile(error, file) : error;
     }
     await prepareKeys(sides, options, host);
-    return [await sealReading(documents, sides, options, host)];
+    const kept = followed(ours.own?.kept, documents, warn);
+    return [await sealReading({ documents, kept }, sides, options, host)];
   });
 }
 
@@ -158,8 +170,8 @@ async function withSides<T>(
   const format = await loadFormat(options.format);
   const opened: OpenFile[] = [];
   const openSide = async (source: Uint8Array, side: string): Promise<OpenFile> => {
-    const { file, order, services, warn } = options;
-    const one = { file: `${file} (${side})`, format, order, services, warn };
+    const { file, order, services, layout, warn } = options;
+    const one = { file: `${file} (${side})`, format, order, services, layout, warn };
     const openedSide = await open(source, { ...one, ignoreMac: false, remember: true }, host);
     opened.push(openedSide);
     return openedSide;
@@ -197,25 +209,77 @@ async function withSides<T>(
   }
 }
 
-function readings({ base, ours, theirs }: Sides): {
-  ours: Documents;
-  theirs: Documents;
-  conflicts: readonly Conflict[];
-} {
+/** One reading of the merged file: with ours' values where both sides conflict, or with theirs'. */
+interface Reading {
+  readonly documents: Documents;
+  /** The same with the layout of ours, where ours has one. */
+  readonly kept?: KeptText | undefined;
+  readonly text?: string;
+}
+
+async function readings(
+  sides: Sides,
+  options: MergeOptions,
+): Promise<{ ours: Reading; theirs: Reading; conflicts: readonly Conflict[] }> {
+  const { base, ours, theirs } = sides;
   const merge = (prefer: "ours" | "theirs") =>
     mergeTrees(base?.documents ?? [], ours.documents, theirs.documents, prefer);
   const { documents, conflicts } = merge("ours");
-  if (conflicts.length === 0) return { ours: documents, theirs: documents, conflicts };
-  return { ours: documents, theirs: copyDocuments(merge("theirs").documents), conflicts };
+  const mine = await laidOut(copyDocuments(documents), "ours", sides, options);
+  if (conflicts.length === 0) return { ours: mine, theirs: mine, conflicts };
+  const other = copyDocuments(merge("theirs").documents);
+  return { ours: mine, theirs: await laidOut(other, "theirs", sides, options), conflicts };
+}
+
+/**
+ * A reading in the layout of ours. Its text is merged by lines where that gives the same documents, comments included; else values are exchanged
+ * in ours' text. Where neither can be done, it will be written as sops would, with a warning.
+ */
+async function laidOut(
+  documents: Documents,
+  prefer: "ours" | "theirs",
+  { format, base, ours, theirs }: Sides,
+  options: MergeOptions,
+): Promise<Reading> {
+  const { own } = ours;
+  if (own?.kept === undefined) return { documents };
+  const identities = new Identities();
+  const isMeant = (kept: KeptText) =>
+    kept.documents.length === documents.length &&
+    kept.documents.every((document, i) => identities.areEqual(document, documents[i]));
+  if (base?.own !== undefined && theirs.own !== undefined) {
+    const [o, a, b] = [base.own, own, theirs.own].map(({ text }) => textOf(text));
+    const text = mergeLines(o ?? "", a ?? "", b ?? "", prefer);
+    const kept =
+      text === undefined
+        ? undefined
+        : await keptText(Buffer.from(text), format, { layout: "keep" });
+    if (text !== undefined && kept !== undefined && isMeant(kept)) return { documents, kept, text };
+  }
+  const kept = followed(own.kept, documents, options.warn);
+  if (kept === undefined) return { documents };
+  if (isMeant(kept)) return { documents, kept, text: kept.toString() };
+  options.warn(`${layoutLost}a comment was changed`);
+  return { documents };
+}
+
+const layoutLost = "its layout is lost, and it is written as sops would write it: ";
+
+function followed(
+  kept: KeptText | undefined,
+  documents: Documents,
+  warn: Warn,
+): KeptText | undefined {
+  return kept?.follow(documents, (reason) => warn(layoutLost + reason));
 }
 
 async function prepareKeys(sides: Sides, { services }: MergeOptions, host: Host): Promise<void> {
   await wrapNewKeys(sides.dataKey, sides.metadata, services, host);
 }
 
-/** Seals documents under the merged file's data key; changes them in place, and the metadata's `lastmodified` and `mac`. */
+/** Seals a reading under the merged file's data key; changes it in place, and the metadata's `lastmodified` and `mac`. */
 async function sealReading(
-  documents: Documents,
+  { documents, kept }: Reading,
   { format, metadata, dataKey, related }: Sides,
   { file, indent, warn }: MergeOptions,
   host: Host,
@@ -223,7 +287,7 @@ async function sealReading(
   const nonces = new Nonces(host);
   for (const side of related) nonces.learn(side.nonces);
   const options = { file, format, indent, warn, onBadPattern: "never-match" } as const;
-  return joinChunks(await seal({ documents, metadata, dataKey, nonces }, options, host));
+  return joinChunks(await seal({ documents, metadata, dataKey, nonces }, options, host, kept));
 }
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");

@@ -56,6 +56,11 @@ export class KeptText {
     this.documents = this.text.documents;
   }
 
+  /** The plain text. */
+  toString(): string {
+    return Buffer.from(this.source).toString("utf8");
+  }
+
   /** The documents as the format's own reader has them, for a file without layout after all. */
   plainDocuments(): Documents {
     return this.format.parse(this.source, { sealed: false });

@@ -20,6 +20,10 @@ export class Identities {
     return number;
   }
 
+  areEqual(a: Node | undefined, b: Node | undefined): boolean {
+    return a === undefined || b === undefined ? a === b : this.of(a) === this.of(b);
+  }
+
   private textOf(node: Node | Item): string {
     switch (node.kind) {
       case "entry":

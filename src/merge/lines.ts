@@ -43,6 +43,52 @@ export function withMarkers(
   return out;
 }
 
+/**
+ * Merges three texts line by line, as far as one can tell from lines: in a region that both sides changed without adding or removing a line, each
+ * line counts for itself. Nothing here knows what the lines say, so the caller checks what comes out.
+ *
+ * @param prefer the side whose lines stay where both changed them
+ */
+export function mergeLines(
+  base: string,
+  ours: string,
+  theirs: string,
+  prefer: "ours" | "theirs",
+): string | undefined {
+  const [o, a, b] = [linesOf(base), linesOf(ours), linesOf(theirs)];
+  const [inOurs, inTheirs] = [commonSubsequence(o, a), commonSubsequence(o, b)];
+  if (inOurs === undefined || inTheirs === undefined) return undefined;
+  const out: string[] = [];
+  let [i, j, k] = [0, 0, 0];
+  for (;;) {
+    let next = i;
+    while (next < o.length && !(inOurs.has(next) && inTheirs.has(next))) next++;
+    const [endA, endB] = [inOurs.get(next) ?? a.length, inTheirs.get(next) ?? b.length];
+    out.push(...mergeRegion(o.slice(i, next), a.slice(j, endA), b.slice(k, endB), prefer));
+    if (next === o.length) return out.join("");
+    out.push(o[next] as string);
+    [i, j, k] = [next + 1, endA + 1, endB + 1];
+  }
+}
+
+function mergeRegion(
+  base: readonly string[],
+  ours: readonly string[],
+  theirs: readonly string[],
+  prefer: "ours" | "theirs",
+): readonly string[] {
+  const isSame = (a: readonly string[], b: readonly string[]) => a.join("") === b.join("");
+  if (isSame(ours, theirs) || isSame(theirs, base)) return ours;
+  if (isSame(ours, base)) return theirs;
+  if (base.length === 0) return [...ours, ...theirs];
+  const isLineByLine = ours.length === base.length && theirs.length === base.length;
+  if (isLineByLine && base.length > 1)
+    return base.flatMap((line, i) =>
+      mergeRegion([line], ours.slice(i, i + 1), theirs.slice(i, i + 1), prefer),
+    );
+  return prefer === "ours" ? ours : theirs;
+}
+
 /** Does a text have a line that looks like one of Git's conflict markers? Its number, from 1; undefined for none. */
 export function conflictMarkerLine(text: string): number | undefined {
   const found = /^(?:<{7}|>{7})(?: .*)?\r?$/m.exec(text);

@@ -78,8 +78,9 @@ class Merge {
     theirs: Node | undefined,
     path: Path,
   ): Node | undefined {
-    if (this.isEqual(ours, theirs) || this.isEqual(theirs, base)) return ours;
-    if (this.isEqual(ours, base)) return theirs;
+    if (this.identities.areEqual(ours, theirs) || this.identities.areEqual(theirs, base))
+      return ours;
+    if (this.identities.areEqual(ours, base)) return theirs;
     if (ours?.kind === "map" && theirs?.kind === "map")
       return this.mapping(base?.kind === "map" ? base : undefined, ours, theirs, path);
     if (base?.kind === "seq" && ours?.kind === "seq" && theirs?.kind === "seq")
@@ -96,11 +97,6 @@ class Merge {
           : "both changed it";
     this.conflicts.push({ path, document: this.document, kind });
     return this.prefer === "ours" ? ours : theirs;
-  }
-
-  private isEqual(a: Node | undefined, b: Node | undefined): boolean {
-    if (a === undefined || b === undefined) return a === b;
-    return this.identities.of(a) === this.identities.of(b);
   }
 
   private mapping(base: Mapping | undefined, ours: Mapping, theirs: Mapping, path: Path): Mapping {
@@ -223,7 +219,7 @@ class Merge {
 
   private region(base: Node[], ours: Node[], theirs: Node[], path: Path): Node[] {
     const isSame = (a: Node[], b: Node[]) =>
-      a.length === b.length && a.every((item, i) => this.isEqual(item, b[i]));
+      a.length === b.length && a.every((item, i) => this.identities.areEqual(item, b[i]));
     if (isSame(ours, theirs) || isSame(theirs, base)) return ours;
     if (isSame(ours, base)) return theirs;
     if (base.length === 0) return [...ours, ...theirs];

@@ -76,7 +76,8 @@ function edited(
     call.streams.writeStderr(conflictLines(file, conflicts));
     return editUntilAccepted(call, sourceOf(call, file), [text], (typed) => {
       refuseMarkers(typed, file);
-      return Promise.resolve(accept(typed));
+      accept(typed);
+      return Promise.resolve(typed);
     });
   });
 }
