@@ -144,7 +144,7 @@ export async function acceptResolved(
       throw error instanceof SopsmithError ? inFile(error, file) : error;
     }
     await prepareKeys(sides, options, host);
-    const kept = followed(ours.own?.kept, documents, warn);
+    const kept = followed(ours.own?.kept, documents, options);
     return [await sealReading({ documents, kept }, sides, options, host)];
   });
 }
@@ -256,7 +256,7 @@ async function laidOut(
         : await keptText(Buffer.from(text), format, { layout: "keep" });
     if (text !== undefined && kept !== undefined && isMeant(kept)) return { documents, kept, text };
   }
-  const kept = followed(own.kept, documents, options.warn);
+  const kept = followed(own.kept, documents, options);
   if (kept === undefined) return { documents };
   if (isMeant(kept)) return { documents, kept, text: kept.toString() };
   options.warn(`${layoutLost}a comment was changed`);
@@ -268,9 +268,9 @@ const layoutLost = "its layout is lost, and it is written as sops would write it
 function followed(
   kept: KeptText | undefined,
   documents: Documents,
-  warn: Warn,
+  { indent, warn }: MergeOptions,
 ): KeptText | undefined {
-  return kept?.follow(documents, (reason) => warn(layoutLost + reason));
+  return kept?.follow(documents, { indent, explain: (reason) => warn(layoutLost + reason) });
 }
 
 async function prepareKeys(sides: Sides, { services }: MergeOptions, host: Host): Promise<void> {

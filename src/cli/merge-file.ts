@@ -29,8 +29,8 @@ export async function mergeOptions(
   if (format === undefined || formats.size > 1)
     throw new SopsmithError("not-encrypted", 1, `not every version of ${file} is encrypted`);
   const { verb } = await openStores(call, { ...sourceOf(call, file), format });
-  const { indent, services, warn } = verb;
-  return { file, format, indent, order: openOrder(call), services, labels, warn };
+  const { indent, services, layout, warn } = verb;
+  return { file, format, indent, order: openOrder(call), services, layout, labels, warn };
 }
 
 /** One line for each conflict: where, and what both sides did. */
