@@ -15,6 +15,7 @@ import {
   type Mapping,
   type Node,
 } from "../src/tree/node.ts";
+import { collections } from "../src/tree/collections.ts";
 import { joinChunks, LONG_TEXT, longStr } from "../src/tree/long-text.ts";
 import { jsonFloat } from "../src/go/float.ts";
 import { decodeText, flattened, leafText, lineAt, lossyText } from "../src/tree/text.ts";
@@ -470,6 +471,19 @@ export function refuseMoreDocuments(documents: Documents): void {
   );
 }
 
+/** JSON could hold the ciphertext of such a number, but nobody could print the decrypted file. */
+function refuseInfinite(documents: Documents): void {
+  for (const { items } of collections(documents)) {
+    for (const item of items) {
+      const value = item.kind === "entry" ? item.value : item;
+      if (value.kind !== "float" || Number.isFinite(value.value)) continue;
+      throw new EmitError("no sops could decrypt this to JSON: a number that is not finite", {
+        entry: item,
+      });
+    }
+  }
+}
+
 export const json: Format = {
   name: "json",
   placement: "mapping",
@@ -496,7 +510,10 @@ export const json: Format = {
 
   asRead: (documents) => documents.slice(0, 1),
 
-  checkSealable: refuseMoreDocuments,
+  checkSealable(documents) {
+    refuseMoreDocuments(documents);
+    refuseInfinite(documents);
+  },
 
   example() {
     const document = map([

@@ -30,6 +30,7 @@ test.each<[FormatName, string, string, Node]>([
   ["ini", "[s]\na = 1\n", '["a\nb"]', map([entry("k", str("v"))])],
   ["yaml", "a: 1\n", '["<<"]', str("v")],
   ["yaml", "a: 1\n", '["x_unencrypted"]', str("\tx\ny")],
+  ["json", '{"a": 1}', '["x"]', float(Infinity)],
   ["json", '{"a": 1}', '["x_unencrypted"]', bytes(Uint8Array.of(0xff))],
 ])("a change of a %s file %j refuses %s with that value", async (format, plain, path, value) => {
   const error = await refusal(set(await encryptText(plain, { format }), format, path, value));
@@ -74,4 +75,44 @@ test("a changed negative zero keeps its sign", async () => {
   const changed = await set(file, "yaml", '["x_unencrypted"]', float(-0));
   expect(changed).toContain("x_unencrypted: -0.0\n");
   expect(await decryptText(changed ?? "")).toBe("a: 1\nx_unencrypted: -0\n");
+});
+
+test("a binary file that is encrypted already is refused, and another encrypted file told of", async () => {
+  const once = await encryptText("hello", { format: "binary" });
+  expect((await refusal(encryptText(once, { format: "binary" }))).exitCode).toBe(203);
+  const warnings: string[] = [];
+  const yaml = await encryptText("a: b\n");
+  const twice = await encryptText(yaml, { format: "binary", warn: (text) => warnings.push(text) });
+  expect(warnings).toEqual([expect.stringContaining("an encrypted file already (yaml)")]);
+  expect(await decryptText(twice, { format: "binary" })).toBe(yaml);
+});
+
+// What sops prints here is no YAML.
+test.each([
+  ["a list", "hosts:\n  - {name: a}\n  # more\nextra: []\nlast: 1\n"],
+  ["a mapping", "hosts:\n  - {name: a}\n  # more\nextra: {}\nlast: 1\n"],
+])("decrypts %s after a late comment to text that reads back", async (_what, plain) => {
+  for (const selectors of [[], [{ name: "encrypted_suffix", value: "_x" } as const]]) {
+    const text = await decryptText(await encryptText(plain, { selectors }));
+    expect(text).toMatch(/extra: (\[\]|\{\})\n/);
+    expect(text).toContain("# more");
+    expect(await decryptText(await encryptText(text))).toContain("last: 1");
+  }
+});
+
+// The comment governs the first key only; above the dash it would govern the whole element.
+test.each([
+  ["encrypted_comment_regex", "sops:enc", "u:\n    - # sops:enc\n      a: x\n      b: z\n", "b: z"],
+  ["unencrypted_comment_regex", "plain", "u:\n    - # plain\n      a: x\n      b: z\n", "a: x"],
+] as const)("a marker of %s stays with its key in a list", async (name, value, plain, clear) => {
+  const sealed = await encryptText(plain, { selectors: [{ name, value }] });
+  expect(sealed.match(/^ +(?:- )?[ab]: (?!ENC).*$/gm)?.map((line) => line.trim())).toEqual([clear]);
+  expect(await decryptText(sealed)).toContain("a: x\n      b: z\n");
+});
+
+test("150,000 comment lines in a row are read, and none is lost", async () => {
+  const plain = `${"# c\n".repeat(150_000)}a: b\n`;
+  const selectors = [{ name: "encrypted_regex", value: "^a$" } as const];
+  const sealed = await encryptText(plain, { selectors });
+  expect(await decryptText(sealed)).toBe(plain);
 });

@@ -345,6 +345,7 @@ export const departures: readonly Departure[] = [
   {
     name: "D6, issue 12: a comment after a list's last collection goes in front of the list's key",
     formats: ["yaml"],
+    rare: true,
     applies: ({ check, source }) =>
       check.startsWith("sopsmith →") &&
       holdsItems(source, (items) => {
@@ -364,6 +365,7 @@ export const departures: readonly Departure[] = [
   {
     name: "issue 12: sops writes a negative zero left unencrypted so that it loses its sign",
     formats: ["yaml", "json"],
+    rare: true,
     applies: (context) =>
       context.wanted.exit === 51 && context.got.exit === 0 && /-\.?0/.test(context.text),
   },
