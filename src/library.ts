@@ -500,7 +500,7 @@ async function keysOf(recipients: Recipients, host: Host): Promise<MasterKey[]> 
   for (const provider of providers) {
     const ids = recipients[provider.type] ?? [];
     for (const id of typeof ids === "string" ? [ids] : ids)
-      keys.push(...(await provider.parse(id, host)));
+      for (const one of await provider.parse(id, host)) keys.push(one);
   }
   return keys;
 }

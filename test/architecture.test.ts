@@ -380,3 +380,16 @@ test("every child process is looked up by src/io/program-path.ts", () => {
     [],
   );
 });
+
+test("no data of the user's length is spread into arguments, of which there may be too many", () => {
+  const spread =
+    /\.(?:push|unshift|fromCharCode|fromCodePoint)\(\.\.\.|Math\.(?:max|min)\([^()]*\.\.\./;
+  const files = globSync("{src,formats}/**/*.ts", { cwd: root });
+  // The rows of a help text are the program's own.
+  const found = files.filter(
+    (file) =>
+      file !== join("src", "cli", "help-text.ts") &&
+      spread.test(readFileSync(join(root, file), "utf8")),
+  );
+  expect(found).toEqual([]);
+});

@@ -90,7 +90,8 @@ export class Check {
         findings.push(finding(rule, problem));
     const kept: Finding[] = [];
     for (const one of findings)
-      kept.push(...(await this.#wanted([one], this.#paths.get(one.file) ?? one.file)));
+      for (const wanted of await this.#wanted([one], this.#paths.get(one.file) ?? one.file))
+        kept.push(wanted);
     return kept;
   }
 

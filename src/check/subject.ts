@@ -309,7 +309,7 @@ class Places {
           ? [item.value, [...path, item.key]]
           : [item, node.kind === "seq" && item.kind !== "comment" ? [...path, index] : path],
       );
-      open.push(...children.reverse());
+      for (const one of children.reverse()) open.push(one);
     }
   }
 

@@ -45,12 +45,12 @@ export function readArguments(
     const word = words[i] as string;
     if (word === "--") {
       separator = operands.length;
-      operands.push(...words.slice(i + 1));
+      for (const one of words.slice(i + 1)) operands.push(one);
       break;
     }
     if (word.length < 2 || !word.startsWith("-")) {
       if (where === "global") {
-        operands.push(...words.slice(i));
+        for (const one of words.slice(i)) operands.push(one);
         break;
       }
       operands.push(word);
@@ -99,7 +99,7 @@ export function environmentArguments(
     if (flag.kind === "list") {
       const name = `--${flag.names[0]}=`;
       if (text !== "" && !onCommandLine.some((word) => word.startsWith(name)))
-        given.push(...text.split(",").map((part) => name + part.trim()));
+        for (const one of text.split(",").map((part) => name + part.trim())) given.push(one);
       continue;
     }
     if (flag.kind !== "bool") {

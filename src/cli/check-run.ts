@@ -66,7 +66,7 @@ export async function checkWorkTree(call: Call): Promise<Checked> {
     const content = await contentOf(call, path, file, unread);
     if (content === undefined) continue;
     present.push(file);
-    findings.push(...(await check.file({ file, path, content })));
+    for (const one of await check.file({ file, path, content })) findings.push(one);
   }
   const everything = new Set(
     operands.length === 0 || root === undefined ? names : await presentFiles(host),
@@ -86,7 +86,7 @@ export async function checkWorkTree(call: Call): Promise<Checked> {
       return dataKeySince(host, root, file);
     },
   } satisfies Partial<Tree>;
-  findings.push(...(await check.together(tree)));
+  for (const one of await check.together(tree)) findings.push(one);
   return { findings: inOrder(findings, names), files: present.length, unread };
 }
 
@@ -122,7 +122,7 @@ async function checkBlobs(
     const { name = "", commit } = files[index++] ?? {};
     if (content === undefined) continue;
     const checked: CheckedFile = { file: name, path: resolve(root, name), content, commit };
-    findings.push(...(await check.file(checked)));
+    for (const one of await check.file(checked)) findings.push(one);
   }
   const together = await check.together({
     // What lies beside a file, and how old it is, is a matter of the work tree.
@@ -171,8 +171,8 @@ async function filesBelow(call: Call, root: string | undefined): Promise<readonl
     });
     if (!stats.isDirectory()) names.push(file);
     else if (root !== undefined && isInside(root, resolve(cwd, file)))
-      names.push(...(await presentFiles(host, [file])));
-    else names.push(...(await expand([file], true)).files.map((found) => found.file));
+      for (const one of await presentFiles(host, [file])) names.push(one);
+    else for (const found of (await expand([file], true)).files) names.push(found.file);
   }
   return [...new Set(names.map((name) => relative(cwd, resolve(cwd, name)) || name))];
 }

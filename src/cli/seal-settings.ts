@@ -73,7 +73,7 @@ async function flagGroup(call: Call): Promise<KeyGroup[] | undefined> {
   if (named.length === 0) return undefined;
   const group: KeyGroup = [];
   for (const { provider, to } of named)
-    group.push(...(await keysNamed(call, provider, options.text(to))));
+    for (const one of await keysNamed(call, provider, options.text(to))) group.push(one);
   return [group];
 }
 

@@ -179,7 +179,7 @@ async function flatGroup(
       keys.items.length === 0 ? [] : await keyProvider.parse(keys.items.join(","), host);
     // `aws_profile` beside a flat `kms` field holds for each of its keys.
     const settings = { profile: rule.awsProfile, ...(context === undefined ? {} : { context }) };
-    group.push(...parsed.map((key) => withAwsSettings(key, settings)));
+    for (const one of parsed.map((key) => withAwsSettings(key, settings))) group.push(one);
   }
   return group;
 }

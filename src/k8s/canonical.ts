@@ -17,7 +17,7 @@ export function makeCanonical(document: Mapping): { sorted: boolean; droppedComm
       const kept = node.items.filter((item) => item.kind !== "comment");
       result.droppedComments += node.items.length - kept.length;
       node.items = kept;
-      open.push(...kept);
+      for (const one of kept) open.push(one);
     } else if (node.kind === "map") {
       const sorted = sortedItems(node.items);
       if (sorted.some((item, index) => item !== node.items[index])) result.sorted = true;

@@ -73,7 +73,7 @@ export function keyCodec(description: Description): Codec {
     async parse(list, host) {
       const keys: MasterKey[] = [];
       for (const part of list === "" ? [] : list.split(","))
-        keys.push(...(await parsePart(part, host)));
+        for (const one of await parsePart(part, host)) keys.push(one);
       return keys;
     },
     async parseItem(item, host) {

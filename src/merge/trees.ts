@@ -107,8 +107,10 @@ class Merge {
       ...path,
       entry.key,
     ]);
-    for (const { comments, entry } of groups)
-      items.push(...comments, ...(entry === undefined ? [] : [entry]));
+    for (const { comments, entry } of groups) {
+      for (const comment of comments) items.push(comment);
+      if (entry !== undefined) items.push(entry);
+    }
     return { ...ours, items };
   }
 
@@ -289,6 +291,9 @@ function mergedOrder(ours: readonly string[], theirs: readonly string[]): string
     else following.set(previous, [...(following.get(previous) ?? []), name]);
   }
   const merged = [...(following.get(undefined) ?? [])];
-  for (const name of ours) merged.push(name, ...(following.get(name) ?? []));
+  for (const name of ours) {
+    merged.push(name);
+    for (const next of following.get(name) ?? []) merged.push(next);
+  }
   return merged.includes(END) ? [...merged.filter((name) => name !== END), END] : merged;
 }

@@ -82,7 +82,7 @@ export function findOrder(
   prefix: Uint8Array,
   budget: number,
 ): OrderResult {
-  const size = Math.max(1, ...candidates.map(sizeOf));
+  const size = candidates.reduce((largest, one) => Math.max(largest, sizeOf(one)), 1);
   const search = new Search(
     Buffer.from(expected, "hex"),
     prefix,

@@ -209,10 +209,10 @@ function keepsItsMac(value: MapValue): boolean {
   };
   if (!isSorted(value)) return false;
   for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    if (item.kind === "list") open.push(...item.items);
+    if (item.kind === "list") for (const one of item.items) open.push(one);
     if (item.kind !== "map") continue;
     if (!isSorted(item)) return false;
-    open.push(...item.entries.values());
+    for (const one of item.entries.values()) open.push(one);
   }
   return true;
 }

@@ -261,7 +261,8 @@ class HclReader {
     }
     const isFilled = (line: string) => line.trim() !== "";
     const blanks = lines.filter(isFilled).map((line) => /^[ \t]*/.exec(line)?.[0].length ?? 0);
-    const indent = found[1] === "-" && blanks.length > 0 ? Math.min(...blanks) : 0;
+    const indent =
+      found[1] === "-" && blanks.length > 0 ? blanks.reduce((a, b) => Math.min(a, b)) : 0;
     const body = lines.map((line) => `${isFilled(line) ? line.slice(indent) : line}\n`).join("");
     return this.untemplated(body, start);
   }

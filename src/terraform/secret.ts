@@ -188,7 +188,7 @@ function typeLines(manifest: Manifest, style: HclStyle): string[] {
 function refuseCiphertext(value: Value, path: string, { spot }: Manifest): void {
   const open: Value[] = [value];
   for (let one = open.pop(); one !== undefined; one = open.pop()) {
-    if (one.kind === "map") open.push(...one.entries.values());
+    if (one.kind === "map") for (const entry of one.entries.values()) open.push(entry);
     if (one.kind === "text" && isCiphertext(one.value))
       throw new ConversionError(
         `${path} is encrypted, and Terraform needs it in clear: encrypt with --encrypted-regex '^(data|stringData)$'`,

@@ -46,7 +46,7 @@ function lastOffset(text: string, node: Node): number {
     end = Math.max(end, at.start, isBlock ? 0 : at.end);
     if (at.kind === "map")
       for (const item of at.items) open.push(item.kind === "entry" ? item.value : item);
-    if (at.kind === "seq") open.push(...at.items);
+    if (at.kind === "seq") for (const one of at.items) open.push(one);
   }
   return end;
 }

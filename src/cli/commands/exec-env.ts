@@ -57,7 +57,7 @@ export const execEnv: Command = {
         const order = openOrder(shared);
         const sealed = await readSource(shared, source);
         const documents = await decryptDocuments(sealed, { ...verb, order }, shared.host);
-        secrets.push(...environmentOf(documents, source.file));
+        for (const one of environmentOf(documents, source.file)) secrets.push(one);
       }
     });
     const env = options.on(flags.pristine) ? inherited({ ...host, env: {} }) : inherited(host);

@@ -32,7 +32,7 @@ export const groupsAdd: Command = {
     const group: KeyGroup = [];
     for (const { provider, group: flag } of keyFlags)
       for (const text of call.options.list(flag))
-        group.push(...(await keysNamed(call, provider, text)));
+        for (const one of await keysNamed(call, provider, text)) group.push(one);
     if (group.length === 0)
       throw new SopsmithError("no-keys", 1, "error: the new key group needs a key", {
         hint: "Name one with --age, --pgp, --kms or another of the key flags.",

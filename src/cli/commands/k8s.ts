@@ -62,7 +62,8 @@ export const k8sEncrypt: Command = {
       throw new UsageError("k8s encrypt needs a file with Secrets, or - for stdin");
     const target = options.text(out);
     const secrets: Manifest[] = [];
-    for (const operand of operands) secrets.push(...(await readManifestFile(call, operand)));
+    for (const operand of operands)
+      for (const one of await readManifestFile(call, operand)) secrets.push(one);
     const document = sopsSecretFrom(secrets, {
       name: options.text(name) || undefined,
       namespace: options.text(namespace) || undefined,
@@ -133,8 +134,8 @@ export const k8sDecrypt: Command = {
           },
           call.host,
         );
-        secrets.push(...rendered.secrets);
-        problems.push(...rendered.problems);
+        for (const one of rendered.secrets) secrets.push(one);
+        for (const one of rendered.problems) problems.push(one);
       }
     if (problems.length > 0) throw new RenderProblems(problems);
     await call.streams.writeStdout(await yamlOf(secrets.map(readable)));

@@ -66,8 +66,8 @@ export const operatorRender: Command = {
     for (const operand of operands.length === 0 ? ["-"] : operands)
       for (const manifest of await readSopsSecrets(call, operand)) {
         const rendered = await render(sopsSecretOf(manifest), settings, strangers);
-        secrets.push(...rendered.secrets);
-        problems.push(...rendered.problems);
+        for (const one of rendered.secrets) secrets.push(one);
+        for (const one of rendered.problems) problems.push(one);
       }
     await streams.writeStdout(
       format === "yaml"

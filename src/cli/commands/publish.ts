@@ -122,7 +122,7 @@ async function filesOf(
       once: true,
       warn: (message) => warn(streams, message),
     });
-    failures.push(...expanded.failures);
+    for (const one of expanded.failures) failures.push(one);
     for (const file of expanded.files) {
       files.push(file);
       const below = relative(operand, file.file);

@@ -100,7 +100,8 @@ export interface KeyChanges {
 export async function keyChanges(call: Call): Promise<KeyChanges> {
   const changes: KeyChanges = { add: [], remove: [] };
   for (const { provider, add, remove } of keyFlags) {
-    changes.add.push(...(await keysNamed(call, provider, call.options.text(add))));
+    for (const one of await keysNamed(call, provider, call.options.text(add)))
+      changes.add.push(one);
     for (const { type, id } of await keysNamed(call, provider, call.options.text(remove)))
       changes.remove.push({ type, id });
   }

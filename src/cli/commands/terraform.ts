@@ -244,7 +244,8 @@ async function filesOf(path: string, isRecursive: boolean, names: RegExp): Promi
     for (const { name } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const child = join(path, name);
       const isDirectory = entries.find((entry) => entry.name === name)?.isDirectory() === true;
-      if (isDirectory && isRecursive) found.push(...(await filesOf(child, true, names)));
+      if (isDirectory && isRecursive)
+        for (const one of await filesOf(child, true, names)) found.push(one);
       else if (!isDirectory && names.test(name)) found.push(child);
     }
     return found;

@@ -241,7 +241,7 @@ async function keyPaths(words: readonly string[]): Promise<Candidate[]> {
       for (const [i, item] of node.items.entries())
         if (item.kind !== "comment") inner.push({ node: item, path: `${path}[${i}]` });
     }
-    open.push(...inner.toReversed());
+    for (const one of inner.toReversed()) open.push(one);
   }
   return found;
 }

@@ -75,7 +75,7 @@ export async function findAgeIdentities(recipient: string, host: Host): Promise<
     const { identities } = outcome;
     hadText = true;
     if (identities.length === 0) empty.push(name);
-    found.identities.push(...identities);
+    for (const one of identities) found.identities.push(one);
     found.looked.push(
       `${name}: ${identities.length === 1 ? "1 identity" : `${identities.length} identities`}`,
     );
@@ -98,7 +98,7 @@ export async function findAgeIdentities(recipient: string, host: Host): Promise<
     if (!(error instanceof NoDefaultKeyFile)) throw error;
     found.errors.push(error.message);
   }
-  found.unused.push(...empty);
+  for (const one of empty) found.unused.push(one);
   return found;
 }
 

@@ -10,6 +10,9 @@ import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { unwrapX25519, wrapX25519 } from "../../../src/keys/age/x25519.ts";
 import { decodeBech32 } from "../../../src/keys/age/bech32.ts";
+import { map } from "../../../src/tree/node.ts";
+import { refusal } from "../../verbs.ts";
+import { fakeHost } from "../fake-host.ts";
 
 const identity = await generateX25519Identity();
 const recipient = await identityToRecipient(identity);
@@ -78,4 +81,14 @@ test("does not open a share of low order", () => {
   const text = Buffer.from(armor.decode(enc)).toString("latin1");
   const zero = text.replace(/X25519 \S+/, `X25519 ${"A".repeat(43)}`);
   expect(unwrapX25519(armor.encode(Buffer.from(zero, "latin1")), scalar)).toBeUndefined();
+});
+
+test("refuses to wrap for a recipient of low order, in one line", async () => {
+  const { encodeBech32 } = await import("../../../src/keys/age/bech32.ts");
+  const { wrap } = await import("../../../src/keys/age/recipient.ts");
+  const id = encodeBech32("age", new Uint8Array(32));
+  const key = { type: "age", id, fields: map([]), enc: undefined } as const;
+  const error = await refusal(wrap(key, new Uint8Array(32), fakeHost()));
+  expect(error.exitCode).toBe(1);
+  expect(error.message).toContain("low order");
 });
