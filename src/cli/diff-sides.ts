@@ -51,7 +51,7 @@ export async function parseSides({ operands, separator, host }: Call): Promise<S
     const commit = word.startsWith("-") ? undefined : await commitNamed(host, word);
     if (commit !== undefined) commits.push(commit);
     else if (separator === undefined && (await isThere(word))) {
-      patterns.push(...words.slice(index));
+      for (const word of words.slice(index)) patterns.push(word);
       break;
     } else
       throw new SopsmithError(

@@ -199,7 +199,7 @@ function* leavesIn(documents: Documents): Iterable<Leaf> {
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.kind === "map")
       for (const item of node.items) open.push(item.kind === "entry" ? item.value : item);
-    else if (node.kind === "seq") open.push(...node.items);
+    else if (node.kind === "seq") for (const item of node.items) open.push(item);
     else if (node.kind !== "null") yield node;
   }
 }

@@ -64,7 +64,7 @@ const changeOf = ({ before, after }: SettingChange): string =>
   `${before === "" ? "not set" : before} → ${after === "" ? "not set" : after}`;
 
 function* statReport(files: readonly FileDifference[]): Iterable<string> {
-  const width = Math.max(0, ...files.map((file) => line(title(file)).length));
+  const width = files.reduce((widest, file) => Math.max(widest, line(title(file)).length), 0);
   for (const file of files) yield `${line(title(file)).padEnd(width)} | ${counts(file)}\n`;
 }
 
@@ -132,7 +132,8 @@ const line = (text: string): string =>
 /** Text of a stranger's in a Markdown code span, also in a table. */
 function code(text: string): string {
   const shown = line(text).replaceAll("|", String.raw`\|`);
-  const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+  let longest = 0;
+  for (const [run] of shown.matchAll(/`+/g)) longest = Math.max(longest, run.length);
   const fence = "`".repeat(longest + 1);
   const gap = shown.startsWith("`") || shown.endsWith("`") ? " " : "";
   return `${fence}${gap}${shown}${gap}${fence}`;

@@ -64,7 +64,8 @@ export function mergeLines(
     let next = i;
     while (next < o.length && !(inOurs.has(next) && inTheirs.has(next))) next++;
     const [endA, endB] = [inOurs.get(next) ?? a.length, inTheirs.get(next) ?? b.length];
-    out.push(...mergeRegion(o.slice(i, next), a.slice(j, endA), b.slice(k, endB), prefer));
+    const region = mergeRegion(o.slice(i, next), a.slice(j, endA), b.slice(k, endB), prefer);
+    for (const line of region) out.push(line);
     if (next === o.length) return out.join("");
     out.push(o[next] as string);
     [i, j, k] = [next + 1, endA + 1, endB + 1];

@@ -451,7 +451,7 @@ class Follower {
           end = Math.max(end, item.end);
           open.push(item.value);
         }
-      else if (at.kind === "seq") open.push(...at.items);
+      else if (at.kind === "seq") for (const item of at.items) open.push(item);
     }
     return this.endWithBlanks(last, end);
   }
