@@ -20,7 +20,7 @@ export function referenceText(pages: readonly Page[]): string {
     ...pages.flatMap(section),
     "## Options in front of a command",
     "",
-    "`sopsmith [options] FILE` is the older form of the command line. In front of a command only `--config`, `--indent`, `--mac-only-encrypted` and `--verbose` have an effect.",
+    "`sopsmith [options] FILE` is the older form of the command line. In front of a command only `--config`, `--indent`, `--mac-only-encrypted` and `--verbose` have an effect; every command takes these after its name as well.",
     "",
     ...flagTable(shownFlags(globalFlags)),
     "",

@@ -27,6 +27,7 @@ export interface Arguments {
  *
  * @param where `command`: known flags may also stand behind operands, and unknown words with a dash are operands there;
  *   `global`: the first operand ends the flags
+ * @param leading flags that are known only in front of all operands
  * @throws {UsageError} for a value that is missing or malformed, and for a flag given under two of its names
  * @see spec cli 1.1, 1.2
  */
@@ -34,6 +35,7 @@ export function readArguments(
   words: readonly string[],
   flags: readonly Flag[],
   where: "global" | "command",
+  leading: ReadonlySet<Flag> = new Set(),
 ): Arguments {
   const byName = new Map<string, Flag>();
   for (const flag of flags) for (const name of flag.names) byName.set(name, flag);
@@ -58,7 +60,7 @@ export function readArguments(
     }
     const { name, value: attached } = splitFlag(word);
     const flag = byName.get(name);
-    if (flag === undefined) {
+    if (flag === undefined || (operands.length > 0 && leading.has(flag))) {
       if (operands.length > 0) {
         operands.push(word);
         continue;

@@ -25,6 +25,8 @@ export interface Streams {
   readonly color: boolean;
   /** The same of stdout. */
   readonly colorStdout: boolean;
+  /** Width of the terminal on stdout; undefined where it is none. */
+  readonly columnsStdout?: number | undefined;
   /** stderr is a terminal on which a line can be drawn over. */
   readonly isTerminal: boolean;
 }

@@ -231,6 +231,17 @@ export const extract: TextFlag = {
   value: "path",
   about: `print only the value at this path, such as '["key"][0]'`,
 };
+export const dotted: BoolFlag = {
+  kind: "bool",
+  names: ["dotted"],
+  about:
+    "the path is written as db.users[0].name; a backslash before a dot, a bracket or a backslash keeps it in the key",
+};
+export const valueString: BoolFlag = {
+  kind: "bool",
+  names: ["string"],
+  about: "the value is text as it is, not JSON: no quotes are needed",
+};
 export const showMasterKeys: BoolFlag = {
   kind: "bool",
   names: ["show-master-keys", "s"],

@@ -41,13 +41,19 @@ export const globalFlags: readonly Flag[] = [
   flags.showVersion,
 ];
 
-/** The global flags that a command sees or that do no harm in front of it. */
+/**
+ * What sops knows only in front of a command, and here may stand after its name as well: a command sees these wherever they
+ * are.
+ */
 export const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
   flags.config,
   flags.indent,
-  flags.layout,
   flags.macOnlyEncrypted,
   flags.verbose,
+]);
+
+/** Do no harm in front of a command. */
+export const harmless: ReadonlySet<Flag> = new Set<Flag>([
   flags.disableVersionCheck,
   flags.checkForUpdates,
 ]);

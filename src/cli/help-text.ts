@@ -1,54 +1,77 @@
 import { versionLine } from "../version.ts";
-import type { Command, CommandGroup, Entry } from "./command.ts";
-import { help as helpFlag, type Flag } from "./flags.ts";
+import type { Command, CommandGroup, Entry, Streams } from "./command.ts";
+import * as flags from "./flags.ts";
+import type { Flag } from "./flags.ts";
+import { reachCommands } from "./global-flags.ts";
+import { Layout, type Block, type Sheet } from "./help-layout.ts";
+import { keyFlags } from "./key-flags.ts";
+
+/** Where help that goes to stdout is read. */
+export const sheetOf = ({ columnsStdout, colorStdout }: Streams): Sheet => ({
+  width: columnsStdout ?? 80,
+  isStyled: colorStdout,
+});
 
 /** Help for the whole program, with the headings that sops uses (spec cli 1.5). */
-export function programHelp(globalFlags: readonly Flag[], commands: readonly Entry[]): string {
-  return sections([
-    ["NAME", ["sopsmith - encrypted files that you can edit, compare and review"]],
+export function programHelp(
+  globalFlags: readonly Flag[],
+  commands: readonly Entry[],
+  sheet: Sheet,
+): string {
+  return new Layout(sheet).sections([
+    ["NAME", [text("sopsmith - encrypted files that you can edit, compare and review")]],
     [
       "USAGE",
       [
-        "sopsmith [global options] command [command options] [operands]",
-        "sopsmith [global options] file",
-        "",
-        "Encrypts the values of YAML, JSON, ENV and INI files, and whole files of any other kind, in the file format of",
-        "SOPS. Keys and structure stay readable. Without a command, the file is opened in your editor.",
+        text(
+          "sopsmith [global options] command [command options] [operands]\nsopsmith [global options] file",
+        ),
+        text(
+          "Encrypts the values of YAML, JSON, ENV and INI files, and whole files of any other kind, in the file format of SOPS. Keys and structure stay readable. Without a command, the file is opened in your editor.",
+        ),
       ],
     ],
-    ["VERSION", [versionLine]],
-    ["COMMANDS", commandLines(commands)],
-    ["GLOBAL OPTIONS", flagLines(globalFlags)],
+    ["VERSION", [text(versionLine)]],
+    ["COMMANDS", [commandItems(commands)]],
+    ...flagSections("GLOBAL OPTIONS", globalFlags),
     [
       "EXAMPLES",
-      [
-        "sopsmith keygen --default                   make a key where sopsmith looks for it",
-        "sopsmith encrypt -i --age RECIPIENT a.yaml  encrypt a file to a recipient",
-        "sopsmith a.yaml                             edit it",
-        "sopsmith decrypt a.yaml                     print it in clear",
-        "sopsmith help encrypt                       show all options of a command",
-      ],
+      examples([
+        { does: "make a key where sopsmith looks for it", line: "sopsmith keygen --default" },
+        {
+          does: "encrypt a file to a recipient",
+          line: "sopsmith encrypt -i --age RECIPIENT a.yaml",
+        },
+        { does: "edit it", line: "sopsmith a.yaml" },
+        { does: "print it decrypted", line: "sopsmith decrypt a.yaml" },
+        { does: "print one value", line: "sopsmith get a.yaml db.password" },
+        { does: "show all options of a command", line: "sopsmith help encrypt" },
+      ]),
     ],
   ]);
 }
 
-/** What to try first, for who typed nothing but the program's name. */
+/** What to say to somebody who typed nothing but the program's name. */
 export const shortHelp = [
   "sopsmith keygen --default                   make a key where sopsmith looks for it",
   "sopsmith encrypt -i --age RECIPIENT a.yaml  encrypt a file to a recipient",
   "sopsmith a.yaml                             edit it",
-  "sopsmith decrypt a.yaml                     print it in clear",
+  "sopsmith decrypt a.yaml                     print it decrypted",
   "sopsmith help                               list all commands and options",
 ].join("\n");
 
 /** Help for a group of commands. */
-export function groupHelp({ name, summary, commands }: CommandGroup): string {
-  return sections([
-    ["NAME", [`sopsmith ${name} - ${summary}`]],
-    ["USAGE", [`sopsmith ${name} command [command options] [operands]`]],
-    ["COMMANDS", commandLines(commands)],
-    ["OPTIONS", flagLines([helpFlag])],
-    ["EXAMPLES", commands.slice(0, 1).map((first) => `sopsmith help ${name} ${first.name}`)],
+export function groupHelp({ name, summary, commands }: CommandGroup, sheet: Sheet): string {
+  const [first] = commands;
+  return new Layout(sheet).sections([
+    ["NAME", [text(`sopsmith ${name} - ${summary}`)]],
+    ["USAGE", [text(`sopsmith ${name} command [command options] [operands]`)]],
+    ["COMMANDS", [commandItems(commands)]],
+    ["OPTIONS", [flagItems([flags.help])]],
+    [
+      "EXAMPLES",
+      first === undefined ? [] : [{ kind: "line", line: `sopsmith help ${name} ${first.name}` }],
+    ],
   ]);
 }
 
@@ -56,54 +79,105 @@ export function groupHelp({ name, summary, commands }: CommandGroup): string {
 export function commandHelp(
   { name, summary }: { name: string; summary: string },
   command: Command,
+  sheet: Sheet,
 ): string {
-  return sections([
-    ["NAME", [`sopsmith ${name} - ${summary}`]],
+  const own = new Set(command.flags.flatMap(({ names }) => names));
+  const further = [...reachCommands].filter(({ names }) => !names.some((one) => own.has(one)));
+  return new Layout(sheet).sections([
+    ["NAME", [text(`sopsmith ${name} - ${summary}`)]],
     [
       "USAGE",
       [
-        `sopsmith ${name} [command options] ${command.operands}`.trimEnd(),
-        ...paragraph(command.notes),
+        text(`sopsmith ${name} [command options] ${command.operands}`.trimEnd()),
+        ...(command.notes.length === 0 ? [] : [text(command.notes.join(" "))]),
       ],
     ],
-    ["OPTIONS", flagLines([...command.flags, helpFlag])],
-    [
-      "EXAMPLES",
-      command.examples.flatMap(({ does, line }, i) => [...(i > 0 ? [""] : []), `# ${does}`, line]),
-    ],
+    ...flagSections("OPTIONS", [...command.flags, flags.help]),
+    ["GLOBAL OPTIONS", [flagItems(further)]],
+    ["EXAMPLES", examples(command.examples)],
   ]);
 }
 
-function sections(parts: readonly (readonly [string, readonly string[]])[]): string {
-  return parts
-    .filter(([, lines]) => lines.length > 0)
-    .map(
-      ([heading, lines]) =>
-        `${heading}:\n${lines.map((line) => (line === "" ? "\n" : `   ${line}\n`)).join("")}`,
-    )
-    .join("\n");
-}
+const text = (paragraph: string): Block => ({ kind: "text", text: paragraph });
 
-function commandLines(entries: readonly Entry[]): string[] {
-  return columns(
-    entries.map(({ name, alias, summary }) => [
-      alias === undefined ? name : `${name}, ${alias}`,
-      summary,
+const examples = (list: Command["examples"]): Block[] =>
+  list.map(({ does, line }) => ({ kind: "line", line, about: does }));
+
+const commandItems = (entries: readonly Entry[]): Block => ({
+  kind: "items",
+  items: entries.map(({ name, alias, summary }) => [
+    alias === undefined ? name : `${name}, ${alias}`,
+    summary,
+  ]),
+});
+
+/** Below so many, options are one list. */
+const FEW = 8;
+
+const groups: readonly (readonly [string, ReadonlySet<Flag>])[] = [
+  [
+    "FILES AND FORMATS",
+    new Set<Flag>([
+      flags.inPlace,
+      flags.output,
+      flags.outputDir,
+      flags.recursive,
+      flags.allOrNothing,
+      flags.noAtomic,
+      flags.inputType,
+      flags.outputType,
+      flags.filenameOverride,
+      flags.layout,
+      flags.indent,
+      flags.config,
     ]),
-  );
+  ],
+  [
+    "MASTER KEYS",
+    new Set<Flag>([
+      ...keyFlags.flatMap(({ to, add, remove }) => [to, add, remove]),
+      flags.awsProfile,
+      flags.encryptionContext,
+      flags.threshold,
+      flags.decryptionOrder,
+      ...flags.keyServices,
+    ]),
+  ],
+  [
+    "WHAT IS ENCRYPTED",
+    new Set<Flag>([
+      flags.unencryptedSuffix,
+      flags.encryptedSuffix,
+      flags.unencryptedRegex,
+      flags.encryptedRegex,
+      flags.unencryptedCommentRegex,
+      flags.encryptedCommentRegex,
+      flags.macOnlyEncrypted,
+    ]),
+  ],
+];
+
+/** The options that the help shows, in groups where they are many. What belongs to no group comes first. */
+function flagSections(
+  heading: string,
+  all: readonly Flag[],
+): (readonly [string, readonly Block[]])[] {
+  const shown = all.filter(({ isHidden }) => isHidden !== true);
+  if (shown.length <= FEW) return [[heading, [flagItems(shown)]]];
+  const rest = shown.filter((flag) => !groups.some(([, members]) => members.has(flag)));
+  return [
+    [heading, [flagItems(rest)]],
+    ...groups.map(([about, members]): readonly [string, readonly Block[]] => [
+      `${heading} FOR ${about}`,
+      [flagItems(shown.filter((flag) => members.has(flag)))],
+    ]),
+  ];
 }
 
-function paragraph(notes: readonly string[]): string[] {
-  return notes.length === 0 ? [] : ["", ...notes];
-}
-
-function flagLines(flags: readonly Flag[]): string[] {
-  return columns(
-    flags
-      .filter(({ isHidden }) => isHidden !== true)
-      .map((flag) => [flagSpelling(flag), flagDescription(flag)]),
-  );
-}
+const flagItems = (list: readonly Flag[]): Block => ({
+  kind: "items",
+  items: list.map((flag) => [flagSpelling(flag), flagDescription(flag)]),
+});
 
 /** All names of a flag, with what stands for its value. */
 export function flagSpelling(flag: Flag): string {
@@ -123,9 +197,4 @@ export function flagDescription(flag: Flag): string {
         ? " (default: true)"
         : "";
   return `${flag.about}${initial}${flag.env === undefined ? "" : ` [$${flag.env}]`}`;
-}
-
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`);
 }

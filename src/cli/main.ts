@@ -90,6 +90,9 @@ function processStreams(): Streams {
     get colorStdout() {
       return isPainted(process.stdout);
     },
+    get columnsStdout() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
     get isTerminal() {
       const { env, stderr } = process;
       return Boolean(stderr.isTTY) && env["TERM"] !== "dumb";

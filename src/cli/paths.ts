@@ -1,14 +1,23 @@
 import { inFile, SopsmithError } from "../errors.ts";
-import { parsePath, pathText, type Path } from "../tree/path.ts";
+import { parseDottedPath, parsePath, pathText, type Path } from "../tree/path.ts";
 
 /**
  * The argument of `--extract`; undefined for the empty path, which selects nothing.
  *
  * @throws {SopsmithError} exit 91
  */
-export function parseExtractPath(text: string): Path | undefined {
-  const path = parse(text, 91, "error parsing --extract path");
+export function parseExtractPath(text: string, isDotted = false): Path | undefined {
+  const path = parse(text, 91, "error parsing --extract path", isDotted);
   return path.length === 0 ? undefined : path;
+}
+
+/**
+ * The path of `get`: dotted, unless it begins with a bracket.
+ *
+ * @throws {SopsmithError} exit 91
+ */
+export function parseGetPath(text: string): Path {
+  return parse(text, 91, "error parsing the path", !text.startsWith("["));
 }
 
 /**
@@ -16,13 +25,13 @@ export function parseExtractPath(text: string): Path | undefined {
  *
  * @throws {SopsmithError} exit 7
  */
-export function parseChangePath(text: string, command: "set" | "unset"): Path {
-  return parse(text, 7, `Invalid ${command} index format`);
+export function parseChangePath(text: string, command: "set" | "unset", isDotted = false): Path {
+  return parse(text, 7, `Invalid ${command} index format`, isDotted);
 }
 
-function parse(text: string, exitCode: number, problem: string): Path {
+function parse(text: string, exitCode: number, problem: string, isDotted: boolean): Path {
   try {
-    return parsePath(text);
+    return isDotted ? parseDottedPath(text) : parsePath(text);
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
     // Where sops crashes, its exit status stays.

@@ -11,7 +11,7 @@ import {
 import { commands } from "./commands/index.ts";
 import * as flags from "./flags.ts";
 import type { Flag } from "./flags.ts";
-import { globalFlags, reachCommands } from "./global-flags.ts";
+import { globalFlags, harmless, reachCommands } from "./global-flags.ts";
 import { Options } from "./options.ts";
 import { warn } from "./warn.ts";
 
@@ -42,8 +42,8 @@ async function versionText(global: Arguments, host: Host): Promise<string> {
 async function startWithout(global: Arguments, host: Host, streams: Streams): Promise<void> {
   await refuseUnknown(global, globalFlags);
   if (wants(global, flags.help)) {
-    const { programHelp } = await import("./help-text.ts");
-    return streams.writeStdout([programHelp(globalFlags, commands)]);
+    const { programHelp, sheetOf } = await import("./help-text.ts");
+    return streams.writeStdout([programHelp(globalFlags, commands, sheetOf(streams))]);
   }
   const globals = optionsOf(global, globalFlags, host);
   const { operands } = global;
@@ -76,7 +76,10 @@ async function startGroup(
   const isHelp = wants(args, flags.help) || word === undefined;
   if (isHelp || ["help", "h"].includes(word)) {
     const { helpFor } = await import("./commands/help.ts");
-    return streams.writeStdout([await helpFor([group.name, ...(isHelp ? [] : inner)], commands)]);
+    const { sheetOf } = await import("./help-text.ts");
+    return streams.writeStdout([
+      await helpFor([group.name, ...(isHelp ? [] : inner)], commands, sheetOf(streams)),
+    ]);
   }
   const entry = findCommand(word, group.commands);
   if (entry === undefined) {
@@ -114,23 +117,36 @@ async function runCommand(
   host: Host,
   streams: Streams,
 ): Promise<void> {
-  const commandFlags = [...command.flags, flags.help];
-  const args = readArguments(rest, commandFlags, "command");
+  const own = [...command.flags, flags.help];
+  const taken = new Set(own.flatMap(({ names }) => names));
+  const further = [...reachCommands].filter(({ names }) => !names.some((one) => taken.has(one)));
+  const commandFlags = [...own, ...further];
+  // The words of a command that is run are its own.
+  const leading = command.completes?.at(-1) === "command line" ? new Set(further) : undefined;
+  const args = readArguments(rest, commandFlags, "command", leading);
   for (const flag of globalFlags)
     if (
       !reachCommands.has(flag) &&
+      !harmless.has(flag) &&
       global.given.some((text) => text.startsWith(`--${flag.names[0]}=`))
     )
       warn(
         streams,
-        `--${flag.names[0]} in front of "${name}" has no effect; put it behind the command`,
+        `--${flag.names[0]} in front of "${name}" has no effect; put it after the command`,
       );
-  const globals = optionsOf(global, globalFlags, host);
+  const reaching = args.given.filter((text) =>
+    further.some(({ names }) => text.startsWith(`--${names[0]}=`)),
+  );
+  const globals = optionsOf(
+    { ...global, given: [...global.given, ...reaching] },
+    globalFlags,
+    host,
+  );
   // An unknown flag comes before a wish for help, as in Go.
   await refuseUnknown(args, commandFlags);
   if (wants(args, flags.help)) {
-    const { commandHelp } = await import("./help-text.ts");
-    return streams.writeStdout([commandHelp({ name, summary }, command)]);
+    const { commandHelp, sheetOf } = await import("./help-text.ts");
+    return streams.writeStdout([commandHelp({ name, summary }, command, sheetOf(streams))]);
   }
   const options = optionsOf(args, commandFlags, host);
   const { operands, separator } = args;

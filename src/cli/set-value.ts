@@ -1,7 +1,7 @@
 import { loadFormat } from "../../formats/index.ts";
 import { SopsmithError } from "../errors.ts";
-import { float, type Node } from "../tree/node.ts";
-import { encodeText } from "../tree/text.ts";
+import { float, str, type Node } from "../tree/node.ts";
+import { decodeText, encodeText, textLeaf } from "../tree/text.ts";
 
 /**
  * The value of `set`: one JSON text. A bare number becomes a float, as in sops, but for an integer within int64 that a
@@ -34,6 +34,13 @@ export async function parseSetValue(text: string | Uint8Array): Promise<Node> {
   // JSON's -0 is an integer to the reader, and a float here.
   const number = value.value === 0n && isNegative(source) ? -0 : Number(value.value);
   return BigInt(number) === value.value ? float(number, value.start, value.end) : value;
+}
+
+/** The value of `set --string`: the text as it is, but for one line feed at the end of a file or of stdin. */
+export async function textValue(text: string | Uint8Array): Promise<Node> {
+  return typeof text === "string"
+    ? str(text)
+    : textLeaf(decodeText(text).replace(/\r?\n$/, ""), -1, -1);
 }
 
 function isNegative(source: Buffer): boolean {

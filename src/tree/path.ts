@@ -18,10 +18,12 @@ export type Path = readonly (string | number)[];
 
 /** A path text that is not `["key"][0]…`. The exit code depends on the command: 91 for `--extract`, 7 for `set` and `unset`. */
 export class PathSyntaxError extends SopsmithError {
-  constructor(message: string, exitCode = 91) {
-    super("path-syntax", exitCode, message, {
-      hint: `Write paths as '["key"]["inner"][0]', quoted for the shell.`,
-    });
+  constructor(
+    message: string,
+    exitCode = 91,
+    hint = `Write paths as '["key"]["inner"][0]', quoted for the shell.`,
+  ) {
+    super("path-syntax", exitCode, message, { hint });
   }
 }
 
@@ -31,6 +33,32 @@ export class PathError extends SopsmithError {
     super("path-not-found", exitCode, message, { hint });
   }
 }
+
+/**
+ * Parses `a.b[0].c`: keys between dots, list positions in brackets. A backslash before a dot, a bracket or a backslash keeps
+ * that in the key. Not known to sops.
+ *
+ * @throws {PathSyntaxError} for an empty key, and for brackets that hold no number
+ */
+export function parseDottedPath(text: string): Path {
+  const path: (string | number)[] = [];
+  const step = /(?:^|(?<=.)\.)((?:[^.[\]\\]|\\.)+)|\[([-+]?\d+)\]/suy;
+  const refuse = (at: number): never => {
+    throw new PathSyntaxError(`the dotted path is wrong at character ${at + 1}`, 91, dottedHint);
+  };
+  if (text === "") refuse(0);
+  while (step.lastIndex < text.length) {
+    const at = step.lastIndex;
+    const [, key, position] = step.exec(text) ?? refuse(at);
+    if (key !== undefined) path.push(key.replaceAll(/\\(.)/gsu, "$1"));
+    else if (Number.isSafeInteger(Number(position))) path.push(Number(position));
+    else refuse(at);
+  }
+  return path;
+}
+
+const dottedHint =
+  "Write dotted paths as db.users[0].name; a backslash before a dot keeps it in the key.";
 
 /**
  * Parses `["a"]['b'][0]` (spec cli 4.4): no escapes, the two quotes need not agree, a key may hold `]` but not `[`.

@@ -20,6 +20,7 @@ export const decrypt: Command = {
   flags: [
     flags.inPlace,
     flags.extract,
+    flags.dotted,
     flags.output,
     ...flags.severalFiles,
     flags.noAtomic,
@@ -81,7 +82,9 @@ export const decrypt: Command = {
 
 async function extractPath({ options }: Call): Promise<Path | undefined> {
   const text = options.text(flags.extract);
-  return text === "" ? undefined : (await import("../paths.ts")).parseExtractPath(text);
+  if (text === "") return undefined;
+  const { parseExtractPath } = await import("../paths.ts");
+  return parseExtractPath(text, options.on(flags.dotted));
 }
 
 export async function openSource(

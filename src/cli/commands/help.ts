@@ -1,6 +1,7 @@
 import { SopsmithError } from "../../errors.ts";
 import { findCommand, type Command, type Entry } from "../command.ts";
-import { commandHelp, groupHelp, programHelp } from "../help-text.ts";
+import type { Sheet } from "../help-layout.ts";
+import { commandHelp, groupHelp, programHelp, sheetOf } from "../help-text.ts";
 import { globalFlags } from "../global-flags.ts";
 import { quoted } from "../source.ts";
 import { suggestCommand } from "../suggest.ts";
@@ -13,7 +14,7 @@ export const helpAmong = (commands: readonly Entry[]): Command => ({
   notes: [],
   examples: [{ does: "all options of encrypt", line: "sopsmith help encrypt" }],
   async run({ operands, streams }) {
-    return streams.writeStdout([await helpFor(operands, commands)]);
+    return streams.writeStdout([await helpFor(operands, commands, sheetOf(streams))]);
   },
 });
 
@@ -25,22 +26,24 @@ export const helpAmong = (commands: readonly Entry[]): Command => ({
 export async function helpFor(
   words: readonly string[],
   commands: readonly Entry[],
+  sheet: Sheet,
 ): Promise<string> {
   const [name, inner] = words;
-  if (name === undefined) return programHelp(globalFlags, commands);
+  if (name === undefined) return programHelp(globalFlags, commands, sheet);
   const entry = findCommand(name, commands);
   if (entry === undefined) throw noHelpTopic(name, commands, `"sopsmith help" lists the commands.`);
-  if (!("commands" in entry)) return commandHelp(entry, await entry.load());
+  if (!("commands" in entry)) return commandHelp(entry, await entry.load(), sheet);
   if (inner === undefined)
     return entry.main === undefined
-      ? groupHelp(entry)
-      : commandHelp(entry, await entry.main.load());
+      ? groupHelp(entry, sheet)
+      : commandHelp(entry, await entry.main.load(), sheet);
   const command = findCommand(inner, entry.commands);
   if (command === undefined)
     throw noHelpTopic(inner, entry.commands, `"sopsmith help ${name}" lists its commands.`);
   return commandHelp(
     { name: `${entry.name} ${command.name}`, summary: command.summary },
     await command.load(),
+    sheet,
   );
 }
 

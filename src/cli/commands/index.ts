@@ -13,6 +13,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./decrypt.ts")).decrypt,
   },
   {
+    name: "get",
+    summary: "print one value of an encrypted file",
+    load: async () => (await import("./get.ts")).get,
+  },
+  {
     name: "edit",
     summary: "open an encrypted file, or a new one, in your editor",
     load: async () => (await import("./edit.ts")).edit,

@@ -8,7 +8,7 @@ import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-settings.ts";
 import { changePath, parseChangePath } from "../paths.ts";
-import { parseSetValue } from "../set-value.ts";
+import { parseSetValue, textValue } from "../set-value.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { reviewSet } from "../rule-review.ts";
@@ -20,6 +20,8 @@ export const set: Command = {
   flags: [
     flags.valueFile,
     flags.valueStdin,
+    flags.valueString,
+    flags.dotted,
     flags.idempotent,
     flags.furtherFiles,
     ...flags.severalFiles,
@@ -39,6 +41,10 @@ export const set: Command = {
   ],
   examples: [
     { does: "set a string", line: `sopsmith set secrets.yaml '["db"]["password"]' '"s3cret"'` },
+    {
+      does: "the same, without quotes",
+      line: "sopsmith set --dotted --string secrets.yaml db.password s3cret",
+    },
     {
       does: "set a value that must not show in the process list",
       line: `sopsmith set --value-stdin secrets.yaml '["token"]' < token.json`,
@@ -60,6 +66,7 @@ export const set: Command = {
         1,
         "Error: cannot use both --value-file and --value-stdin",
       );
+    const parse = options.on(flags.valueString) ? textValue : parseSetValue;
     const [file, pathText, valueText] = operands;
     const fromStdin = options.on(flags.valueStdin);
     if (operands.length !== (fromStdin ? 2 : 3) || file === undefined || pathText === undefined)
@@ -73,24 +80,24 @@ export const set: Command = {
       target: "file",
     });
     if (several !== undefined) {
-      const path = parseChangePath(pathText, "set");
+      const path = parseChangePath(pathText, "set", options.on(flags.dotted));
       const text = await readValue(call, valueText);
-      await parseSetValue(text);
+      await parse(text);
       const order = openOrder(call);
       return changeFiles(call, several, { done: "changed" }, async (one, source) => {
         const stores = await openStores(one, source);
         // Sealing takes a file's tree over, so each has a value of its own.
-        const value = await parseSetValue(text);
+        const value = await parse(text);
         return setInSource(one, source, stores, { path, value, order });
       });
     }
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
-    const path = parseChangePath(pathText, "set");
+    const path = parseChangePath(pathText, "set", options.on(flags.dotted));
     const text = await readValue(call, valueText);
     const order = openOrder(call);
     await untilUndisturbed(async () => {
-      const value = await parseSetValue(text);
+      const value = await parse(text);
       const chunks = await setInSource(call, source, stores, { path, value, order });
       if (chunks !== undefined) await writeBack(call, source, chunks);
     });

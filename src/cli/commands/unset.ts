@@ -13,6 +13,7 @@ export const unset: Command = {
   completes: ["sealed", "path", "none"],
   flags: [
     flags.idempotent,
+    flags.dotted,
     flags.noAtomic,
     flags.inputType,
     flags.outputType,
@@ -37,7 +38,7 @@ export const unset: Command = {
       throw noFile("Error: no file specified, or index is missing; needed are: file path");
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
-    const path = parseChangePath(pathText, "unset");
+    const path = parseChangePath(pathText, "unset", options.on(flags.dotted));
     const order = openOrder(call);
     const how = { ...stores.verb, order, ignoreMac: options.on(flags.ignoreMac) };
     const removePath: Change = ([first]) => {

@@ -70,9 +70,9 @@ checkRows([
   },
   { line: "decrypt --nope --help", code: 1, stderr: /^flag provided but not defined: -nope\n$/ },
   {
-    line: "encrypt --mac-only-encrypted plain.yaml",
+    line: "encrypt --extract x plain.yaml",
     code: 1,
-    stderr: /^flag provided but not defined: -mac-only-encrypted\n$/,
+    stderr: /^flag provided but not defined: -extract/,
   },
   { line: "decrypt --output", code: 1, stderr: /^flag needs an argument: -output\n$/ },
   {

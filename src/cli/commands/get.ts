@@ -1,0 +1,42 @@
+import type { Command } from "../command.ts";
+import { deliver } from "../deliver.ts";
+import * as flags from "../flags.ts";
+import { openStores } from "../formats.ts";
+import { openOrder } from "../open-settings.ts";
+import { parseGetPath } from "../paths.ts";
+import { noFile, refuseMissing, sourceOf } from "../source.ts";
+import { openSource } from "./decrypt.ts";
+
+/** `decrypt --extract` for people: the path comes last, and needs no quotes. */
+export const get: Command = {
+  operands: "file path",
+  completes: ["sealed", "path", "none"],
+  flags: [
+    flags.output,
+    flags.inputType,
+    flags.outputType,
+    flags.ignoreMac,
+    flags.decryptionOrder,
+    ...flags.keyServices,
+  ],
+  notes: [
+    "The path is written as db.users[0].name: keys between dots, list positions in brackets. A backslash before a dot keeps it",
+    `in the key. A path that begins with a bracket is one of sops's, such as '["key"][0]'. The file - is stdin.`,
+  ],
+  examples: [
+    { does: "print one value", line: "sopsmith get secrets.yaml db.password" },
+    { does: "print an element of a list", line: "sopsmith get secrets.yaml 'users[0].name'" },
+    { does: "print a mapping as JSON", line: "sopsmith get --output-type json secrets.yaml db" },
+  ],
+  async run(call) {
+    const [file, text] = call.operands;
+    if (call.operands.length !== 2 || file === undefined || text === undefined)
+      throw noFile("Error: no file specified, or the path is missing; needed are: file path");
+    const source = sourceOf(call, file === "-" ? undefined : file);
+    refuseMissing(source);
+    const stores = await openStores(call, source);
+    const order = openOrder(call);
+    const extract = parseGetPath(text);
+    await deliver(call, source, await openSource(call, source, stores, { order, extract }));
+  },
+};
