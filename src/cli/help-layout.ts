@@ -84,7 +84,7 @@ export class Layout extends Help {
   private items(items: readonly (readonly [string, string])[]): string {
     const most = Math.floor(MAX_TERM_SHARE * this.width);
     const lengths = items.map(([term]) => term.length).filter((length) => length <= most);
-    const width = Math.max(4, ...lengths);
+    const width = lengths.reduce((longest, length) => Math.max(longest, length), 4);
     return items.map(([term, about]) => this.item(term, width, about)).join("\n");
   }
 
