@@ -53,6 +53,29 @@ export function yamlDocument(leaves: number): string {
     .join("");
 }
 
+/** The same data as a person writes it: comments, quotes, blank lines, lists on one line. */
+export function ownYamlDocument(leaves: number): string {
+  return Object.entries(services(leaves))
+    .map(([key, { name, url, password, port, weight, enabled, hosts }]) =>
+      [
+        `# what ${name} needs`,
+        `${key}:`,
+        `  name: '${name}'`,
+        `  url: "${url}"  # internal`,
+        "",
+        `  password: ${password}`,
+        `  port: ${port}`,
+        `  weight: ${weight}0`,
+        `  enabled: ${String(enabled)}`,
+        `  hosts: [${hosts.slice(0, 2).join(", ")},`,
+        `    "${hosts[2] ?? ""}", '${hosts[3] ?? ""}']`,
+        "",
+        "",
+      ].join("\n"),
+    )
+    .join("");
+}
+
 export const smallYaml = `database:
     host: db.example
     port: 5432

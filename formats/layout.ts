@@ -47,7 +47,9 @@ export class CannotKeep extends Error {}
 
 /** A place that holds a value in the plain text and its ciphertext in the encrypted one. */
 export interface Slot {
-  /** Its span is that in the text that was read, whichever of the two that was. */
+  /** Where it is in the text that was read, whichever of the two that was. */
+  readonly start: number;
+  readonly end: number;
   readonly plain: Leaf;
   /** `ENC[…]` */
   readonly sealed: string;

@@ -67,8 +67,10 @@ export function readText(text: string, isAscii: boolean, spans?: Spans): Documen
 
 /** What the nodes of a text that was read do not tell of their places. */
 export interface Spans {
-  /** Scalars with an anchor or a tag, and those in flow collections, by their `start`. */
+  /** Scalars with an anchor or a tag, by their `start`. */
   readonly scalars: Map<number, ScalarSpan>;
+  /** The `start` of each scalar in a flow collection. */
+  readonly inFlow: Set<number>;
   /** Ends of all documents, without the markers behind them; empty for a text that was read as one plain block. */
   readonly documentEnds: number[];
   /** All comments, also those that are in no document. */
@@ -76,9 +78,7 @@ export interface Spans {
   hasAliases: boolean;
 }
 
-export type ScalarSpan = Pick<Event, "content" | "tagStart" | "tag" | "anchor"> & {
-  isInFlow: boolean;
-};
+export type ScalarSpan = Pick<Event, "content" | "tagStart" | "tag" | "anchor">;
 
 /** Any stream, in whatever style. */
 export function readGeneral(text: string, spans?: Spans): Documents {
@@ -216,8 +216,8 @@ class Reader {
     isInFlow: boolean,
     spans: Spans,
   ): void {
-    if (isInFlow || content !== start)
-      spans.scalars.set(start, { content, tagStart, tag, anchor, isInFlow });
+    if (isInFlow) spans.inFlow.add(start);
+    if (content !== start) spans.scalars.set(start, { content, tagStart, tag, anchor });
   }
 
   /** Adds a child; for block mappings, moves the foot comments that stand at the wrong entry (A.4). */

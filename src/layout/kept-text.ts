@@ -16,9 +16,8 @@ import { emitMetadata, parseMetadata, type Metadata } from "../metadata/metadata
 import { attach, detach } from "../metadata/placement.ts";
 import type { Selection } from "../metadata/selection.ts";
 import { walk } from "../metadata/walk.ts";
-import { collections } from "../tree/collections.ts";
 import { joinChunks } from "../tree/long-text.ts";
-import { map, type Documents, type Item, type Leaf, type Node } from "../tree/node.ts";
+import { map, type Comment, type Documents, type Item } from "../tree/node.ts";
 import { attempt } from "./attempt.ts";
 import type { LayoutOptions } from "./choice.ts";
 import { Slots } from "./slots.ts";
@@ -113,8 +112,9 @@ export class KeptText {
       const file = joinChunks(text.seal({ slots: slots.all(), records, block, indent }));
       const read = this.reader.readSealed(file);
       requireSame(read.documents, this.documents, metadata, format);
-      if (!settleComments(read.documents, slots, sealing)) continue;
-      const opened = Buffer.from(read.open(slotsIn(read, slots), spellings));
+      const found = settle(read, slots, sealing);
+      if (found === undefined) continue;
+      const opened = Buffer.from(read.open(found, spellings));
       if (opened.equals(this.source)) return [file];
       throw new CannotKeep("the encrypted text would be opened as another one");
     }
@@ -134,23 +134,6 @@ export async function readKept(
 ): Promise<KeptText | undefined> {
   const reader = await format.layout?.load();
   return reader && attempt(() => new KeptText(source, format, reader), explain);
-}
-
-/** The same slots in the encrypted text. */
-function slotsIn({ documents, orphans }: SealedText, slots: Slots): Slot[] {
-  const plainOf = new Map<string, Leaf>();
-  for (const { plain, sealed } of slots.all()) plainOf.set(sealed, plain);
-  const found: Slot[] = [];
-  const look = (node: Node): void => {
-    if (node.kind !== "str" && node.kind !== "comment") return;
-    const plain = plainOf.get(node.value);
-    if (plain === undefined) return;
-    found.push({ plain: { ...plain, start: node.start, end: node.end }, sealed: node.value });
-  };
-  for (const { items } of collections(documents))
-    for (const item of items) look(item.kind === "entry" ? item.value : item);
-  for (const orphan of orphans) look(orphan);
-  return found;
 }
 
 /**
@@ -179,46 +162,65 @@ export function blockOf(metadata: Metadata, { placement }: Format): readonly Ite
 }
 
 /**
- * Seals comments anew whose place in the encrypted text is not the one they were sealed for, and seals or leaves unencrypted what the
- * selection wants so at that place.
+ * Finds the slots in the encrypted text. Seals comments anew whose place there is not the one they were sealed for, and seals or leaves
+ * unencrypted what the selection wants so at that place.
  *
- * @param read from the encrypted text
- * @returns whether nothing had to be done
+ * @param read the encrypted text, which has the same values as the plain one
+ * @returns undefined when a comment was sealed anew
  * @throws {CannotKeep} where comments would decide about other values than in the plain text
  */
-function settleComments(
-  read: Documents,
+function settle(
+  read: SealedText,
   { scalars, comments }: Slots,
   { selection, seal }: KeepSealing,
-): boolean {
+): Slot[] | undefined {
+  const found: Slot[] = [];
   const isByComment = selection.byComment !== "none";
-  if (comments.length === 0 && !isByComment) return true;
-  const values = new Set(isByComment ? scalars.map(({ sealed }) => sealed) : []);
-  const places = new Map<string, { aad: string; isEncrypted: boolean }>();
+  const places = new Map<string, { aad: string; isEncrypted: boolean; comment: Comment }>();
   const exposed = new Set<string>();
-  walk(read, selection, {
+  let next = scalars[0];
+  walk(read.documents, selection, {
+    // In the order in which they were sealed.
     scalar(leaf, { isEncrypted }) {
-      if (!isByComment || plaintextOf(leaf).length === 0) return leaf;
-      if (isEncrypted !== (leaf.kind === "str" && values.has(leaf.value)))
+      const isSealed = leaf.kind === "str" && leaf.value === next?.sealed;
+      if (isByComment && isEncrypted !== isSealed && plaintextOf(leaf).length > 0)
         throw new CannotKeep("a comment would decide about another value");
+      if (isSealed && next !== undefined) {
+        const { plain, sealed } = next;
+        next = scalars[found.push({ start: leaf.start, end: leaf.end, plain, sealed })];
+      }
       return leaf;
     },
     comment(leaf, { aad, isEncrypted }) {
-      if (leaf.value.startsWith("ENC[")) places.set(leaf.value, { aad, isEncrypted });
+      if (leaf.value.startsWith("ENC["))
+        places.set(leaf.value, { aad, isEncrypted, comment: leaf });
       else if (isEncrypted) exposed.add(leaf.value);
       return leaf;
     },
   });
+  for (const comment of read.orphans)
+    places.set(comment.value, { aad: ORPHAN_AAD, isEncrypted: true, comment });
   let isSettled = true;
   for (const slot of comments) {
     const { plain, sealed } = slot;
     const place = sealed === undefined ? undefined : places.get(sealed.text);
     if (sealed === undefined && !exposed.has(plain.value)) continue;
     const aad = place?.aad ?? ORPHAN_AAD;
-    if (place?.isEncrypted === false) slot.sealed = undefined;
-    else if (aad === sealed?.aad) continue;
-    else slot.sealed = { text: seal(plain.value, "comment", aad), aad };
+    if (place?.isEncrypted === false) {
+      slot.sealed = undefined;
+    } else if (aad !== sealed?.aad) {
+      slot.sealed = { text: seal(plain.value, "comment", aad), aad };
+    } else {
+      if (place !== undefined)
+        found.push({
+          start: place.comment.start,
+          end: place.comment.end,
+          plain,
+          sealed: sealed.text,
+        });
+      continue;
+    }
     isSettled = false;
   }
-  return isSettled;
+  return isSettled ? found : undefined;
 }

@@ -79,7 +79,7 @@ export class MarkedText {
     const slots = this.slots.all();
     for (const { value, start, end } of text.orphans) {
       const plain = open(value, ORPHAN_AAD);
-      if (plain?.kind === "comment") slots.push({ plain: { ...plain, start, end }, sealed: value });
+      if (plain?.kind === "comment") slots.push({ start, end, plain, sealed: value });
     }
     const spellings = new Map<string, string>();
     for (const [name, record] of text.records) {

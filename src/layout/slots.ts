@@ -15,7 +15,7 @@ export class Slots {
 
   /** @param sealed its ciphertext */
   scalar(plain: Leaf, sealed: string): void {
-    this.scalars.push({ plain, sealed });
+    this.scalars.push({ start: plain.start, end: plain.end, plain, sealed });
   }
 
   /** @param sealed its ciphertext; undefined for one that is not encrypted */
@@ -27,7 +27,8 @@ export class Slots {
   all(): Slot[] {
     const all = [...this.scalars];
     for (const { plain, sealed } of this.comments)
-      if (sealed !== undefined) all.push({ plain, sealed: sealed.text });
+      if (sealed !== undefined)
+        all.push({ start: plain.start, end: plain.end, plain, sealed: sealed.text });
     return all;
   }
 }

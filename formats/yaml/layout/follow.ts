@@ -188,7 +188,7 @@ class Follower {
     // A tag of a string goes where the value is none any more.
     if (span !== undefined && span.tagStart >= 0 && wanted.kind !== "str" && span.tag !== "!")
       return this.exchange(place, wanted);
-    const found = placeOf(text, own, span);
+    const found = placeOf(text, own, this.followed.spans);
     if (found.block !== undefined) return this.block(found, wanted, this.mannerAt(place));
     const { style, isInFlow } = found;
     const quotes: Manner["quotes"] = style === "single" || style === "double" ? style : "plain";
@@ -428,7 +428,7 @@ class Follower {
   private isPair(node: Mapping | Sequence): boolean {
     if (node.kind !== "map" || this.isFlow(node)) return false;
     const [first] = entriesOf(node);
-    return first !== undefined && this.followed.spans.scalars.get(first.start)?.isInFlow === true;
+    return first !== undefined && this.followed.spans.inFlow.has(first.start);
   }
 
   private endOfEntry(entry: Entry): number {
@@ -459,7 +459,7 @@ class Follower {
   /** Blank lines behind a block scalar that keeps them are its own. */
   private endWithBlanks(last: Node, end: number): number {
     if (last.kind !== "str" || last.end !== end || !last.value.endsWith("\n\n")) return end;
-    const { block } = placeOf(this.text, last, this.followed.spans.scalars.get(last.start));
+    const { block } = placeOf(this.text, last, this.followed.spans);
     if (block === undefined || !this.text.slice(block.headFrom, block.headTo).includes("+"))
       return end;
     let at = lineEnd(this.text, end);

@@ -2,7 +2,7 @@ import type { Leaf, Scalar } from "../../../src/tree/node.ts";
 import { yamlFloat } from "../../../src/go/float.ts";
 import { CannotKeep } from "../../layout.ts";
 import { isBreak, SPACE } from "../chars.ts";
-import type { ScalarSpan } from "../reader.ts";
+import type { Spans } from "../reader.ts";
 import { chompMark, doubleQuoted } from "../scalars.ts";
 import type { ScalarStyle } from "../tokens.ts";
 import { lineEnd, lineStart } from "./marker.ts";
@@ -30,16 +30,17 @@ const TYPE_TAGS = new Set(["!!int", "!!float", "!!bool", "!!null", "!!timestamp"
 
 /**
  * @param scalar its span
- * @param span what the reader tells of scalars that are not just their own text
+ * @param spans what the reader told of the text
  * @throws {CannotKeep} for an anchor between a tag of `TYPE_TAGS` and its value
  */
 export function placeOf(
   text: string,
   scalar: { readonly start: number; readonly end: number },
-  span: ScalarSpan | undefined,
+  spans: Pick<Spans, "scalars" | "inFlow">,
 ): ScalarPlace {
   const { start, end } = scalar;
-  const isInFlow = span?.isInFlow === true;
+  const span = spans.scalars.size === 0 ? undefined : spans.scalars.get(start);
+  const isInFlow = spans.inFlow.has(start);
   if (span !== undefined && TYPE_TAGS.has(span.tag)) {
     const from = span.tagStart;
     if (span.anchor !== "" && from === start)

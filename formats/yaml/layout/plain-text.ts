@@ -1,5 +1,11 @@
-import { collections } from "../../../src/tree/collections.ts";
-import type { Comment, Documents, Node, Scalar } from "../../../src/tree/node.ts";
+import type {
+  Comment,
+  Documents,
+  Mapping,
+  Node,
+  Scalar,
+  Sequence,
+} from "../../../src/tree/node.ts";
 import {
   CannotKeep,
   sameValues,
@@ -81,6 +87,7 @@ function readDraft(own: string, isAscii: boolean): Read {
 
 export const newSpans = (): Spans => ({
   scalars: new Map(),
+  inFlow: new Set(),
   documentEnds: [],
   comments: [],
   hasAliases: false,
@@ -181,7 +188,7 @@ class YamlPlainText implements PlainText {
 
   spelling(leaf: Scalar): string | undefined {
     const { text, spans } = this.read;
-    const place = placeOf(text, leaf, spans.scalars.get(leaf.start));
+    const place = placeOf(text, leaf, spans);
     const { style, from, to, block } = place;
     const own = text.slice(from, to);
     if (block === undefined || (style !== "literal" && style !== "folded"))
@@ -195,14 +202,14 @@ class YamlPlainText implements PlainText {
     const { text, spans, blocks, lineBreak } = this.read;
     const edits: Edit[] = [];
     let isShortenedSealed = this.shortened === undefined;
-    for (const { plain, sealed } of slots) {
-      const { start, end } = plain;
+    for (const slot of slots) {
+      const { plain, sealed, start, end } = slot;
       if (plain.kind === "comment") {
         edits.push({ from: start, to: end, by: `#${sealed}` });
         continue;
       }
       if (plain === this.shortened) isShortenedSealed = true;
-      const place = placeOf(text, plain, spans.scalars.get(start));
+      const place = placeOf(text, slot, spans);
       const { from, to, style, block: lines } = place;
       if (lines === undefined) {
         edits.push({ from, to, by: carried(sealed, plain, place) });
@@ -237,7 +244,16 @@ class YamlPlainText implements PlainText {
 export function orphansOf(documents: Documents, comments: readonly Comment[]): Comment[] {
   if (comments.length === 0) return [];
   const placed = new Set<number>();
-  for (const { items } of collections(documents))
-    for (const item of items) if (item.kind === "comment") placed.add(item.start);
+  const open: (Mapping | Sequence)[] = [...documents];
+  for (let node = open.pop(); node; node = open.pop()) {
+    for (const item of node.items) {
+      if (item.kind === "comment") {
+        placed.add(item.start);
+        continue;
+      }
+      const value = item.kind === "entry" ? item.value : item;
+      if (value.kind === "map" || value.kind === "seq") open.push(value);
+    }
+  }
   return comments.filter(({ start, value }) => value !== "" && !placed.has(start));
 }

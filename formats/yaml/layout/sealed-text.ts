@@ -67,7 +67,7 @@ class YamlSealedText implements SealedText {
   open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string {
     const { text, blocks } = this;
     const edits: Edit[] = [];
-    for (const { plain, sealed } of slots) this.openOne(plain, sealed, spellings, edits);
+    for (const slot of slots) this.openOne(slot, spellings, edits);
     for (const [i, [from, to]] of blocks.entries()) {
       const isCut = this.marker.isOpenEnded && i === blocks.length - 1;
       edits.push({ from: isCut ? from - breakLength(text, from) : from, to, by: "" });
@@ -75,14 +75,9 @@ class YamlSealedText implements SealedText {
     return this.byteOrderMark + contractAliases(splice(text, edits).join(""));
   }
 
-  private openOne(
-    plain: Slot["plain"],
-    sealed: string,
-    spellings: ReadonlyMap<string, string>,
-    edits: Edit[],
-  ): void {
+  private openOne(slot: Slot, spellings: ReadonlyMap<string, string>, edits: Edit[]): void {
     const { text } = this;
-    const { start, end } = plain;
+    const { plain, sealed, start, end } = slot;
     if (plain.kind === "comment") {
       if (/[\n\r\u0085\u2028\u2029]/.test(plain.value))
         throw new CannotKeep("a comment has several lines");
@@ -91,7 +86,7 @@ class YamlSealedText implements SealedText {
       edits.push({ from: start, to: end, by: `#${plain.value}` });
       return;
     }
-    const place = placeOf(text, plain, this.spans.scalars.get(start));
+    const place = placeOf(text, slot, this.spans);
     const style = carriedStyle(text, plain, place);
     const spelling = spellings.get(recordName(sealed));
     const { from, to, block } = place;
