@@ -1,4 +1,4 @@
-// npm run fuzz -- --count N --seed S [--format yaml] [--start N] [--limit N] [--save]
+// npm run fuzz -- --count N --seed S [--format yaml|layout] [--start N] [--limit N] [--save]
 // Compares random documents as the differential tests do; a document that differs is shrunk and printed, with --save kept.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,11 +22,15 @@ const { values } = parseArgs({
 const start = Number(values.start);
 const count = start + Number(values.count);
 const seed = Number(values.seed);
+if (values.format === "layout") {
+  const { fuzzLayout } = await import("./layout.ts");
+  process.exit((await fuzzLayout(seed, start, count)) ? 0 : 1);
+}
 const names = Object.keys(generators) as FormatName[];
 const chosen = values.format === undefined ? names : names.filter((name) => name === values.format);
 if (chosen.length === 0 || !Number.isInteger(count) || !Number.isInteger(seed)) {
   process.stderr.write(
-    `usage: npm run fuzz -- --count N --seed S [--format ${names.join("|")}] [--start N] [--limit N] [--save]\n`,
+    `usage: npm run fuzz -- --count N --seed S [--format ${names.join("|")}|layout] [--start N] [--limit N] [--save]\n`,
   );
   process.exit(2);
 }

@@ -117,7 +117,14 @@ const rows: readonly Omit<Row, "files">[] = [
     line: "updatekeys --yes --layout keep kept.yaml",
     stdout: /age1/,
     stderr: /./,
-    after: changed((old) => old),
+    after: async (box) => {
+      const [body, block] = box.read("kept.yaml").split(/^(?=sops:)/m);
+      const [bodyBefore, blockBefore] = kept.split(/^(?=sops:)/m);
+      expect(body).toBe(bodyBefore);
+      expect(block?.split("\n").slice(0, 3)).toEqual(blockBefore?.split("\n").slice(0, 3));
+      expect(block).toContain(recipients.B);
+      await changed((old) => old)(box);
+    },
   },
   {
     line: "groups add -i --layout keep --file kept.yaml --age B",
