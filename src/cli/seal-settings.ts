@@ -1,7 +1,12 @@
 import { mergeSelectors, type CreationRule } from "../config/match.ts";
 import { ConfigError, ConflictError } from "../errors.ts";
 import type { KeyGroup } from "../keys/provider.ts";
-import { SELECTOR_LIST, type Selector, type SelectorName } from "../metadata/selection.ts";
+import {
+  defaultSelector,
+  SELECTOR_LIST,
+  type Selector,
+  type SelectorName,
+} from "../metadata/selection.ts";
 import type { Documents } from "../tree/node.ts";
 import type { Call } from "./command.ts";
 import { creationRule } from "./creation-rule.ts";
@@ -35,6 +40,7 @@ const selectorFlags: readonly (readonly [SelectorName, flags.TextFlag])[] = [
 /**
  * Flags and variables before the creation rule before defaults (spec cli 4.6–4.8, config 5 and 6).
  *
+ * @param usual what the command encrypts where neither flags nor rule say: what the review measures by then
  * @throws {ConflictError} for several settings of what is encrypted
  * @throws {SopsmithError} when there are no keys
  */
@@ -42,6 +48,7 @@ export async function sealSettings(
   call: Call,
   source: Source,
   stores: Stores,
+  usual: Selector = defaultSelector,
 ): Promise<SealSettings> {
   const rule = await creationRule(call, source, stores);
   const what = chooseLeaves(call, stores, rule);
@@ -60,7 +67,8 @@ export async function sealSettings(
     ...what,
     review: async (documents, selector) => {
       const { reviewSelection } = await import("./rule-review.ts");
-      await reviewSelection(call, stores, rule, documents, selector);
+      const wanted = rule && { ...rule, selector: rule.selector ?? usual };
+      await reviewSelection(call, stores, wanted, documents, selector);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { loadFormat } from "../../formats/index.ts";
 import { SopsmithError } from "../errors.ts";
 import { float, str, type Node } from "../tree/node.ts";
@@ -7,11 +8,15 @@ import { decodeText, encodeText, textLeaf } from "../tree/text.ts";
  * The value of `set`: one JSON text. A bare number becomes a float, as in sops, but for an integer within int64 that a
  * double cannot hold; integers inside objects and arrays stay integers.
  *
- * @throws {SopsmithError} exit 7
+ * @throws {SopsmithError} exit 7, also for bytes that are not UTF-8: sops would replace them without a word
  * @see spec cli 5.5, file-format 6.2
  */
 export async function parseSetValue(text: string | Uint8Array): Promise<Node> {
   const json = await loadFormat("json");
+  if (typeof text !== "string" && !isUtf8(text))
+    throw new SopsmithError("value-syntax", 7, "Value for --set is not UTF-8", {
+      hint: "JSON is UTF-8 text. Bytes go into a binary file, or encode them as base64.",
+    });
   const source = Buffer.concat([
     Buffer.from('{"":'),
     typeof text === "string" ? encodeText(text) : text,

@@ -29,7 +29,7 @@ export interface Problem {
   readonly reason: ReadyReason;
   readonly message: string;
   readonly text: StatusText;
-  /** A person is needed: time alone does not mend it. */
+  /** A person is needed: time alone does not fix it. */
   readonly isStalled: boolean;
 }
 

@@ -143,7 +143,7 @@ const uses: readonly Use[] = [
   {
     tool: "Emacs sops: version check",
     line: "SOPS_DISABLE_VERSION_CHECK=true sops --version",
-    prints: /^sops 3\.13\.2/,
+    prints: /^sops 3\.13\.3/,
   },
   {
     tool: "Emacs sops: status",

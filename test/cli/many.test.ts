@@ -289,23 +289,39 @@ describe("a directory", () => {
     expect(result).toEqual({ code: 0, stdout: "", stderr: "0 files rotated\n" });
   });
 
+  const listed: readonly (readonly [string, boolean])[] = [
+    ["t/README.md", false],
+    ["t/a.yaml", true],
+    ["t/deep/er/b.json", true],
+    ["t/deep/no-extension", true],
+    ["t/deep/settings.conf", true],
+    ["t/plain.yaml", false],
+  ];
+  const lines = (files: typeof listed): string[] =>
+    files.map(([file, encrypted]) => JSON.stringify({ file, encrypted }));
+
   test("is listed by filestatus", async () => {
     const box = tree(mixed);
-    const result = await box.run(["filestatus", "--recursive", "--check", "t"]);
-    expect(result.code).toBe(10);
-    expect(result.stdout.trim().split("\n")).toEqual(
-      [
-        ["t/README.md", false],
-        ["t/a.yaml", true],
-        ["t/deep/er/b.json", true],
-        ["t/deep/no-extension", true],
-        ["t/deep/settings.conf", true],
-        ["t/plain.yaml", false],
-      ].map(([file, encrypted]) => JSON.stringify({ file, encrypted })),
+    const result = await box.run(["filestatus", "--recursive", "t"]);
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout.trim().split("\n")).toEqual(lines(listed));
+  });
+
+  test("is checked by filestatus: what is encrypted, or ought to be by a creation rule", async () => {
+    const box = tree(mixed);
+    const check = () => box.run(["filestatus", "--recursive", "--check", "t"]);
+    const encrypted = listed.filter(([, isEncrypted]) => isEncrypted);
+    const unruled = await check();
+    expect(unruled).toMatchObject({ code: 0, stderr: "" });
+    expect(unruled.stdout.trim().split("\n")).toEqual(lines(encrypted));
+    box.write(
+      ".sops.yaml",
+      `creation_rules:\n  - path_regex: \\.yaml$\n    age: ${recipients.A}\n`,
     );
-    expect(result.stderr).toMatch(
-      /^t\/README\.md is not encrypted\nt\/plain\.yaml is not encrypted\n/,
-    );
+    const ruled = await check();
+    expect(ruled.code).toBe(10);
+    expect(ruled.stdout.trim().split("\n")).toEqual(lines([...encrypted, ["t/plain.yaml", false]]));
+    expect(ruled.stderr).toMatch(/^t\/plain\.yaml is not encrypted\n(?!t\/)/);
   });
 
   test("takes set, and leaves plain files alone", async () => {

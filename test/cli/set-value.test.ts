@@ -78,7 +78,10 @@ test.each([
   });
 });
 
-test("a value from a file may be bytes that are not UTF-8", async () => {
+test("a value from a file is UTF-8, or refused with exit 7", async () => {
   expect(bare(await parseSetValue(Buffer.from(`"é"`)))).toEqual(["str", "é"]);
-  expect(bare(await parseSetValue(Buffer.of(0x22, 0xff, 0x22)))).toEqual(["str", "\ufffd"]);
+  await expect(parseSetValue(Buffer.of(0x22, 0xff, 0x22))).rejects.toMatchObject({
+    exitCode: 7,
+    message: "Value for --set is not UTF-8",
+  });
 });

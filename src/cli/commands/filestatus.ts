@@ -238,13 +238,14 @@ async function statusOf(
   guard: Guard,
   isFound = false,
 ): Promise<Guarded> {
-  const { verb } = await openStores(call, source);
+  // Where no flag says it, the content does, of files that were found and in a check: then only the settings are wanted.
+  const byContent =
+    call.options.text(flags.inputType) === "" && (isFound || call.options.on(flags.check));
+  const { verb } = await openStores(call, source, byContent ? "plain" : "sealed");
   const content = await readSource(call, source).catch((error: unknown) => {
     if (!(error instanceof SopsmithError)) throw error;
     const message = `cannot check file status: cannot load encrypted file: ${error.message}`;
     throw new SopsmithError(error.code, 1, message, { hint: error.hint, cause: error });
   });
-  const isTyped = call.options.text(flags.inputType) !== "";
-  const input = !isTyped && (isFound || call.options.on(flags.check)) ? undefined : verb.input;
-  return guard.statusOf(content, source.file, input);
+  return guard.statusOf(content, source.file, byContent ? undefined : verb.input);
 }

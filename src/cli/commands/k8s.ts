@@ -6,6 +6,7 @@ import { sopsSecretFrom, type ScopeMode } from "../../k8s/from-secrets.ts";
 import { sopsSecretOf, type Manifest } from "../../k8s/read.ts";
 import { plainObject, type JsonObject, type Secret } from "../../k8s/sops-secret.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
+import type { Selector } from "../../metadata/selection.ts";
 import { documentsFromPlain } from "../../tree/plain.ts";
 import { UsageError } from "../args.ts";
 import type { Chunks, Command } from "../command.ts";
@@ -26,6 +27,9 @@ const scope = text(
   "scope",
 );
 const out = text("write to this file instead of stdout", "path", "out", "o");
+
+/** What is encrypted in a SopsSecret: Kubernetes reads the rest. */
+const templates: Selector = { name: "encrypted_suffix", value: "Templates" };
 
 export const k8sEncrypt: Command = {
   operands: "secret.yaml …",
@@ -73,11 +77,8 @@ export const k8sEncrypt: Command = {
     const ruled = target !== "" ? target : first === "-" ? "secret.yaml" : first;
     const source = { ...sourceOf(call, ruled), name: resolve(host.cwd(), ruled) };
     const stores = await openStores(call, source, "plain");
-    const settings = await sealSettings(call, source, stores);
-    const selectors =
-      settings.selectors.length === 0
-        ? [{ name: "encrypted_suffix" as const, value: "Templates" }]
-        : settings.selectors;
+    const settings = await sealSettings(call, source, stores, templates);
+    const selectors = settings.selectors.length === 0 ? [templates] : settings.selectors;
     for (const { name: selector } of selectors)
       if (selector !== "encrypted_suffix" && selector !== "encrypted_regex")
         throw new ConflictError(

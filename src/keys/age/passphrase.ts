@@ -25,7 +25,7 @@ export async function passphraseFromEnvironment(
     return firstLine(await runForKey(command, `${name}_CMD`, host.env, host));
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    throw new IdentityFailure(error.message, `mend the command in ${name}_CMD`);
+    throw new IdentityFailure(error.message, `fix the command in ${name}_CMD`);
   }
 }
 

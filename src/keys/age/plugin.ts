@@ -95,7 +95,7 @@ export async function unwrapWithPlugin(
     if (!(error instanceof PluginError)) throw error;
     throw new IdentityFailure(
       error.message,
-      error.remedy ?? `mend what age-plugin-${name} complains about (the report below shows it)`,
+      error.remedy ?? `fix what age-plugin-${name} complains about (the report below shows it)`,
       { cause: error },
     );
   }

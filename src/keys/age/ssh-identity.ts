@@ -65,7 +65,7 @@ async function unlock(
     if (!(error instanceof SshKeyError)) throw error;
     throw new IdentityFailure(
       `failed to decrypt SSH key file ${subject}: ${error.message}`,
-      `mend the SSH key ${location}`,
+      `fix the SSH key ${location}`,
     );
   }
 }

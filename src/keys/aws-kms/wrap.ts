@@ -331,7 +331,7 @@ function credentialsFailure(
   if (!isUnknown && !/parse|JSON/i.test(message))
     return new RemoteFailure(
       `${prefix}no AWS credentials: ${message}`,
-      chosen ? `mend the profile ${chosen}` : "mend the source of the credentials",
+      chosen ? `fix the profile ${chosen}` : "fix the source of the credentials",
     );
   return new RemoteFailure(
     `${prefix}no AWS credentials were found${chosen ? ` for profile ${chosen}` : ""}`,

@@ -83,7 +83,7 @@ test("--range finds a secret that a later commit removed, and names its commit",
   repo.commit("secret");
   const guilty = repo.git("rev-parse", "HEAD").trim();
   repo.write("c.secret.yaml", sealed["sealed.yaml"] ?? "");
-  repo.commit("mended");
+  repo.commit("fixed");
   expectCode(await repo.run(["check"]), 0);
   const found = await repo.run(["check", "--range", "HEAD~2..HEAD"]);
   expect(found.code).toBe(10);

@@ -162,7 +162,7 @@ test("k8s fix sorts, keeps every ciphertext, and its file passes check and real 
   expect(box.read("s.yaml")).toBe(again);
 });
 
-test("k8s fix mends what was only sorted, and refuses what was changed", async () => {
+test("k8s fix repairs what was only sorted, and refuses what was changed", async () => {
   const box = sandbox({});
   const original = sopsEncrypt(
     handOrdered,
