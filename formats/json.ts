@@ -54,6 +54,19 @@ interface Open {
 
 const opened = (node: Open["node"]): Open => ({ node, key: "", keyStart: -1, keyEnd: -1 });
 
+/** A character in quotes, as Go shows it; what is not printable ASCII as its number. */
+function quotedCharacter(code: number): string {
+  const character = String.fromCodePoint(code);
+  if (character === "'") return String.raw`'\''`;
+  const escape = JSON.stringify(character).slice(1, -1);
+  if (code < 0x20) return `'${escape}'`;
+  if (code < 0x7f) return `'${character === "\\" ? escape : character}'`;
+  const digits = code.toString(16);
+  return code > 0xffff
+    ? String.raw`'\U${digits.padStart(8, "0")}'`
+    : String.raw`'\u${digits.padStart(4, "0")}'`;
+}
+
 /** Reads one JSON text. Lone surrogates are already replaced in `text`; offsets are those of the decoded file. */
 class Reader {
   readonly text: string;
@@ -68,14 +81,17 @@ class Reader {
     this.outside = new Map(outside);
   }
 
-  /** An error at the current place; `what` does not quote the text. */
+  /** An error at the current place; `what` quotes no more of the text than one character. */
   fail(what: string, at = this.at): never {
     throw new ParseError(`Could not unmarshal input data: ${what}`, lineAt(this.text, at));
   }
 
   /** An unexpected character at the current place, or the end of the text. */
   unexpected(where: string): never {
-    return this.fail(this.at < this.text.length ? `invalid character ${where}` : "unexpected EOF");
+    const code = this.text.codePointAt(this.at);
+    return this.fail(
+      code === undefined ? "unexpected EOF" : `invalid character ${quotedCharacter(code)} ${where}`,
+    );
   }
 
   /** The next character that is not white space, not consumed; NaN at the end. */

@@ -215,7 +215,7 @@ export const strict: BoolFlag = {
   kind: "bool",
   names: ["strict"],
   about:
-    "refuse what would get a warning: recipients that the creation rule does not have, values left unencrypted that it would encrypt, a file with nothing encrypted; as does strict: true in the configuration",
+    "refuse what would get a warning: recipients, groups or a threshold that are not those of the creation rule, values left unencrypted that it would encrypt, a file with nothing encrypted; as does strict: true in the configuration",
 };
 export const ignoreMac: BoolFlag = {
   kind: "bool",

@@ -58,38 +58,86 @@ function settle(call: Call, stores: Stores, findings: readonly string[], hint: s
 }
 
 /**
- * Compares who can open a file with its creation rule: a warning for each recipient that is not in the rule, and for
- * groups and a threshold that are not the rule's.
+ * Compares who can open a file with its creation rule: a warning for each recipient that is not in the rule, for those of
+ * the rule that the file lacks, for each that is in another key group, and for another number of groups or threshold.
  *
- * @param added keys that this command adds itself
- * @param gets what a recipient gets by the command: "the new data key"
+ * @param metadata as it is about to be written
+ * @param changed keys that this command adds and removes itself; `gets` is what a recipient gets by it: "the new data key"
  * @throws {NotAsRuled}
  */
 export function reviewRecipients(
   call: Call,
   stores: Stores,
   rule: CreationRule | undefined,
-  { keyGroups, shamirThreshold }: { keyGroups: readonly KeyGroup[]; shamirThreshold: number },
-  { added, gets }: { added: readonly MasterKey[]; gets: string },
+  metadata: { readonly keyGroups: readonly KeyGroup[]; readonly shamirThreshold: number },
+  changed: {
+    readonly added: readonly KeyName[];
+    readonly removed: readonly KeyName[];
+    readonly gets: string;
+  },
 ): void {
   if (rule === undefined) return;
-  const nameOf = ({ type, id }: MasterKey): string => `${type} ${id}`;
-  const known = new Set([...rule.keyGroups.flat(), ...added].map(nameOf));
-  const strangers = keyGroups.flat().filter((key) => !known.has(nameOf(key)));
-  const where = placeOf(rule, stores);
-  const findings = [...new Set(strangers.map(({ id }) => id))].map(
-    (id) => `${id} is not in the creation rule on ${where}, and gets ${gets}`,
-  );
-  if (keyGroups.length !== rule.keyGroups.length)
+  const findings = recipientFindings(metadata, rule, placeOf(rule, stores), changed);
+  settle(call, stores, findings, "`sopsmith updatekeys` brings a file in step with its rule.");
+}
+
+type KeyName = Pick<MasterKey, "type" | "id">;
+
+function recipientFindings(
+  { keyGroups, shamirThreshold }: Parameters<typeof reviewRecipients>[3],
+  rule: CreationRule,
+  where: string,
+  { added, removed, gets }: Parameters<typeof reviewRecipients>[4],
+): string[] {
+  const has = groupsByKey(keyGroups);
+  const wants = groupsByKey(rule.keyGroups);
+  const [asked, gone] = [added, removed].map((keys) => new Set(keys.map(nameOf)));
+  const findings: string[] = [];
+  const hasSameCount = keyGroups.length === rule.keyGroups.length;
+  for (const [name, { id, groups }] of has) {
+    const wanted = wants.get(name);
+    if (asked?.has(name) === true) continue;
+    if (wanted === undefined)
+      findings.push(`${id} is not in the creation rule on ${where}, and gets ${gets}`);
+    else if (hasSameCount && groups.join() !== wanted.groups.join())
+      findings.push(
+        `${id} is in ${groupList(groups)}, and in ${groupList(wanted.groups)} of the creation rule on ${where}`,
+      );
+  }
+  const lacking = [...wants].filter(([name]) => !has.has(name) && gone?.has(name) !== true);
+  const ids = lacking.map(([, { id }]) => id);
+  if (ids.length > 0)
     findings.push(
-      `it has ${keyGroups.length} key groups where the creation rule on ${where} has ${rule.keyGroups.length}`,
+      `${listed(ids, ids.length)} in the creation rule on ${where}, but cannot open the file`,
+    );
+  if (!hasSameCount)
+    findings.push(
+      `it has ${counted(keyGroups.length)} where the creation rule on ${where} has ${rule.keyGroups.length}`,
     );
   else if (rule.threshold > 0 && keyGroups.length > 1 && shamirThreshold !== rule.threshold)
     findings.push(
       `its shamir_threshold is ${shamirThreshold} where the creation rule on ${where} has ${rule.threshold}`,
     );
-  settle(call, stores, findings, "`sopsmith updatekeys` brings a file in step with its rule.");
+  return [...new Set(findings)];
 }
+
+const nameOf = ({ type, id }: KeyName): string => `${type} ${id}`;
+
+const counted = (groups: number): string => `${groups} key ${groups === 1 ? "group" : "groups"}`;
+
+/** In which groups each key is, counted from 1. */
+function groupsByKey(all: readonly KeyGroup[]): Map<string, { id: string; groups: number[] }> {
+  const found = new Map<string, { id: string; groups: number[] }>();
+  for (const [index, keys] of all.entries())
+    for (const [name, { id }] of new Map(keys.map((key) => [nameOf(key), key]))) {
+      const { groups } = found.get(name) ?? { groups: [] };
+      found.set(name, { id, groups: [...groups, index + 1] });
+    }
+  return found;
+}
+
+const groupList = (groups: readonly number[]): string =>
+  `key ${groups.length === 1 ? "group" : "groups"} ${groups.join(" and ")}`;
 
 /**
  * Both reviews, for a command that sets the value at a path. Where no creation rule says what is to be encrypted, that
@@ -105,7 +153,11 @@ export async function reviewSet(
 ): Promise<void> {
   const { selector } = metadata;
   const rule = await ruleFor(call, source, stores);
-  reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
+  reviewRecipients(call, stores, rule, metadata, {
+    added: [],
+    removed: [],
+    gets: "the new values",
+  });
   await reviewSelection(call, stores, rule, documents, selector);
   if (rule !== undefined || selector.value === "" || isSame(selector, defaultSelector)) return;
   const [used, usual] = await Promise.all([compile(selector), compile(defaultSelector)]);

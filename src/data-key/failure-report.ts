@@ -35,7 +35,11 @@ export function report(results: readonly GroupResult[], threshold: number, file:
   const held = [...new Set(errors.flatMap((error) => error.held))];
   const sources = [...new Set(errors.flatMap((error) => error.sources))];
   const others = failures.map(({ key }) => key.id).filter((id) => !held.includes(id));
-  if (others.length > 0 && errors.some(({ failure }) => failure === "missing"))
+  const [isMissing, isBroken] = (["missing", "source"] as const).map((what) =>
+    errors.some(({ failure }) => failure === what),
+  );
+  // With a source that is broken it is not known yet whether somebody else has to help.
+  if (others.length > 0 && isMissing === true && isBroken !== true)
     lines.push(
       `Or ask one of ${named(others)} to run \`sopsmith updatekeys ${file}\` with your recipient in .sops.yaml.`,
     );

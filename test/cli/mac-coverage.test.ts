@@ -50,6 +50,7 @@ test.each<[string, RegExp | string, string]>([
   ["an empty string that is taken out", 'empty: ""\n', ""],
   ["an empty string that is added", 'empty: ""', 'empty: ""\nempty2: ""'],
   ["an empty string that becomes null", 'empty: ""', "empty: null"],
+  ["nulls and empty strings that trade places", 'nil: null\nempty: ""\n', 'nil: ""\nempty: null\n'],
   ["an empty mapping that is added", /^/, "added: {}\n"],
   ["an empty list that is added", /^/, "added: []\n"],
   ["a comment that is added", /^/, "# not of the author\n"],
@@ -98,6 +99,47 @@ test("of several documents, only the first one's block counts", async () => {
   expect((await box.run(["decrypt", "later.yaml"])).code).toBe(0);
   box.write("first.yaml", stdout.replace("mac: ENC", "mac: XXX"));
   expect((await box.run(["decrypt", "first.yaml"])).code).toBe(51);
+});
+
+test("the values of all documents are covered", async () => {
+  box.write("all.yaml", "a: one\n---\nb_unencrypted: two\n");
+  const { stdout } = await box.run(["encrypt", "--age", alice.recipient, "all.yaml"]);
+  box.write("all.yaml", stdout.replace(": two", ": too"));
+  expect((await box.run(["decrypt", "all.yaml"])).code).toBe(51);
+});
+
+test("neither the threshold nor the groups are covered", async () => {
+  const group = `{age: [${alice.recipient}]}`;
+  box.write(
+    "groups.config",
+    `creation_rules:\n  - shamir_threshold: 2\n    key_groups: [${group}, ${group}, ${group}]\n`,
+  );
+  const { stdout } = await box.run(["--config", "groups.config", "encrypt", "plain.yaml"]);
+  const lowered = stdout.replace("shamir_threshold: 2", "shamir_threshold: 1");
+  expect(lowered).not.toBe(stdout);
+  box.write("lowered.yaml", lowered);
+  expect((await box.run(["decrypt", "lowered.yaml"])).code).toBe(0);
+  const added = stdout.replace(
+    "    key_groups:\n",
+    `    key_groups:\n        - age:\n            - recipient: ${alice.recipient}\n              enc: x\n`,
+  );
+  expect(added).not.toBe(stdout);
+  box.write("added.yaml", added);
+  expect((await box.run(["decrypt", "added.yaml"])).code).toBe(0);
+});
+
+test("an unencrypted variable can be renamed to one that the loader of programs obeys", async () => {
+  box.write("plain.env", "TOKEN=abc\nHELP_unencrypted=./no-such.so\n");
+  const { stdout } = await box.run(["encrypt", "--age", alice.recipient, "plain.env"]);
+  box.write(
+    "preload.env",
+    stdout
+      .replace("HELP_unencrypted=", "LD_PRELOAD=")
+      .replace(/^sops_unencrypted_suffix=.*/m, "sops_unencrypted_regex=^LD_PRELOAD$"),
+  );
+  const result = await box.run(["exec-env", "preload.env", "--", "env"]);
+  expect(result.code).toBe(0);
+  expect(result.stdout).toContain("LD_PRELOAD=./no-such.so\n");
 });
 
 test("with mac_only_encrypted, unencrypted values are not covered", async () => {

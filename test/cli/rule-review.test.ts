@@ -181,6 +181,47 @@ checkRows([
     code: 1,
     stderr: new RegExp(`^sealed\\.yaml: ${B} is not in the creation rule`),
   },
+  // Recipients of the rule that the file lacks.
+  {
+    line: "rotate -i sealed.yaml",
+    files: rule("", `${A},${B}`),
+    stderr: new RegExp(
+      `^WARN: sealed\\.yaml: ${B} is in the creation rule on line 2 of \\.sops\\.yaml, but cannot open the file\\n$`,
+    ),
+    after: decrypts("sealed.yaml", /hello/),
+  },
+  {
+    line: `set --strict sealed.yaml '["secret"]' '"x"'`,
+    files: rule("", `${A},${B}`),
+    code: 1,
+    stderr: new RegExp(`^sealed\\.yaml: ${B} is in the creation rule on line 2 .*\\n.*updatekeys`),
+  },
+  {
+    line: "edit --strict sealed.yaml",
+    env: { EDITOR: "false" },
+    files: rule("", B),
+    code: 1,
+    stderr: new RegExp(
+      `^sealed\\.yaml: ${A} is not in the creation rule .*\\nsealed\\.yaml: ${B} is in the creation rule`,
+    ),
+  },
+  {
+    line: "rotate -i --strict --add-age B sealed.yaml",
+    files: rule("", `${A},${B}`),
+    after: decrypts("sealed.yaml", /hello/, "B"),
+  },
+  {
+    line: "rotate -i --strict --rm-age B sealed.yaml",
+    files: { ...rule("", `${A},${B}`), ...strangerToo("x") },
+    after: decrypts("sealed.yaml", /hello/),
+  },
+  {
+    line: "updatekeys --yes sealed.yaml",
+    files: rule("", `${A},${B}`),
+    stdout: new RegExp(`^The following changes .*\\nGroup 1\\n    ${A}\\n\\+\\+\\+ ${B}\\n$`),
+    stderr: /^Syncing keys for file .*\nFile .* synced with new keys\n$/,
+    after: decrypts("sealed.yaml", /hello/, "B"),
+  },
   // A rule that cannot be used is no hindrance, as in sops, unless strictness is asked for.
   {
     line: `set sealed.yaml '["secret"]' '"x"'`,
@@ -215,6 +256,17 @@ test("a threshold and groups that are not the rule's get a warning from rotate",
       code: 0,
       stderr:
         "WARN: plain.yaml: its shamir_threshold is 2 where the creation rule on line 2 of .sops.yaml has 3\n",
+    });
+    box.write(".sops.yaml", groups(2, B, B, A));
+    const moved = await box.run(["rotate", "-i", "plain.yaml"]);
+    expect(moved).toMatchObject({
+      code: 0,
+      stderr: [
+        `${A} is in key groups 1 and 3, and in key group 3`,
+        `${B} is in key group 2, and in key groups 1 and 2`,
+      ]
+        .map((found) => `WARN: plain.yaml: ${found} of the creation rule on line 2 of .sops.yaml\n`)
+        .join(""),
     });
     box.write(".sops.yaml", groups(2, A, B));
     const more = await box.run(["rotate", "-i", "--strict", "plain.yaml"]);

@@ -181,9 +181,16 @@ test.each<[string, Record<string, string>, string]>([
 ])("the advice fits the failure: %s", async (_, env, advice) => {
   const keys = await group(["age", alice.recipient]);
   for (const key of keys) key.enc = "damaged";
-  expect((await reportOf(recover([keys], 0, fakeHost({ env })))).split("\n")[2]).toContain(
-    `secrets.yaml: ${advice}`,
-  );
+  const report = await reportOf(recover([keys], 0, fakeHost({ env })));
+  expect(report.split("\n")[2]).toContain(`secrets.yaml: ${advice}`);
+});
+
+test("nobody is to be asked before a broken source is corrected", async () => {
+  const keys = await group(["age", alice.recipient], ["age", bob.recipient], ["pgp", "AB"]);
+  const broken = fakeHost({ env: { SOPS_AGE_KEY: "nonsense" } });
+  const report = await reportOf(recover([keys], 0, broken));
+  expect(report).toContain("secrets.yaml: correct SOPS_AGE_KEY");
+  expect(report).not.toContain("ask one of");
 });
 
 test("the report names the recipients that the user has, and whom to ask", async () => {

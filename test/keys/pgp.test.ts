@@ -277,3 +277,18 @@ test("the report of a file that cannot be opened says what to do, once", async (
   );
   expect(existsSync(box.path("pubring.kbx"))).toBe(false);
 });
+
+test("the report names the PGP keys that the user has", async () => {
+  const box = new Sandbox({ "p.yaml": "a: 1\n" });
+  const other = new KeyRing();
+  onTestFinished(() => box.remove());
+  onTestFinished(() => other.remove());
+  const eve = other.makeKey("eve");
+  const { stdout } = await sopsmith(box, ["encrypt", "--pgp", anna.fingerprint, "p.yaml"]);
+  box.write("e.yaml", stdout);
+  const { code, stderr } = await box.run(["decrypt", "e.yaml"], { env: other.env });
+  expect(code).toBe(128);
+  expect(stderr).toContain(`\nYou have ${eve.fingerprint}.\n`);
+  expect(stderr).toContain(`\nOr ask one of ${anna.fingerprint} to run`);
+  expect(stderr).not.toContain("eve");
+});

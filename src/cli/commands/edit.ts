@@ -104,7 +104,11 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
       sealed,
       how,
       (documents, metadata, own) => {
-        reviewRecipients(call, stores, rule, metadata, { added: [], gets: "the new values" });
+        reviewRecipients(call, stores, rule, metadata, {
+          added: [],
+          removed: [],
+          gets: "the new values",
+        });
         shown.documents = documents;
         shown.text = isBlockShown
           ? emitWithBlock(documents, metadata, format, verb)

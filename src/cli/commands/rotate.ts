@@ -117,6 +117,10 @@ export async function rotateInSource(
   const sealed = await readSource(call, source);
   const rule = await ruleFor(call, source, stores);
   const review = (metadata: Metadata) =>
-    reviewRecipients(call, stores, rule, metadata, { added: how.add, gets: "the new data key" });
+    reviewRecipients(call, stores, rule, metadata, {
+      added: how.add,
+      removed: how.remove,
+      gets: "the new data key",
+    });
   return rotateSource(sealed, { ...stores.verb, ...how, review }, call.host);
 }

@@ -4,7 +4,7 @@ import type { Host } from "../../io/host.ts";
 import { askAgent, clearAgent, type AgentRequest } from "./gpg-agent.ts";
 import { parseDecryptedIdentities } from "./identities.ts";
 import { IdentityFailure } from "./identity-failure.ts";
-import { Once } from "./once.ts";
+import { Once } from "../once.ts";
 import { passphraseFromEnvironment, passphraseFromTerminal } from "./passphrase.ts";
 import { ScryptIdentity } from "./scrypt.ts";
 

@@ -2,7 +2,7 @@ import type { Host } from "../../io/host.ts";
 import { Bech32Error, decodeBech32 } from "./bech32.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "./default-key-file.ts";
 import type { AgeIdentity } from "./identity.ts";
-import { Once } from "./once.ts";
+import { Once } from "../once.ts";
 import { pluginName } from "./plugin-name.ts";
 import { openSource, readIfThere, runForKey, SourceError } from "./source.ts";
 

@@ -3,7 +3,7 @@ import { SopsmithError } from "../../errors.ts";
 import type { Channel, Host } from "../../io/host.ts";
 import { IdentityFailure } from "./identity-failure.ts";
 import { Lines } from "./lines.ts";
-import { Once } from "./once.ts";
+import { Once } from "../once.ts";
 import { errorCode, systemReason } from "./source.ts";
 import { unpadded } from "./x25519.ts";
 

@@ -3,7 +3,7 @@ import type { Stanza } from "age-encryption";
 import type { Host } from "../../io/host.ts";
 import type { AgeIdentity } from "./identity.ts";
 import { IdentityFailure } from "./identity-failure.ts";
-import { Once } from "./once.ts";
+import { Once } from "../once.ts";
 import { passphraseFromEnvironment, passphraseFromTerminal } from "./passphrase.ts";
 import { isForSshKey, SshKeyError, unwrapWithSsh } from "./ssh.ts";
 import { WrongPassphrase } from "./ssh-private-key.ts";

@@ -2,6 +2,7 @@ import { SopsmithError } from "../../errors.ts";
 import type { Host } from "../../io/host.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
 import { readText } from "../../tree/typed-fields.ts";
+import { Once } from "../once.ts";
 import { UnwrapError, type MasterKey, type UnwrapFailure } from "../provider.ts";
 
 /** @throws {GpgFailed} */
@@ -38,8 +39,27 @@ export async function unwrap(key: MasterKey, host: Host): Promise<Uint8Array> {
   if ("problem" in result) throw unwrapError(result.problem, result.cause);
   if (result.status === 0 && result.stdout.length > 0) return result.stdout;
   result.stdout.fill(0);
-  throw unwrapError(decryptProblem(result, key));
+  const error = unwrapError(decryptProblem(result, key));
+  if (error.failure === "missing") error.held = await held.get(host, "", () => heldKeys(host));
+  throw error;
 }
+
+const held = new Once<readonly string[]>();
+
+/** The fingerprints of the keys whose private halves gpg has; none where it does not say. */
+async function heldKeys(host: Host): Promise<string[]> {
+  const result = await gpg(["--batch", "--with-colons", "--list-secret-keys"], none, host);
+  if ("problem" in result) return [];
+  const lines = Buffer.from(result.stdout).toString("latin1").split("\n");
+  return lines.flatMap((line, index) => {
+    // The fingerprint of a primary key is the record after it.
+    if (!line.startsWith("sec:")) return [];
+    const [, fingerprint] = /^fpr:+([0-9A-F]+):/.exec(lines[index + 1] ?? "") ?? [];
+    return fingerprint === undefined ? [] : [fingerprint];
+  });
+}
+
+const none = new Uint8Array(0);
 
 /** Why gpg did not do its work, and what to do: an instruction in lower case, without a full stop. */
 interface Problem {

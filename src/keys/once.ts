@@ -1,4 +1,4 @@
-import type { Host } from "../../io/host.ts";
+import type { Host } from "../io/host.ts";
 
 /**
  * What is read, run or asked once for a host: a command over many files makes one host, so that it asks for a passphrase
