@@ -1,7 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { jsonDocument, smallYaml, writeBinary, yamlDocument } from "./documents.ts";
+import {
+  jsonDocument,
+  ownYamlDocument,
+  smallYaml,
+  writeBinary,
+  yamlDocument,
+} from "./documents.ts";
 
 export type Program = "sops" | "npm" | "standalone";
 
@@ -99,6 +105,33 @@ export function* makeCases({ folder, recipient, seal, quick }: Setting): Generat
       };
       if (isHuge) for (const file of [name, `sealed-${name}`]) rmSync(path(file));
     }
+  }
+  // A person's own text, with comments and quotes, whose layout is kept.
+  for (const [leaves, label] of [
+    [10_000, "10k"],
+    [100_000, "100k"],
+  ] as const) {
+    if (quick && leaves > 10_000) break;
+    const name = `own-${label}.yaml`;
+    writeFileSync(path(name), ownYamlDocument(leaves));
+    seal("npm", name);
+    const common = {
+      runs: 5,
+      programs: all,
+      limits: leaves === 100_000 ? both({ wall: 0.35, peak: 1 }) : {},
+    };
+    yield {
+      ...common,
+      work: `YAML with its layout, ${label} leaves, encrypt`,
+      args: ["encrypt", "--age", recipient, path(name)],
+      series: { name: "YAML with its layout, encrypt", leaves },
+    };
+    yield {
+      ...common,
+      work: `YAML with its layout, ${label} leaves, decrypt`,
+      args: ["decrypt", path(`sealed-${name}`)],
+      series: { name: "YAML with its layout, decrypt", leaves },
+    };
   }
   if (quick) return;
   writeBinary(path("large.bin"), 100);

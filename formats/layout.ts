@@ -1,5 +1,6 @@
 import { compareDocuments } from "../src/tree/compare.ts";
 import type { Comment, Documents, Item, Leaf, Null, Scalar } from "../src/tree/node.ts";
+import { flattened } from "../src/tree/text.ts";
 
 /**
  * How a format keeps its author's layout: quotes, blank lines, indentation, comments where they stand.
@@ -131,28 +132,85 @@ export interface Edit {
 
 const CHUNK = 1 << 16;
 
+/** Makes a text with edits, from its start to its end, in pieces. */
+class Splicer {
+  private readonly text: string;
+  private readonly chunks: string[] = [];
+  private out = "";
+  private at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** @throws {CannotKeep} for an edit in front of the end of the one before */
+  make({ from, to, by }: Edit): void {
+    if (from < this.at || to < from) throw new CannotKeep("two values stand at one place");
+    this.out += this.text.slice(this.at, from);
+    this.out += by;
+    this.at = to;
+    if (this.out.length < CHUNK) return;
+    this.chunks.push(flattened(this.out));
+    this.out = "";
+  }
+
+  finish(): string[] {
+    this.chunks.push(this.out + this.text.slice(this.at));
+    return this.chunks;
+  }
+}
+
+const byPlace = (a: Edit, b: Edit): number => a.from - b.from || a.to - b.to;
+
 /**
  * A text with edits made, in pieces.
  *
  * @param edits in any order; two at one place keep theirs
  * @throws {CannotKeep} for edits that overlap
  */
-export function splice(text: string, edits: Edit[]): string[] {
-  const chunks: string[] = [];
-  let out = "";
-  let at = 0;
-  for (const { from, to, by } of edits.sort((a, b) => a.from - b.from || a.to - b.to)) {
-    if (from < at || to < from) throw new CannotKeep("two values stand at one place");
-    out += text.slice(at, from);
-    out += by;
-    at = to;
-    if (out.length > CHUNK) {
-      chunks.push(out);
-      out = "";
+export function splice(text: string, edits: readonly Edit[]): string[] {
+  const splicer = new Splicer(text);
+  for (const edit of edits.toSorted(byPlace)) splicer.make(edit);
+  return splicer.finish();
+}
+
+/**
+ * The same for slots. There may be very many: no edit outlives its slot.
+ *
+ * @param editsOf one edit, or two of which the second may lie behind the next slot
+ * @param others edits besides
+ */
+export function spliceSlots(
+  text: string,
+  slots: readonly Slot[],
+  editsOf: (slot: Slot) => readonly [Edit, Edit?],
+  others: readonly Edit[],
+): string[] {
+  const splicer = new Splicer(text);
+  const waiting = others.toSorted(byPlace);
+  let next = 0;
+  let second: Edit | undefined;
+  const makeUpTo = (at: number): void => {
+    for (;;) {
+      const other = waiting[next];
+      const isSecond = second !== undefined && (other === undefined || second.from <= other.from);
+      const edit = isSecond ? second : other;
+      if (edit === undefined || edit.from > at) return;
+      splicer.make(edit);
+      if (isSecond) second = undefined;
+      else next++;
     }
+  };
+  for (const slot of slots.toSorted((a, b) => a.start - b.start)) {
+    makeUpTo(slot.start);
+    const [first, behind] = editsOf(slot);
+    splicer.make(first);
+    if (behind === undefined) continue;
+    if (second !== undefined) throw new CannotKeep("two values stand at one place");
+    second = behind;
   }
-  chunks.push(out + text.slice(at));
-  return chunks;
+  makeUpTo(text.length);
+  return splicer.finish();
 }
 
 /** Do two streams of documents hold the same keys and values, in the same order? Comments do not count. */

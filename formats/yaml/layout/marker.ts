@@ -21,7 +21,8 @@ export function markerLines({ isOpenEnded, records }: Marker): string[] {
 /**
  * Finds the marker: it stands on the line behind that of a key `sops`.
  *
- * @returns what it says, and the text without its lines; undefined without a marker of this version
+ * @returns what it says, and the text, without its lines where that lets it be read as a plain block; undefined without a marker of this
+ *   version
  */
 export function takeMarker(text: string): { marker: Marker; text: string } | undefined {
   const first = `${MARKER}${LAYOUT_VERSION}`;
@@ -40,7 +41,8 @@ export function takeMarker(text: string): { marker: Marker; text: string } | und
       end = lineEnd(text, end);
     }
     const marker = { isOpenEnded: head[1] !== undefined, records };
-    return { marker, text: text.slice(0, start) + text.slice(end) };
+    const hasComments = text.lastIndexOf("#", start - 1) >= 0;
+    return { marker, text: hasComments ? text : text.slice(0, start) + text.slice(end) };
   }
   return undefined;
 }

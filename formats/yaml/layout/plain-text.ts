@@ -10,9 +10,11 @@ import {
   CannotKeep,
   sameValues,
   splice,
+  spliceSlots,
   type Edit,
   type PlainText,
   type SealedParts,
+  type Slot,
 } from "../../layout.ts";
 import { decodeStream } from "../chars.ts";
 import { readText, type Spans } from "../reader.ts";
@@ -200,34 +202,30 @@ class YamlPlainText implements PlainText {
 
   seal({ slots, records, block, indent }: SealedParts): string[] {
     const { text, spans, blocks, lineBreak } = this.read;
-    const edits: Edit[] = [];
     let isShortenedSealed = this.shortened === undefined;
-    for (const slot of slots) {
+    const editsOf = (slot: Slot): [Edit, Edit?] => {
       const { plain, sealed, start, end } = slot;
-      if (plain.kind === "comment") {
-        edits.push({ from: start, to: end, by: `#${sealed}` });
-        continue;
-      }
+      if (plain.kind === "comment") return [{ from: start, to: end, by: `#${sealed}` }];
       if (plain === this.shortened) isShortenedSealed = true;
       const place = placeOf(text, slot, spans);
       const { from, to, style, block: lines } = place;
-      if (lines === undefined) {
-        edits.push({ from, to, by: carried(sealed, plain, place) });
-        continue;
-      }
+      if (lines === undefined) return [{ from, to, by: carried(sealed, plain, place) }];
       const mark = style === "literal" ? "|-" : ">-";
-      edits.push({ from: lines.headFrom, to: lines.headTo, by: mark });
-      edits.push({ from, to, by: lines.indent + sealed });
-    }
-    if (!isShortenedSealed)
-      throw new CannotKeep("an unencrypted block scalar ends it without a line break");
+      return [
+        { from: lines.headFrom, to: lines.headTo, by: mark },
+        { from, to, by: lines.indent + sealed },
+      ];
+    };
+    const edits: Edit[] = [];
     const marker = markerLines({ isOpenEnded: this.read.isOpenEnded, records });
     for (const [i, { from, to, margin }] of blocks.entries()) {
       const own = blockText(block, i === 0 ? marker : [], { indent, margin, lineBreak });
       const isBroken = from === 0 || /[\n\r]/.test(text.charAt(from - 1));
       edits.push({ from, to, by: isBroken ? own : lineBreak + own });
     }
-    const chunks = splice(text, edits);
+    const chunks = spliceSlots(text, slots, editsOf, edits);
+    if (!isShortenedSealed)
+      throw new CannotKeep("an unencrypted block scalar ends it without a line break");
     return this.byteOrderMark === "" ? chunks : [this.byteOrderMark, ...chunks];
   }
 

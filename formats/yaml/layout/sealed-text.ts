@@ -3,6 +3,7 @@ import {
   CannotKeep,
   recordName,
   splice,
+  spliceSlots,
   type Edit,
   type SealedParts,
   type SealedText,
@@ -67,15 +68,15 @@ class YamlSealedText implements SealedText {
   open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string {
     const { text, blocks } = this;
     const edits: Edit[] = [];
-    for (const slot of slots) this.openOne(slot, spellings, edits);
+    const editsOf = (slot: Slot): [Edit, Edit?] => this.editsOf(slot, spellings);
     for (const [i, [from, to]] of blocks.entries()) {
       const isCut = this.marker.isOpenEnded && i === blocks.length - 1;
       edits.push({ from: isCut ? from - breakLength(text, from) : from, to, by: "" });
     }
-    return this.byteOrderMark + contractAliases(splice(text, edits).join(""));
+    return this.byteOrderMark + contractAliases(spliceSlots(text, slots, editsOf, edits).join(""));
   }
 
-  private openOne(slot: Slot, spellings: ReadonlyMap<string, string>, edits: Edit[]): void {
+  private editsOf(slot: Slot, spellings: ReadonlyMap<string, string>): [Edit, Edit?] {
     const { text } = this;
     const { plain, sealed, start, end } = slot;
     if (plain.kind === "comment") {
@@ -83,8 +84,7 @@ class YamlSealedText implements SealedText {
         throw new CannotKeep("a comment has several lines");
       if (text.charCodeAt(start) !== 35)
         throw new CannotKeep("a comment stands in place of a value");
-      edits.push({ from: start, to: end, by: `#${plain.value}` });
-      return;
+      return [{ from: start, to: end, by: `#${plain.value}` }];
     }
     const place = placeOf(text, slot, this.spans);
     const style = carriedStyle(text, plain, place);
@@ -93,14 +93,15 @@ class YamlSealedText implements SealedText {
     if (block === undefined || (style !== "literal" && style !== "folded")) {
       const by = spelling ?? rendered(plain, style);
       if (by === undefined) throw new CannotKeep("a value cannot be written in its style");
-      edits.push({ from, to, by });
-      return;
+      return [{ from, to, by }];
     }
     const usual = plain.kind === "str" ? renderedBlock(plain.value, style, block) : undefined;
     const own = spelling === undefined ? usual : takeBlockSpelling(spelling);
     if (own === undefined) throw new CannotKeep("a value cannot be written in its style");
-    edits.push({ from: block.headFrom, to: block.headTo, by: own.head });
-    edits.push({ from, to, by: own.lines });
+    return [
+      { from: block.headFrom, to: block.headTo, by: own.head },
+      { from, to, by: own.lines },
+    ];
   }
 
   withBlock({ block, indent }: Pick<SealedParts, "block" | "indent">): string[] {
