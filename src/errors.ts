@@ -9,6 +9,7 @@ export class SopsmithError extends Error {
   readonly exitCode: number;
   /** What to do next, one sentence; printed on its own line. */
   readonly hint: string | undefined;
+  // With # and not private: whoever prints an error sees all its other properties.
   #where: Where;
 
   /** What `file` and `path` do not say is taken from the cause. */
@@ -81,7 +82,7 @@ export function inFile(
   error: SopsmithError,
   file: string,
   prefix = "",
-  exitCode = error.exitCode,
+  exitCode: number = error.exitCode,
   path?: string,
 ): SopsmithError {
   const place = path === undefined ? file : `${file} at ${path}`;

@@ -6,7 +6,7 @@ import { SopsmithError } from "./errors.ts";
 import type { Slots } from "./layout/slots.ts";
 import { goType } from "./go/type.ts";
 import type { Selection } from "./metadata/selection.ts";
-import { walk, type LeafChange, type Place } from "./metadata/walk.ts";
+import { walk, type LeafChange, type MovingPlace } from "./metadata/walk.ts";
 import type { Comment, Documents, Leaf, LongText, Scalar } from "./tree/node.ts";
 
 /** The file was changed without the data key, or lost its MAC. Exit 51. */
@@ -60,7 +60,7 @@ class Opener implements LeafChange {
     this.keepsInline = opening.nonces !== undefined;
   }
 
-  scalar(leaf: Scalar, place: Place): Leaf {
+  scalar(leaf: Scalar, place: MovingPlace): Leaf {
     if (!place.isEncrypted) {
       this.mac.add(leaf, false);
       return leaf;
@@ -89,7 +89,7 @@ class Opener implements LeafChange {
     return at(opened, leaf);
   }
 
-  comment(leaf: Comment, place: Place, outer: () => string[]): Comment {
+  comment(leaf: Comment, place: MovingPlace, outer: () => string[]): Comment {
     if (!place.isEncrypted || leaf.value === "") return leaf;
     // sops writes a comment behind a nested collection in such a way that the reader takes it for one of that collection:
     // then it opens at the place of an enclosing one.

@@ -5,7 +5,7 @@ import type { Nonces } from "./crypto/nonces.ts";
 import { EmitError } from "./errors.ts";
 import type { Slots } from "./layout/slots.ts";
 import type { Selection } from "./metadata/selection.ts";
-import { UnwalkableTree, walk, type LeafChange, type Place } from "./metadata/walk.ts";
+import { UnwalkableTree, walk, type LeafChange, type MovingPlace } from "./metadata/walk.ts";
 import { LONG_TEXT, longStr } from "./tree/long-text.ts";
 import { decodeText, lineAt } from "./tree/text.ts";
 import {
@@ -112,7 +112,7 @@ class Sealer implements LeafChange {
     this.mac = new Mac(sealing.macOnlyEncrypted);
   }
 
-  scalar(leaf: Scalar, { aad, isEncrypted }: Place): Leaf {
+  scalar(leaf: Scalar, { aad, isEncrypted }: MovingPlace): Leaf {
     const { format, cipher, nonces, slots } = this.sealing;
     this.mac.add(leaf, isEncrypted);
     if (!isEncrypted) {
@@ -134,7 +134,7 @@ class Sealer implements LeafChange {
     return sealed;
   }
 
-  comment(leaf: Comment, { aad, isEncrypted }: Place): Comment {
+  comment(leaf: Comment, { aad, isEncrypted }: MovingPlace): Comment {
     const { selection, slots } = this.sealing;
     if (leaf.value === "") return leaf;
     if (!isEncrypted) {

@@ -5,4 +5,4 @@ export const version = "0.1.0";
 export const sopsVersion = "3.13.3";
 
 /** What `--version` prints: scripts read the release of sops from the words in front. */
-export const versionLine = `sops ${sopsVersion} (sopsmith ${version})`;
+export const versionLine: string = `sops ${sopsVersion} (sopsmith ${version})`;

@@ -86,7 +86,7 @@ export class Scanner {
     return this.tokens[this.tokens.length - 1 - back];
   }
 
-  fail(message: string, at = this.pos): never {
+  fail(message: string, at: number = this.pos): never {
     throw new ParseError(`yaml: ${message}`, lineAt(this.text, at));
   }
 

@@ -38,7 +38,7 @@ const parts = new Map([["dbname", "database"]]);
  *
  * @param connection the connection string; by default the text itself is one
  */
-export function hidePassword(text: string, connection = text): string {
+export function hidePassword(text: string, connection: string = text): string {
   const passwords = isUrl(connection) ? urlPasswords(connection) : wordPasswords(connection);
   // Longest first: one may be the other's encoded form.
   return passwords

@@ -34,14 +34,14 @@ export interface CheckOptions {
 /** Applies all rules to files, one after the other, and then to all of them together. No key, no network, no input or output. */
 export class Check {
   readonly seen: Seen[] = [];
-  readonly #options: CheckOptions;
-  readonly #now: Date;
-  readonly #configs = new Set<Governing>();
-  readonly #paths = new Map<string, string>();
+  private readonly options: CheckOptions;
+  private readonly now: Date;
+  private readonly configs = new Set<Governing>();
+  private readonly paths = new Map<string, string>();
 
   constructor(options: CheckOptions) {
-    this.#options = options;
-    this.#now = options.host.now();
+    this.options = options;
+    this.now = options.host.now();
   }
 
   /** What the rules for single files find. */
@@ -51,38 +51,38 @@ export class Check {
     const isSealed = subject.sealed !== undefined || subject.broken !== undefined;
     const { maxAgeDays } = subject.policy;
     this.seen.push({ file, isSealed: isSealed || subject.conflict.length > 0, maxAgeDays });
-    this.#paths.set(file, path);
+    this.paths.set(file, path);
     const findings: Finding[] = [];
     for (const rule of rules)
       for (const problem of (await rule.inFile?.(subject)) ?? [])
         findings.push(finding(rule, { ...problem, file, commit }));
-    return this.#wanted(findings, path);
+    return this.wanted(findings, path);
   }
 
   async subject({ file, path, content }: CheckedFile): Promise<Subject> {
-    const { governing, isConfig, inputType = "" } = this.#options;
+    const { governing, isConfig, inputType = "" } = this.options;
     const config = await governing(path);
-    if (config !== undefined) this.#configs.add(config);
+    if (config !== undefined) this.configs.add(config);
     return readSubject({
       file,
       content,
       isConfig: isConfig(path),
       rule: config?.rules.for(path),
       policy: config?.policy ?? noPolicy,
-      now: this.#now,
+      now: this.now,
       inputType,
     });
   }
 
   /** What the rules for all files together find, once every file was looked at. */
   async together(tree: Omit<Tree, "seen" | "configs" | "now" | "platform">): Promise<Finding[]> {
-    const { platform } = this.#options.host;
+    const { platform } = this.options.host;
     const whole: Tree = {
       ...tree,
       platform,
       seen: this.seen,
-      configs: [...this.#configs],
-      now: this.#now,
+      configs: [...this.configs],
+      now: this.now,
     };
     const findings: Finding[] = [];
     for (const rule of rules)
@@ -90,17 +90,17 @@ export class Check {
         findings.push(finding(rule, problem));
     const kept: Finding[] = [];
     for (const one of findings)
-      for (const wanted of await this.#wanted([one], this.#paths.get(one.file) ?? one.file))
+      for (const wanted of await this.wanted([one], this.paths.get(one.file) ?? one.file))
         kept.push(wanted);
     return kept;
   }
 
   /** Without what the policy lets pass. */
-  async #wanted(findings: readonly Finding[], path: string): Promise<Finding[]> {
+  private async wanted(findings: readonly Finding[], path: string): Promise<Finding[]> {
     if (findings.length === 0) return [];
-    const config = await this.#options.governing(path);
+    const config = await this.options.governing(path);
     if (config === undefined || config.policy.ignore.length === 0) return [...findings];
-    const below = ruleSubject(config.rules.config.path, path, this.#options.host);
+    const below = ruleSubject(config.rules.config.path, path, this.options.host);
     const name = below.replaceAll("\\", "/");
     return findings.filter(
       ({ rule }) =>

@@ -6,7 +6,7 @@ const project = "https://github.com/sopsmith/sopsmith";
 /** Where the documentation lies on the web. */
 const documentation = `${project}/blob/main/docs`;
 
-export const projectUri = project;
+export const projectUri: string = project;
 
 /** The page of a rule. */
 export function helpUri(id: string): string {

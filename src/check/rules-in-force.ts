@@ -32,27 +32,27 @@ export class RulesInForce {
   readonly hits: number[];
   /** How many files each rule's pattern matches, whatever comes before it. */
   readonly matches: number[];
-  readonly #rules: readonly {
+  private readonly rules: readonly {
     readonly rule: RuleInForce;
     readonly pattern: GoRegExp | undefined;
   }[];
-  readonly #host: Host;
+  private readonly host: Host;
 
   private constructor(config: Config, host: Host) {
     this.config = config;
-    this.#host = host;
+    this.host = host;
     const sources = config.creationRules ?? [];
     this.hits = sources.map(() => 0);
     this.matches = sources.map(() => 0);
-    this.#rules = sources.map((source) => ({
+    this.rules = sources.map((source) => ({
       rule: {
         source,
         config: config.path,
         isMeant: source.pathRegex !== "",
         selector: parseSelectors(source.selectors)[0],
-        load: once(() => this.#load(source)),
+        load: once(() => this.load(source)),
       },
-      pattern: this.#compile(source),
+      pattern: this.compile(source),
     }));
   }
 
@@ -67,9 +67,9 @@ export class RulesInForce {
    * @param file absolute, or relative to the working directory
    */
   for(file: string): RuleInForce | undefined {
-    const subject = ruleSubject(this.config.path, file, this.#host);
+    const subject = ruleSubject(this.config.path, file, this.host);
     let first: RuleInForce | undefined;
-    for (const [index, { rule, pattern }] of this.#rules.entries()) {
+    for (const [index, { rule, pattern }] of this.rules.entries()) {
       if (pattern?.test(subject) !== true) continue;
       this.matches[index] = (this.matches[index] ?? 0) + 1;
       if (first !== undefined) continue;
@@ -79,7 +79,7 @@ export class RulesInForce {
     return first;
   }
 
-  #compile({ pathRegex, line }: RuleSource): GoRegExp | undefined {
+  private compile({ pathRegex, line }: RuleSource): GoRegExp | undefined {
     try {
       return compileGoRegExp(pathRegex);
     } catch (error) {
@@ -89,9 +89,9 @@ export class RulesInForce {
     }
   }
 
-  async #load(source: RuleSource): Promise<CreationRule | undefined> {
+  private async load(source: RuleSource): Promise<CreationRule | undefined> {
     try {
-      return await loadRule(source, this.config.path, this.#host);
+      return await loadRule(source, this.config.path, this.host);
     } catch (error) {
       if (!(error instanceof SopsmithError)) throw error;
       const [message = ""] = error.message.split("\n");

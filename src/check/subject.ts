@@ -261,28 +261,28 @@ function conflictLines(bytes: Buffer): number[] {
 
 /** Offsets of the lines of a text. */
 class LineIndex {
-  readonly #starts: number[] = [0];
+  private readonly starts: number[] = [0];
 
   constructor(text: string) {
     for (let feed = text.indexOf("\n"); feed >= 0; feed = text.indexOf("\n", feed + 1))
-      this.#starts.push(feed + 1);
+      this.starts.push(feed + 1);
   }
 
   at(offset: number): { line: number; column: number } {
-    let [low, high] = [0, this.#starts.length - 1];
+    let [low, high] = [0, this.starts.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      if ((this.starts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    return { line: low + 1, column: Math.max(offset, 0) - (this.#starts[low] ?? 0) + 1 };
+    return { line: low + 1, column: Math.max(offset, 0) - (this.starts[low] ?? 0) + 1 };
   }
 }
 
 /** Paths and offsets of all nodes of a tree, made when the first is asked for. */
 class Places {
-  readonly #paths = new Map<Node, Path>();
-  readonly #offsets = new Map<Node, number>();
+  private readonly paths = new Map<Node, Path>();
+  private readonly offsets = new Map<Node, number>();
 
   constructor(documents: Documents, text: string) {
     let cursor = 0;
@@ -291,16 +291,16 @@ class Places {
       .reverse();
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const [node, path] = next;
-      this.#paths.set(node, path);
+      this.paths.set(node, path);
       if (node.start >= 0) {
-        this.#offsets.set(node, node.start);
+        this.offsets.set(node, node.start);
         if (node.kind !== "map" && node.kind !== "seq") cursor = node.start;
       } else if (node.kind === "comment") {
         // The YAML reader does not say where comments stood.
         const line = node.value.split("\n", 1)[0] ?? "";
         const after = text.indexOf(`#${line}`, cursor);
         const offset = after < 0 ? text.indexOf(`#${line}`) : after;
-        this.#offsets.set(node, offset);
+        this.offsets.set(node, offset);
         if (offset >= cursor) cursor = offset + line.length + 1;
       }
       if (node.kind !== "map" && node.kind !== "seq") continue;
@@ -314,10 +314,10 @@ class Places {
   }
 
   pathOf(node: Node): Path {
-    return this.#paths.get(node) ?? [];
+    return this.paths.get(node) ?? [];
   }
 
   offsetOf(node: Node): number {
-    return this.#offsets.get(node) ?? -1;
+    return this.offsets.get(node) ?? -1;
   }
 }

@@ -13,16 +13,16 @@ const configName = ".sops.yaml";
  * up to the working directory, or the one in force there. Each is read once.
  */
 export class GoverningConfigs {
-  readonly #call: Call;
-  readonly #cwd: string;
-  readonly #explicit: string;
-  readonly #byDirectory = new Map<string, Promise<Governing | undefined>>();
-  readonly #read = new Map<string, Promise<Governing | undefined>>();
+  private readonly call: Call;
+  private readonly cwd: string;
+  private readonly explicit: string;
+  private readonly byDirectory = new Map<string, Promise<Governing | undefined>>();
+  private readonly read = new Map<string, Promise<Governing | undefined>>();
 
   constructor(call: Call) {
-    this.#call = call;
-    this.#cwd = call.host.cwd();
-    this.#explicit = call.globals.text(flags.config);
+    this.call = call;
+    this.cwd = call.host.cwd();
+    this.explicit = call.globals.text(flags.config);
   }
 
   /**
@@ -30,44 +30,42 @@ export class GoverningConfigs {
    * @throws {ConfigError} for a configuration that cannot be read
    */
   for(path: string): Promise<Governing | undefined> {
-    return this.#explicit === "" ? this.#above(dirname(path)) : this.#of(this.#explicit);
+    return this.explicit === "" ? this.above(dirname(path)) : this.of(this.explicit);
   }
 
   /** The one that governs the working directory. */
   here(): Promise<Governing | undefined> {
-    return this.#of(this.#explicit);
+    return this.of(this.explicit);
   }
 
   /** Is this a file of configuration? It is no secret file, whatever its rules say. */
   isConfig(path: string): boolean {
     if (basename(path) === configName) return true;
-    return this.#explicit !== "" && same(resolve(this.#cwd, this.#explicit), path);
+    return this.explicit !== "" && same(resolve(this.cwd, this.explicit), path);
   }
 
-  #above(directory: string): Promise<Governing | undefined> {
-    let found = this.#byDirectory.get(directory);
+  private above(directory: string): Promise<Governing | undefined> {
+    let found = this.byDirectory.get(directory);
     if (found !== undefined) return found;
-    const isBelow = directory.startsWith(this.#cwd.endsWith(sep) ? this.#cwd : this.#cwd + sep);
+    const isBelow = directory.startsWith(this.cwd.endsWith(sep) ? this.cwd : this.cwd + sep);
     const own = join(directory, configName);
-    if (!isBelow) found = this.#of("");
+    if (!isBelow) found = this.of("");
     else
-      found = existsSync(own)
-        ? this.#of(relative(this.#cwd, own))
-        : this.#above(dirname(directory));
-    this.#byDirectory.set(directory, found);
+      found = existsSync(own) ? this.of(relative(this.cwd, own)) : this.above(dirname(directory));
+    this.byDirectory.set(directory, found);
     return found;
   }
 
   /** @param file "" for the one that is found from the working directory */
-  #of(file: string): Promise<Governing | undefined> {
-    let reading = this.#read.get(file);
-    if (reading === undefined) this.#read.set(file, (reading = this.#load(file)));
+  private of(file: string): Promise<Governing | undefined> {
+    let reading = this.read.get(file);
+    if (reading === undefined) this.read.set(file, (reading = this.load(file)));
     return reading;
   }
 
-  async #load(file: string): Promise<Governing | undefined> {
+  private async load(file: string): Promise<Governing | undefined> {
     const said: string[] = [];
-    const loaded = await loadConfig(file, this.#call.host, (message) => said.push(message));
+    const loaded = await loadConfig(file, this.call.host, (message) => said.push(message));
     if (loaded === undefined) return undefined;
     const policy = loaded.content.readCheckPolicy();
     const warnings = said.map((text) => {
@@ -76,7 +74,7 @@ export class GoverningConfigs {
     });
     return {
       file: loaded.path,
-      rules: await RulesInForce.of(loaded.content, this.#call.host),
+      rules: await RulesInForce.of(loaded.content, this.call.host),
       warnings,
       isForWindows: policy.windows,
       policy,

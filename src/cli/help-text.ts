@@ -52,7 +52,7 @@ export function programHelp(
 }
 
 /** What to say to somebody who typed nothing but the program's name. */
-export const shortHelp = [
+export const shortHelp: string = [
   "sopsmith keygen --default                   make a key where sopsmith looks for it",
   "sopsmith encrypt -i --age RECIPIENT a.yaml  encrypt a file to a recipient",
   "sopsmith a.yaml                             edit it",

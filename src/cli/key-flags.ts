@@ -60,7 +60,10 @@ export const keyFlags: readonly KeyFlags[] = providers
  *
  * @throws {SopsmithError} exit 6
  */
-export function awsSettings({ options }: Call) {
+export function awsSettings({ options }: Call): {
+  profile: string;
+  context: ReturnType<typeof parseEncryptionContext>;
+} {
   return {
     profile: options.text(flags.awsProfile),
     context: parseEncryptionContext(options.text(flags.encryptionContext)),

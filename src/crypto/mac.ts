@@ -3,7 +3,7 @@ import type { Scalar } from "../tree/node.ts";
 import { plaintextOf } from "./leaf.ts";
 
 /** Fed first when only encrypted leaves count: SHA-256 of the four bytes `sops` (spec file-format section 4). */
-export const ONLY_ENCRYPTED = Buffer.from(
+export const ONLY_ENCRYPTED: Uint8Array = Buffer.from(
   "8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6fdadec8176f27d69",
   "hex",
 );

@@ -77,15 +77,15 @@ class Comparison {
   readonly changes: ValueChange[] = [];
 
   nodes(before: Node | undefined, after: Node | undefined, path: Path): void {
-    if (before?.kind === "map" && after?.kind === "map") return this.#maps(before, after, path);
-    if (before?.kind === "seq" && after?.kind === "seq") return this.#lists(before, after, path);
+    if (before?.kind === "map" && after?.kind === "map") return this.maps(before, after, path);
+    if (before?.kind === "seq" && after?.kind === "seq") return this.lists(before, after, path);
     if (before !== undefined && after !== undefined && isLeaf(before) && isLeaf(after))
-      return this.#leaves(before, after, path);
-    if (before !== undefined) this.#all(before, path, "removed");
-    if (after !== undefined) this.#all(after, path, "added");
+      return this.leaves(before, after, path);
+    if (before !== undefined) this.all(before, path, "removed");
+    if (after !== undefined) this.all(after, path, "added");
   }
 
-  #leaves(before: Scalar, after: Scalar, path: Path): void {
+  private leaves(before: Scalar, after: Scalar, path: Path): void {
     const [old, now] = [identityOf(before), identityOf(after)];
     let kind: ChangeKind;
     if (old.isSealed !== now.isSealed) {
@@ -97,7 +97,7 @@ class Comparison {
     this.changes.push({ kind, path, before, after });
   }
 
-  #maps(before: Mapping, after: Mapping, path: Path): void {
+  private maps(before: Mapping, after: Mapping, path: Path): void {
     const old = byKey(before);
     const now = byKey(after);
     for (const [key, { name, value }] of now)
@@ -106,7 +106,7 @@ class Comparison {
       if (!now.has(key)) this.nodes(value, undefined, [...path, name]);
   }
 
-  #lists(before: Sequence, after: Sequence, path: Path): void {
+  private lists(before: Sequence, after: Sequence, path: Path): void {
     const [old, now] = [before, after].map(({ items }) =>
       items.flatMap((node, index) => (node.kind === "comment" ? [] : [{ node, index }])),
     );
@@ -127,13 +127,13 @@ class Comparison {
   }
 
   /** Every leaf below a node that is in one version only. */
-  #all(node: Node, path: Path, kind: "added" | "removed"): void {
+  private all(node: Node, path: Path, kind: "added" | "removed"): void {
     if (node.kind === "map")
       for (const item of node.items) {
-        if (item.kind === "entry") this.#all(item.value, [...path, item.key], kind);
+        if (item.kind === "entry") this.all(item.value, [...path, item.key], kind);
       }
     else if (node.kind === "seq")
-      node.items.forEach((item, index) => this.#all(item, [...path, index], kind));
+      node.items.forEach((item, index) => this.all(item, [...path, index], kind));
     else if (node.kind !== "comment") {
       const leaf = node.kind === "null" ? undefined : node;
       this.changes.push({

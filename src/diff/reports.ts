@@ -11,12 +11,12 @@ export type ShowValue = ((change: ValueChange) => string) | undefined;
 export type DiffReport = (files: readonly FileDifference[], show: ShowValue) => Iterable<string>;
 
 /** The registry of reports, by the option that asks for each; "" for none. */
-export const diffReports = {
+export const diffReports: Readonly<Record<"" | "stat" | "json" | "markdown", DiffReport>> = {
   "": textReport,
   stat: statReport,
   json: jsonReport,
   markdown: markdownReport,
-} satisfies Record<string, DiffReport>;
+};
 
 const wholeFile: Readonly<Record<FileDifference["state"], string>> = {
   added: "new encrypted file",

@@ -34,45 +34,45 @@ export async function* readBlobs(
 }
 
 class Reader {
-  readonly #channel: Channel;
-  #rest: Buffer = Buffer.alloc(0);
+  private readonly channel: Channel;
+  private rest: Buffer = Buffer.alloc(0);
 
   constructor(channel: Channel) {
-    this.#channel = channel;
+    this.channel = channel;
   }
 
   /** `<name> <type> <size>`, a line feed, the content, a line feed; or `<name> missing`. */
   async object(): Promise<Buffer | undefined> {
-    let feed = this.#rest.indexOf(0x0a);
+    let feed = this.rest.indexOf(0x0a);
     while (feed < 0) {
-      await this.#more();
-      feed = this.#rest.indexOf(0x0a);
+      await this.more();
+      feed = this.rest.indexOf(0x0a);
     }
-    const [, type, size] = this.#rest.toString("latin1", 0, feed).split(" ");
-    this.#rest = this.#rest.subarray(feed + 1);
+    const [, type, size] = this.rest.toString("latin1", 0, feed).split(" ");
+    this.rest = this.rest.subarray(feed + 1);
     if (size === undefined) return undefined;
-    const content = await this.#take(Number(size) + 1);
+    const content = await this.take(Number(size) + 1);
     return type === "blob" ? content.subarray(0, -1) : undefined;
   }
 
-  async #take(length: number): Promise<Buffer> {
-    const parts = [this.#rest];
-    let has = this.#rest.length;
+  private async take(length: number): Promise<Buffer> {
+    const parts = [this.rest];
+    let has = this.rest.length;
     while (has < length) {
-      const part = await this.#channel.receive();
+      const part = await this.channel.receive();
       if (part === undefined) throw ended();
       parts.push(Buffer.from(part.buffer, part.byteOffset, part.byteLength));
       has += part.length;
     }
-    const whole = parts.length === 1 ? this.#rest : Buffer.concat(parts);
-    this.#rest = whole.subarray(length);
+    const whole = parts.length === 1 ? this.rest : Buffer.concat(parts);
+    this.rest = whole.subarray(length);
     return whole.subarray(0, length);
   }
 
-  async #more(): Promise<void> {
-    const part = await this.#channel.receive();
+  private async more(): Promise<void> {
+    const part = await this.channel.receive();
     if (part === undefined) throw ended();
-    this.#rest = Buffer.concat([this.#rest, part]);
+    this.rest = Buffer.concat([this.rest, part]);
   }
 }
 

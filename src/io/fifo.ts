@@ -54,28 +54,28 @@ async function makeFifo(path: string, host: Host): Promise<void> {
 
 class FifoWriter {
   /** What the FIFO can be reached by when its name is gone. */
-  readonly #handle: number | undefined;
-  readonly #path: string;
-  readonly #done: Promise<void>;
-  #isStopped = false;
+  private readonly handle: number | undefined;
+  private readonly path: string;
+  private readonly done: Promise<void>;
+  private isStopped = false;
 
   constructor(path: string, chunks: Chunks) {
-    this.#path = path;
-    this.#handle = process.platform === "linux" ? openSync(path, O_PATH) : undefined;
-    this.#done = this.#write(chunks);
+    this.path = path;
+    this.handle = process.platform === "linux" ? openSync(path, O_PATH) : undefined;
+    this.done = this.write(chunks);
     // It is waited for in `stop`; until then a failure is nobody's.
-    this.#done.catch(() => {});
+    this.done.catch(() => {});
   }
 
   /** Opening waits for a reader, in a thread of Node's pool. */
-  async #write(chunks: Chunks): Promise<void> {
+  private async write(chunks: Chunks): Promise<void> {
     // By the handle: the command may have removed the name before the thread gets to it.
-    const file = await open(this.#name(), constants.O_WRONLY);
-    if (this.#isStopped) return file.close();
+    const file = await open(this.name(), constants.O_WRONLY);
+    if (this.isStopped) return file.close();
     // From here on without a thread: a reader may stop reading, and a blocked write could not be called off.
     let again: number;
     try {
-      again = openSync(this.#name(), constants.O_WRONLY | constants.O_NONBLOCK);
+      again = openSync(this.name(), constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       // The reader left meanwhile.
       if (systemCode(error) === "ENXIO") return file.close();
@@ -83,7 +83,7 @@ class FifoWriter {
     }
     await file.close();
     try {
-      for (const batch of batches(chunks)) await this.#feed(again, batch);
+      for (const batch of batches(chunks)) await this.feed(again, batch);
     } catch (error) {
       // A reader that has enough closes early.
       if (!["EPIPE", "ENXIO", "ECONNRESET"].includes(systemCode(error) ?? "")) throw error;
@@ -93,8 +93,8 @@ class FifoWriter {
   }
 
   /** A socket on the descriptor would tell when there is room, but Bun makes none of a FIFO. */
-  async #feed(fd: number, bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length && !this.#isStopped;) {
+  private async feed(fd: number, bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length && !this.isStopped;) {
       try {
         written += writeSync(fd, bytes, written);
       } catch (error) {
@@ -104,20 +104,20 @@ class FifoWriter {
     }
   }
 
-  #name(): string {
-    return this.#handle === undefined ? this.#path : `/proc/self/fd/${this.#handle}`;
+  private name(): string {
+    return this.handle === undefined ? this.path : `/proc/self/fd/${this.handle}`;
   }
 
   /** Lets go of the FIFO at once. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.isStopped = true;
     try {
       // A reader, so that an open that still waits for one returns.
-      const reader = openSync(this.#name(), constants.O_RDONLY | constants.O_NONBLOCK);
-      await this.#done;
+      const reader = openSync(this.name(), constants.O_RDONLY | constants.O_NONBLOCK);
+      await this.done;
       closeSync(reader);
     } finally {
-      if (this.#handle !== undefined) closeSync(this.#handle);
+      if (this.handle !== undefined) closeSync(this.handle);
     }
   }
 }

@@ -14,7 +14,7 @@ export function processMark(): string {
 }
 
 /** A pattern that finds a mark in a name, without groups. */
-export const markPattern = String.raw`\d+-\d+-[0-9a-f]{8}`;
+export const markPattern: string = String.raw`\d+-\d+-[0-9a-f]{8}`;
 
 /** True only where the process certainly runs no more; one of another machine or container cannot be judged. */
 export function isGone(mark: string): boolean {

@@ -166,30 +166,29 @@ const ctrlD = "\u0004";
 
 /** A line as it is typed, with the keys that correct it. */
 class Line implements Answer {
-  readonly #show: (text: string) => void;
-  #typed: string[] = [];
+  private readonly show: (text: string) => void;
+  private typed: string[] = [];
 
   /** @param show is given what is to appear on the terminal */
   constructor(show: (text: string) => void) {
-    this.#show = show;
+    this.show = show;
   }
 
   press(key: string): string | undefined {
-    if (key === "\r" || key === "\n") return this.#typed.join("");
-    if (key === ctrlC || (key === ctrlD && this.#typed.length === 0)) throw new UserCanceled();
+    if (key === "\r" || key === "\n") return this.typed.join("");
+    if (key === ctrlC || (key === ctrlD && this.typed.length === 0)) throw new UserCanceled();
     // Backspace; Ctrl+U takes back everything.
-    if (key === "\u007f" || key === "\b") this.#takeBack(1);
-    else if (key === "\u0015") this.#takeBack(this.#typed.length);
+    if (key === "\u007f" || key === "\b") this.takeBack(1);
+    else if (key === "\u0015") this.takeBack(this.typed.length);
     else if (!isControl(key)) {
-      this.#typed.push(key);
-      this.#show(key);
+      this.typed.push(key);
+      this.show(key);
     }
     return undefined;
   }
 
-  #takeBack(count: number): void {
-    for (const _ of this.#typed.splice(Math.max(0, this.#typed.length - count)))
-      this.#show("\b \b");
+  private takeBack(count: number): void {
+    for (const _ of this.typed.splice(Math.max(0, this.typed.length - count))) this.show("\b \b");
   }
 }
 

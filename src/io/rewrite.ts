@@ -50,7 +50,7 @@ export async function writeAll(
   file: FileHandle,
   chunks: Chunks,
   from: number,
-  to = Infinity,
+  to: number = Infinity,
 ): Promise<number> {
   let position = 0;
   for (const batch of batches(chunks)) {

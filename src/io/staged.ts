@@ -48,7 +48,7 @@ export interface Place {
  */
 export abstract class StagedFile {
   readonly place: Place;
-  #letGo: (() => void) | undefined;
+  private letGo: (() => void) | undefined;
 
   constructor(place: Place) {
     this.place = place;
@@ -77,12 +77,12 @@ export abstract class StagedFile {
   /** Keeps other processes from replacing the file; only where one is expected. */
   async claim(): Promise<void> {
     const { path, shown, expected } = this.place;
-    if (typeof expected === "object") this.#letGo = await claimFile(path, expected.ino, shown);
+    if (typeof expected === "object") this.letGo = await claimFile(path, expected.ino, shown);
   }
 
   release(): void {
-    this.#letGo?.();
-    this.#letGo = undefined;
+    this.letGo?.();
+    this.letGo = undefined;
   }
 
   /** @throws {ChangedMeanwhile} */
@@ -136,12 +136,12 @@ export function temporaryName(path: string, ending = ".tmp"): string {
 
 /** A file beside the old one that takes its name. */
 export class Replacement extends StagedFile {
-  readonly #temp: string;
-  readonly #forget: () => void;
-  readonly #directories: Set<string> | undefined;
-  #kept: string | undefined;
-  #forgetKept: (() => void) | undefined;
-  #isPut = false;
+  private readonly temp: string;
+  private readonly forget: () => void;
+  private readonly directories: Set<string> | undefined;
+  private kept: string | undefined;
+  private forgetKept: (() => void) | undefined;
+  private isPut = false;
 
   /**
    * @param temp the new file, written and synced
@@ -155,9 +155,9 @@ export class Replacement extends StagedFile {
     directories: Set<string> | undefined,
   ) {
     super(place);
-    this.#temp = temp;
-    this.#forget = forget;
-    this.#directories = directories;
+    this.temp = temp;
+    this.forget = forget;
+    this.directories = directories;
   }
 
   keepOld(): void {
@@ -165,7 +165,7 @@ export class Replacement extends StagedFile {
     refuseSticky(this.place);
     if (old === undefined) return;
     const kept = temporaryName(path, ".old.tmp");
-    this.#forgetKept = onProcessEnd(() => rmSync(kept, { force: true }));
+    this.forgetKept = onProcessEnd(() => rmSync(kept, { force: true }));
     try {
       // Refused for files that may only grow, which no rename would get past.
       closeSync(openSync(path, "r+"));
@@ -175,19 +175,19 @@ export class Replacement extends StagedFile {
         throw unreplaceable(shown, purpose, "it is a mount point", error);
       throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
     }
-    this.#kept = kept;
+    this.kept = kept;
   }
 
   put(): Promise<void> {
-    this.#put();
+    this.replace();
     return Promise.resolve();
   }
 
-  #put(): void {
+  private replace(): void {
     const { path, shown, purpose, old, expected } = this.place;
     try {
-      if (expected === "absent") putNew(this.#temp, path, shown);
-      else renameSync(this.#temp, path);
+      if (expected === "absent") putNew(this.temp, path, shown);
+      else renameSync(this.temp, path);
     } catch (error) {
       if (error instanceof ChangedMeanwhile) throw error;
       if (!old) throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
@@ -195,42 +195,42 @@ export class Replacement extends StagedFile {
       const reason = isMount ? "it is a mount point" : systemReason(error);
       throw unreplaceable(shown, purpose, reason, error);
     }
-    this.#isPut = true;
+    this.isPut = true;
   }
 
   undo(): void {
-    if (!this.#isPut) return;
-    if (this.#kept !== undefined) renameSync(this.#kept, this.place.path);
+    if (!this.isPut) return;
+    if (this.kept !== undefined) renameSync(this.kept, this.place.path);
     else rmSync(this.place.path);
-    this.#isPut = false;
+    this.isPut = false;
   }
 
   leaveOld(): string | undefined {
-    this.#forgetKept?.();
-    return this.#kept;
+    this.forgetKept?.();
+    return this.kept;
   }
 
   async finish(): Promise<void> {
     this.release();
-    this.#forget();
-    this.#removeKept();
+    this.forget();
+    this.removeKept();
     const dir = dirname(this.place.path);
-    if (this.#directories === undefined) await syncDirectory(dir);
-    else this.#directories.add(dir);
+    if (this.directories === undefined) await syncDirectory(dir);
+    else this.directories.add(dir);
   }
 
   discard(): void {
-    if (!this.#isPut) {
-      rmSync(this.#temp, { force: true });
-      this.#removeKept();
+    if (!this.isPut) {
+      rmSync(this.temp, { force: true });
+      this.removeKept();
     }
-    this.#forget();
+    this.forget();
     this.release();
   }
 
-  #removeKept(): void {
-    if (this.#kept !== undefined) rmSync(this.#kept, { force: true });
-    this.#forgetKept?.();
+  private removeKept(): void {
+    if (this.kept !== undefined) rmSync(this.kept, { force: true });
+    this.forgetKept?.();
   }
 }
 
@@ -276,19 +276,19 @@ function keepCopy(path: string, kept: string, old: Stats): void {
 
 /** The old file, with new content written over the old. */
 export class Rewriting extends StagedFile {
-  readonly #chunks: Chunks;
-  #kept: Buffer | undefined;
-  #isTouched = false;
+  private readonly chunks: Chunks;
+  private kept: Buffer | undefined;
+  private isTouched = false;
 
   constructor(place: Place, chunks: Chunks) {
     super(place);
-    this.#chunks = chunks;
+    this.chunks = chunks;
   }
 
   keepOld(): void {
     const { path, shown, purpose } = this.place;
     try {
-      this.#kept = readFileSync(path);
+      this.kept = readFileSync(path);
     } catch (error) {
       throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
     }
@@ -296,15 +296,15 @@ export class Rewriting extends StagedFile {
 
   async put(): Promise<void> {
     const { path, shown, purpose, old } = this.place;
-    this.#isTouched = true;
-    await rewriteFile(path, shown, purpose, this.#chunks, old?.size ?? 0);
+    this.isTouched = true;
+    await rewriteFile(path, shown, purpose, this.chunks, old?.size ?? 0);
   }
 
   undo(): void {
-    if (!this.#isTouched || this.#kept === undefined) return;
-    writeFileSync(this.place.path, this.#kept, { flag: "r+", flush: true });
-    truncateSync(this.place.path, this.#kept.length);
-    this.#isTouched = false;
+    if (!this.isTouched || this.kept === undefined) return;
+    writeFileSync(this.place.path, this.kept, { flag: "r+", flush: true });
+    truncateSync(this.place.path, this.kept.length);
+    this.isTouched = false;
   }
 
   leaveOld(): undefined {}
@@ -321,23 +321,23 @@ export class Rewriting extends StagedFile {
 
 /** What is written to and never replaced: a device, a FIFO, an open descriptor. */
 export class Passing extends StagedFile {
-  readonly #write: () => Promise<void>;
-  #isTouched = false;
+  private readonly write: () => Promise<void>;
+  private isTouched = false;
 
   constructor(place: Place, write: () => Promise<void>) {
     super(place);
-    this.#write = write;
+    this.write = write;
   }
 
   keepOld(): void {}
 
   put(): Promise<void> {
-    this.#isTouched = true;
-    return this.#write();
+    this.isTouched = true;
+    return this.write();
   }
 
   undo(): void {
-    if (this.#isTouched) throw new Error("what was written cannot be taken back");
+    if (this.isTouched) throw new Error("what was written cannot be taken back");
   }
 
   leaveOld(): undefined {}

@@ -3,7 +3,7 @@ import type { Plain, PlainObject } from "../tree/plain.ts";
 /** Names of the custom resource (spec kubernetes section 1). */
 export const GROUP = "isindir.github.com";
 export const VERSION = "v1alpha3";
-export const API_VERSION = `${GROUP}/${VERSION}`;
+export const API_VERSION: string = `${GROUP}/${VERSION}`;
 export const KIND = "SopsSecret";
 export const PLURAL = "sopssecrets";
 
@@ -12,8 +12,8 @@ export const SERVED_VERSIONS = ["v1alpha1", "v1alpha2", "v1alpha3"] as const;
 
 /** Template annotations that begin so tell the operator something and are not copied to the child. */
 export const DIRECTIVE_PREFIX = "sopsmith.dev/";
-export const SCOPE_DIRECTIVE = `${DIRECTIVE_PREFIX}scope`;
-export const IMMUTABLE_DIRECTIVE = `${DIRECTIVE_PREFIX}immutable`;
+export const SCOPE_DIRECTIVE: string = `${DIRECTIVE_PREFIX}scope`;
+export const IMMUTABLE_DIRECTIVE: string = `${DIRECTIVE_PREFIX}immutable`;
 
 /** Label of every child: finds it, never proves that it is owned. */
 export const OWNER_LABEL = "sopsmith.dev/owner-uid";

@@ -154,7 +154,7 @@ const pathNames = /_(?:FILE|PATH|URI)$|^GOOGLE_APPLICATION_CREDENTIALS$/i;
 class HostWire implements Wire {
   readonly host: Host;
   readonly signal: AbortSignal;
-  readonly #secrets = new Set<string>();
+  private readonly secrets = new Set<string>();
 
   constructor(host: Host, signal: AbortSignal = new AbortController().signal) {
     this.host = host;
@@ -164,7 +164,7 @@ class HostWire implements Wire {
   }
 
   hide(secret: string | undefined): void {
-    if (secret !== undefined && secret.trim().length >= 6) this.#secrets.add(secret.trim());
+    if (secret !== undefined && secret.trim().length >= 6) this.secrets.add(secret.trim());
   }
 
   async send(request: Omit<HttpRequest, "signal">, limit = requestLimit): Promise<HttpResponse> {
@@ -189,7 +189,7 @@ class HostWire implements Wire {
   /** One line, without secrets, of a length that can be read. */
   clean(reason: string): string {
     let text = reason;
-    for (const secret of this.#secrets) text = text.replaceAll(secret, "…");
+    for (const secret of this.secrets) text = text.replaceAll(secret, "…");
     text = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
     return text.length > reasonLimit ? `${text.slice(0, reasonLimit)}…` : text;
   }

@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import { pathOfError, walk, type LeafChange, type Place } from "../metadata/walk.ts";
+import { pathOfError, walk, type LeafChange, type MovingPlace } from "../metadata/walk.ts";
 import { nothingSelected } from "../metadata/selection.ts";
 import type { Comment, Documents, Leaf, Scalar } from "../tree/node.ts";
 import { scalarText } from "./identity.ts";
@@ -38,7 +38,7 @@ export class KnownLeaves {
    * @throws {UnknownLeaf} naming the path, never the value
    */
   open(documents: Documents): void {
-    const known = (leaf: Leaf, { aad }: Place): Leaf => {
+    const known = (leaf: Leaf, { aad }: MovingPlace): Leaf => {
       const found = this.opened.get(slotOf(leaf, aad));
       if (found === undefined)
         throw new UnknownLeaf("a value stands here that no version of the file has at this place");
@@ -62,7 +62,7 @@ export class KnownLeaves {
 
 function leavesOf(documents: Documents): { leaf: Leaf; aad: string }[] {
   const found: { leaf: Leaf; aad: string }[] = [];
-  const note = <L extends Scalar | Comment>(leaf: L, { aad }: Place): L => {
+  const note = <L extends Scalar | Comment>(leaf: L, { aad }: MovingPlace): L => {
     found.push({ leaf, aad });
     return leaf;
   };

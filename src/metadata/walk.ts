@@ -11,8 +11,8 @@ import {
   type Sequence,
 } from "../tree/node.ts";
 
-/** Where a leaf stands. One object serves a whole walk: read it at once. */
-export interface Place {
+/** Where a leaf is. One object serves a whole walk and moves from leaf to leaf: read it at once, keep nothing of it. */
+export interface MovingPlace {
   /** Additional data: the path's mapping keys, each with ":" behind it; ":" alone at the root (spec file-format 2.4). */
   aad: string;
   /** The selection says that this leaf is encrypted. */
@@ -23,9 +23,9 @@ export interface Place {
 
 /** Gives the leaf that takes the place of another (or itself). */
 export interface LeafChange {
-  scalar(leaf: Scalar, place: Place): Leaf;
+  scalar(leaf: Scalar, place: MovingPlace): Leaf;
   /** `outer` gives the additional data of the enclosing collections, innermost first. */
-  comment(leaf: Comment, place: Place, outer: () => string[]): Comment;
+  comment(leaf: Comment, place: MovingPlace, outer: () => string[]): Comment;
 }
 
 /** A tree that sops cannot walk: a key that is not text, an integer beyond 64 bits. The caller sets the exit code. */
@@ -57,7 +57,7 @@ interface Frame {
  * @throws {UnwalkableTree}; what `change` throws comes out with `path` telling where (see `withPath`)
  */
 export function walk(documents: Documents, selection: Selection, change: LeafChange): void {
-  const place: Place = { aad: "", isEncrypted: false, inList: false };
+  const place: MovingPlace = { aad: "", isEncrypted: false, inList: false };
   for (const document of documents) {
     const stack: Frame[] = [newFrame(document, "", false, false)];
     const outer = (): string[] =>
@@ -91,7 +91,7 @@ function step(
   frame: Frame,
   selection: Selection,
   change: LeafChange,
-  place: Place,
+  place: MovingPlace,
   outer: () => string[],
 ): Frame | undefined {
   const { node } = frame;
@@ -154,7 +154,7 @@ function step(
   return undefined;
 }
 
-function setPlace(place: Place, aad: string, inList: boolean): void {
+function setPlace(place: MovingPlace, aad: string, inList: boolean): void {
   place.aad = aad;
   place.inList = inList;
 }
@@ -163,7 +163,7 @@ function visitComment(
   item: Comment,
   frame: Frame,
   selection: Selection,
-  place: Place,
+  place: MovingPlace,
   change: (leaf: Comment) => Comment,
 ): Comment {
   const matches = selection.byComment !== "none" && selection.commentMatches(item.value);

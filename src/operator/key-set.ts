@@ -90,8 +90,8 @@ const CACHE_MS = 10 * 60_000;
  * when they are forgotten.
  */
 export class CachingKeyService implements KeyService {
-  readonly name = localKeyService.name;
-  readonly wrap = localKeyService.wrap;
+  readonly name: string = localKeyService.name;
+  readonly wrap: KeyService["wrap"] = localKeyService.wrap;
   private readonly parts = new Map<string, { part: Uint8Array; until: number }>();
   private readonly now: () => number;
 

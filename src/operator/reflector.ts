@@ -37,7 +37,7 @@ export class Reflector {
   private readonly options: ReflectorOptions;
   private failures = 0;
   /** When there was last a sign of life, an error included: it is tried again then. On the clock of `performance.now()`. */
-  lastHeard = performance.now();
+  lastHeard: number = performance.now();
   hasSynced = false;
 
   constructor(api: Api, options: ReflectorOptions) {

@@ -1,7 +1,7 @@
 import type { LongText, Str } from "./node.ts";
 
 /** Bytes from which on text that came as bytes is kept so: strings of it would take its size several times over. */
-export const LONG_TEXT = 1 << 18;
+export const LONG_TEXT: number = 1 << 18;
 
 /** A leaf of long text. A string is only made of it, and then kept, where something asks for its value. */
 export function longStr(long: LongText, start = -1, end = -1): Str {

@@ -40,7 +40,7 @@ export interface Int extends Span {
 }
 
 /** The largest integer a file can hold. */
-export const MAX_INT64 = 2n ** 63n - 1n;
+export const MAX_INT64: bigint = 2n ** 63n - 1n;
 
 export interface Float extends Span {
   kind: "float";

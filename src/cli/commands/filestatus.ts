@@ -90,24 +90,24 @@ export const filestatus: Command = {
 
 /** Gathers what `--check` finds. */
 class Guard {
-  readonly #call: Call;
-  readonly #lines: string[] = [];
-  #hasPlainFile = false;
-  #configs: Promise<GoverningConfigs> | undefined;
+  private readonly call: Call;
+  private readonly lines: string[] = [];
+  private hasPlainFile = false;
+  private loaded: Promise<GoverningConfigs> | undefined;
 
   constructor(call: Call) {
-    this.#call = call;
+    this.call = call;
   }
 
-  get #isChecking(): boolean {
-    return this.#call.options.on(flags.check);
+  private get isChecking(): boolean {
+    return this.call.options.on(flags.check);
   }
 
   configs(): Promise<GoverningConfigs> {
-    this.#configs ??= import("../governing.ts").then(
-      ({ GoverningConfigs }) => new GoverningConfigs(this.#call),
+    this.loaded ??= import("../governing.ts").then(
+      ({ GoverningConfigs }) => new GoverningConfigs(this.call),
     );
-    return this.#configs;
+    return this.loaded;
   }
 
   /** @param path absolute */
@@ -130,22 +130,21 @@ class Guard {
     const format = input ?? (await sealedFormat(content, formatForPath(file)));
     const status =
       format === undefined ? inClear : await fileStatus(content, { file, input: format });
-    if (!this.#isChecking || !status.encrypted) return { ...status, problems: [] };
+    if (!this.isChecking || !status.encrypted) return { ...status, problems: [] };
     const { valueProblems } = await import("../../check/values.ts");
     return { ...status, problems: await valueProblems(file, content, format ?? "") };
   }
 
   /** @param isNamed the line holds the file's name, which sops's does not */
   async report(file: string, status: Guarded, isNamed: boolean): Promise<void> {
-    const { options, streams, host } = this.#call;
+    const { options, streams, host } = this.call;
     const due = keysDueForRotation(status.keys, host.now());
     const isJson = options.on(flags.json);
     if (!status.encrypted) {
-      this.#lines.push(`${file} is not encrypted`);
-      this.#hasPlainFile = true;
+      this.lines.push(`${file} is not encrypted`);
+      this.hasPlainFile = true;
     }
-    for (const { line, message } of status.problems)
-      this.#lines.push(`${file}:${line}: ${message}`);
+    for (const { line, message } of status.problems) this.lines.push(`${file}:${line}: ${message}`);
     const line = {
       ...(isNamed ? { file } : {}),
       encrypted: status.encrypted,
@@ -159,10 +158,10 @@ class Guard {
 
   /** @throws {NotEncrypted} */
   end(): void {
-    if (!this.#isChecking || this.#lines.length === 0) return;
+    if (!this.isChecking || this.lines.length === 0) return;
     throw new NotEncrypted(
-      this.#lines,
-      this.#hasPlainFile
+      this.lines,
+      this.hasPlainFile
         ? "Encrypt with `sopsmith encrypt -i FILE`."
         : "Take the value out and add it again with `sopsmith set`; if it was ever pushed, change it at its source.",
     );

@@ -150,19 +150,19 @@ type FileCall = Call & { readonly isOneOfMany?: boolean };
 
 /** What was said about each of several files, kept until it can be told file by file. */
 class Kept {
-  readonly #streams: Streams;
-  readonly #said = new Map<string, (() => Promise<void> | void)[]>();
+  private readonly streams: Streams;
+  private readonly said = new Map<string, (() => Promise<void> | void)[]>();
 
   constructor(streams: Streams) {
-    this.#streams = streams;
+    this.streams = streams;
   }
 
   of(file: string): Streams {
-    const said = this.#said.get(file) ?? [];
-    this.#said.set(file, said);
-    const { writeStdout, writeStderr } = this.#streams;
+    const said = this.said.get(file) ?? [];
+    this.said.set(file, said);
+    const { writeStdout, writeStderr } = this.streams;
     return {
-      ...this.#streams,
+      ...this.streams,
       writeStdout: (chunks) => {
         said.push(() => writeStdout(chunks));
         return Promise.resolve();
@@ -172,7 +172,7 @@ class Kept {
   }
 
   async tell(files: readonly string[]): Promise<void> {
-    for (const file of files) for (const say of this.#said.get(file) ?? []) await say();
+    for (const file of files) for (const say of this.said.get(file) ?? []) await say();
   }
 }
 

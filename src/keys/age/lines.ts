@@ -5,11 +5,11 @@ const longest = 1 << 20;
 
 /** What the other side of a channel says, line by line. */
 export class Lines {
-  readonly #channel: Channel;
-  #held = Buffer.alloc(0);
+  private readonly channel: Channel;
+  private held = Buffer.alloc(0);
 
   constructor(channel: Channel) {
-    this.#channel = channel;
+    this.channel = channel;
   }
 
   /**
@@ -18,16 +18,16 @@ export class Lines {
    */
   async next(): Promise<string | undefined> {
     for (;;) {
-      const at = this.#held.indexOf(0x0a);
+      const at = this.held.indexOf(0x0a);
       if (at >= 0) {
-        const line = this.#held.toString("latin1", 0, at);
-        this.#held = this.#held.subarray(at + 1);
+        const line = this.held.toString("latin1", 0, at);
+        this.held = this.held.subarray(at + 1);
         return line;
       }
-      if (this.#held.length > longest) throw new Error("a line is too long");
-      const more = await this.#channel.receive();
+      if (this.held.length > longest) throw new Error("a line is too long");
+      const more = await this.channel.receive();
       if (more === undefined) return undefined;
-      this.#held = Buffer.concat([this.#held, more]);
+      this.held = Buffer.concat([this.held, more]);
     }
   }
 }

@@ -178,19 +178,19 @@ type Answer = readonly string[] | undefined;
 class Conversation {
   /** What the user answered, by prompt. */
   readonly given = new Map<string, string>();
-  readonly #name: string;
-  readonly #channel: Channel;
-  readonly #lines: Lines;
-  readonly #host: Host;
-  readonly #known: ReadonlyMap<string, string>;
-  readonly #asked = new Set<string>();
+  private readonly name: string;
+  private readonly channel: Channel;
+  private readonly lines: Lines;
+  private readonly host: Host;
+  private readonly known: ReadonlyMap<string, string>;
+  private readonly asked = new Set<string>();
 
   constructor(name: string, channel: Channel, host: Host, known: ReadonlyMap<string, string>) {
-    this.#name = name;
-    this.#channel = channel;
-    this.#lines = new Lines(channel);
-    this.#host = host;
-    this.#known = known;
+    this.name = name;
+    this.channel = channel;
+    this.lines = new Lines(channel);
+    this.host = host;
+    this.known = known;
   }
 
   async send(args: readonly string[], body: Uint8Array = new Uint8Array()): Promise<void> {
@@ -198,7 +198,7 @@ class Conversation {
     const lines = text.match(/.{1,64}/g) ?? [];
     // The last line is shorter than 64 columns, empty if need be.
     const end = text.length % 64 === 0 ? "\n" : "";
-    await this.#channel.send(
+    await this.channel.send(
       `-> ${args.join(" ")}\n${lines.map((line) => `${line}\n`).join("")}${end}`,
     );
   }
@@ -208,34 +208,37 @@ class Conversation {
     handle: (args: readonly string[], body: Uint8Array) => Promise<Answer>,
   ): Promise<void> {
     for (;;) {
-      const { args, body } = await this.#receive();
+      const { args, body } = await this.receive();
       const [type = ""] = args;
       if (type === "done") return;
       if (type === "error") {
         await this.send(["ok"]);
-        throw new PluginError(this.#name, textOf(body));
+        throw new PluginError(this.name, textOf(body));
       }
-      const isAnswered = await this.#answerCommon(args, body);
+      const isAnswered = await this.answerCommon(args, body);
       if (!isAnswered) await this.send((await handle(args, body)) ?? ["unsupported"]);
     }
   }
 
-  async #answerCommon([type, yes = "", no]: readonly string[], body: Uint8Array): Promise<boolean> {
-    const text = `${this.#name} plugin: ${textOf(body)}`;
+  private async answerCommon(
+    [type, yes = "", no]: readonly string[],
+    body: Uint8Array,
+  ): Promise<boolean> {
+    const text = `${this.name} plugin: ${textOf(body)}`;
     switch (type) {
       case "msg":
-        this.#host.warn(text);
+        this.host.warn(text);
         await this.send(["ok"]);
         return true;
       case "request-secret":
       case "request-public": {
-        const answer = await this.#ask(type, text);
+        const answer = await this.ask(type, text);
         if (answer === undefined) await this.send(["fail"]);
         else await this.send(["ok"], Buffer.from(answer));
         return true;
       }
       case "confirm": {
-        await this.send(await this.#confirm(text, decodeLabel(yes), no && decodeLabel(no)));
+        await this.send(await this.confirm(text, decodeLabel(yes), no && decodeLabel(no)));
         return true;
       }
       default:
@@ -244,64 +247,68 @@ class Conversation {
   }
 
   /** A prompt that comes twice in one conversation means that the first answer was wrong. */
-  async #ask(type: string, text: string): Promise<string | undefined> {
+  private async ask(type: string, text: string): Promise<string | undefined> {
     const prompt = `${type} ${text}`;
-    const known = this.#asked.has(prompt) ? undefined : this.#known.get(prompt);
-    this.#asked.add(prompt);
+    const known = this.asked.has(prompt) ? undefined : this.known.get(prompt);
+    this.asked.add(prompt);
     const answer =
       known ??
       (await (type === "request-secret"
-        ? this.#host.promptSecret(`${text} `)
-        : this.#host.promptLine(`${text} `)));
+        ? this.host.promptSecret(`${text} `)
+        : this.host.promptLine(`${text} `)));
     if (answer !== undefined) this.given.set(prompt, answer);
     return answer;
   }
 
-  async #confirm(text: string, yes: string, no: string | undefined): Promise<readonly string[]> {
+  private async confirm(
+    text: string,
+    yes: string,
+    no: string | undefined,
+  ): Promise<readonly string[]> {
     if (no === undefined) {
-      const key = await this.#host.promptKey(
+      const key = await this.host.promptKey(
         `${text} (press enter for ${JSON.stringify(yes)}) `,
         "\r\n",
       );
       return key === undefined ? ["fail"] : ["ok", "yes"];
     }
-    const key = await this.#host.promptKey(`${text} [1] ${yes}, [2] ${no}: `, "12");
+    const key = await this.host.promptKey(`${text} [1] ${yes}, [2] ${no}: `, "12");
     if (key === undefined) return ["fail"];
     return ["ok", key === "1" ? "yes" : "no"];
   }
 
-  async #receive(): Promise<Stanza> {
+  private async receive(): Promise<Stanza> {
     const timer = setTimeout(() => {
-      this.#host.warn(`waiting on ${this.#name} plugin...`);
+      this.host.warn(`waiting on ${this.name} plugin...`);
     }, patience);
     try {
-      return await this.#readStanza();
+      return await this.readStanza();
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #readStanza(): Promise<Stanza> {
-    const head = await this.#line();
+  private async readStanza(): Promise<Stanza> {
+    const head = await this.line();
     const [arrow, ...args] = head.split(" ");
-    if (arrow !== "->" || args.length === 0 || args.includes("")) throw this.#malformed();
+    if (arrow !== "->" || args.length === 0 || args.includes("")) throw this.malformed();
     const lines: string[] = [];
-    do lines.push(await this.#line());
+    do lines.push(await this.line());
     while (lines.at(-1)?.length === 64);
     const text = lines.join("");
     const body = Buffer.from(text, "base64");
-    if ((lines.at(-1)?.length ?? 0) > 64 || unpadded(body) !== text) throw this.#malformed();
+    if ((lines.at(-1)?.length ?? 0) > 64 || unpadded(body) !== text) throw this.malformed();
     return { args, body: new Uint8Array(body) };
   }
 
-  async #line(): Promise<string> {
-    const line = await this.#lines.next();
-    if (line === undefined) throw new PluginError(this.#name, "it ended before it was done");
+  private async line(): Promise<string> {
+    const line = await this.lines.next();
+    if (line === undefined) throw new PluginError(this.name, "it ended before it was done");
     return line;
   }
 
-  #malformed(): PluginError {
-    return new PluginError(this.#name, "it answered with a malformed stanza");
+  private malformed(): PluginError {
+    return new PluginError(this.name, "it answered with a malformed stanza");
   }
 }
 

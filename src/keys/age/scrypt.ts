@@ -9,12 +9,12 @@ const highestLogN = 22;
 
 /** The passphrase of an age file. Node's scrypt, which is several times faster than one in JavaScript. */
 export class ScryptIdentity implements Identity {
-  readonly #passphrase: string;
+  private readonly passphrase: string;
   /** Whether it was tried on a file of another passphrase. */
   wasWrong = false;
 
   constructor(passphrase: string) {
-    this.#passphrase = passphrase;
+    this.passphrase = passphrase;
   }
 
   /**
@@ -39,11 +39,7 @@ export class ScryptIdentity implements Identity {
     }
     const logN = Number(logText);
     if (logN > highestLogN) throw new Error("scrypt work factor is too high");
-    const key = await derive(
-      this.#passphrase,
-      Buffer.concat([Buffer.from(label), salt]),
-      2 ** logN,
-    );
+    const key = await derive(this.passphrase, Buffer.concat([Buffer.from(label), salt]), 2 ** logN);
     try {
       return new Uint8Array(openChaCha20Poly1305(key, Buffer.alloc(12), stanza.body));
     } catch {

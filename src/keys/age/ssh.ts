@@ -265,21 +265,21 @@ function wireOf(...strings: readonly Uint8Array[]): Buffer {
 
 /** Reads the fields of SSH's binary form (RFC 4251 section 5). */
 export class WireReader {
-  readonly #bytes: Buffer;
-  #at = 0;
+  private readonly bytes: Buffer;
+  private at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.at === this.bytes.length;
   }
 
   /** @throws {SshKeyError} where the bytes end too early; so do the others */
   take(length: number): Buffer {
-    if (this.#at + length > this.#bytes.length) throw new SshKeyError("it is damaged or cut off");
-    return this.#bytes.subarray(this.#at, (this.#at += length));
+    if (this.at + length > this.bytes.length) throw new SshKeyError("it is damaged or cut off");
+    return this.bytes.subarray(this.at, (this.at += length));
   }
 
   uint32(): number {
@@ -295,6 +295,6 @@ export class WireReader {
   }
 
   rest(): Buffer {
-    return this.take(this.#bytes.length - this.#at);
+    return this.take(this.bytes.length - this.at);
   }
 }

@@ -1,3 +1,4 @@
+import type { KeyProvider } from "../provider.ts";
 import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import type * as Kms from "@aws-sdk/client-kms";
@@ -7,7 +8,7 @@ import type { Mapping } from "../../tree/node.ts";
 import { readText, readTextMap } from "../../tree/typed-fields.ts";
 import { RemoteFailure, remoteKeys, type Wire } from "../remote.ts";
 
-export const { wrap, unwrap } = remoteKeys({
+const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   failed: (verb) => `failed to ${verb} sops data key with AWS KMS: `,
   async wrap(fields, part, wire) {
     const { sdk, client, failure } = await connect(fields, wire);
@@ -44,6 +45,8 @@ export const { wrap, unwrap } = remoteKeys({
     return part;
   },
 });
+export const wrap: KeyProvider["wrap"] = calls.wrap;
+export const unwrap: KeyProvider["unwrap"] = calls.unwrap;
 
 const contextOf = (fields: Mapping): Record<string, string> =>
   Object.fromEntries(
@@ -201,10 +204,10 @@ class WireHandler {
   readonly metadata = { handlerProtocol: "http/1.1" };
   /** The last one that came. */
   answer: HttpResponse | undefined;
-  readonly #wire: Wire;
+  private readonly wire: Wire;
 
   constructor(wire: Wire) {
-    this.#wire = wire;
+    this.wire = wire;
   }
 
   async handle(request: SdkRequest): Promise<{ response: SdkResponse }> {
@@ -214,7 +217,7 @@ class WireHandler {
       for (const one of Array.isArray(value) ? value : [value ?? ""]) query.append(key, one);
     const at = port === undefined ? name : `${name}:${port}`;
     const url = `${protocol}//${at}${path}${query.size === 0 ? "" : `?${query.toString()}`}`;
-    const answer = await this.#wire.send({ method, url, headers, body });
+    const answer = await this.wire.send({ method, url, headers, body });
     this.answer = answer;
     return {
       response: {

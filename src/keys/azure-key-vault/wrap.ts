@@ -1,3 +1,4 @@
+import type { KeyProvider } from "../provider.ts";
 import type { HttpClient } from "@azure/core-rest-pipeline";
 import type * as Identity from "@azure/identity";
 import type { Host, HttpResponse } from "../../io/host.ts";
@@ -16,7 +17,7 @@ import {
 } from "../remote.ts";
 import { urlPath } from "../url-path.ts";
 
-export const { wrap, unwrap } = remoteKeys({
+const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   failed: (verb, { id }) => `failed to ${verb} sops data key with Azure Key Vault key '${id}': `,
   wrap: (fields, part, wire) =>
     operate(fields, "encrypt", Buffer.from(part).toString("base64url"), wire),
@@ -31,6 +32,8 @@ export const { wrap, unwrap } = remoteKeys({
     return new Uint8Array(Buffer.from(value, "base64url"));
   },
 });
+export const wrap: KeyProvider["wrap"] = calls.wrap;
+export const unwrap: KeyProvider["unwrap"] = calls.unwrap;
 
 /**
  * The key with the version that is the newest now.

@@ -1,3 +1,4 @@
+import type { KeyProvider } from "../provider.ts";
 import type { JWTInput } from "google-auth-library";
 import { namedFile, type HttpResponse } from "../../io/host.ts";
 import { optionalPackage } from "../../io/optional-package.ts";
@@ -13,7 +14,7 @@ import {
 } from "../remote.ts";
 import { urlPath } from "../url-path.ts";
 
-export const { wrap, unwrap } = remoteKeys({
+const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   failed: (verb) => `failed to ${verb} sops data key with GCP KMS key: `,
   async wrap(fields, part, wire) {
     const plaintext = Buffer.from(part).toString("base64");
@@ -27,6 +28,8 @@ export const { wrap, unwrap } = remoteKeys({
     return new Uint8Array(Buffer.from(plaintext, "base64"));
   },
 });
+export const wrap: KeyProvider["wrap"] = calls.wrap;
+export const unwrap: KeyProvider["unwrap"] = calls.unwrap;
 
 const idPattern = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
 const scope = "https://www.googleapis.com/auth/cloud-platform";

@@ -1,3 +1,4 @@
+import type { KeyProvider } from "../provider.ts";
 import { namedFile, type HttpResponse } from "../../io/host.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
@@ -5,7 +6,7 @@ import { findHuaweiCredentials, findProject } from "./credentials.ts";
 import { signedHeaders } from "./signature.ts";
 import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
 
-export const { wrap, unwrap } = remoteKeys({
+const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   failed: (verb) => `failed to ${verb} sops data key with HuaweiCloud KMS: `,
   async wrap(fields, part, wire) {
     const plain = Buffer.from(part).toString("base64");
@@ -25,6 +26,8 @@ export const { wrap, unwrap } = remoteKeys({
     return new Uint8Array(Buffer.from(plain, "base64"));
   },
 });
+export const wrap: KeyProvider["wrap"] = calls.wrap;
+export const unwrap: KeyProvider["unwrap"] = calls.unwrap;
 
 const noResult = () =>
   new RemoteFailure("HuaweiCloud KMS answered without a result", "check the region's endpoint");

@@ -1,3 +1,4 @@
+import type { KeyProvider } from "../provider.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
@@ -5,7 +6,7 @@ import { urlPath } from "../url-path.ts";
 import { checkAddress, findToken, refusal, request } from "./api.ts";
 import { checkServer } from "./servers.ts";
 
-export const { wrap, unwrap } = remoteKeys({
+const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   failed: (verb, { fields }) =>
     `failed to ${verb} sops data key ${verb === "encrypt" ? "to" : "from"} Vault transit backend '${pathOf(fields, verb)}': `,
   async wrap(fields, part, wire) {
@@ -23,6 +24,8 @@ export const { wrap, unwrap } = remoteKeys({
     return new Uint8Array(Buffer.from(plaintext, "base64"));
   },
 });
+export const wrap: KeyProvider["wrap"] = calls.wrap;
+export const unwrap: KeyProvider["unwrap"] = calls.unwrap;
 
 const pathOf = (fields: Mapping, verb: string): string =>
   `${readText(fields, "engine_path")}/${verb}/${readText(fields, "key_name")}`;
