@@ -89,6 +89,15 @@ export const dotenv: Format = {
 
   asRead: (documents) => documents.slice(0, 1),
 
+  layout: {
+    holdsTextOnly: true,
+    isMarked: (source) =>
+      Buffer.from(source.buffer, source.byteOffset, source.byteLength).includes(
+        "sops_sopsmith_layout=",
+      ),
+    load: () => import("./dotenv/layout.ts"),
+  },
+
   checkSealable(documents) {
     refuseMoreDocuments(documents);
     for (const item of documents[0]?.items ?? []) {

@@ -460,7 +460,8 @@ function* piecesOf(chunks: readonly (string | LongText)[]): Generator<string | U
   }
 }
 
-function indentOf(width: number | undefined): string {
+/** One level's white space. */
+export function indentOf(width: number | undefined): string {
   if (width === undefined || width === -1) return "\t";
   if (width < -1) {
     throw new EmitError(
@@ -529,6 +530,14 @@ export const json: Format = {
   checkSealable(documents) {
     refuseMoreDocuments(documents);
     refuseInfinite(documents);
+  },
+
+  layout: {
+    isMarked: (source) =>
+      Buffer.from(source.buffer, source.byteOffset, source.byteLength).includes(
+        '"sopsmith_layout"',
+      ),
+    load: () => import("./json/layout.ts"),
   },
 
   example() {

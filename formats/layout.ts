@@ -1,3 +1,4 @@
+import { flatText } from "../src/tree/flat-text.ts";
 import { compareDocuments } from "../src/tree/compare.ts";
 import type { Comment, Documents, Item, Leaf, Null, Scalar } from "../src/tree/node.ts";
 import { flattened } from "../src/tree/text.ts";
@@ -22,6 +23,8 @@ import { flattened } from "../src/tree/text.ts";
 export interface Layout {
   /** Does an encrypted text carry the marker? A quick look, for every file that is opened: false for certain, or true for likely. */
   isMarked(source: Uint8Array): boolean;
+  /** Every value is text: a number that takes the place of one becomes its text. Default: no. */
+  readonly holdsTextOnly?: boolean;
   /** The rest is only loaded where it is needed. */
   load(): Promise<LayoutReader>;
 }
@@ -223,6 +226,13 @@ export function sameMeaning(a: Documents, b: Documents): boolean {
   const isSame = (x: Scalar | Null, y: Scalar | Null): boolean =>
     isSameLeaf(x, y) ||
     (x.kind === "float" && y.kind === "int" && Object.is(x.value, Number(y.value)));
+  return compareDocuments(a, b, isSame).difference === undefined;
+}
+
+/** The same where `b` is read from a format that holds text only: each of its values is the text of the other. */
+export function sameText(a: Documents, b: Documents): boolean {
+  const isSame = (x: Scalar | Null, y: Scalar | Null): boolean =>
+    isSameLeaf(x, y) || (x.kind !== "null" && y.kind === "str" && flatText(x) === y.value);
   return compareDocuments(a, b, isSame).difference === undefined;
 }
 

@@ -5,6 +5,7 @@ import {
   recordAad,
   recordName,
   sameMeaning,
+  sameText,
   sameValues,
   type LayoutReader,
   type PlainText,
@@ -77,7 +78,8 @@ export class KeptText {
     return attempt(() => {
       const source = Buffer.from(this.text.follow(documents, indent));
       const changed = new KeptText(source, this.format, this.reader);
-      if (sameMeaning(documents, changed.documents)) return changed;
+      const isSame = this.format.layout?.holdsTextOnly === true ? sameText : sameMeaning;
+      if (isSame(documents, changed.documents)) return changed;
       throw new CannotKeep("the change cannot be made in its text");
     }, explain);
   }
