@@ -87,7 +87,11 @@ class DotenvPlainText implements PlainText {
     const chunks = splice(
       this.text,
       slots.map(({ plain, sealed }): Edit => {
-        return { from: plain.start, to: plain.end, by: (plain.kind === "comment" ? "#" : "") + sealed };
+        return {
+          from: plain.start,
+          to: plain.end,
+          by: (plain.kind === "comment" ? "#" : "") + sealed,
+        };
       }),
     );
     chunks.push((isOpenEnded ? "\n" : "") + blockText(block, isOpenEnded));
@@ -107,7 +111,11 @@ class DotenvPlainText implements PlainText {
     for (const { start, value } of removed) {
       const isLast = value.end === text.length;
       // The last line of a text without a final line break takes the one in front of it along.
-      edits.push({ from: isLast && start > 0 ? start - 1 : start, to: isLast ? value.end : value.end + 1, by: "" });
+      edits.push({
+        from: isLast && start > 0 ? start - 1 : start,
+        to: isLast ? value.end : value.end + 1,
+        by: "",
+      });
     }
     for (const { entry: next, behind } of added) {
       const line = `${next.key}=${valueText(next.value)}`;

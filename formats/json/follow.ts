@@ -168,6 +168,4 @@ class Follower {
 const endOf = (item: Node | Entry): number => (item.kind === "entry" ? item.value.end : item.end);
 
 const isSame = (a: Node | undefined, b: Node | undefined): boolean =>
-  a !== undefined &&
-  b !== undefined &&
-  sameValues([map([entry("", a)])], [map([entry("", b)])]);
+  a !== undefined && b !== undefined && sameValues([map([entry("", a)])], [map([entry("", b)])]);

@@ -159,7 +159,9 @@ function blockText(
     if (item.kind !== "entry" || item.value.kind !== "map") return item;
     const fields = [...item.value.items, entry(MARKER, str(LAYOUT_VERSION))];
     if (records.size > 0)
-      fields.push(entry(RECORDS, map([...records].map(([name, value]) => entry(name, str(value))))));
+      fields.push(
+        entry(RECORDS, map([...records].map(([name, value]) => entry(name, str(value))))),
+      );
     return entry(item.key, map(fields));
   });
   const text = [...jsonText(map(items), lines === undefined ? undefined : unit)].join("");

@@ -45,4 +45,3 @@ export function styleOf(text: string, root: Mapping, indent: number | undefined)
     unit: unit === undefined || unit === "" ? indentOf(indent) : unit,
   };
 }
-

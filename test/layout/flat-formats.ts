@@ -62,7 +62,11 @@ export async function keepMany(
 
 /** `set` on a kept file. */
 export const set = (format: FormatName, sealed: string, path: Path, value: Plain) =>
-  edited(format, sealed, ([first]) => first !== undefined && setPath(first, path, fromPlain(value)));
+  edited(
+    format,
+    sealed,
+    ([first]) => first !== undefined && setPath(first, path, fromPlain(value)),
+  );
 
 /** `unset` on a kept file. */
 export const unset = (format: FormatName, sealed: string, path: Path) =>
@@ -146,23 +150,24 @@ export const forgeries: Readonly<Record<string, (text: string, random: Random) =
           .replace("sopsmith_layout=1", "sopsmith_layout=1 no-eol")
           .replace("sopsmith-layout 1\n", "sopsmith-layout 1 no-eol\n"),
   "two records exchanged": (text) => {
-    const [a, b] = [...text.matchAll(/"[^"]{8}": ?"(ENC[^"]*type:str\])"|layout \S{8} (ENC\S*)/g)].map(
-      (found) => found[1] ?? found[2] ?? "",
-    );
+    const [a, b] = [
+      ...text.matchAll(/"[^"]{8}": ?"(ENC[^"]*type:str\])"|layout \S{8} (ENC\S*)/g),
+    ].map((found) => found[1] ?? found[2] ?? "");
     if (a === undefined || b === undefined) return text;
     return text.replace(a, "@").replace(b, a).replace("@", b);
   },
   "a value's ciphertext for a record": (text) => {
     const value = /ENC\[[^\]]*\]/.exec(text)?.[0] ?? "";
-    return text.replaceAll(/(layout_records": ?\{\s*"[^"]*": ?"|layout \S{8} )ENC\[[^\]]*\]/g, (_, head) => head + value);
+    return text.replaceAll(
+      /(layout_records": ?\{\s*"[^"]*": ?"|layout \S{8} )ENC\[[^\]]*\]/g,
+      (_, head) => head + value,
+    );
   },
   "records renamed": (text) =>
     text.replaceAll(/(layout_records": ?\{\s*"|layout )[^" ]{8}(?=["' ])/g, "$1AAAAAAAA"),
   "blank lines put in": (text, random) =>
     text.replaceAll("\n", (all) => (random.oneIn(10) ? "\n\n" : all)),
   "spaces put in": (text, random) => text.replaceAll(" ", (all) => (random.oneIn(10) ? "  " : all)),
-  "line breaks taken out": (text, random) =>
-    text.replaceAll("\n", (all) => (random.oneIn(10) ? "" : all)),
   "quotes put on": (text, random) =>
     text.replaceAll(/(?<== ?)ENC\[[^\]\s]*\]/g, (all) => (random.oneIn(2) ? `"${all}"` : all)),
   "quotes taken off": (text) => text.replaceAll(/= ["'`](ENC\[[^\]\s]*\])["'`]/g, "= $1"),
@@ -178,7 +183,9 @@ export async function expectForgeriesHarmless(format: FormatName, count: number)
   for (let index = 0; index < count; index++) {
     const { outcome, sealed } = await keepAndOpen(format, task(format, 31, index).source);
     if (outcome !== "kept") continue;
-    const values = (text: string) => decryptText(text, { format, output: "json", layout });
+    // A negative zero that sops prints is read as an integer.
+    const values = async (text: string) =>
+      (await decryptText(text, { format, output: "json" })).replaceAll(/-0(?=[,\n])/g, "0");
     const wanted = await values(sealed);
     for (const [name, forge] of Object.entries(forgeries)) {
       const forged = forge(sealed, new Random(index, tried));
@@ -186,10 +193,9 @@ export async function expectForgeriesHarmless(format: FormatName, count: number)
       tried++;
       try {
         const plain = await decryptText(forged, { format, layout });
-        const again = await encryptText(plain, { format, layout: "sops" });
+        const again = await encryptText(plain, { format });
         expect([index, name, await values(forged)]).toEqual([index, name, wanted]);
-        if (format !== "json") expect([index, name, await values(again)]).toEqual([index, name, wanted]);
-        else expect([index, name, JSON.parse(plain)]).toEqual([index, name, JSON.parse(wanted)]);
+        expect([index, name, await values(again)]).toEqual([index, name, wanted]);
       } catch (error) {
         if (!(error instanceof SopsmithError)) throw error;
       }
