@@ -86,10 +86,10 @@ class DotenvPlainText implements PlainText {
     const isOpenEnded = !this.text.endsWith("\n");
     const chunks = splice(
       this.text,
-      slots.map(({ plain, sealed }): Edit => {
+      slots.map(({ start, end, plain, sealed }): Edit => {
         return {
-          from: plain.start,
-          to: plain.end,
+          from: start,
+          to: end,
           by: (plain.kind === "comment" ? "#" : "") + sealed,
         };
       }),
@@ -143,8 +143,7 @@ class DotenvSealedText implements SealedText {
   }
 
   open(slots: readonly Slot[]): string {
-    const edits = slots.map(({ plain, sealed }): Edit => {
-      const { start, end } = plain;
+    const edits = slots.map(({ start, end, plain, sealed }): Edit => {
       if (plain.kind !== "comment") return { from: start, to: end, by: valueText(plain) };
       if (plain.value.includes("\n")) throw new CannotKeep("a comment has several lines");
       if (this.text.slice(start, end) !== `#${sealed}`)

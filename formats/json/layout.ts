@@ -90,7 +90,7 @@ class JsonPlainText implements PlainText {
   }
 
   seal({ slots, records, block, indent }: SealedParts): string[] {
-    const edits = slots.map(({ plain: { start, end }, sealed }): Edit => {
+    const edits = slots.map(({ start, end, sealed }): Edit => {
       return { from: start, to: end, by: JSON.stringify(sealed) };
     });
     const at = entriesOf(this.root).at(-1)?.value.end ?? 0;
@@ -132,10 +132,10 @@ class JsonSealedText implements SealedText {
   }
 
   open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string {
-    const edits = slots.map(({ plain, sealed }): Edit => {
+    const edits = slots.map(({ start, end, plain, sealed }): Edit => {
       if (plain.kind === "comment") throw new CannotKeep("a comment stands in place of a value");
       const by = spellings.get(recordName(sealed)) ?? scalarText(plain);
-      return { from: plain.start, to: plain.end, by };
+      return { from: start, to: end, by };
     });
     edits.push({ from: this.cut, to: this.block.value.end, by: "" });
     return splice(this.text, edits).join("");
