@@ -15,7 +15,7 @@ import { goFloat } from "../src/go/float.ts";
 import { flatText, readsBackFlat } from "../src/tree/flat-text.ts";
 import { decodeText, encodeText, leafText, textLeaf } from "../src/tree/text.ts";
 import type { Format, Warn } from "./format.ts";
-import { jsonText } from "./json.ts";
+import { jsonText } from "./json/writer.ts";
 
 // The rules are those of the library that sops reads and writes INI with, its oddities included: a file that one of
 // the two programs has written must read the same in the other.

@@ -1,7 +1,6 @@
 import { flatText } from "../../src/tree/flat-text.ts";
 import {
   entry,
-  map,
   str,
   type Comment,
   type Documents,
@@ -10,7 +9,6 @@ import {
   type Mapping,
   type Node,
 } from "../../src/tree/node.ts";
-import { dotenv } from "../dotenv.ts";
 import { entriesOf, entryChanges } from "../entry-changes.ts";
 import {
   CannotKeep,
@@ -22,6 +20,7 @@ import {
   type SealedText,
   type Slot,
 } from "../layout.ts";
+import { readVariables, variablesText } from "./lines.ts";
 
 const PREFIX = "sops_";
 
@@ -60,9 +59,7 @@ function read(source: Uint8Array, sealed: boolean): { text: string; root: Mappin
   const text = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString();
   if (text.includes("\ufffd")) throw new CannotKeep("it is not UTF-8");
   if (text.includes("\r")) throw new CannotKeep("it has carriage returns");
-  const [root] = dotenv.parse(source, { sealed });
-  if (root === undefined) throw new CannotKeep("it has no document");
-  return { text, root };
+  return { text, root: readVariables(source, { sealed }) };
 }
 
 class DotenvPlainText implements PlainText {
@@ -164,6 +161,6 @@ const valueText = (value: Node): string => flatText(value).replaceAll("\n", "\\n
 
 function blockText(block: readonly Item[], isOpenEnded: boolean): string {
   const marker = isOpenEnded ? `${LAYOUT_VERSION} ${NO_EOL}` : LAYOUT_VERSION;
-  const lines = [entry(MARKER, str(marker)), ...block];
-  return [...dotenv.emit([map(lines)], { sealed: true })].join("");
+  const lines: Item[] = [entry(MARKER, str(marker)), ...block];
+  return variablesText(lines).join("");
 }

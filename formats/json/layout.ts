@@ -13,7 +13,6 @@ import {
 } from "../../src/tree/node.ts";
 import { decodeText } from "../../src/tree/text.ts";
 import { entriesOf } from "../entry-changes.ts";
-import { json, jsonText } from "../json.ts";
 import {
   CannotKeep,
   LAYOUT_VERSION,
@@ -26,7 +25,9 @@ import {
   type Slot,
 } from "../layout.ts";
 import { editsBetween } from "./follow.ts";
+import { readJson } from "./reader.ts";
 import { scalarText, styleOf, type JsonStyle } from "./style.ts";
+import { jsonText } from "./writer.ts";
 
 /** The field of the `sops` block that is the marker. */
 export const MARKER = "sopsmith_layout";
@@ -67,9 +68,7 @@ export function readSealed(source: Uint8Array): SealedText {
 
 function read(source: Uint8Array, sealed: boolean): { text: string; root: Mapping } {
   if (source.length > MAX_LENGTH) throw new CannotKeep("it is too large");
-  const [root] = json.parse(source, { sealed });
-  if (root === undefined) throw new CannotKeep("it has no document");
-  return { text: decodeText(source), root };
+  return { text: decodeText(source), root: readJson(source, sealed) };
 }
 
 class JsonPlainText implements PlainText {

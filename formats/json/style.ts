@@ -1,7 +1,7 @@
 import { jsonFloat } from "../../src/go/float.ts";
 import type { Mapping, Null, Scalar } from "../../src/tree/node.ts";
 import { leafText } from "../../src/tree/text.ts";
-import { indentOf } from "../json.ts";
+import { indentOf } from "./writer.ts";
 
 /** A value as it is written where no record says otherwise. */
 export function scalarText(leaf: Scalar | Null): string {

@@ -1,4 +1,4 @@
-import { jsonText } from "../../formats/json.ts";
+import { jsonText } from "../../formats/json/writer.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { CreationRule } from "../config/match.ts";
 import { decryptDocuments, decryptWhole, type OpenVerbOptions } from "../decrypt.ts";
