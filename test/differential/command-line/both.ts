@@ -69,6 +69,7 @@ export async function runLines(
       FILES: files,
       SOPS_AGE_KEY_FILE: key,
       SOPS_DISABLE_VERSION_CHECK: "1",
+      SOPSMITH_LAYOUT: "sops",
       GNUPGHOME: join(root, "gnupg"),
     },
     maxBuffer: 1 << 26,
