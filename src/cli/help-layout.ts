@@ -8,7 +8,7 @@ export interface Sheet {
   readonly isStyled: boolean;
 }
 
-export const plainSheet: Sheet = { width: 80, isStyled: false };
+const plainSheet: Sheet = { width: 80, isStyled: false };
 
 const INDENT = "   ";
 /** Terms that take more of the width are on a line of their own. */

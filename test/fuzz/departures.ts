@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { json } from "../../formats/json.ts";
 import { ini } from "../../formats/ini.ts";
 import { yaml } from "../../formats/yaml.ts";
@@ -232,6 +233,11 @@ export const departures: readonly Departure[] = [
         context.text.slice(end).trim() !== ""
       );
     },
+  },
+  {
+    name: "10 D18: sops replaces bytes that are not UTF-8",
+    formats: ["json"],
+    applies: (context) => isRefusedBySopsmith(context, 2) && !isUtf8(context.source),
   },
   {
     name: "10 D7: sops writes INI that does not read back as what it was",
