@@ -8,8 +8,6 @@ export interface Sheet {
   readonly isStyled: boolean;
 }
 
-const plainSheet: Sheet = { width: 80, isStyled: false };
-
 const INDENT = "   ";
 /** Terms that take more of the width are on a line of their own. */
 const MAX_TERM_SHARE = 0.33;
