@@ -1,4 +1,4 @@
-import type { Chunks } from "../formats/format.ts";
+import type { Chunks, FormatName } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { CommonOptions } from "./encrypt.ts";
 import { inFile } from "./errors.ts";
@@ -10,6 +10,7 @@ import { recoverDataKey } from "./data-key/recover.ts";
 import { wrapDataKey, WrapError } from "./data-key/wrap.ts";
 import type { KeyGroup } from "./keys/provider.ts";
 import type { Metadata } from "./metadata/metadata.ts";
+import { defaultSelector, type Selector } from "./metadata/selection.ts";
 import type { Documents } from "./tree/node.ts";
 
 /** An encrypted file whose values stay sealed. */
@@ -90,6 +91,38 @@ function groupDifference(before: KeyGroup, after: KeyGroup): GroupDifference {
     added: ids(after, (id) => had?.has(id) !== true),
     removed: ids(before, (id) => has?.has(id) !== true),
   };
+}
+
+/** A setting that `updatekeys` cannot change, since the values stay as they are. */
+export interface SettingDifference {
+  readonly name: "selection" | "mac_only_encrypted";
+  readonly inFile: string;
+  readonly inRule: string;
+}
+
+/**
+ * Compares what is encrypted in a file, and what its MAC covers, with what its creation rule says.
+ *
+ * @param wanted the rule's; without a selector the default one
+ */
+export function settingDifferences(
+  { selector, macOnlyEncrypted }: Pick<Metadata, "selector" | "macOnlyEncrypted">,
+  wanted: { readonly selector: Selector | undefined; readonly macOnlyEncrypted: boolean },
+  format: FormatName,
+): SettingDifference[] {
+  const text = ({ name, value }: Selector) => `${name} ${value}`;
+  const [inFile, inRule] = [text(selector), text(wanted.selector ?? defaultSelector)];
+  const differences: SettingDifference[] = [];
+  // A binary file has no selection.
+  if (format !== "binary" && inFile !== inRule)
+    differences.push({ name: "selection", inFile, inRule });
+  if (macOnlyEncrypted !== wanted.macOnlyEncrypted)
+    differences.push({
+      name: "mac_only_encrypted",
+      inFile: String(macOnlyEncrypted),
+      inRule: String(wanted.macOnlyEncrypted),
+    });
+  return differences;
 }
 
 export interface RewrapOptions extends CommonOptions {

@@ -33,7 +33,11 @@ check:
   windows: true # SM205: patterns must match paths with backslashes
 \`\`\`
 
-A comment in a file lets nothing pass: whoever hides a secret could write it.
+A comment in a file lets nothing pass: whoever hides a secret could write it. \`--rules SM1,SM301\` applies only some of the rules.
+
+## What to do
+
+Each finding says what to do, with the command where there is one. \`check\` itself changes nothing: what puts a file right needs a key, or somebody who knows whether a value is a secret.
 `;
 }
 

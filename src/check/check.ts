@@ -2,7 +2,7 @@ import { ruleSubject } from "../config/match.ts";
 import { noPolicy, type CheckPolicy } from "../config/policy.ts";
 import type { Host } from "../io/host.ts";
 import type { Finding, Problem, Rule } from "./rule.ts";
-import { rules } from "./rules/index.ts";
+import { rules as allRules } from "./rules/index.ts";
 import { readSubject, type Subject } from "./subject.ts";
 import type { CheckedConfig, Seen, Tree } from "./tree.ts";
 
@@ -29,18 +29,22 @@ export interface CheckOptions {
   /** Configurations by absolute path: no secret files. */
   isConfig(path: string): boolean;
   readonly inputType?: string;
+  /** All, where they are not given. */
+  readonly rules?: readonly Rule[];
 }
 
-/** Applies all rules to files, one after the other, and then to all of them together. No key, no network, no input or output. */
+/** Applies rules to files, one after the other, and then to all of them together. No key, no network, no input or output. */
 export class Check {
   readonly seen: Seen[] = [];
   private readonly options: CheckOptions;
+  private readonly rules: readonly Rule[];
   private readonly now: Date;
   private readonly configs = new Set<Governing>();
   private readonly paths = new Map<string, string>();
 
   constructor(options: CheckOptions) {
     this.options = options;
+    this.rules = options.rules ?? allRules;
     this.now = options.host.now();
   }
 
@@ -53,7 +57,7 @@ export class Check {
     this.seen.push({ file, isSealed: isSealed || subject.conflict.length > 0, maxAgeDays });
     this.paths.set(file, path);
     const findings: Finding[] = [];
-    for (const rule of rules)
+    for (const rule of this.rules)
       for (const problem of (await rule.inFile?.(subject)) ?? [])
         findings.push(finding(rule, { ...problem, file, commit }));
     return this.wanted(findings, path);
@@ -85,7 +89,7 @@ export class Check {
       now: this.now,
     };
     const findings: Finding[] = [];
-    for (const rule of rules)
+    for (const rule of this.rules)
       for (const problem of (await rule.inTree?.(whole)) ?? [])
         findings.push(finding(rule, problem));
     const kept: Finding[] = [];

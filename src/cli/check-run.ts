@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { Check, inOrder, type CheckedFile } from "../check/check.ts";
-import type { Finding } from "../check/rule.ts";
+import type { Finding, Rule } from "../check/rule.ts";
 import type { Tree } from "../check/tree.ts";
 import { SopsmithError } from "../errors.ts";
 import { readBlobs } from "../git/blobs.ts";
@@ -32,13 +32,13 @@ interface Begun {
   readonly configs: GoverningConfigs;
 }
 
-function begin(call: Call, inputType = ""): Begun {
+function begin(call: Call, wanted: readonly Rule[]): Begun {
   const configs = new GoverningConfigs(call);
   const check = new Check({
     host: call.host,
     governing: (path) => configs.for(path),
     isConfig: (path) => configs.isConfig(path),
-    inputType,
+    rules: wanted,
   });
   return { check, configs };
 }
@@ -50,11 +50,11 @@ function begin(call: Call, inputType = ""): Begun {
  * @throws {ConfigError} for a configuration that cannot be read
  * @throws {SopsmithError} exit 100 for an operand that is not there
  */
-export async function checkWorkTree(call: Call): Promise<Checked> {
+export async function checkWorkTree(call: Call, rules: readonly Rule[]): Promise<Checked> {
   const { host, operands } = call;
   const cwd = host.cwd();
   const root = await topLevelIfAny(host);
-  const { check, configs } = begin(call);
+  const { check, configs } = begin(call, rules);
   // A broken configuration is told also where no file is.
   await configs.here();
   const names = await filesBelow(call, root);
@@ -91,29 +91,62 @@ export async function checkWorkTree(call: Call): Promise<Checked> {
 }
 
 /** Looks at what the next commit would hold. Operands are Git's path patterns. */
-export async function checkStaged(call: Call): Promise<Checked> {
+export async function checkStaged(call: Call, rules: readonly Rule[]): Promise<Checked> {
   const root = await topLevel(call.host);
   const files = await stagedFiles(call.host, call.operands);
-  return checkBlobs(call, root, files);
+  return checkBlobs(call, root, files, rules);
 }
 
 /** Looks at each version of each file that the commits of a range bring in. */
-export async function checkRange(call: Call, range: string): Promise<Checked> {
+export async function checkRange(
+  call: Call,
+  range: string,
+  rules: readonly Rule[],
+): Promise<Checked> {
   if (!/^[^-].*\.\.|^\.\../.test(range))
     throw new SopsmithError("bad-range", 1, `${JSON.stringify(range)} is no range of commits`, {
       hint: "Write it as A..B, such as origin/main..HEAD.",
     });
   const root = await topLevel(call.host);
   const files = await filesOfRange(call.host, range, call.operands);
-  return checkBlobs(call, root, files);
+  return checkBlobs(call, root, files, rules);
 }
+
+/**
+ * Looks at stdin as if it were a file.
+ *
+ * @param file from the working directory; it need not be there
+ */
+export async function checkStdin(
+  call: Call,
+  file: string,
+  rules: readonly Rule[],
+): Promise<Checked> {
+  const { check, configs } = begin(call, rules);
+  await configs.here();
+  const content = await call.streams.readStdin();
+  const path = resolve(call.host.cwd(), file);
+  const findings = await check.file({ file, path, content });
+  const together = await check.together(noWorkTree);
+  return { findings: inOrder([...findings, ...together], [file]), files: 1, unread: [] };
+}
+
+/** What lies beside a file, and how old it is, is a matter of the work tree. */
+const noWorkTree = {
+  names: new Set<string>(),
+  isWhole: false,
+  unmerged: new Set<string>(),
+  read: () => Promise.resolve(undefined),
+  dataKeySince: () => Promise.resolve(undefined),
+} satisfies Partial<Tree>;
 
 async function checkBlobs(
   call: Call,
   root: string,
   files: readonly (GitFile & { readonly commit?: string })[],
+  rules: readonly Rule[],
 ): Promise<Checked> {
-  const { check, configs } = begin(call);
+  const { check, configs } = begin(call, rules);
   await configs.here();
   const findings: Finding[] = [];
   const objects = files.map(({ object }) => object);
@@ -124,14 +157,7 @@ async function checkBlobs(
     const checked: CheckedFile = { file: name, path: resolve(root, name), content, commit };
     for (const one of await check.file(checked)) findings.push(one);
   }
-  const together = await check.together({
-    // What lies beside a file, and how old it is, is a matter of the work tree.
-    names: new Set(),
-    isWhole: false,
-    unmerged: new Set(),
-    read: () => Promise.resolve(undefined),
-    dataKeySince: () => Promise.resolve(undefined),
-  });
+  const together = await check.together(noWorkTree);
   const order = files.map(({ name }) => name);
   return { findings: inOrder([...findings, ...together], order), files: files.length, unread: [] };
 }

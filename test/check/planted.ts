@@ -105,6 +105,13 @@ const commented = await seal(
 );
 const withComment = await seal("yaml", {}, "# note\na: one\nb: two\n");
 const withEnvComment = await seal("dotenv", {}, "# note\nA=one\nB=two\n");
+const kept = await seal(
+  "yaml",
+  { layout: "keep" },
+  "# mine\nhex:  0x1F   # note\n\npassword: 's3cret'\nlist: [one, 2]\ntext: |\n  two\n  lines\n",
+);
+const marker = /^ +# sopsmith-layout .*\n/m;
+const markers = /(?:^ +# sopsmith-layout .*\n)+/m;
 const pgpBlock = [
   "-----BEGIN PGP PRIVATE KEY ",
   "BLOCK-----\n\nlQVYBGUxAAABDADJmVvRk0yZ0q7Zr0k8h9v4\n",
@@ -257,6 +264,7 @@ export const corpus: readonly Planted[] = [
     "enc/threshold.yaml",
     changed(sealed.yaml, /(?<= {4}mac: .*\n)/, "    shamir_threshold: 3\n"),
     `SM105:${lineOf(sealed.yaml, / mac:/) + 1}`,
+    "SM202:1",
   ),
   file(
     "enc/two-blocks.json",
@@ -401,6 +409,17 @@ export const corpus: readonly Planted[] = [
     ...file("open/twin/x.yaml", `db:\n  password: ${planted}\n`, "SM302:1"),
     beside: { "open/twin/x.enc.yaml": sealed.yaml },
   },
+  // SM303: stale layout markers
+  file(
+    "enc/layout-moved.yaml",
+    changed(kept, markers, "") + (markers.exec(kept)?.[0] ?? ""),
+    `SM303:${changed(kept, markers, "").split("\n").length}`,
+  ),
+  file(
+    "enc/layout-gone.yaml",
+    changed(kept, /^hex: .*\n/m, ""),
+    `SM303:${lineOf(kept, marker) - 1}`,
+  ),
   // SM401: Kubernetes
   file("open/secret.yaml", `${secretManifest}stringData:\n  password: ${planted}\n`, "SM401:6"),
   file("open/data.yaml", `${secretManifest}data:\n  password: aHVudGVyMi1wbGFudGVk\n`, "SM401:6"),
@@ -425,6 +444,7 @@ export const fine: Readonly<Record<string, string>> = {
   "keys-only/none.yaml": "plain: 1\n",
   "enc/empty.yaml": "",
   "enc/good.yaml": sealed.yaml,
+  "enc/kept.yaml": kept,
   "enc/good.json": sealed.json,
   "enc/good.env": sealed.dotenv,
   "enc/good.ini": sealed.ini,

@@ -14,6 +14,7 @@ import { oldKey } from "./sm204-old-key.ts";
 import { configuration } from "./sm205-configuration.ts";
 import { privateKey } from "./sm301-private-key.ts";
 import { plainTwin } from "./sm302-plain-twin.ts";
+import { staleLayout } from "./sm303-stale-layout.ts";
 import { kubernetes } from "./sm401-kubernetes.ts";
 
 /** The registry of rules, in the order of their numbers. */
@@ -33,5 +34,6 @@ export const rules: readonly Rule[] = [
   configuration,
   privateKey,
   plainTwin,
+  staleLayout,
   kubernetes,
 ];

@@ -1,10 +1,11 @@
+import type { Rule } from "../../check/rule.ts";
 import { rules } from "../../check/rules/index.ts";
 import { reports } from "../../check/reports/index.ts";
 import { printable } from "../../io/printable.ts";
 import { SopsmithError } from "../../errors.ts";
 import { version } from "../../version.ts";
 import { UsageError } from "../args.ts";
-import { checkRange, checkStaged, checkWorkTree, type Checked } from "../check-run.ts";
+import { checkRange, checkStaged, checkStdin, checkWorkTree, type Checked } from "../check-run.ts";
 import type { Call, Command } from "../command.ts";
 import type * as flags from "../flags.ts";
 
@@ -27,6 +28,18 @@ const range: flags.TextFlag = {
   about:
     "look at every version of every file that these commits bring in, also at what a later one removes; operands are then Git's path patterns",
 };
+const stdinFilename: flags.TextFlag = {
+  kind: "text",
+  names: ["stdin-filename"],
+  value: "FILE",
+  about: "look at stdin as if it were this file, which need not be there; for editors",
+};
+const onlyRules: flags.TextFlag = {
+  kind: "text",
+  names: ["rules"],
+  value: "SM…",
+  about: "apply only these rules, separated by commas; SM3 is all that begin so",
+};
 const format: flags.TextFlag = {
   kind: "text",
   names: ["format"],
@@ -40,13 +53,14 @@ const strict: flags.BoolFlag = {
 
 export const check: Command = {
   operands: "[path...]",
-  flags: [staged, range, format, strict],
+  flags: [staged, range, stdinFilename, onlyRules, format, strict],
   notes: [
     "Finds without a key and without the network what is wrong with encrypted files, or about to be: secrets in clear, broken",
     "ciphertexts, recipients that are not those of .sops.yaml, private keys. Looks at the paths, or at everything here that Git",
     "does not ignore. Ends with status 10 when there is an error. No value is ever shown.",
     `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. "check" in .sops.yaml says which findings`,
-    "to let pass and what else to ask for.",
+    "to let pass and what else to ask for. Each finding says what to do; nothing is changed, since whatever would put a file right",
+    "needs a key or a decision.",
   ],
   examples: [
     { does: "look at everything here", line: "sopsmith check" },
@@ -67,7 +81,7 @@ export const check: Command = {
       throw new UsageError(
         `--format takes ${[...reports.keys()].join(", ")}; not ${JSON.stringify(word)}`,
       );
-    const checked = await checkedBy(call);
+    const checked = await checkedBy(call, rulesNamed(call.options.text(onlyRules)));
     const { findings, files, unread } = checked;
     await call.streams.writeStdout(report({ findings, files, version }));
     for (const line of unread) call.streams.writeStderr(`${printable(`cannot check ${line}`)}\n`);
@@ -85,13 +99,36 @@ export const check: Command = {
   },
 };
 
-function checkedBy(call: Call): Promise<Checked> {
-  const text = call.options.text(range);
-  if (text !== "") {
-    if (call.options.on(staged)) throw new UsageError("--staged and --range exclude each other");
-    return checkRange(call, text);
+/** @throws {UsageError} for a word that is the beginning of no rule */
+function rulesNamed(text: string): readonly Rule[] {
+  if (text === "") return rules;
+  const words = text.split(",").map((word) => word.trim().toUpperCase());
+  const stray = words.find((word) => word === "" || !rules.some(({ id }) => id.startsWith(word)));
+  if (stray !== undefined)
+    throw new UsageError(
+      `--rules takes rules such as ${rules[0]?.id}, separated by commas; not ${JSON.stringify(stray)}`,
+    );
+  return rules.filter(({ id }) => words.some((word) => id.startsWith(word)));
+}
+
+function checkedBy(call: Call, wanted: readonly Rule[]): Promise<Checked> {
+  const { options, operands } = call;
+  const [first, second] = [staged, range, stdinFilename].filter((flag) =>
+    flag.kind === "bool" ? options.on(flag) : options.text(flag) !== "",
+  );
+  if (first !== undefined && second !== undefined)
+    throw new UsageError(`--${first.names[0]} and --${second.names[0]} exclude each other`);
+  switch (first) {
+    case staged:
+      return checkStaged(call, wanted);
+    case range:
+      return checkRange(call, options.text(range), wanted);
+    case stdinFilename:
+      if (operands.length > 0) throw new UsageError("--stdin-filename takes no paths beside it");
+      return checkStdin(call, options.text(stdinFilename), wanted);
+    default:
+      return checkWorkTree(call, wanted);
   }
-  return call.options.on(staged) ? checkStaged(call) : checkWorkTree(call);
 }
 
 const counted = (count: number, noun: string): string =>

@@ -1,14 +1,17 @@
 import { stat } from "node:fs/promises";
-import type { FormatName } from "../../../formats/format.ts";
-import type { CreationRule } from "../../config/match.ts";
 import { configuredIndent } from "../../config/load.ts";
 import { ConfigError, ConflictError, SopsmithError } from "../../errors.ts";
 import { printableLine } from "../../io/printable.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
 import { keysDueForRotation, type DueKey } from "../../keys/rotation.ts";
-import type { Metadata } from "../../metadata/metadata.ts";
-import { defaultSelector, type Selector } from "../../metadata/selection.ts";
-import { keyDifference, parseSealedSource, rewrap, type KeyDifference } from "../../update-keys.ts";
+import {
+  keyDifference,
+  parseSealedSource,
+  rewrap,
+  settingDifferences,
+  type KeyDifference,
+  type SettingDifference,
+} from "../../update-keys.ts";
 import type { Call, Chunks, Command, Streams } from "../command.ts";
 import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
@@ -47,33 +50,6 @@ class OutOfStep extends SopsmithError {
     ];
     super("out-of-step", 10, `${file}: ${found.join("; ")}`, { hint: hints.join(" "), file });
   }
-}
-
-/** What `updatekeys` cannot change, since the values stay as they are. */
-interface SettingDifference {
-  readonly name: "selection" | "mac_only_encrypted";
-  readonly inFile: string;
-  readonly inRule: string;
-}
-
-function settingDifferences(
-  { selector, macOnlyEncrypted }: Metadata,
-  rule: CreationRule,
-  format: FormatName,
-): SettingDifference[] {
-  const text = ({ name, value }: Selector) => `${name} ${value}`;
-  const wanted = rule.selector ?? defaultSelector;
-  const differences: SettingDifference[] = [];
-  // A binary file has no selection.
-  if (format !== "binary" && text(selector) !== text(wanted))
-    differences.push({ name: "selection", inFile: text(selector), inRule: text(wanted) });
-  if (macOnlyEncrypted !== rule.macOnlyEncrypted)
-    differences.push({
-      name: "mac_only_encrypted",
-      inFile: String(macOnlyEncrypted),
-      inRule: String(rule.macOnlyEncrypted),
-    });
-  return differences;
 }
 
 export const updatekeys: Command = {

@@ -101,7 +101,34 @@ test("--range finds a secret that a later commit removed, and names its commit",
   expectCode(await repo.run(["check", "--range", "main..side"]), 0);
 });
 
+test("--rules applies only some rules, by number or its beginning", async () => {
+  const repo = repository({ "keys.txt": identities.B, "c.secret.yaml": `c: ${secret}\n` });
+  const found = async (rules: string) =>
+    [...(await repo.run(["check", "--rules", rules])).stdout.matchAll(/ (SM\d+):/g)].map(
+      ([, rule]) => rule,
+    );
+  expect(await found("SM301")).toEqual(["SM301"]);
+  expect(await found("sm1, SM3")).toEqual(["SM101", "SM301"]);
+  expectCode(await repo.run(["check", "--rules=SM2"]), 0);
+});
+
+test("--stdin-filename looks at stdin under a name that need not be there", async () => {
+  const repo = repository();
+  const run = (name: string, stdin: string) =>
+    repo.run(["check", "--stdin-filename", name], { stdin });
+  const clear = await run("new.secret.yaml", `c: ${secret}\n`);
+  expect(clear.code).toBe(10);
+  expect(clear.stdout).toMatch(/^new\.secret\.yaml:1:1: error SM101: /);
+  expect(clear.stdout + clear.stderr).not.toContain(secret);
+  expectCode(await run("new.secret.yaml", sealed["sealed.yaml"] ?? ""), 0);
+  expectCode(await run("other.yaml", `c: ${secret}\n`), 0);
+});
+
 test.each([
+  [["--rules", "SM9"], /^--rules takes rules such as SM101, separated by commas; not "SM9"/],
+  [["--rules", "SM101,"], /not ""/],
+  [["--staged", "--stdin-filename", "x"], /^--staged and --stdin-filename exclude each other/],
+  [["--stdin-filename", "x", "y"], /^--stdin-filename takes no paths/],
   [["--range", "nothing..HEAD"], /^git .*rev-list.* failed/],
   [["--range", "HEAD"], /^"HEAD" is no range of commits\nWrite it as A\.\.B/],
   [["--range", "--all..x"], /is no range of commits/],
