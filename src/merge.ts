@@ -70,9 +70,9 @@ export async function mergeSources(
     const merged = await sealReading(ours, sides, options, frozen);
     if (conflicts.length === 0) return { chunks: [merged], conflicts };
     const { mac } = sides.metadata;
-    const other = textOf(await sealReading(theirs, sides, options, frozen));
-    const theirReading = other.replace(sides.metadata.mac, mac);
-    return { chunks: [withMarkers(textOf(merged), theirReading, options.labels)], conflicts };
+    const other = await sealReading(theirs, sides, options, frozen);
+    const theirReading = replaced(other, sides.metadata.mac, mac);
+    return { chunks: [withMarkers(merged, theirReading, options.labels)], conflicts };
   });
 }
 
@@ -88,7 +88,7 @@ export async function mergeEdited(
   options: MergeOptions,
   host: Host,
   edit: (
-    text: string,
+    text: Uint8Array,
     accept: (typed: Uint8Array) => void,
     conflicts: readonly Conflict[],
   ) => Promise<Uint8Array>,
@@ -104,8 +104,8 @@ export async function mergeEdited(
     const canBeKept = ours.kept !== undefined && theirs.kept !== undefined;
     const shown = ({ documents, text }: Reading) =>
       canBeKept && text !== undefined
-        ? text
-        : textOf(joinChunks(format.emit(documents, { sealed: false, indent, warn })));
+        ? Buffer.from(text)
+        : joinChunks(format.emit(documents, { sealed: false, indent, warn }));
     const parse = (typed: Uint8Array) => parsePlain(typed, format.parse, { file, warn });
     const text = withMarkers(shown(ours), shown(theirs), options.labels);
     const typed = await edit(text, parse, conflicts);
@@ -288,6 +288,13 @@ async function sealReading(
   for (const side of related) nonces.learn(side.nonces);
   const options = { file, format, indent, warn, onBadPattern: "never-match" } as const;
   return joinChunks(await seal({ documents, metadata, dataKey, nonces }, options, host, kept));
+}
+
+/** The bytes with the first occurrence of an ASCII text exchanged for another. */
+function replaced(bytes: Buffer, text: string, by: string): Buffer {
+  const at = bytes.indexOf(text);
+  if (at < 0) return bytes;
+  return Buffer.concat([bytes.subarray(0, at), Buffer.from(by), bytes.subarray(at + text.length)]);
 }
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");

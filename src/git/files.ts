@@ -25,9 +25,17 @@ export async function presentFiles(host: Host, paths: readonly string[] = []): P
   return [...new Set(names.filter((name) => name !== ""))].toSorted(byName);
 }
 
-/** Names, from the working directory, of files with several versions in the index. */
-export async function unmergedFiles(host: Host): Promise<Set<string>> {
-  const text = await git(host, ["ls-files", "-z", "--unmerged"]);
+/**
+ * Names, from the working directory, of files with several versions in the index.
+ *
+ * @param where below the working directory, or in all of the work tree, where names can begin with `../`
+ */
+export async function unmergedFiles(
+  host: Host,
+  where: "here" | "everywhere" = "here",
+): Promise<Set<string>> {
+  const args = ["ls-files", "-z", "--unmerged", ...(where === "here" ? [] : ["--", ":/"])];
+  const text = await git(host, args);
   return new Set(
     text
       .split("\0")

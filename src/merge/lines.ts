@@ -12,14 +12,14 @@ export interface MarkerLabels {
 
 /**
  * Two readings of one text as one, with conflict markers round the lines that differ. Lines keep their line ends; a last line without
- * one gets one where a marker follows.
+ * one gets one where a marker follows. The texts need not be UTF-8: whatever bytes a line has, it keeps.
  */
 export function withMarkers(
-  ours: string,
-  theirs: string,
+  ours: Uint8Array,
+  theirs: Uint8Array,
   { ours: mine, theirs: yours, length = MARKER_LENGTH }: MarkerLabels,
-): string {
-  const [a, b] = [linesOf(ours), linesOf(theirs)];
+): Buffer {
+  const [a, b] = [linesOf(bytesText(ours)), linesOf(bytesText(theirs))];
   const common = commonSubsequence(a, b) ?? new Map<number, number>();
   const eol = a.find((line) => line.endsWith("\n"))?.endsWith("\r\n") === true ? "\r\n" : "\n";
   const marker = (sign: string, label = "") =>
@@ -40,8 +40,11 @@ export function withMarkers(
     j++;
   }
   flush(a.length, b.length);
-  return out;
+  return Buffer.from(out, "latin1");
 }
+
+/** A character for each byte. */
+const bytesText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
 /**
  * Merges three texts line by line, as far as one can tell from lines: in a region that both sides changed without adding or removing a line, each
@@ -92,7 +95,7 @@ function mergeRegion(
 
 /** Does a text have a line that looks like one of Git's conflict markers? Its number, from 1; undefined for none. */
 export function conflictMarkerLine(text: string): number | undefined {
-  const found = /^(?:<{7}|>{7})(?: .*)?\r?$/m.exec(text);
+  const found = /^(?:<{7,}|>{7,})(?: .*)?\r?$/m.exec(text);
   return found === null ? undefined : text.slice(0, found.index).split("\n").length;
 }
 

@@ -169,15 +169,11 @@ class Merge {
   private sequence(base: Sequence, ours: Sequence, theirs: Sequence, path: Path): Node | undefined {
     const [before, mine, yours] = [base, ours, theirs].map(namedElements);
     if (before && mine && yours) {
-      const position = (entry: Entry) =>
-        elementsOf(ours).findIndex((item) => nameOf(item) === entry.key);
-      const groups = this.groups(before, mine, yours, (entry) => {
-        const at = position(entry);
-        return [
-          ...path,
-          at < 0 ? elementsOf(theirs).findIndex((item) => nameOf(item) === entry.key) : at,
-        ];
-      });
+      const [inOurs, inTheirs] = [positionsOf(ours), positionsOf(theirs)];
+      const groups = this.groups(before, mine, yours, ({ key }) => [
+        ...path,
+        inOurs.get(key) ?? inTheirs.get(key) ?? 0,
+      ]);
       return {
         ...ours,
         items: groups.flatMap(({ comments, entry }) => [
@@ -205,14 +201,13 @@ class Merge {
         inOurs.get(next) ?? mine.length,
         inTheirs.get(next) ?? yours.length,
       ];
-      items.push(
-        ...this.region(
-          base.items.slice(b, next),
-          ours.items.slice(o, oursEnd),
-          theirs.items.slice(t, theirsEnd),
-          [...path, items.length],
-        ),
+      const region = this.region(
+        base.items.slice(b, next),
+        ours.items.slice(o, oursEnd),
+        theirs.items.slice(t, theirsEnd),
+        [...path, items.length],
       );
+      for (const item of region) items.push(item);
       if (next === before.length) return { ...ours, items };
       items.push(ours.items[oursEnd] as Node);
       [b, o, t] = [next + 1, oursEnd + 1, theirsEnd + 1];
@@ -249,8 +244,6 @@ function groupsOf({ items }: Mapping): Map<string, Group> {
   return groups;
 }
 
-const elementsOf = ({ items }: Sequence): Node[] => items.filter(({ kind }) => kind !== "comment");
-
 /** The keys by which people name the elements of a list. */
 const naming = ["name", "id", "key"];
 
@@ -262,6 +255,17 @@ function nameOf(node: Node): string | undefined {
       if (item.kind === "entry" && item.key === key && item.value.kind === "str")
         return `${key}=${item.value.value}`;
   return undefined;
+}
+
+/** The positions of a list's elements by their names. */
+function positionsOf({ items }: Sequence): Map<string, number> {
+  const positions = new Map<string, number>();
+  let position = 0;
+  for (const item of items) {
+    if (item.kind === "comment") continue;
+    positions.set(nameOf(item) ?? "", position++);
+  }
+  return positions;
 }
 
 /** A list's elements by name, as if it were a mapping; undefined where one has no name or shares it. */
@@ -288,7 +292,11 @@ function mergedOrder(ours: readonly string[], theirs: readonly string[]): string
   let previous: string | undefined;
   for (const name of theirs) {
     if (known.has(name)) previous = name;
-    else following.set(previous, [...(following.get(previous) ?? []), name]);
+    else {
+      const names = following.get(previous);
+      if (names === undefined) following.set(previous, [name]);
+      else names.push(name);
+    }
   }
   const merged = [...(following.get(undefined) ?? [])];
   for (const name of ours) {

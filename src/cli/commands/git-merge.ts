@@ -1,5 +1,6 @@
 import { SopsmithError } from "../../errors.ts";
 import { runGit } from "../../git/git.ts";
+import { readableWord } from "../../git/shell-word.ts";
 import { mergeSources, type MergeSources } from "../../merge.ts";
 import { MARKER_LENGTH } from "../../merge/lines.ts";
 import type { Call, Command } from "../command.ts";
@@ -52,7 +53,7 @@ class ConflictsLeft extends SopsmithError {
   constructor(path: string, lines: string) {
     super("merge-conflict", 1, lines.trimEnd(), {
       file: path,
-      hint: `Run sopsmith mergetool ${path}`,
+      hint: `Run sopsmith mergetool ${readableWord(path)}`,
     });
   }
 }

@@ -1,8 +1,11 @@
 import { resolve } from "node:path";
+import { formatForPath } from "../../../formats/index.ts";
 import { SopsmithError } from "../../errors.ts";
 import { unmergedFiles } from "../../git/files.ts";
 import { git, runGit, topLevel } from "../../git/git.ts";
 import { acceptResolved, mergeEdited, type MergeSources } from "../../merge.ts";
+import { printableLine } from "../../io/printable.ts";
+import { sealedFormat } from "../../status.ts";
 import { conflictMarkerLine } from "../../merge/lines.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
@@ -38,31 +41,36 @@ export const mergetool: Command = {
     },
   ],
   async run(call) {
-    const named = call.operands.length > 0;
-    const files = named ? call.operands : [...(await unmergedFiles(call.host))];
-    if (files.length === 0) {
-      call.streams.writeStderr("No file has conflicts.\n");
+    if (call.operands.length > 0) {
+      for (const file of call.operands) await resolveFile(call, file, await stagesOf(call, file));
       return;
     }
+    const files = await unmergedFiles(call.host, "everywhere");
+    if (files.size === 0) call.streams.writeStderr("No file has conflicts.\n");
     for (const file of files) {
-      const sources = await stagesOf(call, file);
-      const source = sourceOf(call, file);
-      const options = await mergeOptions(call, file, sources, labels);
-      const isResolved = call.options.on(flags.acceptResolved);
-      const chunks = await (isResolved ? accepted : edited)(call, file, sources, options);
-      try {
-        await writeBack(call, source, chunks);
-      } catch (error) {
-        if (isResolved || !(error instanceof SopsmithError)) throw error;
-        const kept = await rescue(call, source, chunks, options.format);
-        throw withFate(error, kept?.sentence ?? lost);
-      }
-      if (!call.options.on(flags.noAdd))
-        await git(call.host, ["add", "--", resolve(call.host.cwd(), file)]);
-      call.streams.writeStderr(`${source.file} is merged\n`);
+      const sources = await stagesIn(call, file);
+      if (await isEncrypted(file, sources)) await resolveFile(call, file, checked(file, sources));
+      else call.streams.writeStderr(`${printableLine(file)} is not encrypted: left to you\n`);
     }
   },
 };
+
+async function resolveFile(call: Call, file: string, sources: MergeSources): Promise<void> {
+  const source = sourceOf(call, file);
+  const options = await mergeOptions(call, file, sources, labels);
+  const isResolved = call.options.on(flags.acceptResolved);
+  const chunks = await (isResolved ? accepted : edited)(call, file, sources, options);
+  try {
+    await writeBack(call, source, chunks);
+  } catch (error) {
+    if (isResolved || !(error instanceof SopsmithError)) throw error;
+    const kept = await rescue(call, source, chunks, options.format);
+    throw withFate(error, kept?.sentence ?? lost);
+  }
+  if (!call.options.on(flags.noAdd))
+    await git(call.host, ["--literal-pathspecs", "add", "--", resolve(call.host.cwd(), file)]);
+  call.streams.writeStderr(`${source.file} is merged\n`);
+}
 
 type Options = Awaited<ReturnType<typeof mergeOptions>>;
 
@@ -105,20 +113,36 @@ function refuseMarkers(text: Uint8Array, file: string): void {
     );
 }
 
-/** @throws {SopsmithError} exit 1 for a file without the stages of a conflict */
-async function stagesOf(call: Call, file: string): Promise<MergeSources> {
+/** The versions of a file in Git's index; undefined for those that are not there. */
+type Stages = { readonly [side in keyof MergeSources]: Uint8Array | undefined };
+
+async function stagesIn(call: Call, file: string): Promise<Stages> {
+  const name = file.startsWith("/") ? await belowTop(call, file) : `./${file}`;
   const stage = async (number: number): Promise<Uint8Array | undefined> => {
-    const name = file.startsWith("/") ? await belowTop(call, file) : `./${file}`;
     const { status, stdout } = await runGit(call.host, ["cat-file", "blob", `:${number}:${name}`]);
     return status === 0 ? stdout : undefined;
   };
-  const [base, ours, theirs] = [await stage(1), await stage(2), await stage(3)];
+  return { base: await stage(1), ours: await stage(2), theirs: await stage(3) };
+}
+
+/** @throws {SopsmithError} exit 1 for a file without the stages of a conflict */
+const stagesOf = async (call: Call, file: string): Promise<MergeSources> =>
+  checked(file, await stagesIn(call, file));
+
+function checked(file: string, { base, ours, theirs }: Stages): MergeSources {
   if (ours === undefined || theirs === undefined)
     throw new SopsmithError("no-conflict", 1, `${file} has no conflict between two versions`, {
       file,
       hint: "git status shows which files have; where one side removed the file, keep it with git add or git rm.",
     });
   return { base, ours, theirs };
+}
+
+async function isEncrypted(file: string, stages: Stages): Promise<boolean> {
+  for (const version of Object.values(stages))
+    if (version !== undefined && (await sealedFormat(version, formatForPath(file))) !== undefined)
+      return true;
+  return false;
 }
 
 async function belowTop(call: Call, path: string): Promise<string> {
