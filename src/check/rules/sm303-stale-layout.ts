@@ -58,15 +58,17 @@ async function flawOf(
       const sealed = leaf.kind === "comment" ? leaf.value : sealedText(leaf);
       if (sealed === undefined || !looksSealed(sealed)) return leaf;
       const plain = { ...leaf, value: "x" };
-      slots.push({ plain, sealed });
+      slots.push({ start: leaf.start, end: leaf.end, plain, sealed });
       return plain;
     };
     walk(documents, nothingSelected, { scalar: opened, comment: opened });
     const names = new Set(slots.map(({ sealed }) => recordName(sealed)));
     if ([...records.keys()].some((name) => !names.has(name)))
       return "the layout marker records the spelling of a value that is gone";
-    for (const comment of orphans)
-      slots.push({ plain: { ...comment, value: "x" }, sealed: comment.value });
+    for (const comment of orphans) {
+      const { start, end, value } = comment;
+      slots.push({ start, end, plain: { ...comment, value: "x" }, sealed: value });
+    }
     const plain = readPlain(Buffer.from(text.open(slots, new Map())));
     return sameValues(plain.documents, documents)
       ? undefined
