@@ -25,7 +25,7 @@ import { readVariables, variablesText } from "./lines.ts";
 const PREFIX = "sops_";
 
 /** The variable that is the marker. */
-export const MARKER = `${PREFIX}sopsmith_layout`;
+export const MARKER: string = `${PREFIX}sopsmith_layout`;
 
 /** A flag of the marker: the plain text ends without a line break. */
 const NO_EOL = "no-eol";
