@@ -2,8 +2,8 @@
 const MAX_CELLS = 2000 * 2000;
 
 /**
- * A longest common subsequence of two lists: the position in `b` of each position of `a` that is part of it, ascending. Common ends are
- * matched first, so that a small change of a long list is cheap.
+ * A longest common subsequence of two lists: the position in `b` of each position of `a` that is part of it, ascending. Of several it is the one
+ * that matches earliest, but for long lists, whose common ends are matched first, so that a small change is cheap.
  *
  * @returns undefined for lists whose comparison would take too long
  */
@@ -17,7 +17,8 @@ export function commonSubsequence<T>(
   let endA = a.length;
   let endB = b.length;
   const tail: [number, number][] = [];
-  while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) tail.push([--endA, --endB]);
+  if ((endA - start) * (endB - start) > MAX_CELLS)
+    while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) tail.push([--endA, --endB]);
   const rows = endA - start;
   const columns = endB - start;
   if (rows * columns > MAX_CELLS) return undefined;
