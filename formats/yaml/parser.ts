@@ -73,15 +73,19 @@ export class Parser {
   /** Comment above a `- ` whose element is a block collection: it belongs to the collection, not to its first key. */
   private stem = "";
 
-  constructor(text: string) {
+  private readonly keepsComments: boolean;
+
+  /** @param keepsComments `comments` has all of them at the end, not only the last ones */
+  constructor(text: string, keepsComments = false) {
     this.scanner = new Scanner(text);
+    this.keepsComments = keepsComments;
   }
 
   fail(message: string, at: number): never {
     this.scanner.fail(message, at);
   }
 
-  /** All comments that were scanned, also those that no event took. */
+  /** The comments that were scanned, also those that no event took. */
   get comments(): readonly CommentRecord[] {
     return this.scanner.comments;
   }
@@ -163,7 +167,7 @@ export class Parser {
       }
       this.scanner.commentsTaken++;
     }
-    if (this.scanner.commentsTaken > 1024) {
+    if (!this.keepsComments && this.scanner.commentsTaken > 1024) {
       comments.splice(0, this.scanner.commentsTaken);
       this.scanner.commentsTaken = 0;
     }

@@ -16,7 +16,7 @@ import {
 import { goType } from "../../src/go/type.ts";
 import { decodeText, lineAt } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
-import { commentOfLine } from "./comments.ts";
+import { commentOfLine, type CommentRecord } from "./comments.ts";
 import { Parser, type Event } from "./parser.ts";
 import { readPlainBlock } from "./plain-block.ts";
 import { resolvePlain, resolveTagged } from "./resolve.ts";
@@ -74,7 +74,7 @@ export interface Spans {
   /** Ends of all documents, without the markers behind them; empty for a text that was read as one plain block. */
   readonly documentEnds: number[];
   /** All comments, also those that are in no document. */
-  comments: Comment[];
+  comments: readonly CommentRecord[];
   hasAliases: boolean;
 }
 
@@ -105,7 +105,7 @@ class Reader {
   constructor(text: string, spans: Spans | undefined) {
     this.text = text;
     this.spans = spans;
-    this.parser = new Parser(text);
+    this.parser = new Parser(text, spans !== undefined);
   }
 
   read(): Documents {
@@ -113,8 +113,7 @@ class Reader {
     for (;;) {
       const e = this.parser.next();
       if (e.type === "stream-end") {
-        if (this.spans)
-          this.spans.comments = this.parser.comments.flatMap(({ text }) => commentLines(text));
+        if (this.spans) this.spans.comments = this.parser.comments;
         return documents;
       }
       if (e.type === "document-start") {

@@ -37,6 +37,15 @@ describe("no comment of a kept YAML file is left readable", () => {
   );
 });
 
+test("a comment that the reader drops is encrypted, however many comments follow", async () => {
+  const many = Array.from({ length: 1500 }, (_, i) => `# c${i}\nk${i}: v\n`).join("");
+  const text = `a:\n  b: [ # planted\n  ]\n  c: { # planted\n  }\n${many}`;
+  const sealed = await encryptText(text, { layout });
+  expect(sealed).toContain(marker);
+  expect(sealed).not.toContain("planted");
+  expect(await decryptText(sealed, { layout })).toBe(text);
+});
+
 describe("a text that cannot keep its layout is encrypted as sops does, and says why", () => {
   test.each([
     ["a flow root", "{a: 1}\n", /sops/],

@@ -1,10 +1,11 @@
-import type {
-  Comment,
-  Documents,
-  Mapping,
-  Node,
-  Scalar,
-  Sequence,
+import {
+  comment,
+  type Comment,
+  type Documents,
+  type Mapping,
+  type Node,
+  type Scalar,
+  type Sequence,
 } from "../../../src/tree/node.ts";
 import {
   CannotKeep,
@@ -17,6 +18,7 @@ import {
   type Slot,
 } from "../../layout.ts";
 import { decodeStream } from "../chars.ts";
+import { commentOfLine, type CommentRecord } from "../comments.ts";
 import { readText, type Spans } from "../reader.ts";
 import { contractAliases, COPY, expandAliases, hasCopies } from "./aliases.ts";
 import { blockText } from "./block.ts";
@@ -239,7 +241,7 @@ class YamlPlainText implements PlainText {
 }
 
 /** The comments of a text that are in none of its documents. */
-export function orphansOf(documents: Documents, comments: readonly Comment[]): Comment[] {
+export function orphansOf(documents: Documents, comments: readonly CommentRecord[]): Comment[] {
   if (comments.length === 0) return [];
   const placed = new Set<number>();
   const open: (Mapping | Sequence)[] = [...documents];
@@ -253,5 +255,13 @@ export function orphansOf(documents: Documents, comments: readonly Comment[]): C
       if (value.kind === "map" || value.kind === "seq") open.push(value);
     }
   }
-  return comments.filter(({ start, value }) => value !== "" && !placed.has(start));
+  const orphans: Comment[] = [];
+  for (const { text } of comments) {
+    for (const line of text.split("\n")) {
+      const { value, start } = commentOfLine(line);
+      if (value !== "" && !placed.has(start))
+        orphans.push(comment(value, false, start, start + 1 + value.length));
+    }
+  }
+  return orphans;
 }
