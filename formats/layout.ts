@@ -66,6 +66,8 @@ export interface PlainText {
   readonly orphans: readonly Comment[];
   /** The source text of a value that is going to be encrypted, unless it is what `SealedText.open` writes for it anyway. */
   spelling(leaf: Scalar): string | undefined;
+  /** The same for a comment of a document. Default: none has one. */
+  commentSpelling?(comment: Comment): string | undefined;
   /**
    * The encrypted text.
    *

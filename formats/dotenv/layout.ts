@@ -58,6 +58,7 @@ const isBlock = ({ key }: Entry): boolean => key.startsWith(PREFIX);
 function read(source: Uint8Array, sealed: boolean): { text: string; root: Mapping } {
   const text = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString();
   if (text.includes("\ufffd")) throw new CannotKeep("it is not UTF-8");
+  if (text.startsWith("\ufeff")) throw new CannotKeep("it begins with a byte order mark");
   if (text.includes("\r")) throw new CannotKeep("it has carriage returns");
   return { text, root: readVariables(source, { sealed }) };
 }

@@ -102,8 +102,9 @@ export class KeptText {
       slots.comment(orphan, seal(orphan.value, "comment", ORPHAN_AAD), ORPHAN_AAD);
     const spellings = new Map<string, string>();
     const records = new Map<string, string>();
-    for (const { plain, sealed } of slots.scalars) {
-      const spelling = plain.kind === "comment" ? undefined : text.spelling(plain);
+    for (const { plain, sealed } of slots.all()) {
+      const spelling =
+        plain.kind === "comment" ? text.commentSpelling?.(plain) : text.spelling(plain);
       if (spelling === undefined) continue;
       const name = recordName(sealed);
       spellings.set(name, spelling);

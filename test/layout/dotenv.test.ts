@@ -38,6 +38,7 @@ test.each(Object.entries(texts))(
 
 test.each([
   ["carriage returns", "A=1\r\nB=2\r\n", /carriage returns/],
+  ["a byte order mark", "\ufeffA=1\n", /byte order mark/],
   ["bytes that are not UTF-8", Buffer.from([65, 61, 0xff, 10]), /UTF-8/],
   ["comments alone", "# a\n\n", /no variables/],
 ])("a text that cannot keep its layout says why: %s", async (_, text, reason) => {
@@ -54,6 +55,7 @@ test("600 random texts come back byte for byte, but for those with carriage retu
     "it has carriage returns",
     "it is not UTF-8",
     "it has no variables",
+    "it begins with a byte order mark",
   ])
     counts.delete(name);
   expect([...counts]).toEqual([]);
