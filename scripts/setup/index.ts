@@ -7,9 +7,12 @@ import { moto } from "./moto.ts";
 import { openssh } from "./openssh.ts";
 import { openssl } from "./openssl.ts";
 import { postgres } from "./postgres.ts";
+import { preCommit } from "./pre-commit.ts";
+import { sarif } from "./sarif.ts";
 import { shells } from "./shells.ts";
 import { sops311 } from "./sops-311.ts";
 import { sops } from "./sops.ts";
+import { strace } from "./strace.ts";
 import { terraform } from "./terraform.ts";
 
 /** Every program that tests and benchmarks compare with. A new one is a file of this folder and a line here. */
@@ -25,7 +28,10 @@ export const counterparts = [
   openssh,
   openssl,
   postgres,
+  preCommit,
+  sarif,
   shells,
+  strace,
   terraform,
 ] as const;
 

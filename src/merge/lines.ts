@@ -90,7 +90,22 @@ function mergeRegion(
     return base.flatMap((line, i) =>
       mergeRegion([line], ours.slice(i, i + 1), theirs.slice(i, i + 1), prefer),
     );
-  return prefer === "ours" ? ours : theirs;
+  return (
+    woven(base, ours, theirs) ?? woven(base, theirs, ours) ?? (prefer === "ours" ? ours : theirs)
+  );
+}
+
+/** Lines that one side changed in place, among those that the other one added to them; undefined where that is not what happened. */
+function woven(
+  base: readonly string[],
+  changed: readonly string[],
+  grown: readonly string[],
+): string[] | undefined {
+  if (changed.length !== base.length) return undefined;
+  const kept = commonSubsequence(base, grown);
+  if (kept?.size !== base.length) return undefined;
+  const places = new Map([...kept].map(([inBase, inGrown]) => [inGrown, inBase]));
+  return grown.map((line, index) => changed[places.get(index) ?? -1] ?? line);
 }
 
 /** Does a text have a line that looks like one of Git's conflict markers? Its number, from 1; undefined for none. */

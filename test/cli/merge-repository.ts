@@ -78,13 +78,17 @@ export const set = (repo: Repository, key: string, value: string) =>
   repo.sopsmith(["set", "s.yaml", `["${key}"]`, JSON.stringify(value)]);
 
 /** Two branches that set the same key, and each a key of its own; `main` is checked out. */
-export async function conflicting(repo: Repository): Promise<void> {
+export async function conflicting(
+  repo: Repository,
+  ours = "ours",
+  theirs = "theirs",
+): Promise<void> {
   repo.git("checkout", "--quiet", "-b", "side");
-  await set(repo, "k1", "theirs");
+  await set(repo, "k1", theirs);
   await set(repo, "k5", "five");
   repo.commit("theirs");
   repo.git("checkout", "--quiet", "main");
-  await set(repo, "k1", "ours");
+  await set(repo, "k1", ours);
   await set(repo, "k2", "two");
   repo.commit("ours");
 }
