@@ -14,6 +14,7 @@ import { KnownLeaves } from "./merge/known-leaves.ts";
 import { mergeLines, withMarkers, type MarkerLabels } from "./merge/lines.ts";
 import { mergeMetadata, type MergedMetadata } from "./merge/metadata.ts";
 import { mergeTrees, type Conflict } from "./merge/trees.ts";
+import { refuseNeverWrapped } from "./rotate.ts";
 import { copyDocuments, isDeeperThan } from "./tree/copy.ts";
 import { joinChunks } from "./tree/long-text.ts";
 import type { Documents } from "./tree/node.ts";
@@ -184,6 +185,7 @@ async function withSides<T>(
     for (const side of opened)
       if (isDeeperThan(side.documents, MAX_DEPTH))
         throw new SopsmithError("merge-too-deep", 1, "the documents are nested too deeply");
+    for (const { metadata } of opened) await refuseNeverWrapped(metadata.keyGroups, options.file);
     const isSame = (a: OpenFile, b: OpenFile) => Buffer.compare(a.dataKey, b.dataKey) === 0;
     // The data key of the side that rotated; ours' where both did.
     const main =
@@ -199,6 +201,11 @@ async function withSides<T>(
       options.warn(
         `${id} was removed without a new data key and can still open the file's values: run sopsmith rotate.`,
       );
+    const { keyGroups } = main === "ours" ? ours.metadata : theirs.metadata;
+    const known = new Set(keyGroups.flat().map(({ id }) => id));
+    for (const { id, enc } of metadata.keyGroups.flat())
+      if (enc === undefined && !known.has(id))
+        options.warn(`${id} is from one side only, and gets the data key of the other one.`);
     const { dataKey } = main === "ours" ? ours : theirs;
     const related = [ours, theirs, ...(base === undefined ? [] : [base])].filter(
       (side) => Buffer.compare(side.dataKey, dataKey) === 0,

@@ -85,8 +85,10 @@ export async function rotateSource(
 /**
  * A key whose `enc` is nothing that its type writes was put into the file by hand, perhaps by a stranger. The new data key is
  * not wrapped for it.
+ *
+ * @throws {SopsmithError} exit 1 naming the key
  */
-async function refuseNeverWrapped(groups: readonly KeyGroup[], file: string): Promise<void> {
+export async function refuseNeverWrapped(groups: readonly KeyGroup[], file: string): Promise<void> {
   for (const { type, id, enc } of groups.flat()) {
     if (enc === undefined || (await provider(type).isWrapped(enc, id))) continue;
     throw new SopsmithError(

@@ -5,9 +5,9 @@ import { noPolicy } from "../../src/config/policy.ts";
 import { kept } from "../layout/samples.ts";
 import { encryptText } from "../verbs.ts";
 
-async function found(text: string): Promise<string[]> {
+async function found(text: string, file = "a.yaml"): Promise<string[]> {
   const subject = await readSubject({
-    file: "a.yaml",
+    file,
     content: Buffer.from(text),
     isConfig: false,
     rule: undefined,
@@ -22,5 +22,17 @@ test("no file whose layout was kept has a stale marker", async () => {
     const text = await encryptText(String(sample), { layout: "keep" });
     expect(text).toContain("# sopsmith-layout 1");
     expect(await found(text), String(sample)).toEqual([]);
+  }
+});
+
+test("nor has one of another format", async () => {
+  const samples = [
+    ["json", '{ "a": 1.0,  "b": "x" }\n'],
+    ["dotenv", "# c\n\nA=1\nB='x'\n"],
+    ["ini", "; c\n\n[s]\na=1\nb =  x\n"],
+  ] as const;
+  for (const [format, sample] of samples) {
+    const text = await encryptText(sample, { format, layout: "keep" });
+    expect(await found(text, `a.${format === "dotenv" ? "env" : format}`), text).toEqual([]);
   }
 });

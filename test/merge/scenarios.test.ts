@@ -8,7 +8,7 @@ import { rotateSource } from "../../src/rotate.ts";
 import { joinChunks } from "../../src/tree/long-text.ts";
 import { counterpart } from "../counterparts.ts";
 import { alice, bob, fakeHost } from "../keys/fake-host.ts";
-import { aliceHost, encryptText } from "../verbs.ts";
+import { aliceHost, decryptText, encryptText } from "../verbs.ts";
 import { encryptedAs, textFile } from "./sides.ts";
 
 type Structured = Exclude<FormatName, "binary">;
@@ -248,4 +248,92 @@ test("a recipient that one side removed without a new data key stays out, with a
   );
   expect(textOf(merged)).not.toContain(bob.recipient);
   expect(warnings).toEqual([expect.stringMatching(`^${bob.recipient} was removed`)]);
+});
+
+test("a recipient that was put into a file by hand gets no data key by a merge with a side that rotated", async () => {
+  const o = await encryptText("a: 1\nb: 2\n");
+  const block = (enc: string) =>
+    `        - enc: |\n            ${enc}\n          recipient: ${bob.recipient}\n    lastmodified`;
+  const forged = o.replace("    lastmodified", block("AAAA"));
+  expect(forged).not.toBe(o);
+  const a = await rotated(o, "yaml");
+  await expect(merge("yaml", [o, a, forged])).rejects.toMatchObject({ code: "never-wrapped" });
+});
+
+test("a recipient of one side that gets the data key of the other is named", async () => {
+  const o = await encryptText("a: 1\nb: 2\n");
+  const [a, b] = [await rotated(o, "yaml"), await rotated(o, "yaml", [bob.recipient])];
+  const warnings: string[] = [];
+  const sources = { base: Buffer.from(o), ours: Buffer.from(a), theirs: Buffer.from(b) };
+  await mergeSources(sources, options("yaml", warnings), aliceHost);
+  expect(warnings).toEqual([
+    `${bob.recipient} is from one side only, and gets the data key of the other one.`,
+  ]);
+});
+
+test("a selection that one side changed holds for the values of both", async () => {
+  const o = await encryptText("pass: x\nname: y\n");
+  const plain = await encryptText("pass: x\nname: y\n", {
+    selectors: [{ name: "encrypted_regex", value: "^pass" }],
+  });
+  // Another data key, as after a rotation.
+  const b = plain;
+  const a = await encryptedAs(o, "pass: x\nname: z\nmore: m\n", "yaml");
+  const merged = await merge("yaml", [o, a, b]);
+  expect(merged.conflicts).toEqual([]);
+  expect(textOf(merged)).toMatch(/^pass: ENC\[.*\nname: z\nmore: m\nsops:\n/);
+  expect(openedBySops(textOf(merged), "yaml")).toBe("pass: x\nname: z\nmore: m\n");
+  const c = await encryptText("pass: x\nname: y\n", {
+    selectors: [{ name: "encrypted_regex", value: "^name" }],
+  });
+  await expect(merge("yaml", [o, plain, c])).rejects.toMatchObject({ exitCode: 1 });
+});
+
+test("key groups: two of three shares open what was merged after a rotation", async () => {
+  const parsed = [alice, bob, alice].map(async ({ recipient }) => age.parse(recipient, aliceHost));
+  const groups = await Promise.all(parsed);
+  const both = fakeHost({ env: { SOPS_AGE_KEY: `${alice.identity}\n${bob.identity}` } });
+  const o = await encryptText("a: 1\nb: 2\n", { keyGroups: groups, threshold: 2, host: both });
+  const a = await encryptedAs(o, "a: 1\nb: 3\n", "yaml");
+  const b = await rotated(o, "yaml");
+  const merged = await merge("yaml", [o, a, b]);
+  expect(merged.conflicts).toEqual([]);
+  expect(openedBySops(textOf(merged), "yaml")).toBe("a: 1\nb: 3\n");
+  expect(textOf(merged)).toContain("shamir_threshold: 2");
+});
+
+test("several documents, duplicate keys and CRLF", async () => {
+  const o = await encryptText("a: 1\nb: 2\n---\nc: 3\nd: 4\n");
+  const a = await encryptedAs(o, "a: 1\nb: 20\n---\nc: 3\nd: 4\n", "yaml");
+  const b = await encryptedAs(o, "a: 1\nb: 2\n---\nc: 30\nd: 4\n", "yaml");
+  expect(openedBySops(textOf(await merge("yaml", [o, a, b])), "yaml")).toBe(
+    "a: 1\nb: 20\n---\nc: 30\nd: 4\n",
+  );
+  const twice = await encryptText("k=1\nk=2\nx=3\n", { format: "dotenv" });
+  const mine = await encryptedAs(twice, "k=1\nk=20\nx=3\n", "dotenv");
+  const yours = await encryptedAs(twice, "k=10\nk=2\nx=3\n", "dotenv");
+  const both = textOf(await merge("dotenv", [twice, mine, yours]));
+  expect(await decryptText(both, { format: "dotenv" })).toBe("k=10\nk=20\nx=3\n");
+  const crlf = await encryptText("a: 1\r\nb: 2\r\n", { layout: "keep" });
+  const m = await encryptedAs(crlf, "a: 9\nb: 2\n", "yaml");
+  const plain = openedBySops(textOf(await merge("yaml", [crlf, crlf, m])), "yaml");
+  expect(plain).toBe("a: 9\nb: 2\n");
+});
+
+test("lists too long to compare are a conflict, soon", { timeout: 60_000 }, async () => {
+  const list = (of: string, count: number) =>
+    `{"l": [${Array.from({ length: count }, (_, i) => `"${of}${i}"`).join(",")}]}\n`;
+  const o = await encryptText(list("o", 3000), { format: "json" });
+  const a = await encryptedAs(o, list("a", 3000), "json");
+  const b = await encryptedAs(o, list("b", 3000), "json");
+  expect((await merge("json", [o, a, b])).conflicts).toMatchObject([{ path: ["l"] }]);
+  // Long, and alike: merged.
+  const long = (first: string, last: string) =>
+    list("x", 20_000).replace('"x0"', `"${first}"`).replace('"x19999"', `"${last}"`);
+  const base20 = await encryptText(long("f", "l"), { format: "json" });
+  const c = await encryptedAs(base20, long("mine", "l"), "json");
+  const d = await encryptedAs(base20, long("f", "yours"), "json");
+  const merged = await merge("json", [base20, c, d]);
+  expect(merged.conflicts).toEqual([]);
+  expect(await decryptText(textOf(merged), { format: "json" })).toMatch(/"mine"[^]*"yours"/);
 });

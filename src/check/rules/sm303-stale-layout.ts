@@ -15,7 +15,8 @@ import type { Comment, Scalar } from "../../tree/node.ts";
 import type { Rule } from "../rule.ts";
 import type { Subject } from "../subject.ts";
 
-const markerLine = /^[ \t]*# sopsmith-layout /m;
+/** The marker of each format: a comment in YAML and INI, an entry of the block elsewhere. */
+const markerLine = /^[ \t]*(?:[#;] sopsmith-layout |"?(?:sops_)?sopsmith_layout\b)/m;
 
 /** A file whose layout marker no longer describes its text. */
 export const staleLayout: Rule = {
