@@ -35,8 +35,8 @@ function repositories() {
       env,
     });
   const hooks = readFileSync(join(root, ".pre-commit-hooks.yaml"), "utf8");
-  expect(hooks.match(/^ {2}language: node$/gm)).toHaveLength(2);
-  box.write("hooks/.pre-commit-hooks.yaml", hooks.replaceAll("language: node", "language: system"));
+  expect(hooks.match(/^ {2}language: system$/gm)).toHaveLength(2);
+  box.write("hooks/.pre-commit-hooks.yaml", hooks);
   box.write(
     "work/.sops.yaml",
     `creation_rules:\n  - path_regex: secret\n    age: ${recipients.A}\n`,
