@@ -130,7 +130,7 @@ function emitReadable(
     }
     if (format.strayComments === true) {
       const astray = found.moved.filter((moved) => isAstray(moved, sealed));
-      if (round < MAX_ROUNDS && settle(astray, sealed, warn)) continue;
+      if (round < MAX_ROUNDS && (settle(astray, sealed, warn) || putAbove(found.moved))) continue;
       if (accepted === undefined) {
         refuseLost(astray, sealed, format);
         warnOfLost(found.moved, warn);
@@ -271,6 +271,20 @@ function settle(astray: readonly Moved[], sealed: Sealed | undefined, warn: Warn
       isChanged;
   }
   return isChanged;
+}
+
+/**
+ * A comment at the end of a collection's line, which would be read with the element after it, goes above the collection, where
+ * sops prints it.
+ *
+ * @returns whether there was one
+ */
+function putAbove(moved: readonly Moved[]): boolean {
+  const inLists = moved.filter(
+    ({ comment, from }) => comment.inline && from.at(-1)?.collection.kind === "seq",
+  );
+  for (const { comment } of inLists) comment.inline = false;
+  return inLists.length > 0;
 }
 
 /** In a mapping: in front of the entry that they follow. */

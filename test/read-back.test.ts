@@ -100,6 +100,21 @@ test.each([
   }
 });
 
+// Every sops opens it there, so it stays where sops has it.
+test.each([
+  ["l:\n    - {x: 1} # one\n    - b\n", "l:\n    # one\n    - x: 1\n    - b\n"],
+  [
+    "l:\n    - a\n    - [x, 1] # one\n    - b\n",
+    "l:\n    - a\n    # one\n    - - x\n      - 1\n    - b\n",
+  ],
+  [
+    "l:\n    - {x: 1} # one\n    - {x: 2} # two\n",
+    "l:\n    # one\n    - x: 1\n    # two\n    - x: 2\n",
+  ],
+])("a comment at the end of a collection's line goes above it: %j", async (plain, wanted) => {
+  expect(await decryptText(await encryptText(plain))).toBe(wanted);
+});
+
 // The comment governs the first key only; above the dash it would govern the whole element.
 test.each([
   ["encrypted_comment_regex", "sops:enc", "u:\n    - # sops:enc\n      a: x\n      b: z\n", "b: z"],
