@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, isAbsolute, join } from "node:path";
 import type { FormatName } from "../../formats/format.ts";
 import { SopsmithError } from "../errors.ts";
@@ -18,10 +19,11 @@ export interface Rescued {
 }
 
 /**
- * Keeps an encrypted result as `NAME.rescue` beside its file, else in the user's state directory. A file that is there is
+ * Keeps an encrypted result as `NAME.rescue` beside its file, else in the user's state directory, else in the directory for
+ * temporary files, which an account without a home has too. A file that is there is
  * never replaced: the name gets a number then.
  *
- * @returns undefined where it can be written to neither place
+ * @returns undefined where it can be written to none of them
  */
 export async function rescue(
   { host }: Call,
@@ -55,13 +57,16 @@ function places(
   name: string,
   host: Host,
 ): [place: string, prepare: () => Promise<unknown>][] {
-  const beside: [string, () => Promise<unknown>] = [`${path}.rescue`, () => Promise.resolve()];
+  const nothing = () => Promise.resolve();
+  const beside: [string, () => Promise<unknown>] = [`${path}.rescue`, nothing];
+  const temporary: [string, () => Promise<unknown>] = [join(tmpdir(), name), nothing];
   const named = host.env["XDG_STATE_HOME"] ?? "";
   const home = host.accountHome();
   const state = isAbsolute(named) ? named : home === undefined ? "" : join(home, ".local/state");
-  if (state === "") return [beside];
+  if (state === "") return [beside, temporary];
   const folder = join(state, "sopsmith");
-  return [beside, [join(folder, name), () => mkdir(folder, { recursive: true, mode: 0o700 })]];
+  const kept = () => mkdir(folder, { recursive: true, mode: 0o700 });
+  return [beside, [join(folder, name), kept], temporary];
 }
 
 /** For a POSIX shell. */

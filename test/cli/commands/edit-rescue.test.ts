@@ -120,6 +120,18 @@ test("keeps the text in the state directory when nothing can be written beside t
   expect(await opens(box, "state/sopsmith/s.yaml.rescue")).toBe(typedText);
 });
 
+test("keeps the text in the temporary directory when there is no state directory either", async () => {
+  const box = boxWith(`${typed}; rm -r "$DIR/sub"`);
+  mkdirSync(box.path("sub"));
+  writeFileSync(box.path("sub/s.yaml"), sealed["sealed.yaml"] ?? "");
+  const { code, stderr } = await box.run(["edit", "sub/s.yaml"], {
+    env: { ...envOf(box), XDG_STATE_HOME: box.path("ed.sh") },
+  });
+  expect(code).toBe(3);
+  expect(stderr).toContain(keptAt(box.path("tmp/s.yaml.rescue")));
+  expect(await opens(box, "tmp/s.yaml.rescue")).toBe(typedText);
+});
+
 test("keeps the text when the disk is full", async () => {
   // A limit on the length of files stands for it: the result is longer than the text.
   const box = boxWith(`${typed}; { echo 'long: |'; yes '  line' | head -c 6000; } >> "$1"`);
