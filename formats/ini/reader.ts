@@ -368,7 +368,7 @@ class Section {
   /** Only the section's comment until `toEntry`. */
   readonly items: Item[] = [];
   /** A repeated key keeps its first place and takes value and comment of the last. */
-  readonly keys = new Map<string, ReadKey>();
+  readonly keys: Map<string, ReadKey> = new Map();
   /** How many keys `-` there were. */
   dashes = 0;
 
