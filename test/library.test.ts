@@ -196,7 +196,7 @@ test("files: the name gives the format, the result is returned and written on de
   await api.rotateFile(path, { ...real, inPlace: true });
   const output = join(folder, "plain.json");
   await api.decryptFile(path, { ...real, output });
-  expect(readFileSync(output, "utf8")).toBe('{\n\t"a": 1,\n\t"b": "y"\n}\n');
+  expect(readFileSync(output, "utf8")).toBe('{"a": 1, "b": "y"}');
 });
 
 test("files: recipients come from the rule in .sops.yaml", async () => {

@@ -108,7 +108,10 @@ test("what every run loads holds no package", () => {
 test.each([
   [["--version"], []],
   [["decrypt", "sealed.yaml"], []],
-  [["decrypt", "sealed.json"], ["chunks/json"]],
+  [
+    ["decrypt", "sealed.json"],
+    ["chunks/json", "chunks/writer"],
+  ],
   [["decrypt", "sealed-many.yaml"], ["chunks/leaf-batch"]],
 ])("%s opens what every run opens and %s", (args, more) => {
   const always = ["chunks/core.js", "chunks/rolldown-runtime", "sopsmith.js"];

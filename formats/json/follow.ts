@@ -126,7 +126,8 @@ class Follower {
       ? this.text.slice(own.start + 1, first.start)
       : this.text.slice(endOf(first), second.start);
     const space = /\r?\n[ \t]*$/.exec(gap)?.[0] ?? /[ \t]*$/.exec(gap)?.[0] ?? "";
-    return isAlone && space === "" && this.style.gap !== "" ? ", " : `,${space}`;
+    const isSpaced = this.style.gap !== "" || this.colonOf(own).endsWith(" ");
+    return isAlone && space === "" && isSpaced ? ", " : `,${space}`;
   }
 
   private colonOf(own: Mapping | Sequence): string {

@@ -52,8 +52,9 @@ export const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
   flags.verbose,
 ]);
 
-/** Do no harm in front of a command. */
+/** Do no harm in front of a command, or the same as after it. */
 export const harmless: ReadonlySet<Flag> = new Set<Flag>([
+  flags.layout,
   flags.disableVersionCheck,
   flags.checkForUpdates,
 ]);

@@ -200,8 +200,8 @@ rows([
   },
   {
     line: "encrypt --shamir-secret-sharing-threshold 3 --config three.yaml plain.yaml",
-    code: 1,
-    stderr: /flag provided but not defined: -config/,
+    files: { ...files, "three.yaml": config },
+    stdout: /^ {4}shamir_threshold: 3$/m,
   },
   {
     line: "--config three.yaml encrypt --shamir-secret-sharing-threshold 3 plain.yaml",
