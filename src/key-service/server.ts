@@ -58,7 +58,10 @@ export async function serveKeys(options: ServeOptions, host: Host): Promise<KeyS
   server.addService(methods, handlers(grpc, options, host));
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
+  let isStopping = false;
   const listener = createServer((socket) => {
+    // One that came while the service was being stopped would keep it alive.
+    if (isStopping) return void socket.destroy();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     injector.injectConnection(socket);
@@ -73,6 +76,7 @@ export async function serveKeys(options: ServeOptions, host: Host): Promise<KeyS
     uri,
     stop: () =>
       new Promise((done) => {
+        isStopping = true;
         listener.close(() => done());
         injector.destroy();
         server.forceShutdown();

@@ -60,8 +60,8 @@ export class Service {
 
   /** @returns its exit status */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-    const { exitCode } = this.#child;
-    if (exitCode !== null) return exitCode;
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return exitCode;
     const ended = new Promise<number | null>((resolve) => this.#child.once("close", resolve));
     this.#child.kill(signal);
     return ended;
