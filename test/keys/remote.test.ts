@@ -21,7 +21,8 @@ const hostThat = (
 /** No answer until the request's own signal ends it. */
 const silence = ({ signal }: HttpRequest): Promise<HttpResponse> =>
   new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error));
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener("abort", () => reject(signal.reason as Error));
   });
 
 test("the key types of clouds say that they use the network, others that they do not", () => {
