@@ -32,7 +32,8 @@ function written(
     },
   );
   const lines = readFileSync(log, "utf8").split("\n");
-  expect(lines.length).toBeGreaterThan(10);
+  // strace saw something: the executable writes in few calls.
+  expect(lines.length).toBeGreaterThan(3);
   const places = lines
     .filter((line) => secret.test(line))
     .map((line) => /^\d+ +\w+\(\d+<([^>]*)>/.exec(line)?.[1] ?? line)
