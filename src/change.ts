@@ -2,7 +2,7 @@ import type { Chunks, Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import { AlreadyEncrypted, keptText } from "./encrypt.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
-import { open, seal } from "./file.ts";
+import { open, seal, type OpenFile } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import type { KeptText } from "./layout/kept-text.ts";
 import type { KeyService } from "./key-service/key-service.ts";
@@ -43,26 +43,8 @@ export async function changeSource(
   change: Change,
   host: Host,
 ): Promise<Chunks | undefined> {
-  const { file, indent, order, services, audit, warn, explain, ignoreMac = false } = options;
-  const [input, output] = await Promise.all([
-    loadFormat(options.input),
-    loadFormat(options.output),
-  ]);
-  const opened = await open(
-    source,
-    {
-      file,
-      format: input,
-      order,
-      services,
-      audit,
-      ignoreMac,
-      remember: true,
-      layout: options.input === options.output ? options.layout : "sops",
-      warn,
-    },
-    host,
-  );
+  const { file, indent, services, audit, warn, explain } = options;
+  const { opened, output } = await openToChange(source, options, host);
   const { documents, metadata, dataKey, own } = opened;
   try {
     const changed = await change(documents, metadata, own?.text);
@@ -81,6 +63,27 @@ export async function changeSource(
   } finally {
     dataKey.fill(0);
   }
+}
+
+/**
+ * Opens a file that is going to be sealed again, with its layout where it is to be kept.
+ *
+ * @returns `output`: the format to seal it in
+ * @throws {SopsmithError} as `open`
+ */
+export async function openToChange(
+  source: Uint8Array,
+  options: OpenVerbOptions,
+  host: Host,
+): Promise<{ opened: OpenFile; output: Format }> {
+  const { file, order, services, audit, warn, ignoreMac = false } = options;
+  const [format, output] = await Promise.all([
+    loadFormat(options.input),
+    loadFormat(options.output),
+  ]);
+  const layout = options.input === options.output ? options.layout : "sops";
+  const how = { file, format, order, services, audit, ignoreMac, remember: true, layout, warn };
+  return { opened: await open(source, how, host), output };
 }
 
 /** The text of a changed file; undefined, with a warning, where its layout is lost. */

@@ -1,7 +1,7 @@
 import type { Chunks } from "../formats/format.ts";
-import { loadFormat } from "../formats/index.ts";
+import { openToChange } from "./change.ts";
 import type { OpenVerbOptions } from "./decrypt.ts";
-import { open, seal } from "./file.ts";
+import { seal } from "./file.ts";
 import type { Host } from "./io/host.ts";
 import { createDataKey } from "./data-key/wrap.ts";
 import { SopsmithError } from "./errors.ts";
@@ -28,27 +28,9 @@ export async function rotateSource(
   options: RotateOptions,
   host: Host,
 ): Promise<Chunks> {
-  const { file, indent, order, services, audit, warn, explain, ignoreMac = false } = options;
-  const [input, output] = await Promise.all([
-    loadFormat(options.input),
-    loadFormat(options.output),
-  ]);
+  const { file, indent, services, audit, warn, explain } = options;
   await audit?.("rotate");
-  const opened = await open(
-    source,
-    {
-      file,
-      format: input,
-      order,
-      services,
-      audit,
-      ignoreMac,
-      remember: true,
-      layout: options.input === options.output ? options.layout : "sops",
-      warn,
-    },
-    host,
-  );
+  const { opened, output } = await openToChange(source, options, host);
   const { metadata } = opened;
   opened.dataKey.fill(0);
   metadata.keyGroups = metadata.keyGroups.map((group, i) => [
