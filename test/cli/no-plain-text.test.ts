@@ -16,14 +16,14 @@ function written(
   repo: Repository,
   command: readonly string[],
   { editor = "false", folder = "traced" }: { editor?: string; folder?: string } = {},
-): { status: number | null; places: string[]; stderr: string } {
+): { status: number | null; places: string[]; pipes: string[]; calls: number; stderr: string } {
   mkdirSync(repo.path(`.git-bin/${folder}`));
   mkdirSync(repo.path(`.git-bin/${folder}/tmp`));
   const log = repo.path(`.git-bin/${folder}/log`);
-  const calls = "trace=write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg";
+  const traced = "trace=write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg";
   const { status, stderr } = spawnSync(
     counterpart("strace"),
-    ["-f", "-qq", "-yy", "-s", "1000000", "-e", calls, "-e", "signal=none", "-o", log, ...command],
+    ["-f", "-qq", "-yy", "-s", "1000000", "-e", traced, "-e", "signal=none", "-o", log, ...command],
     {
       cwd: repo.dir,
       env: { ...repo.env, EDITOR: editor, TMPDIR: repo.path(`.git-bin/${folder}/tmp`) },
@@ -32,14 +32,14 @@ function written(
     },
   );
   const lines = readFileSync(log, "utf8").split("\n");
-  // strace saw something: the executable writes in few calls.
-  expect(lines.length).toBeGreaterThan(3);
-  const places = lines
+  const all = lines
     .filter((line) => secret.test(line))
-    .map((line) => /^\d+ +\w+\(\d+<([^>]*)>/.exec(line)?.[1] ?? line)
-    // Standard output, and what one process hands to another.
-    .filter((place) => !/^(?:pipe|UNIX[\w-]*):/.test(place));
-  return { status, places: [...new Set(places)], stderr };
+    .map((line) => /^\d+ +\w+\(\d+<([^>]*)>/.exec(line)?.[1] ?? line);
+  // Standard output, and what one process hands to another.
+  const [places, pipes] = [false, true].map((isPipe) => [
+    ...new Set(all.filter((place) => /^(?:pipe|UNIX[\w-]*):/.test(place) === isPipe)),
+  ]) as [string[], string[]];
+  return { status, places, pipes, calls: lines.length, stderr };
 }
 
 /** Files of Git's own, and all others, that hold plain text: compressed objects are looked into. */
@@ -68,13 +68,17 @@ test("git merge, git rebase and git diff write plain text to no file", async () 
   await sides(repo);
   const merge = written(repo, ["git", "merge", "side"], { folder: "merge" });
   expect([merge.status, merge.places]).toEqual([1, []]);
+  expect(merge.calls).toBeGreaterThan(10);
   expect(merge.stderr).toContain("conflict in s.yaml");
   repo.git("merge", "--abort");
   const rebase = written(repo, ["git", "rebase", "side"], { folder: "rebase" });
   expect([rebase.status, rebase.places]).toEqual([1, []]);
+  expect(rebase.calls).toBeGreaterThan(10);
   repo.git("rebase", "--abort");
   const diff = written(repo, ["git", "diff", "HEAD~1"], { folder: "diff" });
   expect([diff.status, diff.places]).toEqual([0, []]);
+  // The proof that plain text would be seen: what textconv prints is.
+  expect(diff.pipes.length).toBeGreaterThan(0);
   expect(atRest(repo)).toBe("");
 });
 
@@ -83,10 +87,11 @@ test("the mergetool writes plain text to its private temporary file only, which 
   await sides(repo);
   repo.tryGit("merge", "--quiet", "side");
   const editor = "sed -i -e '/^<<<<<<</d' -e '/^=======/,/^>>>>>>>/d'";
-  const { status, places } = written(repo, [...programUnderTest, "mergetool"], {
+  const { status, places, calls } = written(repo, [...programUnderTest, "mergetool"], {
     editor,
     folder: "tool",
   });
+  expect(calls).toBeGreaterThan(10);
   expect(status).toBe(0);
   expect(places.length).toBeGreaterThan(0);
   // The editor's own copy is beside the file.
