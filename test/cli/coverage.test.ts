@@ -1,112 +1,28 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import ts from "typescript";
 import { expect, test } from "vitest";
 import { exitCodes } from "../../scripts/docs/exit-codes.ts";
 import { allPages, flagsOf, shownFlags, type Page } from "../../scripts/docs/pages.ts";
 import { commands } from "../../src/cli/commands/index.ts";
 import { help, type Flag } from "../../src/cli/flags.ts";
 import { globalFlags } from "../../src/cli/global-flags.ts";
+import type { Row } from "./rows.ts";
 
 /**
- * Every command, flag, variable and exit code has a row that runs the program. The rows are read from the sources of the
- * tests: a command line is a text of words, or an array of them.
+ * Every command, flag, variable and exit code has a row that runs the program. The rows are the tables that the tests beside
+ * them run: the `*.rows.ts` files.
  */
 const root = join(import.meta.dirname, "../..");
 const pages = await allPages();
-
-/** A row: what is run, and what it ends with. */
-interface Found {
-  readonly line: string;
-  /** Undefined where the source has no number for it. */
-  readonly code: number | undefined;
-}
-
-const sources = globSync("test/cli/**/*.test.ts", { cwd: root }).map(parse);
-const rows = sources.flatMap(found);
-/** The tests of what sops does not have lie beside the parts they are about; their lines are arrays of words. */
-const furtherRows = globSync(
-  ["test/{k8s,operator,terraform,kube,publish,key-service}/**/*.ts", "test/*.ts"],
-  { cwd: root },
-).flatMap((file) => found(parse(file)));
-
-function parse(file: string): ts.SourceFile {
-  const text = readFileSync(join(root, file), "utf8");
-  return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-}
-
-/** The names of the variables that rows in a file set. */
-function variablesIn(source: ts.SourceFile): string[] {
-  const names: string[] = [];
-  const visit = (node: ts.Node): void => {
-    const env = ts.isObjectLiteralExpression(node) ? propertyOf(node, "env") : undefined;
-    if (env !== undefined && ts.isObjectLiteralExpression(env))
-      names.push(...env.properties.flatMap(({ name }) => name?.getText() ?? []));
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return names;
-}
-
-/** The command lines in a file. */
-function found(source: ts.SourceFile): Found[] {
-  const lines: Found[] = [];
-  const visit = (node: ts.Node): void => {
-    const text = textOf(node);
-    if (text !== undefined) lines.push({ line: text, code: codeOf(node) });
-    if (ts.isArrayLiteralExpression(node)) {
-      const words = node.elements.map((element) => textOf(element) ?? "…");
-      lines.push({ line: words.join(" "), code: undefined });
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return lines;
-}
-
-/** A string, or a template with what is filled in left open. */
-function textOf(node: ts.Node): string | undefined {
-  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
-  if (!ts.isTemplateExpression(node)) return undefined;
-  const { head, templateSpans } = node;
-  return (
-    head.text +
-    templateSpans.map(({ expression, literal }) => filledIn(expression) + literal.text).join("")
+const tables: readonly { rows: readonly Pick<Row, "line" | "code" | "env">[] }[] =
+  await Promise.all(
+    globSync("**/*.rows.ts", { cwd: import.meta.dirname }).map(
+      (name) => import(join(import.meta.dirname, name)),
+    ),
   );
-}
-
-/** A constant of the same file stands for its text. */
-function filledIn(expression: ts.Expression): string {
-  if (!ts.isIdentifier(expression)) return "…";
-  let text = "…";
-  const look = (node: ts.Node): void => {
-    if (
-      ts.isVariableDeclaration(node) &&
-      node.name.getText() === expression.text &&
-      node.initializer !== undefined
-    )
-      text = textOf(node.initializer) ?? text;
-    else ts.forEachChild(node, look);
-  };
-  look(expression.getSourceFile());
-  return text;
-}
-
-/** The number that stands as `code` beside a row's `line`; 0 where nothing says otherwise. */
-function codeOf(node: ts.Node): number | undefined {
-  const { parent } = node;
-  if (!ts.isPropertyAssignment(parent) || parent.name.getText() !== "line") return undefined;
-  const code = propertyOf(parent.parent, "code");
-  if (code === undefined)
-    return parent.parent.properties.some(ts.isSpreadAssignment) ? undefined : 0;
-  return ts.isNumericLiteral(code) ? Number(code.text) : undefined;
-}
-
-function propertyOf(object: ts.ObjectLiteralExpression, name: string): ts.Expression | undefined {
-  return object.properties
-    .filter(ts.isPropertyAssignment)
-    .find((property) => property.name.getText() === name)?.initializer;
-}
+const rows = tables
+  .flatMap((table) => table.rows)
+  .map(({ line, code = 0, env = {} }) => ({ line, code, env }));
 
 /** The words of a line behind this command; undefined for a line of another. */
 function behind(line: string, name: string): string | undefined {
@@ -133,7 +49,7 @@ const ofSops = new Set([
 const isPlain = ({ name }: Page): boolean =>
   ofSops.has(name) || /^(?:git|keygen|completion)/.test(name);
 
-const missing = (page: Page, among: readonly Found[]): string[] => {
+const missing = (page: Page, among: typeof rows): string[] => {
   const lines = among.flatMap(({ line }) => behind(line, page.name) ?? []);
   // --help is the same for all, and tried with some.
   return flagsOf(page)
@@ -271,10 +187,9 @@ test("every command has a row, and every flag of it under each of its names", ()
 });
 
 test("every command for Kubernetes and Terraform has a command line in a test", () => {
-  const all = [...rows, ...furtherRows];
   const untried = pages
     .filter((page) => !isPlain(page))
-    .filter(({ name }) => !all.some(({ line }) => behind(line, name) !== undefined));
+    .filter(({ name }) => !rows.some(({ line }) => behind(line, name) !== undefined));
   expect(untried.map(({ name }) => name)).toEqual([]);
 });
 
@@ -294,7 +209,7 @@ test("every flag in front of a command, and of the form without one, has a row",
 });
 
 test("every variable that supplies a flag has a row that sets it", () => {
-  const set = new Set(sources.flatMap(variablesIn));
+  const set = new Set(rows.flatMap(({ env }) => Object.keys(env)));
   const variables = [...globalFlags, ...pages.flatMap(flagsOf)].flatMap(({ env }) => env ?? []);
   // No other variable is bound in sops (spec cli 1.4).
   const bound = [...new Set(variables)].filter((name) => name.startsWith("SOPS_"));
@@ -317,7 +232,7 @@ test("every exit code of the README and the reference has a row", () => {
   expect(documented.filter((code) => !seen.has(code))).toEqual([]);
   // And none that has a row is missing there, but for those that a command of the user's made.
   const own = rows.filter(({ line }) => behind(line, "exec-(?:env|file)") === undefined);
-  const undocumented = own.flatMap(({ code }) => (code === undefined ? [] : [String(code)]));
+  const undocumented = own.map(({ code }) => String(code));
   expect([...new Set(undocumented)].filter((code) => !documented.includes(code))).toEqual([]);
 });
 

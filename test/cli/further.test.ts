@@ -1,0 +1,4 @@
+import { rows } from "./further.rows.ts";
+import { checkRows } from "./rows.ts";
+
+checkRows(rows);
