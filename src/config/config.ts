@@ -13,6 +13,8 @@ import { parseYaml, type Value } from "./yaml.ts";
 export interface Config {
   /** As given to `parseConfig`; shown in messages. */
   path: string;
+  /** What was parsed: the names of keys are in its anchors and comments. */
+  text: Uint8Array;
   /** Undefined when the list is absent or null, which is not the same as empty. */
   creationRules: RuleSource[] | undefined;
   /** Where `publish` sends files. */
@@ -116,7 +118,7 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     );
   const strict = top.bool("strict");
   top.finish({ isAnchorAllowed: true });
-  return { path, creationRules, destinationRules, stores, readCheckPolicy, strict };
+  return { path, text, creationRules, destinationRules, stores, readCheckPolicy, strict };
 
   function readRule(fields: Fields): RuleSource {
     const keys = new Map<KeyType, FlatKeys>();
