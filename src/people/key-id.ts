@@ -39,7 +39,10 @@ function bare(type: KeyType, id: string): string {
     case "age":
       return id.startsWith("ssh-") ? id.split(/\s+/, 2).join(" ") : id.toLowerCase();
     case "pgp":
-      return id.replaceAll(/^0x|[\s!]/g, "").toUpperCase().slice(-16);
+      return id
+        .replaceAll(/^0x|[\s!]/g, "")
+        .toUpperCase()
+        .slice(-16);
     case "kms":
       return /^[^+|\s]*/.exec(id)?.[0] ?? id;
     case "azure_kv":
