@@ -23,7 +23,7 @@ export interface Case {
   args: readonly string[];
   /** A command whose time is taken off, in interleaved runs too. */
   without?: readonly string[];
-  /** A line that stands in for `args` with sops. */
+  /** The line for sops, where it differs from `args`. */
   sopsShell?: string;
   runs: number;
   /** Not run with these: they would take an hour. */

@@ -4,7 +4,7 @@ import type { Layout } from "./layout.ts";
 export type FormatName = "yaml" | "json" | "dotenv" | "ini" | "binary";
 
 /**
- * Where the `sops` block stands in an encrypted document (spec file-format 5.1):
+ * Where the `sops` block is in an encrypted document (spec file-format 5.1):
  * `mapping` a top-level key `sops`; `section` an INI section `[sops]` with flattened keys; `prefix` variables `sops_…`.
  */
 export type Placement = "mapping" | "section" | "prefix";
@@ -39,7 +39,7 @@ export interface Format {
   readonly name: FormatName;
   readonly placement: Placement;
   /**
-   * @throws {ParseError} with the line where it can be told
+   * @throws {ParseError} with the line where it is known
    */
   parse(source: Uint8Array, options: ParseOptions): Documents;
   /**
@@ -59,7 +59,7 @@ export interface Format {
    */
   checkSealable?(documents: Documents): void;
   /**
-   * Does a leaf that is left in clear come back with the same bytes for the MAC when the encrypted file is read? Default: yes.
+   * Does a leaf that is left unencrypted come back with the same bytes for the MAC when the encrypted file is read? Default: yes.
    */
   readsBack?(leaf: Scalar): boolean;
   /** The documents in the shape in which `parse` gives them back, comments aside. Default: as they are. */
@@ -67,7 +67,7 @@ export interface Format {
   /** `parse` may attach a comment to another collection than the one that `emit` took it from. Default: no. */
   readonly strayComments?: boolean;
   /**
-   * Changes where comments stand in documents about to be sealed, so that each one that says what is encrypted governs the same value
+   * Changes where comments are in documents about to be sealed, so that each one that says what is encrypted governs the same value
    * when the file is read. Default: nothing.
    */
   keepMarkersInPlace?(documents: Documents): void;

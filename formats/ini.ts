@@ -45,7 +45,7 @@ function checkSealable(documents: Documents): void {
       if (item.kind === "comment") continue;
       check(item, keyTrouble(item.key));
       if (seen.has(item.key))
-        check(item, "a key that stands twice in its section keeps one value only");
+        check(item, "a key that appears twice in its section keeps one value only");
       seen.add(item.key);
       const { kind } = item.value;
       if (kind === "seq" || kind === "map")

@@ -4,7 +4,7 @@ import type { Comment, Documents, Item, Leaf, Null, Scalar } from "../src/tree/n
 import { flattened } from "../src/tree/text.ts";
 
 /**
- * How a format keeps its author's layout: quotes, blank lines, indentation, comments where they stand.
+ * How a format keeps its author's layout: quotes, blank lines, indentation, comments where they are.
  *
  * The encrypted file is the author's own text with each value and each comment exchanged for its ciphertext, and the `sops` block added. What
  * the text itself cannot show, such as the spelling of `0x1F`, rides in *records*: the value's source text, sealed too. A *marker*
@@ -60,7 +60,7 @@ export interface Slot {
 }
 
 export interface PlainText {
-  /** As they will be read from the encrypted text: comments may stand elsewhere than `Format.parse` of the plain text puts them. */
+  /** As they will be read from the encrypted text: comments may be elsewhere than `Format.parse` of the plain text puts them. */
   readonly documents: Documents;
   /** Comments that are in none of the documents, since the reader drops them. They are sealed with `ORPHAN_AAD`. */
   readonly orphans: readonly Comment[];
@@ -125,7 +125,7 @@ export function recordName(sealed: string): string {
   return sealed.slice(tag + 5, tag + 13);
 }
 
-/** Additional data of the record with that name. No path of a document is the same: each key in one has ":" behind it. */
+/** Additional data of the record with that name. No path of a document is the same: each key in one has ":" after it. */
 export const recordAad = (name: string): string => `sops:layout:${name}`;
 
 /** Exchange the text from `from` to `to`. */
@@ -150,7 +150,7 @@ class Splicer {
 
   /** @throws {CannotKeep} for an edit in front of the end of the one before */
   make({ from, to, by }: Edit): void {
-    if (from < this.at || to < from) throw new CannotKeep("two values stand at one place");
+    if (from < this.at || to < from) throw new CannotKeep("two values are at one place");
     this.out += this.text.slice(this.at, from);
     this.out += by;
     this.at = to;
@@ -182,7 +182,7 @@ export function splice(text: string, edits: readonly Edit[]): string[] {
 /**
  * The same for slots. There may be very many: no edit outlives its slot.
  *
- * @param editsOf one edit, or two of which the second may lie behind the next slot
+ * @param editsOf one edit, or two of which the second may lie after the next slot
  * @param others edits besides
  */
 export function spliceSlots(
@@ -211,7 +211,7 @@ export function spliceSlots(
     const [first, behind] = editsOf(slot);
     splicer.make(first);
     if (behind === undefined) continue;
-    if (second !== undefined) throw new CannotKeep("two values stand at one place");
+    if (second !== undefined) throw new CannotKeep("two values are at one place");
     second = behind;
   }
   makeUpTo(text.length);

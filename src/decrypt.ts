@@ -15,7 +15,7 @@ export interface OpenVerbOptions extends CommonOptions {
 }
 
 export interface DecryptOptions extends OpenVerbOptions {
-  /** Only what stands at this path of the first document. The empty path is the whole file. */
+  /** Only what is at this path of the first document. The empty path is the whole file. */
   extract?: Path | undefined;
 }
 

@@ -20,7 +20,7 @@ import {
 import type { Documents } from "./tree/node.ts";
 import { sopsVersion } from "./version.ts";
 
-/** What every verb is told about the file at hand. */
+/** What every verb knows about the file at hand. */
 export interface CommonOptions extends LayoutOptions {
   /** The file's name as the user knows it, for messages. */
   file: string;

@@ -3,7 +3,7 @@ import type { Documents } from "./tree/node.ts";
 import { pathText } from "./tree/path.ts";
 import { flatText } from "./tree/flat-text.ts";
 
-/** A document that cannot stand in the environment of a program. Exit 1. */
+/** A document that cannot be in the environment of a program. Exit 1. */
 export class EnvironmentError extends SopsmithError {
   constructor(message: string, file: string, key: string, hint: string) {
     super("not-an-environment", 1, `${message} (${file})`, { file, path: pathText([key]), hint });

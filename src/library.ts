@@ -76,7 +76,7 @@ export interface OpenOptions extends CommonLibraryOptions {
 }
 
 export interface DecryptOptions extends OpenOptions {
-  /** Only what stands at this path: `["a", 0]` or the text `["a"][0]`. */
+  /** Only what is at this path: `["a", 0]` or the text `["a"][0]`. */
   extract?: Path | string | undefined;
 }
 
@@ -331,7 +331,7 @@ async function decryptNamed(
     host,
   );
   const plain = joinChunks(chunks);
-  // A long value left in clear may be a part of the source itself, which is the caller's.
+  // A long value left unencrypted may be a part of the source itself, which is the caller's.
   return plain.buffer === sealed.buffer ? Buffer.from(plain) : plain;
 }
 

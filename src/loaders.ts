@@ -2,7 +2,7 @@ import { decryptFile, type DecryptOptions } from "./library.ts";
 
 /**
  * The variables of an encrypted ENV file as the `dotenv` package reads its plaintext: quotes taken off, `export` and inline comments
- * understood. sops itself, and so `readFileObject`, keeps the text behind `=` as it stands.
+ * understood. sops itself, and so `readFileObject`, keeps the text after `=` as it is.
  *
  * @param options.into also put them here, such as `process.env`; variables that are there already stay
  */

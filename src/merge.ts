@@ -37,7 +37,7 @@ export interface MergeOptions {
   services: readonly KeyService[];
   /** Whether the merged file keeps the layout of ours. */
   layout?: LayoutOptions["layout"];
-  /** What stands beside conflict markers. */
+  /** What is beside conflict markers. */
   labels: MarkerLabels;
   warn: Warn;
 }
@@ -118,7 +118,7 @@ export async function mergeEdited(
 }
 
 /**
- * Seals a file that was resolved by hand: text with encrypted values and without markers. Each of its values must stand at that place in one
+ * Seals a file that was resolved by hand: text with encrypted values and without markers. Each of its values must be at that place in one
  * of the three versions, so that nobody gets a MAC for a value that was moved or made up.
  *
  * @throws {SopsmithError} exit 1 naming the path of a value that no version has

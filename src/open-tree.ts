@@ -91,7 +91,7 @@ class Opener implements LeafChange {
 
   comment(leaf: Comment, place: MovingPlace, outer: () => string[]): Comment {
     if (!place.isEncrypted || leaf.value === "") return leaf;
-    // sops writes a comment behind a nested collection in such a way that the reader takes it for one of that collection:
+    // sops writes a comment after a nested collection in such a way that the reader takes it for one of that collection:
     // then it opens at the place of an enclosing one.
     for (const aad of leaf.value.startsWith("ENC[") ? [place.aad, ...outer()] : []) {
       try {

@@ -8,7 +8,7 @@ export const signs: readonly (readonly [FormatName, RegExp])[] = [
   ["ini", /^\s*\[sops\]/m],
 ];
 
-/** What stands between the data of a long binary file and its metadata. */
+/** What is between the data of a long binary file and its metadata. */
 const afterData = /,type:str\]"\s*,\s*"sops"\s*:\s*\{/;
 
 /**

@@ -9,10 +9,10 @@ import type { Mapping } from "./tree/node.ts";
 import { signs } from "./sealed-signs.ts";
 import { readText } from "./tree/typed-fields.ts";
 
-/** What can be told about a file without a key. */
+/** What can be said about a file without a key. */
 export interface FileStatus {
   readonly encrypted: boolean;
-  /** Those of all groups; none where the file is in clear, or its version cannot be read. */
+  /** Those of all groups; none where the file is unencrypted, or its version cannot be read. */
   readonly keys: readonly MasterKey[];
 }
 

@@ -129,7 +129,7 @@ export interface RewrapOptions extends CommonOptions {
   keyGroups: readonly KeyGroup[];
   /** How many groups are needed; 0 for all. */
   threshold: number;
-  /** What stands before the reasons of keys that cannot wrap. */
+  /** What is before the reasons of keys that cannot wrap. */
   failed: string;
 }
 

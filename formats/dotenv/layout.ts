@@ -46,7 +46,7 @@ export function readSealed(source: Uint8Array): SealedText {
   const block = root.items.slice(first);
   const at = block[0]?.start;
   if (at === undefined || !block.every((item) => item.kind === "entry" && isBlock(item)))
-    throw new CannotKeep("its `sops` block is not behind the other variables");
+    throw new CannotKeep("its `sops` block is not after the other variables");
   const marker = entriesOf(root).find(({ key }) => key === MARKER)?.value;
   const [version, ...flags] = marker?.kind === "str" ? marker.value.split(" ") : [];
   if (version !== LAYOUT_VERSION) throw new CannotKeep("it has no marker");
@@ -145,7 +145,7 @@ class DotenvSealedText implements SealedText {
       if (plain.kind !== "comment") return { from: start, to: end, by: valueText(plain) };
       if (plain.value.includes("\n")) throw new CannotKeep("a comment has several lines");
       if (this.text.slice(start, end) !== `#${sealed}`)
-        throw new CannotKeep("a comment stands in place of a value");
+        throw new CannotKeep("a comment is in place of a value");
       return { from: start, to: end, by: `#${plain.value}` };
     });
     const own = splice(this.text.slice(0, this.at), edits).join("");

@@ -56,7 +56,7 @@ class Follower {
       const line = this.keyLine(entry, beside, keys);
       if (behind !== undefined) this.addLine(this.placeOf(behind).lineEnd, line);
       else if (own.start < own.end) this.addLine(this.lineEnd(own.end), line);
-      else throw new CannotKeep("a key would stand before all others");
+      else throw new CannotKeep("a key would come before all others");
     }
   }
 

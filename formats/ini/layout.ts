@@ -131,7 +131,7 @@ class IniPlainText implements PlainText {
       const { lead, inline }: ReturnType<typeof partsOf> =
         place === undefined ? { lead: { from: start, to: end } } : partsOf(text, place);
       if (place !== undefined && lead === undefined && isHeader(text, place)) {
-        // A bracket behind a header would end its name.
+        // A bracket after a header would end its name.
         const at = text.lastIndexOf("\n", place.line.start - 1) + 1;
         edits.push({ from: at, to: at, by: `; ${sealed}${lineBreakOf(text)}` });
         if (inline !== undefined) edits.push({ ...inline, by: "" });
@@ -245,7 +245,7 @@ class IniSealedText implements SealedText {
 }
 
 /**
- * The lines of comments in front of the line that they belong to, and the one on it: with the spaces behind it where it is taken from
+ * The lines of comments in front of the line that they belong to, and the one on it: with the spaces after it where it is taken from
  * there, so that what is put back at the end of the line is all of it.
  */
 function partsOf(text: string, place: CommentPlace): { lead?: Piece; inline?: Piece } {
@@ -275,7 +275,7 @@ function partsIn(spelling: string): [lead: string, inline: string] {
   return [lead, inline];
 }
 
-/** Comments behind the last key, each line by itself. */
+/** Comments after the last key, each line by itself. */
 function orphansIn({ text, places }: Read): Comment[] {
   return places.last.flatMap(({ from, to }) => {
     const own = text.slice(from, to);

@@ -6,7 +6,7 @@ import type { Warn } from "../format.ts";
 // The rules are those of the library that sops reads and writes INI with, its oddities included: a file that one of
 // the two programs has written must read the same in the other.
 
-/** What keys stand in that come before the first section header. Always there, always first. */
+/** What keys are in that come before the first section header. Always there, always first. */
 export const defaultSection = "DEFAULT";
 
 /** White space as Unicode and Go define it; ECMAScript's own `trim` differs in U+0085 and U+FEFF. */
@@ -45,7 +45,7 @@ function commentText(raw: string): string {
 /** Where a key name ends and its value begins. */
 interface KeyName {
   name: string;
-  /** Offset behind the delimiter. */
+  /** Offset after the delimiter. */
   valueAt: number;
 }
 
@@ -73,7 +73,7 @@ export function readKeyName(line: string): KeyName | string {
     : { name: trim(line.slice(0, delimiter)), valueAt: delimiter + 1 };
 }
 
-/** The quotes are removed only when that quote stands nowhere else in the value. */
+/** The quotes are removed only when that quote is nowhere else in the value. */
 function unquoted(text: string): string {
   const first = text.charAt(0);
   const isQuoted =
@@ -100,7 +100,7 @@ export interface Places {
   readonly keys: Map<number, KeyPlace>;
   /** By where their first line starts. */
   readonly comments: Map<number, CommentPlace>;
-  /** Lines of comments behind the last key. */
+  /** Lines of comments after the last key. */
   last: readonly Piece[];
 }
 
@@ -146,7 +146,7 @@ export class Reader {
   readonly places: Places | undefined;
   /** Where the value that was read last ends. */
   valueTo = 0;
-  /** The line that `counted` stands in. */
+  /** The line that `counted` is in. */
   lines = 1;
   counted = 0;
   /** How many values lost something. */
@@ -182,7 +182,7 @@ export class Reader {
   /** What sops drops without a word cannot be kept. */
   dropsNothing(text: string, at: number): void {
     if (this.places !== undefined && trim(text) !== "")
-      this.dropped("text behind a header or closing quote would be dropped", at);
+      this.dropped("text after a header or closing quote would be dropped", at);
   }
 
   /** The next line with its line feed; "" at the end of the file. */
@@ -233,7 +233,7 @@ export class Reader {
       this.places.last = this.pieces;
     } else if (this.pending !== "") {
       this.dropped(
-        "comment dropped: INI has no place for one behind the last key",
+        "comment dropped: INI has no place for one after the last key",
         this.pendingStart,
       );
     }
@@ -325,7 +325,7 @@ export class Reader {
       const behind = close + mark.length;
       this.valueTo = start + behind;
       if (trim(rest.slice(behind)) !== "")
-        this.dropped("text behind the closing quote dropped", start + behind);
+        this.dropped("text after the closing quote dropped", start + behind);
       return rest.slice(mark.length, close);
     }
     const parts = [rest.slice(mark.length)];
@@ -349,7 +349,7 @@ export class Reader {
     }
   }
 
-  /** A value that goes on behind a backslash at the end of its line; comments and quotes mean nothing in it. */
+  /** A value that goes on after a backslash at the end of its line; comments and quotes mean nothing in it. */
   continued(first: string): string {
     const parts = [first];
     for (;;) {

@@ -85,7 +85,7 @@ class Follower {
     this.edits.push({ from: own.start, to: own.end, by });
   }
 
-  /** Takes out members or elements, each with the comma behind it; the last ones with that in front of them. */
+  /** Takes out members or elements, each with the comma after it; the last ones with that in front of them. */
   private remove(own: Mapping | Sequence, gone: readonly (Node | Entry)[]): void {
     if (gone.length === 0) return;
     const items: readonly (Node | Entry | undefined)[] = own.items;

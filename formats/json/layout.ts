@@ -54,7 +54,7 @@ export function readSealed(source: Uint8Array): SealedText {
   const entries = entriesOf(root);
   const [last, block] = entries.slice(-2);
   if (last === undefined || block?.key !== "sops" || block.value.kind !== "map")
-    throw new CannotKeep("its `sops` block is not behind the other keys");
+    throw new CannotKeep("its `sops` block is not after the other keys");
   const marker = find(block.value, MARKER)?.value;
   if (marker?.kind !== "str" || marker.value.split(" ")[0] !== LAYOUT_VERSION)
     throw new CannotKeep("it has no marker");
@@ -132,7 +132,7 @@ class JsonSealedText implements SealedText {
 
   open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string {
     const edits = slots.map(({ start, end, plain, sealed }): Edit => {
-      if (plain.kind === "comment") throw new CannotKeep("a comment stands in place of a value");
+      if (plain.kind === "comment") throw new CannotKeep("a comment is in place of a value");
       const by = spellings.get(recordName(sealed)) ?? scalarText(plain);
       return { from: start, to: end, by };
     });

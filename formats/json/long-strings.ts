@@ -1,7 +1,7 @@
 import { LONG_TEXT } from "../../src/tree/long-text.ts";
 import type { Item, Mapping, Node } from "../../src/tree/node.ts";
 
-/** Bytes that cannot stand in a string as they are, or that JSON in Go's style would not write so. */
+/** Bytes that cannot be in a string as they are, or that JSON in Go's style would not write so. */
 const special = new Uint8Array(256).fill(1, 0x80).fill(1, 0, 0x20);
 for (const c of '"\\<>&') special[c.charCodeAt(0)] = 1;
 
@@ -9,7 +9,7 @@ const quote = 0x22;
 
 /**
  * Stretches between two quotes that are long and without any escape: [start, end) in bytes. Some may not be the content of
- * a string but stand between two strings.
+ * a string but are between two strings.
  */
 export function longStrings(source: Uint8Array): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];

@@ -133,7 +133,7 @@ class Reader {
     return content;
   }
 
-  /** `offset` may lie behind the end of the text. */
+  /** `offset` may lie after the end of the text. */
   unexpectedAt(offset: number, where: string): never {
     this.at = Math.min(offset, this.text.length);
     return this.unexpected(where);
@@ -193,7 +193,7 @@ class Reader {
     return float(value, start, this.at);
   }
 
-  /** The object that is the whole document; `at` ends behind it. */
+  /** The object that is the whole document; `at` ends after it. */
   document(): Mapping {
     const root = map([], this.at);
     this.at++;

@@ -30,7 +30,7 @@ export const isWordChar = (c: number): boolean =>
 const FORBIDDEN = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /**
- * The text of a YAML stream, without byte order mark and with one END behind it. UTF-16 with a byte order mark is read as go-yaml does.
+ * The text of a YAML stream, without byte order mark and with one END after it. UTF-16 with a byte order mark is read as go-yaml does.
  *
  * @throws {ParseError} for bytes that are not UTF-8 and for control characters
  */

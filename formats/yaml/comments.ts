@@ -13,7 +13,7 @@ export interface CommentRecord {
   scanStart: number;
   start: number;
   column: number;
-  /** Offset behind the record; -1 for a line comment, which never moves the end of a block. */
+  /** Offset after the record; -1 for a line comment, which never moves the end of a block. */
   end: number;
   /** Lines as `markedLine` makes them, separated by LF; an empty line marks a blank line between two comments. */
   text: string;
@@ -22,20 +22,20 @@ export interface CommentRecord {
 /** Stands between a comment's text and its offset: no text that is read can hold it. */
 const MARK = "\u0001";
 
-/** A comment with its `#`, and behind it where that stands in the text, so that the parser may hand it on as text. */
+/** A comment with its `#`, and after it where that is in the text, so that the parser may hand it on as text. */
 const markedLine = (text: string, start: number, end: number): string =>
   `${text.slice(start, end)}${MARK}${start}`;
 
-/** Takes such a line apart: the text behind the `#`, and the `#`'s offset. */
+/** Takes such a line apart: the text after the `#`, and the `#`'s offset. */
 export function commentOfLine(line: string): { value: string; start: number } {
   const mark = line.lastIndexOf(MARK);
   return { value: line.slice(1, mark), start: Number(line.slice(mark + 1)) };
 }
 
-/** go-yaml looks this far for a comment behind blanks. */
+/** go-yaml looks this far for a comment after spaces. */
 const LOOK_AHEAD = 512;
 
-/** Takes a comment that stands behind a token on its line. */
+/** Takes a comment that is after a token on its line. */
 export function scanLineComment(scanner: Scanner, anchor: number): void {
   if (scanner.newlines > 0) return;
   const { text } = scanner;
@@ -134,7 +134,7 @@ export function scanCommentLines(scanner: Scanner, scanFrom: number, scanLine: n
     let end = at;
     while (!isBreakOrEnd(text.charCodeAt(end))) end++;
     lines += markedLine(text, at, end);
-    // Consume it; the break behind it is looked past but stays for the caller.
+    // Consume it; the break after it is looked past but stays for the caller.
     for (let i = scanner.pos; i < at; i++) {
       const b = text.charCodeAt(i);
       if (isBreak(b) && !(b === 10 && text.charCodeAt(i - 1) === 13)) scanner.line++;

@@ -90,9 +90,9 @@ class Emitter {
   private column = 0;
   private indent = -1;
   private footIndent = -1;
-  /** The last character written is white space or an indicator that needs none behind it. */
+  /** The last character written is white space or an indicator that needs none after it. */
   private whitespace = true;
-  /** Only indentation stands on the line so far. */
+  /** Only indentation is on the line so far. */
   private indention = true;
   private head = "";
   private line = "";
@@ -264,7 +264,7 @@ class Emitter {
     this.processFoot();
   }
 
-  /** Comments behind the last element, or undefined when there is another element or none. */
+  /** Comments after the last element, or undefined when there is another element or none. */
   private trailing(items: readonly Node[], from: number): Comment[] | undefined {
     if (from >= items.length) return undefined;
     const rest: Comment[] = [];
@@ -277,7 +277,7 @@ class Emitter {
     return [...rest, ...inline];
   }
 
-  /** Does the comment stand at the end of its value's line? */
+  /** Is the comment at the end of its value's line? */
   private isInline(items: Mapping["items"] | Node[], at: number): boolean {
     const item = items[at];
     if (item?.kind !== "comment" || !item.inline) return false;
@@ -419,7 +419,7 @@ class Emitter {
     for (let i = 0; i < text.length; i++) {
       const c = text.charCodeAt(i);
       if (isBreak(c)) {
-        // Only U+2028 and U+2029 get here; the indentation behind them is skipped on reading.
+        // Only U+2028 and U+2029 get here; the indentation after them is skipped on reading.
         out += text.charAt(i);
         while (isBreak(text.charCodeAt(i + 1))) out += text.charAt(++i);
         if (i + 1 < text.length) out += " ".repeat(Math.max(this.indent, 0));

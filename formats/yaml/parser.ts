@@ -17,7 +17,7 @@ export interface Event {
     | "alias";
   start: number;
   end: number;
-  /** Where a scalar's own text begins, behind anchor and tag. */
+  /** Where a scalar's own text begins, after anchor and tag. */
   content: number;
   /** Where its tag begins; -1 for none. */
   tagStart: number;
@@ -381,7 +381,7 @@ export class Parser {
     return event("sequence-end", token);
   }
 
-  /** Steps over a `-` and returns the token behind it; a head comment above it is set aside for a block collection. */
+  /** Steps over a `-` and returns the token after it; a head comment above it is set aside for a block collection. */
   private afterDash(): Token {
     const above = this.head.length;
     this.scanner.skip();

@@ -24,7 +24,7 @@ import { resolvePlain } from "./resolve.ts";
 /** A collection whose end has not been read yet. */
 interface Open {
   readonly node: Mapping | Sequence;
-  /** Where its keys or dashes stand. */
+  /** Where its keys or dashes are. */
   readonly column: number;
   /** The keys of a mapping that has many. */
   keys: Set<string> | undefined;
@@ -45,7 +45,7 @@ const bar = 124;
 /**
  * @param text as `decodeStream` gives it
  * @param isAscii no character of it is beyond ASCII
- * @returns the one document, as the general reader reads it, except that the `end` of a collection is not told; undefined for
+ * @returns the one document, as the general reader reads it, except that the `end` of a collection is not reported; undefined for
  *   text in another style
  */
 export function readPlainBlock(text: string, isAscii: boolean): Mapping | undefined {
@@ -62,7 +62,7 @@ class PlainBlockReader {
   private readonly text: string;
   private at = 0;
   private readonly open: Open[] = [{ node: this.root, column: 0, keys: undefined }];
-  /** An entry with nothing on its line: what it holds stands below. */
+  /** An entry with nothing on its line: what it holds is below. */
   private waiting: Entry | undefined;
 
   constructor(text: string) {
@@ -94,7 +94,7 @@ class PlainBlockReader {
     let top = open[open.length - 1] as Open;
     if (waiting !== undefined) {
       this.waiting = undefined;
-      // A list may stand in its key's own column.
+      // A list may be in its key's own column.
       if (column > top.column || (column === top.column && isItem)) {
         waiting.value = this.begin(column, isItem);
         return open.length <= maxDepth;
@@ -213,7 +213,7 @@ class PlainBlockReader {
       case bar:
         return this.literal(start, end);
       case dash:
-        // Also the end of a document, and a dash with nothing behind it.
+        // Also the end of a document, and a dash with nothing after it.
         if (!isDigit(text.charCodeAt(start + 1))) return undefined;
         break;
       default:
@@ -241,7 +241,7 @@ class PlainBlockReader {
       while (text.charCodeAt(at) === SPACE && (width === 0 || at <= stop + width)) at++;
       const column = at - stop - 1;
       const c = text.charCodeAt(at);
-      // Empty lines and what stands in front of them have rules of their own.
+      // Empty lines and what is in front of them have rules of their own.
       if (c === LF) return undefined;
       if (width === 0) {
         if (column <= parent) return undefined;

@@ -58,7 +58,7 @@ export function readDocuments(source: Uint8Array): Documents {
  * The same for text as `decodeStream` gives it.
  *
  * @param isAscii no character of it is beyond ASCII
- * @param spans takes what the documents do not tell about where things stand
+ * @param spans takes what the documents do not tell about where things are
  */
 export function readText(text: string, isAscii: boolean, spans?: Spans): Documents {
   const document = readPlainBlock(text, isAscii);
@@ -71,7 +71,7 @@ export interface Spans {
   readonly scalars: Map<number, ScalarSpan>;
   /** The `start` of each scalar in a flow collection. */
   readonly inFlow: Set<number>;
-  /** Ends of all documents, without the markers behind them; empty for a text that was read as one plain block. */
+  /** Ends of all documents, without the markers after them; empty for a text that was read as one plain block. */
   readonly documentEnds: number[];
   /** All comments, also those that are in no document. */
   comments: readonly CommentRecord[];
@@ -219,7 +219,7 @@ class Reader {
     if (content !== start) spans.scalars.set(start, { content, tagStart, tag, anchor });
   }
 
-  /** Adds a child; for block mappings, moves the foot comments that stand at the wrong entry (A.4). */
+  /** Adds a child; for block mappings, moves the foot comments that are at the wrong entry (A.4). */
   private adopt(parent: Frame, child: Draft): void {
     const { children } = parent;
     children.push(child);

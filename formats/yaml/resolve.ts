@@ -137,7 +137,7 @@ function resolveNumber(text: string, start: number, end: number, quoted: boolean
     const value = Number(plain);
     if (Number.isFinite(value)) return float(value, start, end);
   }
-  // `0o-7`: go-yaml's own branch for octal and binary numbers takes a sign behind the prefix.
+  // `0o-7`: go-yaml's own branch for octal and binary numbers takes a sign after the prefix.
   const odd = /^(-?)0(b|o)([-+]?)([0-9]+)$/.exec(plain);
   if (odd && !(odd[1] && odd[3])) {
     const value = parseInteger(`0${odd[2]}${odd[4]}`);

@@ -8,7 +8,7 @@ const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
 const OLD_BOOL = new Set("y Y yes Yes YES on On ON n N no No NO off Off OFF".split(" "));
 /**
  * Text that needs no closer look, since no rule of 7.2 or 7.4 touches it: ciphertext, and what begins with a letter, is no mere word, and has
- * colons and blanks only in front of letters, digits, `_` and `/`.
+ * colons and spaces only in front of letters, digits, `_` and `/`.
  */
 const SURELY_PLAIN =
   /^(?:ENC\[[A-Za-z0-9+/=,:_]*\]|[A-Za-z]+(?:[!$%&()*+,./0-9;<=>?@_~-]|[: ][\w/])[\w!$%&()*+,./;<=>?@~-]*(?:[: ][\w/][\w!$%&()*+,./;<=>?@~-]*)*)$/;
@@ -99,7 +99,7 @@ const NEEDS_ESCAPE =
 
 /** `text` between double quotes. */
 export function doubleQuoted(text: string): string {
-  // go-yaml tests the start of the value instead of the character at hand: behind U+FEFF everything is escaped.
+  // go-yaml tests the start of the value instead of the character at hand: after U+FEFF everything is escaped.
   const all = text.charCodeAt(0) === 0xfeff;
   if (!all && !NEEDS_ESCAPE.test(text)) return `"${text}"`;
   let out = '"';

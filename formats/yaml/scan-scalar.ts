@@ -20,7 +20,7 @@ function push(
   token.style = style;
 }
 
-/** Leaves the scanner behind the white space and line breaks that follow the scalar, as comment attachment expects. */
+/** Leaves the scanner after the white space and line breaks that follow the scalar, as comment attachment expects. */
 export function scanPlainScalar(scanner: Scanner): void {
   const { text } = scanner;
   const start = scanner.pos;
@@ -192,7 +192,7 @@ function scanEscape(scanner: Scanner): string {
   return String.fromCodePoint(code);
 }
 
-/** A `|` or `>` scalar with its header; a comment behind the header becomes a line comment of the scalar. */
+/** A `|` or `>` scalar with its header; a comment after the header becomes a line comment of the scalar. */
 export function scanBlockScalar(scanner: Scanner, literal: boolean): void {
   const { text } = scanner;
   const start = scanner.pos++;

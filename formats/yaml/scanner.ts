@@ -65,7 +65,7 @@ export class Scanner {
     return this.pos - this.lineStart;
   }
 
-  /** The token at the head of the queue. Two more are scanned behind it, so that the comments which belong to it are known. */
+  /** The token at the head of the queue. Two more are scanned after it, so that the comments which belong to it are known. */
   peek(): Token {
     while (!this.isHeadReady()) this.fetchNext();
     return this.tokens[this.head] as Token;
@@ -153,7 +153,7 @@ export class Scanner {
       if (c === 37) return this.fetchDirective();
       if (this.isDocumentIndicator()) return this.fetchDocumentIndicator(c);
     }
-    // Comments behind a block `:` or a flow `,` belong to the token before it.
+    // Comments after a block `:` or a flow `,` belong to the token before it.
     let anchor = this.pos;
     const last = this.lastToken();
     if (last && (this.flowLevel === 0 ? c === 58 : c === 44)) anchor = last.start;

@@ -16,7 +16,7 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["8", "options that exclude each other"],
   [
     "10",
-    "check found an error; --check: a file or a value is in clear (filestatus), or keys are not those of .sops.yaml (updatekeys)",
+    "check found an error; --check: a file or a value is unencrypted (filestatus), or keys are not those of .sops.yaml (updatekeys)",
   ],
   ["23", "a value cannot be encrypted"],
   ["25", "a value cannot be decrypted"],
@@ -25,7 +25,7 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["91", "the path of --extract is malformed"],
   ["92", "no document to encrypt"],
   ["100", "no file named, a wrong number of operands, or no such file"],
-  ["112", "a type stands twice in the decryption order"],
+  ["112", "a type appears twice in the decryption order"],
   ["128", "no data key: too few of the file's keys could be used"],
   ["200", "the file was not changed in the editor"],
   ["201", "the editor could not be run, or failed"],

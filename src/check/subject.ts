@@ -21,7 +21,7 @@ import { decodeText } from "../tree/text.ts";
 import { readText } from "../tree/typed-fields.ts";
 import type { RuleInForce } from "./rules-in-force.ts";
 
-/** A scalar or comment of a file, as it stands there. */
+/** A scalar or comment of a file, as the file has it. */
 export interface FoundLeaf {
   readonly node: Scalar | Comment;
   /** The file's own selection, or the creation rule's, says that it is encrypted. */
@@ -31,7 +31,7 @@ export interface FoundLeaf {
   readonly aad: string;
 }
 
-/** A file with a `sops` block, its values as they stand there. */
+/** A file with a `sops` block, its values as the file has them. */
 export interface SealedSubject {
   readonly documents: Documents;
   readonly block: Mapping;
@@ -67,7 +67,7 @@ export interface Subject {
   text(): string;
   /** Line and column of an offset in the text; the beginning for -1. */
   at(offset: number): { readonly line: number; readonly column: number };
-  /** Where a leaf stands. */
+  /** Where a leaf is. */
   placeOf(leaf: FoundLeaf): { readonly line: number; readonly column: number; readonly path: Path };
 }
 
@@ -296,7 +296,7 @@ class Places {
         this.offsets.set(node, node.start);
         if (node.kind !== "map" && node.kind !== "seq") cursor = node.start;
       } else if (node.kind === "comment") {
-        // The YAML reader does not say where comments stood.
+        // The YAML reader does not say where comments were.
         const line = node.value.split("\n", 1)[0] ?? "";
         const after = text.indexOf(`#${line}`, cursor);
         const offset = after < 0 ? text.indexOf(`#${line}`) : after;

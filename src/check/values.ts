@@ -1,7 +1,7 @@
 import { noPolicy } from "../config/policy.ts";
 import type { Problem } from "./rule.ts";
 import { brokenCiphertext } from "./rules/sm104-broken-ciphertext.ts";
-import { valueInClear } from "./rules/sm102-value-in-clear.ts";
+import { valueInClear } from "./rules/sm102-unencrypted-value.ts";
 import { readSubject } from "./subject.ts";
 
 /**

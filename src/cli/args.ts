@@ -15,17 +15,17 @@ export interface Arguments {
   /** Each flag as `--long-name=value`, in the order given. */
   readonly given: readonly string[];
   readonly operands: readonly string[];
-  /** How many of the operands stand in front of `--`; undefined without it. */
+  /** How many of the operands are in front of `--`; undefined without it. */
   readonly separator?: number;
-  /** Name of the first flag that does not exist; nothing behind it was looked at. */
+  /** Name of the first flag that does not exist; nothing after it was looked at. */
   readonly unknown?: string;
 }
 
 /**
  * Reads words by the rules of Go's `flag` package: one or two dashes are the same, a value flag takes the next word
- * whatever it looks like, a boolean takes one only behind `=`, `--` ends the flags.
+ * whatever it looks like, a boolean takes one only after `=`, `--` ends the flags.
  *
- * @param where `command`: known flags may also stand behind operands, and unknown words with a dash are operands there;
+ * @param where `command`: known flags may also come after operands, and unknown words with a dash are operands there;
  *   `global`: the first operand ends the flags
  * @param leading flags that are known only in front of all operands
  * @throws {UsageError} for a value that is missing or malformed, and for a flag given under two of its names

@@ -55,7 +55,7 @@ export async function checkWorkTree(call: Call, rules: readonly Rule[]): Promise
   const cwd = host.cwd();
   const root = await topLevelIfAny(host);
   const { check, configs } = begin(call, rules);
-  // A broken configuration is told also where no file is.
+  // A broken configuration is reported also where no file is.
   await configs.here();
   const names = await filesBelow(call, root);
   const findings: Finding[] = [];

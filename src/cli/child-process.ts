@@ -13,8 +13,8 @@ export interface ChildLine {
 }
 
 /**
- * Files and command. Without `--` two words, a file and a shell command; behind `--` one word is a shell command, several
- * are a program with its arguments, and files stand in front of it.
+ * Files and command. Without `--` two words, a file and a shell command; after `--` one word is a shell command, several
+ * are a program with its arguments, and files are in front of it.
  *
  * @throws {SopsmithError} exit 1
  */

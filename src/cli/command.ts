@@ -44,7 +44,7 @@ export interface Call {
   /** Flags in front of the command; the same as `options` where there is no command. */
   readonly globals: Options;
   readonly operands: readonly string[];
-  /** How many of the operands stand in front of `--`; undefined without it. */
+  /** How many of the operands are in front of `--`; undefined without it. */
   readonly separator?: number | undefined;
   readonly host: Host;
   readonly streams: Streams;
@@ -88,7 +88,7 @@ export interface CommandEntry extends Listed {
   load(): Promise<Command>;
 }
 
-/** A word that stands in front of commands: `groups` of `groups add`. */
+/** A word that is in front of commands: `groups` of `groups add`. */
 export interface CommandGroup extends Listed {
   /** What runs where no command of the group is named. */
   readonly main?: CommandEntry;

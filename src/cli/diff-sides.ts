@@ -28,7 +28,7 @@ export interface Sides {
 }
 
 /**
- * Reads `[A [B]] [-- FILE…]`, also as `A..B` and `A...B`; words that are no commits and stand last are files, as Git has it.
+ * Reads `[A [B]] [-- FILE…]`, also as `A..B` and `A...B`; words that are no commits and are last are files, as Git has it.
  *
  * @throws {SopsmithError} exit 1 for a word that is neither
  */

@@ -25,7 +25,7 @@ export const lost = "What was typed in the editor is lost.";
 
 /** The file is another one now: the edit goes on with its content, and with what was typed beside it. */
 export interface StartOver {
-  /** What the file holds now, in clear. */
+  /** What the file holds now, unencrypted. */
   readonly chunks: Chunks;
   /** What happened; ends with a full stop. */
   readonly message: string;

@@ -87,7 +87,7 @@ export const noAtomic: BoolFlag = {
   kind: "bool",
   names: ["no-atomic"],
   about:
-    "overwrite the file where it stands instead of replacing it by a new one; for files that cannot be replaced",
+    "overwrite the file in place instead of replacing it by a new one; for files that cannot be replaced",
 };
 export const config: TextFlag = {
   kind: "text",
@@ -136,7 +136,7 @@ export const noAdd: BoolFlag = {
 export const unencryptedSuffix: TextFlag = {
   kind: "text",
   names: ["unencrypted-suffix"],
-  about: "leave values in clear whose key ends in this suffix",
+  about: "leave values unencrypted whose key ends in this suffix",
 };
 export const encryptedSuffix: TextFlag = {
   kind: "text",
@@ -146,7 +146,7 @@ export const encryptedSuffix: TextFlag = {
 export const unencryptedRegex: TextFlag = {
   kind: "text",
   names: ["unencrypted-regex"],
-  about: "leave values in clear whose key matches this regular expression",
+  about: "leave values unencrypted whose key matches this regular expression",
 };
 export const encryptedRegex: TextFlag = {
   kind: "text",
@@ -156,7 +156,7 @@ export const encryptedRegex: TextFlag = {
 export const unencryptedCommentRegex: TextFlag = {
   kind: "text",
   names: ["unencrypted-comment-regex"],
-  about: "leave values in clear whose comment matches this regular expression",
+  about: "leave values unencrypted whose comment matches this regular expression",
 };
 export const encryptedCommentRegex: TextFlag = {
   kind: "text",
@@ -268,7 +268,7 @@ export const check: BoolFlag = {
   kind: "bool",
   names: ["check"],
   about:
-    "end with status 10 when a file, or a value in an encrypted file that should be encrypted, is in clear",
+    "end with status 10 when a file, or a value in an encrypted file that should be encrypted, is unencrypted",
 };
 export const staged: BoolFlag = {
   kind: "bool",

@@ -42,7 +42,7 @@ export const globalFlags: readonly Flag[] = [
 ];
 
 /**
- * What sops knows only in front of a command, and here may stand after its name as well: a command sees these wherever they
+ * What sops knows only in front of a command, and here may be after its name as well: a command sees these wherever they
  * are.
  */
 export const reachCommands: ReadonlySet<Flag> = new Set<Flag>([

@@ -8,7 +8,7 @@ import type { Source } from "./source.ts";
 import { warn } from "./warn.ts";
 
 /**
- * The format of an encrypted file: what its name says, unless it certainly holds another. What stands under a name that the
+ * The format of an encrypted file: what its name says, unless it certainly holds another. What is under a name that the
  * user gave with `--filename-override`, in a pipe, or nowhere yet is as its name says.
  */
 export async function heldFormat(call: Call, source: Source): Promise<FormatName> {

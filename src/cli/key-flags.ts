@@ -24,7 +24,7 @@ const shortNames = new Map([
   ["age", "a"],
 ]);
 
-/** The order in which keys from flags stand in their group (spec cli 4.6). */
+/** The order in which keys from flags are in their group (spec cli 4.6). */
 const groupOrder = ["kms", "gcp_kms", "hckms", "azure_kv", "pgp", "hc_vault", "age"];
 
 export const keyFlags: readonly KeyFlags[] = providers

@@ -35,7 +35,7 @@ export function planLegacy(options: Options): LegacyPlan {
 }
 
 /**
- * What becomes of a mode's failure: it ends the run, is told when the others are done, or is forgotten. sops kept
+ * What becomes of a mode's failure: it ends the run, is reported when the others are done, or is forgotten. sops kept
  * these differences for scripts written before they were noticed.
  */
 export function failureOf(

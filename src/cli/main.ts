@@ -9,7 +9,7 @@ import { warn } from "./warn.ts";
 /**
  * Runs one command line. Nothing is thrown: what goes wrong is printed on `streams`.
  *
- * @param argv the words behind the program's name
+ * @param argv the words after the program's name
  * @returns the exit status
  */
 export async function run(argv: readonly string[], host: Host, streams: Streams): Promise<number> {

@@ -6,7 +6,7 @@ import type { FileFailure } from "./operands.ts";
 import { problemOf, writeProblem } from "./problem.ts";
 import { paint } from "./warn.ts";
 
-/** Some of several files failed. The files and their errors were told one by one. */
+/** Some of several files failed. The files and their errors were reported one by one. */
 export class SeveralFailed extends SopsmithError {
   readonly failures: readonly FileFailure[];
 

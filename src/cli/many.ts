@@ -139,7 +139,7 @@ export interface RunOptions {
 
 /**
  * Prepares every file, and makes its change: at once, or with `--all-or-nothing` when all are ready. A failure is kept until
- * the others are done; all are told at the end, in the order of the files.
+ * the others are done; all are reported at the end, in the order of the files.
  *
  * @param prepare does everything but the change itself; its call shares configuration and unwrapped keys
  * @throws {SeveralFailed}

@@ -3,7 +3,7 @@ import type { Streams } from "./command.ts";
 import { printable } from "../io/printable.ts";
 import { oneLine } from "./warn.ts";
 
-/** What is told about a failure; with `--json` one line of stderr holds just this. */
+/** What is reported about a failure; with `--json` one line of stderr holds just this. */
 export interface Problem {
   /** Kebab-case; stable, for programs. */
   readonly code: string;
@@ -45,7 +45,7 @@ export function writeProblem(streams: Streams, problem: Problem, asJson: boolean
 
 /**
  * A failure nobody foresaw. The system's messages name a path and a reason; those of other code may quote the text they
- * choked on, so only their place is told.
+ * choked on, so only their place is reported.
  */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "sopsmith failed for an unknown reason; please report this";

@@ -52,7 +52,7 @@ async function startWithout(global: Arguments, host: Host, streams: Streams): Pr
   await runLegacy({ options: globals, globals, operands, host: heard, streams });
 }
 
-/** What stands in front of a command's name, and the words behind it. */
+/** What is in front of a command's name, and the words after it. */
 interface CommandLine {
   readonly global: Arguments;
   readonly rest: readonly string[];

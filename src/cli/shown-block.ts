@@ -6,7 +6,7 @@ import { map, type Documents } from "../tree/node.ts";
 import type { Chunks } from "./command.ts";
 import { ShownBlockRefused } from "./edit-session.ts";
 
-/** What `edit --show-master-keys` shows: values in clear with the `sops` block below them. */
+/** What `edit --show-master-keys` shows: unencrypted values with the `sops` block below them. */
 
 export function emitWithBlock(
   documents: Documents,

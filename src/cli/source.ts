@@ -39,7 +39,7 @@ export function firstOperand({ operands, streams }: Call): string | undefined {
 }
 
 /**
- * The operands of a command that takes several files. Words behind the first that look like flags and are no files are
+ * The operands of a command that takes several files. Words after the first that look like flags and are no files are
  * left out with a warning: sops has always gone on without them (spec cli 1.2).
  */
 export function fileOperands(call: Call): readonly string[] {

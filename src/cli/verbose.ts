@@ -4,7 +4,7 @@ import { printable } from "../io/printable.ts";
 import type { Streams } from "./command.ts";
 
 /**
- * The host of a run with `--verbose`: what it is told of goes to stderr in the form of sops, which scripts search for
+ * The host of a run with `--verbose`: what it is told goes to stderr in the form of sops, which scripts search for
  * (`level=info msg="Data key recovered successfully"`).
  */
 export function verboseHost(host: Host, streams: Streams): Host {

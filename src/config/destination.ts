@@ -51,7 +51,7 @@ export async function selectDestination(
   });
 }
 
-/** As in sops, a pattern that does not compile matches nothing; but it is told. */
+/** As in sops, a pattern that does not compile matches nothing; but it is reported. */
 async function matches(
   { path_regex, line }: DestinationSource,
   config: Config,

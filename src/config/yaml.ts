@@ -12,7 +12,7 @@ export type Value = ScalarValue | ListValue | MapValue;
 interface Common {
   /** From 1. */
   line: number;
-  /** Whether an anchor stands on the value or inside it. */
+  /** Whether an anchor is on the value or inside it. */
   hasAnchor: boolean;
 }
 

@@ -43,7 +43,7 @@ export function ciphertextFlaw(text: string): string | undefined {
   const parts = splitCiphertext(text);
   if (parts === undefined) return partsMissing(text);
   if (!text.endsWith("]") || text.slice(0, -1).includes("]"))
-    return "there is text behind the closing bracket";
+    return "there is text after the closing bracket";
   const data = base64Length(parts.data);
   if (data === undefined) return "its data is not base64";
   const iv = base64Length(parts.iv);

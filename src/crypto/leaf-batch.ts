@@ -70,7 +70,7 @@ export class BatchLeafCipher extends LeafCipher {
   private pool: Uint8Array = new Uint8Array(0);
   private poolUsed = 0;
   private sealStream: Buffer = this.raw;
-  /** A plaintext, then its ciphertext with the tag behind it. */
+  /** A plaintext, then its ciphertext with the tag after it. */
   private readonly sealed = Buffer.alloc(MAX_SEALED * 3 + TAG_BYTES);
   private readonly out = Buffer.alloc(512);
 
@@ -173,7 +173,7 @@ export class BatchLeafCipher extends LeafCipher {
   }
 
   /**
-   * Puts nonce, tag and data of a ciphertext at `at`, and its type behind the others.
+   * Puts nonce, tag and data of a ciphertext at `at`, and its type after the others.
    *
    * @returns length of the data; -1 unless it is spelled as both programs write it
    */

@@ -32,7 +32,7 @@ import type { Nonces } from "./nonces.ts";
 
 const TAG_BYTES = 16;
 
-/** A value that cannot be decrypted. The caller adds where it stands. Exit 25. */
+/** A value that cannot be decrypted. The caller adds where it is. Exit 25. */
 export class LeafError extends SopsmithError {
   constructor(message: string, options: { cause?: unknown; hint?: string } = {}) {
     super("value-unreadable", 25, message, options);
@@ -97,7 +97,7 @@ export class LeafCipher {
   /**
    * `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`; text that is empty stays empty and spends no nonce.
    *
-   * @param aad the path's mapping keys, each with ":" behind it; list positions are left out
+   * @param aad the path's mapping keys, each with ":" after it; list positions are left out
    * @param nonce 32 bytes
    */
   seal(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): string {
@@ -137,7 +137,7 @@ export class LeafCipher {
   }
 
   /**
-   * The leaf behind a ciphertext; the empty text is the empty string.
+   * The leaf that a ciphertext holds; the empty text is the empty string.
    *
    * @returns the leaf and the nonce it was sealed with
    * @throws {LeafError}
@@ -221,14 +221,14 @@ export interface Ciphertext {
 
 export const PREFIX = "ENC[AES256_GCM,data:";
 
-/** What stands behind the data. */
+/** What is after the data. */
 function tail(nonce: Uint8Array, tag: Buffer, type: string): string {
   const iv = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString("base64");
   return `,iv:${iv},tag:${tag.toString("base64")},type:${type}]`;
 }
 
 /**
- * The parts of a ciphertext, still in base64; undefined for text of another shape. Text behind the last `]` of the first line is
+ * The parts of a ciphertext, still in base64; undefined for text of another shape. Text after the last `]` of the first line is
  * ignored, as in sops (spec file-format 2.2).
  */
 export function splitCiphertext(text: string): Ciphertext | undefined {

@@ -14,8 +14,8 @@ const PIECE_DIGITS = 1 << 16;
  * A value's ciphertext, made while it is read: all of it for each reading anew.
  *
  * @param makeCipher the cipher, with its nonce and additional data
- * @param head what stands before the data
- * @param tail what stands behind it, given the tag
+ * @param head what is before the data
+ * @param tail what is after it, given the tag
  */
 export function sealedText(
   plaintext: Uint8Array,
@@ -108,7 +108,7 @@ function decode(digits: Uint8Array, out: Uint8Array, to: number): boolean {
 }
 
 /**
- * Decodes and deciphers what stands in [from, to).
+ * Decodes and deciphers what is in [from, to).
  *
  * @returns the plaintext; undefined unless this is base64 with its padding and nothing else
  * @throws when the tag is wrong

@@ -45,7 +45,7 @@ export async function combine(shares: readonly Uint8Array[]): Promise<Uint8Array
     throw new ShamirError("all parts must be the same length");
   const xs = shares.map((share) => share.at(-1));
   if (new Set(xs).size !== xs.length) throw new ShamirError("duplicate part detected");
-  if (xs.includes(0)) throw new ShamirError("a part stands at 0");
+  if (xs.includes(0)) throw new ShamirError("a part is at 0");
   if (shares.length > 255) throw new ShamirError("parts cannot exceed 255");
   const shamir = await import("shamir-secret-sharing");
   return lend(shares, (bytes) => shamir.combine(bytes));

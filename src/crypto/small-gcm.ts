@@ -93,7 +93,7 @@ export class SmallGcm {
   }
 
   /**
-   * Decrypts in place what stands at `at`.
+   * Decrypts in place what is at `at`.
    *
    * @param streamAt what `queue` returned
    * @param tagAt place in `bytes` of the 16-byte tag
@@ -118,7 +118,7 @@ export class SmallGcm {
     return true;
   }
 
-  /** Encrypts in place what stands at `at`, and puts the tag at `tagAt`. */
+  /** Encrypts in place what is at `at`, and puts the tag at `tagAt`. */
   seal(
     bytes: Uint8Array,
     at: number,
@@ -148,7 +148,7 @@ export class SmallGcm {
     this.absorbLengths(this.aadLength, length);
   }
 
-  /** Takes bytes into the hash, zeros behind them up to a whole block. */
+  /** Takes bytes into the hash, zeros after them up to a whole block. */
   private absorb(bytes: Uint8Array, at: number, length: number): void {
     const { y } = this;
     const end = at + length;

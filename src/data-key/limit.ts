@@ -8,7 +8,7 @@ const remoteLimit = 30_000;
 /**
  * Lends `work` a signal that gives up on a key that is used over the network, when its time is over or when `stop` says so.
  *
- * @throws {SopsmithError} after that time, also where `work` does not heed the signal
+ * @throws {SopsmithError} after that time, also where `work` does not obey the signal
  */
 export async function limited<T>(
   key: MasterKey,

@@ -49,7 +49,7 @@ export function parseDecryptionOrder(text: string | undefined): readonly string[
 
 /**
  * The data key of a file. Groups are tried one after another, all of them; in a group the first key that opens ends the
- * search. Keys that stand together in the order and are used over the network are tried at the same time.
+ * search. Keys that are together in the order and are used over the network are tried at the same time.
  *
  * @param options.order key types to try first, see `parseDecryptionOrder`
  * @param options.services asked in this order for each key

@@ -21,7 +21,7 @@ export const diffReports: Readonly<Record<"" | "stat" | "json" | "markdown", Dif
 const wholeFile: Readonly<Record<FileDifference["state"], string>> = {
   added: "new encrypted file",
   removed: "encrypted file removed",
-  encrypted: "encrypted now, was in clear",
+  encrypted: "encrypted now, unencrypted before",
   unencrypted: "IN CLEAR now, was encrypted",
   unreadable: "cannot be read",
   changed: "",

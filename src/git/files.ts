@@ -168,7 +168,7 @@ async function namesOf(host: Host, tree: string, patterns: readonly string[]): P
 
 /**
  * Git's raw format: `:mode mode object object status`, a zero, the name, a zero; for a merge as many colons, and one mode and
- * object more, as it has parents. With `--stdin` a commit's name stands in front of its entries.
+ * object more, as it has parents. With `--stdin` a commit's name is in front of its entries.
  */
 function* rawEntries(
   text: string,

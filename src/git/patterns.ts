@@ -66,7 +66,7 @@ function expand(body: string): string[] | undefined {
   return texts;
 }
 
-/** Only what stands behind the last open piece is sure, and the folders before the first. */
+/** Only what is after the last open piece is sure, and the folders before the first. */
 function patternsFor(text: string, isAtStart: boolean, isAtEnd: boolean): string[] | undefined {
   const whole = `${isAtStart ? "" : open}${text}`.replaceAll(/\*+/g, open);
   const first = whole.indexOf(open);

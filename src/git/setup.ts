@@ -17,7 +17,7 @@ export const ownSections: readonly string[] = [
 export const ownAttributes = "diff=sopsmith merge=sopsmith";
 
 /**
- * What a clone is told.
+ * What a clone is reported.
  *
  * @param program how to run this program: absolute paths
  */
@@ -58,7 +58,7 @@ const line = (program: readonly string[]): string => program.map(shellWord).join
 const isThere = (program: readonly string[]): string =>
   program.map((path, index) => `test -${index === 0 ? "x" : "f"} ${shellWord(path)}`).join(" && ");
 
-const hookMark = "# Written by `sopsmith git install --hook`: refuses secrets in clear";
+const hookMark = "# Written by `sopsmith git install --hook`: refuses unencrypted secrets";
 
 /** A pre-commit hook that looks at what is staged. */
 export function hookText(program: readonly string[]): string {

@@ -79,7 +79,7 @@ export function jsonFloat(v: number): string {
 }
 
 /**
- * A float that stands as a key: Go's `FormatFloat(value, 'g', -1, 32)`, which is what sigs.k8s.io/yaml makes of it; so
+ * A float as a key: Go's `FormatFloat(value, 'g', -1, 32)`, which is what sigs.k8s.io/yaml makes of it; so
  * only the digits of a single-precision number are left.
  */
 export function floatKey(value: number): string {

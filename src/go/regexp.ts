@@ -98,7 +98,7 @@ function alternatives(text: string): string[] {
 /**
  * Rewrites a Go pattern where re2js reads it otherwise than Go. Everything else, errors included, passes through.
  *
- * - Unicode class names: Go ignores case, blanks, `-` and `_` in them and knows the long category names and `ASCII`.
+ * - Unicode class names: Go ignores case, spaces, `-` and `_` in them and knows the long category names and `ASCII`.
  * - Group names: Go lets two groups share a name; names mean nothing here, so they are dropped.
  * - `[` and `:` inside a class that no `:]` follows are two characters.
  *

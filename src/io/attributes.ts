@@ -167,7 +167,7 @@ async function dumpOf(argv: readonly string[], paths: readonly string[]): Promis
   return dump;
 }
 
-/** The files behind whose mode `ls` shows a `+`. */
+/** The files after whose mode `ls` shows a `+`. */
 async function listed(ls: string, paths: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>();
   for (const names of batchesOf(paths)) {

@@ -65,7 +65,7 @@ const lingerMs = 100;
 let lingering: NodeJS.Timeout | undefined;
 
 /**
- * Handlers stand only while somebody needs them: without any, signals end the program at once. They go a little later than
+ * Handlers exist only while somebody needs them: without any, signals end the program at once. They go a little later than
  * the need, since Node drops a signal that has arrived but was not delivered when its handler goes: Ctrl+C reaches a command
  * and this program at once, and the end of the command may be told here before the signal is.
  */

@@ -70,7 +70,7 @@ export interface HttpResponse {
 
 /**
  * What the program takes from its surroundings. The core gets its clock, randomness, environment, files and child
- * processes from here, so that tests can stand in for each.
+ * processes from here, so that tests can replace each.
  */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;

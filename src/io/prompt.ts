@@ -14,7 +14,7 @@ export async function awaitEnter(): Promise<"enter" | "eof"> {
 
 /**
  * Asks a question until the answer is `y` or `n`. On a terminal the question is repeated for any other answer. Elsewhere
- * it is printed on stdout and a line of stdin is read as Go's `Scanln` does: one word, blanks around it dropped; what
+ * it is printed on stdout and a line of stdin is read as Go's `Scanln` does: one word, spaces around it dropped; what
  * follows the line stays for the next question.
  *
  * @param question with its `(y/n):`

@@ -106,7 +106,7 @@ function findProgram(program: string, host: Host): string {
     127,
     `exec: ${JSON.stringify(program)}: executable file not found in $PATH`,
     {
-      hint: "With more than one word behind --, the first is a program; a whole shell command is one word in quotes.",
+      hint: "With more than one word after --, the first is a program; a whole shell command is one word in quotes.",
     },
   );
 }
@@ -153,7 +153,7 @@ function isInForeground(): boolean {
     // Not Linux: a terminal on stdin says nearly the same.
     return process.stdin.isTTY;
   }
-  // proc_pid_stat(5): behind the name in parentheses come state, ppid, pgrp, session, tty_nr, tpgid.
+  // proc_pid_stat(5): after the name in parentheses come state, ppid, pgrp, session, tty_nr, tpgid.
   const [, , pgrp, , , tpgid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return pgrp === tpgid;
 }

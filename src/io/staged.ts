@@ -91,7 +91,7 @@ export abstract class StagedFile {
   }
 
   /**
-   * Makes sure that the old content can be brought back, and that nothing known stands against the change.
+   * Makes sure that the old content can be brought back, and that nothing known is against the change.
    *
    * @throws {CannotReplace}
    */

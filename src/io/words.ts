@@ -60,7 +60,7 @@ function endOfLine(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** @param open where the opening quote stands; `end` is behind the closing one */
+/** @param open where the opening quote is; `end` is after the closing one */
 function readDoubleQuoted(text: string, open: number): { text: string; end: number } {
   let read = "";
   let at = open + 1;

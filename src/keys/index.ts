@@ -7,7 +7,7 @@ import { pgp } from "./pgp/pgp.ts";
 import type { KeyProvider, KeyType } from "./provider.ts";
 import { vaultTransit } from "./vault-transit/vault-transit.ts";
 
-/** Every master key type, in the order in which the keys of a loaded group stand (spec file-format 5.2). */
+/** Every master key type, in the order in which the keys of a loaded group are (spec file-format 5.2). */
 export const providers: readonly KeyProvider[] = [
   awsKms,
   gcpKms,

@@ -4,7 +4,7 @@ import { ConfigError, SopsmithError } from "../errors.ts";
 
 export type KeyType = "kms" | "gcp_kms" | "hckms" | "azure_kv" | "hc_vault" | "pgp" | "age";
 
-/** One wrapped copy of the data key (or of a group's share of it), as it stands in the `sops` block. */
+/** One wrapped copy of the data key (or of a group's share of it), as it is in the `sops` block. */
 export interface MasterKey {
   /** Metadata list and order id: `age`, `pgp`, `kms`, … (spec keys 1.2). */
   readonly type: KeyType;

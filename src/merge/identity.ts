@@ -3,7 +3,7 @@ import { joinChunks } from "../tree/long-text.ts";
 import { floatText } from "../go/float.ts";
 
 /**
- * Gives nodes numbers: two nodes have the same one exactly when they are equal in type, value, keys, order and comments. Where a comment stood
+ * Gives nodes numbers: two nodes have the same one exactly when they are equal in type, value, keys, order and comments. Where a comment was
  * on its line is layout and does not count. Each node is looked at once, however often it is asked for.
  */
 export class Identities {

@@ -3,7 +3,7 @@ import { commonSubsequence } from "./lcs.ts";
 /** How many characters a conflict marker has, unless Git asks for others. */
 export const MARKER_LENGTH = 7;
 
-/** What stands beside the markers. */
+/** What is beside the markers. */
 export interface MarkerLabels {
   readonly ours: string;
   readonly theirs: string;

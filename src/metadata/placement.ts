@@ -45,7 +45,7 @@ export function detach(documents: Documents, placement: Placement): Mapping {
 
 /**
  * Puts the block into documents that have none: a copy into each document; for INI a last section of the last one; for
- * ENV variables behind the first one's.
+ * ENV variables after the first one's.
  *
  * @throws {EmitError} when a document has data under a name that is reserved for the block
  */

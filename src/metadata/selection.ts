@@ -47,7 +47,7 @@ export interface Selection {
   /** Whether one component of a path matches the suffix or the pattern. False for each when comments decide. */
   keySwitches(key: string): boolean;
   /**
-   * Whether a comment's text (as it stands in the tree when the walk reaches it) matches. False for each when keys decide.
+   * Whether a comment's text (as it is in the tree when the walk reaches it) matches. False for each when keys decide.
    *
    * The walk keeps a stack with one set of comments for every mapping and list it is inside of:
    * - entering a mapping or a list pushes an empty set, leaving it pops that set;

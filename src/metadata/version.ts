@@ -10,7 +10,7 @@ export class VersionError extends SopsmithError {
 }
 
 /**
- * Accepts what sops accepts: anything that starts with `1.`, else a strict semantic version behind an optional `v`
+ * Accepts what sops accepts: anything that starts with `1.`, else a strict semantic version after an optional `v`
  * (spec file-format 5.3).
  *
  * @throws {VersionError}
@@ -48,7 +48,7 @@ function checkNumber(text: string, capital: string, name: string): void {
     throw new VersionError(`${capital} number must not contain leading zeroes`);
 }
 
-/** Before and behind the first occurrence of a character; behind is undefined when there is none. */
+/** Before and after the first occurrence of a character; after is undefined when there is none. */
 function cut(text: string, at: string): [string, string | undefined] {
   const index = text.indexOf(at);
   return index < 0 ? [text, undefined] : [text.slice(0, index), text.slice(index + 1)];

@@ -13,7 +13,7 @@ import {
 
 /** Where a leaf is. One object serves a whole walk and moves from leaf to leaf: read it at once, keep nothing of it. */
 export interface MovingPlace {
-  /** Additional data: the path's mapping keys, each with ":" behind it; ":" alone at the root (spec file-format 2.4). */
+  /** Additional data: the path's mapping keys, each with ":" after it; ":" alone at the root (spec file-format 2.4). */
   aad: string;
   /** The selection says that this leaf is encrypted. */
   isEncrypted: boolean;

@@ -31,7 +31,7 @@ export async function compareKeys(
   if (!isRecreated(rule)) return undefined;
   const { groups } = keyDifference(metadata, rule.keyGroups);
   const isEmpty = groups.every(({ added, removed }) => added.length + removed.length === 0);
-  // The threshold is the rule's own, and not told, as in sops.
+  // The threshold is the rule's own, and not reported, as in sops.
   return isEmpty ? undefined : { groups, isEmpty, threshold: { before: 0, after: 0 } };
 }
 
@@ -55,7 +55,7 @@ export async function recreate(
   return joinChunks(chunks);
 }
 
-/** Decrypts a file to one JSON object, without blanks. */
+/** Decrypts a file to one JSON object, without spaces. */
 export async function decryptToJson(
   source: Uint8Array,
   options: OpenVerbOptions,

@@ -4,7 +4,7 @@ import { leafText } from "./text.ts";
 import type { Node, Scalar } from "./node.ts";
 
 /**
- * A value in ENV and INI files. Bytes that are not UTF-8 stand as lone surrogates (see text.ts). Timestamps lose their
+ * A value in ENV and INI files. Bytes that are not UTF-8 are held as lone surrogates (see text.ts). Timestamps lose their
  * fraction and null is `<nil>`: sops writes them so.
  *
  * @throws {EmitError} for a mapping or a list
@@ -28,7 +28,7 @@ export function flatText(node: Node): string {
       return "<nil>";
     case "seq":
     case "map":
-      throw new EmitError("cannot use complex value where only text can stand");
+      throw new EmitError("cannot use complex value where only text can be");
     default:
       return node satisfies never;
   }

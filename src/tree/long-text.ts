@@ -17,7 +17,7 @@ export function longStr(long: LongText, start = -1, end = -1): Str {
   };
 }
 
-/** Text and bytes, one behind the other, as bytes; text as UTF-8. What is one piece of bytes already is not copied. */
+/** Text and bytes, one after the other, as bytes; text as UTF-8. What is one piece of bytes already is not copied. */
 export function joinChunks(chunks: Iterable<string | Uint8Array>): Buffer {
   const parts = Array.from(chunks, (chunk) =>
     typeof chunk === "string"

@@ -2,11 +2,11 @@
  * The document tree: what every format parses to and emits from.
  *
  * Text that came from bytes that are not UTF-8 is kept in strings by PEP 383's rule: each byte 0x80–0xFF that
- * does not belong to a valid sequence stands as the lone surrogate U+DC80–U+DCFF (see text.ts). Keys and comments are
+ * does not belong to a valid sequence is held as the lone surrogate U+DC80–U+DCFF (see text.ts). Keys and comments are
  * such strings; a value that is not UTF-8 is a `bytes` leaf instead.
  */
 
-/** Where a node stood in the text it was parsed from: UTF-16 offsets, `end` exclusive; both -1 for a node made in memory. */
+/** Where a node was in the text it was parsed from: UTF-16 offsets, `end` exclusive; both -1 for a node made in memory. */
 export interface Span {
   start: number;
   end: number;
@@ -58,7 +58,7 @@ export interface Time extends Span {
   value: string;
 }
 
-/** `value` is the text behind the `#`. `inline`: it stood at the end of a value's line (YAML only). */
+/** `value` is the text after the `#`. `inline`: it was at the end of a value's line (YAML only). */
 export interface Comment extends Span {
   kind: "comment";
   value: string;

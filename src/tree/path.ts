@@ -144,7 +144,7 @@ export function getPath(
 
 /**
  * Puts `value` at a path of the first document, making what is missing on the way: a key step makes a mapping, a number a list of one element;
- * a scalar in the way is replaced; a position behind the end appends.
+ * a scalar in the way is replaced; a position after the end appends.
  *
  * @returns whether anything changed
  * @throws {PathError} exit 2 for an empty path, a key into a list, a negative position
@@ -193,7 +193,7 @@ export function setPath(document: Mapping, path: Path, value: Node): boolean {
 }
 
 /**
- * Removes what stands at a path of the first document.
+ * Removes what is at a path of the first document.
  *
  * @returns false when there is nothing
  * @throws {PathError} exit 1 for a step into a scalar, exit 2 where sops crashes

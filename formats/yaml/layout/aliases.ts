@@ -2,7 +2,7 @@ import { CannotKeep } from "../../layout.ts";
 import { Parser, type Event } from "../parser.ts";
 import { doubleQuoted } from "../scalars.ts";
 
-/** Begins the anchors of the copies that stand in for aliases. */
+/** Begins the anchors of the copies that replace aliases. */
 export const COPY = "alias-";
 
 /** A copy may make a text so many times as long, and always by so much. */
@@ -22,7 +22,7 @@ interface Reference {
 }
 
 /**
- * A YAML text in which copies stand in place of aliases: sops encrypts each place of a value on its own. A copy is in flow form, on one line, and
+ * A YAML text in which copies are in place of aliases: sops encrypts each place of a value on its own. A copy is in flow form, on one line, and
  * has an anchor that names the alias.
  *
  * @param text without `END`

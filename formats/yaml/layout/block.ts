@@ -28,7 +28,7 @@ export function blockText(
   return lines.map((line) => (line === "" ? line : margin + line)).join(lineBreak);
 }
 
-/** Where the `sops` block of a document stands: its lines, with the last one's break. Undefined without one. */
+/** Where the `sops` block of a document is: its lines, with the last one's break. Undefined without one. */
 export function blockRange(text: string, document: Mapping): [number, number] | undefined {
   const block = find(document, "sops");
   if (block === undefined) return undefined;

@@ -35,7 +35,7 @@ export interface FollowedText {
   readonly text: string;
   readonly spans: Spans;
   readonly lineBreak: string;
-  /** The offset that nothing is added behind, for each document. */
+  /** The offset that nothing is added after, for each document. */
   readonly ends: readonly number[];
   /** Indent width where nothing beside a value tells one. */
   readonly indent: number | undefined;
@@ -76,7 +76,7 @@ class Follower {
   private readonly followed: FollowedText;
   private readonly text: string;
   private readonly open: Pair[] = [];
-  /** Nothing is added behind it. */
+  /** Nothing is added after it. */
   private end = 0;
   private root: Mapping | undefined;
   /** How far collections are moved in, in most of the document. */
@@ -256,7 +256,7 @@ class Follower {
     const from = entry === undefined ? this.dashOf(node) + 1 : this.colonOf(entry) + 1;
     const by = this.spelled(place, wanted);
     const at = /[\r\n]/.exec(by)?.index ?? by.length;
-    // What stands behind the old value on its line stays on the first line of the new one.
+    // What is after the old value on its line stays on the first line of the new one.
     const rest =
       at < by.length ? (/^[^\r\n]*/.exec(this.text.slice(end, this.end))?.[0] ?? "") : "";
     const behind = this.commentBehind(from, end) + rest;
@@ -264,7 +264,7 @@ class Follower {
     this.edits.push({ from, to, by: by.slice(0, at) + behind + by.slice(at) });
   }
 
-  /** A comment behind a colon or a dash whose value begins on a later line, with the blanks in front of it. */
+  /** A comment after a colon or a dash whose value begins on a later line, with the spaces in front of it. */
   private commentBehind(from: number, end: number): string {
     return /^[ \t]+#[^\r\n]*/.exec(this.text.slice(from, end))?.[0] ?? "";
   }
@@ -281,11 +281,11 @@ class Follower {
         flowEntry(key, value, manner),
       );
     const beside = previous ?? entriesOf(own)[0];
-    if (beside === undefined) throw new CannotKeep("an entry would stand in no column");
+    if (beside === undefined) throw new CannotKeep("an entry would have no column");
     const column = this.column(beside.start);
     const lines = blockEntry(key, value, column, manner);
     if (previous !== undefined) this.addLines(this.endOfEntry(previous), lines);
-    else throw new CannotKeep("an entry would stand before all others");
+    else throw new CannotKeep("an entry would come before all others");
   }
 
   private addElement(own: Sequence, previous: Node | undefined, value: Node): void {
@@ -295,13 +295,13 @@ class Follower {
       return this.addToFlow(own, previous && this.endOf(previous), flowValue(value, manner));
     const [first] = elementsOf(own);
     const beside = previous ?? first;
-    if (beside === undefined) throw new CannotKeep("an element would stand in no column");
+    if (beside === undefined) throw new CannotKeep("an element would have no column");
     const dash = this.dashOf(beside);
     const lines = blockElement(value, this.column(dash), manner);
     if (previous !== undefined) return this.addLines(this.endOf(previous), lines);
     const at = lineStart(this.text, dash);
     if (!/^ *$/.test(this.text.slice(at, dash)))
-      throw new CannotKeep("an element would stand before one that shares its line");
+      throw new CannotKeep("an element would come before one that shares its line");
     this.edits.push({ from: at, to: at, by: lines + this.followed.lineBreak });
   }
 
@@ -315,7 +315,7 @@ class Follower {
     this.edits.push({ from: previous, to: previous, by: this.separator(own) + by });
   }
 
-  /** What stands between two items of a flow collection: a space, or a line break and the same indentation. */
+  /** What is between two items of a flow collection: a space, or a line break and the same indentation. */
   private separator(own: Mapping | Sequence): string {
     const items: readonly (Item | Node)[] = own.items;
     const [first, second] = items.filter(({ kind }) => kind !== "comment");
@@ -375,7 +375,7 @@ class Follower {
     }
   }
 
-  /** A comment with its line, or with the blanks in front of it. */
+  /** A comment with its line, or with the spaces in front of it. */
   private removeComment(from: number, to: number): void {
     const start = lineStart(this.text, from);
     if (/^[ \t]*$/.test(this.text.slice(start, from)))
@@ -387,7 +387,7 @@ class Follower {
     }
   }
 
-  /** Puts lines behind the line that `at` is in, and behind blank lines that belong to its value. */
+  /** Puts lines after the line that `at` is in, and after blank lines that belong to its value. */
   private addLines(at: number, lines: string): void {
     const { lineBreak } = this.followed;
     const end = this.lineEnd(at);
@@ -411,7 +411,7 @@ class Follower {
     return at - lineStart(this.text, at);
   }
 
-  /** Where a collection's own text begins, behind anchor and tag. */
+  /** Where a collection's own text begins, after anchor and tag. */
   private contentOf({ start }: { start: number }): number {
     const properties = /(?:[&!]\S*\s+)*/y;
     properties.lastIndex = start;
@@ -456,7 +456,7 @@ class Follower {
     return this.endWithBlanks(last, end);
   }
 
-  /** Blank lines behind a block scalar that keeps them are its own. */
+  /** Blank lines after a block scalar that keeps them are its own. */
   private endWithBlanks(last: Node, end: number): number {
     if (last.kind !== "str" || last.end !== end || !last.value.endsWith("\n\n")) return end;
     const { block } = placeOf(this.text, last, this.followed.spans);

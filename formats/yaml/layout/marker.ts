@@ -19,7 +19,7 @@ export function markerLines({ isOpenEnded, records }: Marker): string[] {
 }
 
 /**
- * Finds the marker: it stands on the line behind that of a key `sops`.
+ * Finds the marker: it is on the line after that of a key `sops`.
  *
  * @returns what it says, and the text, without its lines where that lets it be read as a plain block; undefined without a marker of this
  *   version
@@ -71,7 +71,7 @@ export function lineStart(text: string, at: number): number {
   return start;
 }
 
-/** Offset behind the line break of the line that `at` is in. */
+/** Offset after the line break of the line that `at` is in. */
 export function lineEnd(text: string, at: number): number {
   let end = at;
   while (end < text.length) {

@@ -44,7 +44,7 @@ export function placeOf(
   if (span !== undefined && TYPE_TAGS.has(span.tag)) {
     const from = span.tagStart;
     if (span.anchor !== "" && from === start)
-      throw new CannotKeep("an anchor stands between a tag and its value");
+      throw new CannotKeep("an anchor is between a tag and its value");
     return { style: "plain", isInFlow, from, to: end };
   }
   const from = span?.content ?? start;

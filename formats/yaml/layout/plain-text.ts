@@ -57,7 +57,7 @@ export function readPlain(source: Uint8Array): PlainText {
     const plain = readText(`${own}\0`, isAscii);
     if (isOpenEnded) shortened = copyLast(read.documents, plain);
     if (!sameValues(read.documents, plain))
-      throw new CannotKeep("a `sops` block behind it would change a value");
+      throw new CannotKeep("a `sops` block after it would change a value");
   }
   return new YamlPlainText(read, source[0] === 0xef ? "\ufeff" : "", shortened);
 }

@@ -82,8 +82,7 @@ class YamlSealedText implements SealedText {
     if (plain.kind === "comment") {
       if (/[\n\r\u0085\u2028\u2029]/.test(plain.value))
         throw new CannotKeep("a comment has several lines");
-      if (text.charCodeAt(start) !== 35)
-        throw new CannotKeep("a comment stands in place of a value");
+      if (text.charCodeAt(start) !== 35) throw new CannotKeep("a comment is in place of a value");
       return [{ from: start, to: end, by: `#${plain.value}` }];
     }
     const place = placeOf(text, slot, this.spans);

@@ -109,7 +109,7 @@ export function blockElement(node: Node, column: number, manner: Manner, depth =
   return `${spaces(column)}- ${elementText(node, column + 2, manner, depth)}`;
 }
 
-/** What follows the dash of an element and the space behind it. Further lines are moved in by `column`. */
+/** What follows the dash of an element and the space after it. Further lines are moved in by `column`. */
 export function elementText(node: Node, column: number, manner: Manner, depth = 0): string {
   if (depth > MAX_DEPTH) throw new CannotKeep("a value is nested too deeply");
   if (isScalar(node)) return blockScalar(node, column, manner);

@@ -2,7 +2,7 @@ import type { Finding } from "../rule.ts";
 
 /** What a report is made of. */
 export interface Reported {
-  /** In the order in which they are told. */
+  /** In the order in which they are reported. */
   readonly findings: readonly Finding[];
   /** How many files were looked at. */
   readonly files: number;

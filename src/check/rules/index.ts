@@ -1,12 +1,12 @@
 import type { Rule } from "../rule.ts";
-import { fileInClear } from "./sm101-file-in-clear.ts";
-import { valueInClear } from "./sm102-value-in-clear.ts";
+import { fileInClear } from "./sm101-unencrypted-file.ts";
+import { valueInClear } from "./sm102-unencrypted-value.ts";
 import { ciphertextNotSelected } from "./sm103-ciphertext-not-selected.ts";
 import { brokenCiphertext } from "./sm104-broken-ciphertext.ts";
 import { brokenMetadata } from "./sm105-broken-metadata.ts";
 import { conflict } from "./sm106-conflict.ts";
 import { nonceReuse } from "./sm107-nonce-reuse.ts";
-import { commentInClear } from "./sm108-comment-in-clear.ts";
+import { commentInClear } from "./sm108-unencrypted-comment.ts";
 import { recipients } from "./sm201-recipients.ts";
 import { settings } from "./sm202-settings.ts";
 import { fewRecipients } from "./sm203-few-recipients.ts";

@@ -7,7 +7,7 @@ export const ciphertextNotSelected: Rule = {
   id: "SM103",
   name: "ciphertext-not-selected",
   severity: "error",
-  finds: "a ciphertext stands where the file's selection says that values are not encrypted",
+  finds: "a ciphertext is where the file's selection says that values are not encrypted",
   why: [
     "What the selection does not cover is passed through as it is: this value comes out of `decrypt` as `ENC[…]`, and a program gets that instead of its secret. It happens when a key is renamed or moved by hand, or when the selection in the `sops` block was changed.",
   ],

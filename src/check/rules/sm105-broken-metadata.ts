@@ -14,7 +14,7 @@ export const brokenMetadata: Rule = {
   severity: "error",
   finds: "the file or its `sops` block cannot be read, or lacks what decryption needs",
   why: [
-    "Without a readable `sops` block nobody opens the file. Reported are: a block that is missing, there twice or no mapping; no `mac`, or one that is no ciphertext; no `lastmodified`, or one that is no time; no keys; two selections; a `shamir_threshold` above the number of key groups; a selection whose expression does not compile, which then matches nothing; a key that stands twice in one mapping; and a file that cannot be parsed.",
+    "Without a readable `sops` block nobody opens the file. Reported are: a block that is missing, there twice or no mapping; no `mac`, or one that is no ciphertext; no `lastmodified`, or one that is no time; no keys; two selections; a `shamir_threshold` above the number of key groups; a selection whose expression does not compile, which then matches nothing; a key that appears twice in one mapping; and a file that cannot be parsed.",
   ],
   fix: "Restore the file from version control, and make the change with `sopsmith edit`.",
   example: {
@@ -95,7 +95,7 @@ function spotOf(subject: Subject, block: Mapping, name: string): number {
   return top === null ? 0 : top.index + top[0].search(/\S/);
 }
 
-/** Keys that stand twice in a mapping. The readers of YAML and INI refuse or merge them before this; in ENV files they are usual. */
+/** Keys that appear twice in a mapping. The readers of YAML and INI refuse or merge them before this; in ENV files they are usual. */
 function* duplicates(subject: Subject, { documents }: SealedSubject): Iterable<Problem> {
   if (subject.format === "ini" || subject.format === "dotenv") return;
   const open: [Node, Path][] = documents.map((document) => [document, []]);

@@ -9,7 +9,7 @@ export const settings: Rule = {
   finds:
     "selection, threshold or `mac_only_encrypted` of a file are not those of its creation rule",
   why: [
-    "A file keeps the selection, the `shamir_threshold` and the `mac_only_encrypted` that it was encrypted with: a later change of `.sops.yaml` does not reach it. A selection that was narrowed in the file leaves new values in clear that the rule would encrypt.",
+    "A file keeps the selection, the `shamir_threshold` and the `mac_only_encrypted` that it was encrypted with: a later change of `.sops.yaml` does not reach it. A selection that was narrowed in the file leaves new values unencrypted that the rule would encrypt.",
     "The threshold is to be the rule's `shamir_threshold`; where the rule sets none, the file keeps its own, lowered to the number of groups. Binary files have no selection. `sopsmith updatekeys --check` makes the same comparison.",
   ],
   fix: "Decrypt the file and encrypt it anew; `sopsmith updatekeys` brings the threshold in step.",

@@ -13,12 +13,12 @@ export const plainTwin: Rule = {
   finds: "a decrypted copy or an editor's backup lies beside an encrypted file",
   why: [
     "`secrets.dec.yaml`, `secrets.yaml.dec`, `secrets.yaml~`, `secrets.yaml.bak`, `secrets.yaml.orig` and `.secrets.yaml.swp` beside an encrypted `secrets.yaml`, and `x.yaml` beside `x.enc.yaml`, `x.sops.yaml` or `x.encrypted.yaml`, are one `git add .` away from being published. They are reported when they are not encrypted, and tracked or not ignored.",
-    "Of `x.yaml` the keys are compared: it is reported only if it has a value, in clear, under a key whose value is encrypted in `x.enc.yaml`. Two files that merely have similar names are not.",
+    "Of `x.yaml` the keys are compared: it is reported only if it has an unencrypted value under a key whose value is encrypted in `x.enc.yaml`. Two files that merely have similar names are not.",
   ],
   fix: "Remove the file, or add it to .gitignore; if it was committed, change its secrets at their source.",
   example: {
     language: "text",
-    text: "secrets.yaml       encrypted\nsecrets.dec.yaml   in clear, not ignored",
+    text: "secrets.yaml       encrypted\nsecrets.dec.yaml   unencrypted, not ignored",
   },
   async inTree({ seen, names, read }) {
     const problems: (Problem & { file: string })[] = [];
@@ -31,7 +31,7 @@ export const plainTwin: Rule = {
         problems.push({
           ...start,
           file: copy,
-          message: `a copy of the encrypted file ${file}, in clear`,
+          message: `an unencrypted copy of ${file}`,
         });
       }
       const twin = file.replace(/\.(?:enc|sops|encrypted)(\.[^./]+)$/, "$1");
@@ -42,7 +42,7 @@ export const plainTwin: Rule = {
           problems.push({
             ...start,
             file: twin,
-            message: `it has values in clear that are encrypted in ${file}`,
+            message: `it has unencrypted values that are encrypted in ${file}`,
           });
     }
     return problems;

@@ -23,10 +23,10 @@ export const staleLayout: Rule = {
   id: "SM303",
   name: "stale-layout",
   severity: "warning",
-  finds: "a layout marker that no longer fits the text it stands in",
+  finds: "a layout marker that no longer fits the text it is in",
   why: [
     "A file that keeps its author's layout says so with `# sopsmith-layout` comments at the head of its `sops` block. sops drops them when it writes the file. A program that reformats YAML, or a person, can leave them in a text that they no longer describe: the values are safe, but the next command that changes the file writes it as sops would, and the author's quotes and blank lines are lost.",
-    "Without a key this much can be told: that the marker stands at the head of the block, that the text without the block has the same keys and values, that each ciphertext has a place of its own in it, and that each recorded spelling belongs to a value that is still there.",
+    "Without a key this much can be said: that the marker is at the head of the block, that the text without the block has the same keys and values, that each ciphertext has a place of its own in it, and that each recorded spelling belongs to a value that is still there.",
   ],
   fix: "Run `sopsmith edit`, and save the file with any change; or remove the `# sopsmith-layout` comments.",
   example: {

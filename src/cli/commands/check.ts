@@ -55,7 +55,7 @@ export const check: Command = {
   operands: "[path...]",
   flags: [staged, range, stdinFilename, onlyRules, format, strict],
   notes: [
-    "Finds without a key and without the network what is wrong with encrypted files, or about to be: secrets in clear, broken",
+    "Finds without a key and without the network what is wrong with encrypted files, or about to be: unencrypted secrets, broken",
     "ciphertexts, recipients that are not those of .sops.yaml, private keys. Looks at the paths, or at everything here that Git",
     "does not ignore. Ends with status 10 when there is an error. No value is ever shown.",
     `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. "check" in .sops.yaml says which findings`,

@@ -37,7 +37,7 @@ export const decrypt: Command = {
     "Several files need --in-place or --output-dir.",
   ],
   examples: [
-    { does: "print a file in clear", line: "sopsmith decrypt secrets.yaml" },
+    { does: "print a file decrypted", line: "sopsmith decrypt secrets.yaml" },
     {
       does: "print one value",
       line: `sopsmith decrypt --extract '["db"]["password"]' secrets.yaml`,

@@ -229,7 +229,7 @@ async function editNew(call: Call, source: Source, stores: Stores): Promise<void
   let settings: SealSettings;
   let sealedExample: Chunks;
   try {
-    // Keys and patterns that do not work are told before anything is typed.
+    // Keys and patterns that do not work are reported before anything is typed.
     settings = await sealSettings(call, source, stores);
     sealedExample = await encryptSource(
       joinChunks(exampleText),

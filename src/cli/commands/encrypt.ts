@@ -47,7 +47,7 @@ export const encrypt: Command = {
   ],
   examples: [
     {
-      does: "encrypt a file where it stands",
+      does: "encrypt a file in place",
       line: "sopsmith encrypt -i --age age1… secrets.yaml",
     },
     {

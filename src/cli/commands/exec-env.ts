@@ -28,7 +28,7 @@ export const execEnv: Command = {
   ],
   notes: [
     "Each value at the top of the file becomes a variable of the command. Of several files the last one to have a name wins.",
-    "One word is a command of the shell. Two or more words behind -- are a program and its arguments: no shell sees them.",
+    "One word is a command of the shell. Two or more words after -- are a program and its arguments: no shell sees them.",
     "The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
   ],
   examples: [

@@ -33,7 +33,7 @@ export const execFile: Command = {
   notes: [
     "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be read once.",
     "With --no-fifo it is a regular file, in memory where the system has such a place, for this user alone. Either is",
-    "removed when the command ends. One word is a command of the shell; two or more words behind -- are a program and",
+    "removed when the command ends. One word is a command of the shell; two or more words after -- are a program and",
     "its arguments. The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
   ],
   examples: [

@@ -13,7 +13,7 @@ import { runFiles, severalFiles } from "../many.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { chosenFormat, openStores } from "../formats.ts";
 
-/** `--check` found files, or values in encrypted files, in clear. Exit 10. */
+/** `--check` found unencrypted files, or unencrypted values in encrypted files. Exit 10. */
 class NotEncrypted extends SopsmithError {
   constructor(lines: readonly string[], hint: string) {
     super("not-encrypted", 10, lines.join("\n"), { hint });
@@ -29,18 +29,18 @@ export const filestatus: Command = {
   flags: [flags.check, flags.staged, flags.recursive, flags.inputType, flags.json],
   notes: [
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
-    "--check also looks for values in clear in encrypted files. Without operands it looks at all files here that creation rules",
+    "--check also looks for unencrypted values in encrypted files. Without operands it looks at all files here that creation rules",
     "name or that are encrypted, with --staged at those of the next commit. sopsmith check finds more.",
     `With --json, keys that are due for rotation are in a field "rotationDue" of their file.`,
   ],
   examples: [
     { does: "ask whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" },
     {
-      does: "fail when a file is in clear",
+      does: "fail when a file is unencrypted",
       line: "sopsmith filestatus --check secrets/*.yaml",
     },
     {
-      does: "refuse a commit with secrets in clear, as .git/hooks/pre-commit",
+      does: "refuse a commit with unencrypted secrets, as .git/hooks/pre-commit",
       line: "sopsmith filestatus --check --staged '*.secret.yaml'",
     },
     { does: "list the encrypted files here", line: "sopsmith filestatus --recursive ." },
@@ -230,7 +230,7 @@ async function reportIfSecret(
   await guard.report(name, await guard.statusOf(content, name, input), true);
 }
 
-/** @param isFound whatever is no encrypted file is in clear, also what cannot be parsed */
+/** @param isFound whatever is no encrypted file is unencrypted, also what cannot be parsed */
 async function statusOf(
   call: Call,
   source: Source,

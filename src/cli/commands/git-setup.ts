@@ -50,12 +50,12 @@ export const gitInstall: Command = {
     "different values of one file merge; git mergetool resolves the rest with sopsmith mergetool. The patterns, as in",
     ".gitattributes, say for which files; without any they come from the creation rules in .sops.yaml. What is committed stays",
     "encrypted, and Git keeps no plain text. Others who clone the repository run it once too. Running it again replaces the",
-    "patterns. Git is told the path of this program: run it again when that has moved.",
+    "patterns. Git stores the path of this program: run it again when that has moved.",
   ],
   examples: [
     { does: "see plain text in diffs", line: "sopsmith git install" },
     { does: "for some files only", line: "sopsmith git install '*.secret.yaml' 'prod/*.env'" },
-    { does: "refuse commits with secrets in clear too", line: "sopsmith git install --hook" },
+    { does: "refuse commits with unencrypted secrets too", line: "sopsmith git install --hook" },
     { does: "see what is missing in this clone", line: "sopsmith git install --check" },
   ],
   async run(call) {
@@ -118,7 +118,7 @@ export const gitTextconv: Command = {
   operands: "file",
   flags: [flags.decryptionOrder, ...flags.keyServices],
   notes: [
-    "For Git, which runs it for each side of a diff: prints an encrypted file in clear, and any other as it is. A file that",
+    "For Git, which runs it for each side of a diff: prints an encrypted file decrypted, and any other as it is. A file that",
     "cannot be decrypted is printed encrypted, with a warning, so that diffs and logs work without a key.",
   ],
   examples: [{ does: "what Git runs", line: "sopsmith git textconv secrets.yaml" }],

@@ -90,7 +90,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "check",
-    summary: "find without a key secrets in clear, broken files and wrong recipients",
+    summary: "find without a key unencrypted secrets, broken files and wrong recipients",
     load: async () => (await import("./check.ts")).check,
   },
   {
@@ -114,7 +114,7 @@ export const commands: readonly Entry[] = [
       },
       {
         name: "textconv",
-        summary: "print a file in clear, for git diff",
+        summary: "print a file decrypted, for git diff",
         load: async () => (await import("./git-setup.ts")).gitTextconv,
       },
       {

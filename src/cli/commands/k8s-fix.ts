@@ -36,7 +36,7 @@ export const k8sFix: Command = {
     "Sorts the keys below spec as the API server does, and lets the MAC cover the encrypted values only: the operator can",
     "then check it. Every value keeps its ciphertext; only the MAC is made again, after the old one was checked.",
   ],
-  examples: [{ does: "fix a file where it stands", line: "sopsmith k8s fix -i db.enc.yaml" }],
+  examples: [{ does: "fix a file in place", line: "sopsmith k8s fix -i db.enc.yaml" }],
   run: (call) =>
     eachFile(call, "k8s fix", async (source, stores, sealed) => {
       const change = (documents: Documents, metadata: Metadata): boolean => {
@@ -98,11 +98,9 @@ export const k8sMigrate: Command = {
   flags: [...where, keepData],
   notes: [
     "Brings SopsSecrets of v1alpha1 and v1alpha2 up to v1alpha3: secret_templates becomes secretTemplates, and data, which was",
-    "plain text there, stringData. A file in clear needs no key.",
+    "plain text there, stringData. An unencrypted file needs no key.",
   ],
-  examples: [
-    { does: "migrate a file where it stands", line: "sopsmith k8s migrate -i old.enc.yaml" },
-  ],
+  examples: [{ does: "migrate a file in place", line: "sopsmith k8s migrate -i old.enc.yaml" }],
   run: (call) =>
     eachFile(call, "k8s migrate", async (_source, stores, content) => {
       const settings = { keepData: call.options.on(keepData) };
@@ -121,7 +119,7 @@ export const k8sMigrate: Command = {
           const isChanged = documents.map((document) => migrate(document, settings)).includes(true);
           if (!isChanged) return false;
           const after = await selected(documents, metadata.selector);
-          // A renamed key must not leave in clear what was encrypted.
+          // A renamed key must not leave unencrypted what was encrypted.
           if ([...before].some((leaf) => !after.has(leaf)))
             metadata.selector = { name: "encrypted_suffix", value: "Templates" };
           metadata.macOnlyEncrypted = true;

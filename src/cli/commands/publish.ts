@@ -34,7 +34,7 @@ export const publish: Command = {
   ],
   notes: [
     "The first of the destination_rules in .sops.yaml whose path_regex matches the path, as it was typed, says where a file goes:",
-    "to S3 and Google Cloud Storage encrypted, to other keys where the rule has a recreation_rule; into Vault in clear.",
+    "to S3 and Google Cloud Storage encrypted, to other keys where the rule has a recreation_rule; into Vault unencrypted.",
     "With --json each file is a line {file, destination, status}, where status is uploaded or unchanged.",
   ],
   examples: [

@@ -46,7 +46,7 @@ export const rotate: Command = {
     { does: "give a file a new data key", line: "sopsmith rotate -i secrets.yaml" },
     { does: "rotate all encrypted files here", line: "sopsmith rotate -i --recursive ." },
     {
-      does: "let one more recipient read a file, and one less",
+      does: "let one recipient read a file, and another no longer",
       line: "sopsmith rotate -i --add-age age1… --rm-age age1… secrets.yaml",
     },
   ],

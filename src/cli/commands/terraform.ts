@@ -59,7 +59,7 @@ const secrets = text(
   "mode",
   "secrets",
 );
-const failOnPlaintext = bool("exit 1 when a Secret is in clear", "fail-on-plaintext");
+const failOnPlaintext = bool("exit 1 when a Secret is unencrypted", "fail-on-plaintext");
 const lossyUnicode = bool(
   "change text that Terraform would change, with a warning",
   "lossy-unicode",
@@ -280,7 +280,7 @@ function decode({ content, file: name }: Input): string {
 
 // Output.
 
-/** @param between what stands between two resources in one file */
+/** @param between what is between two resources in one file */
 async function deliver(
   call: Call,
   target: string,

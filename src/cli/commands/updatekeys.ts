@@ -124,7 +124,7 @@ export const updatekeys: Command = {
 /** A call for one file, perhaps of several. */
 type FileCall = Call & { readonly isOneOfMany?: boolean };
 
-/** What was said about each of several files, kept until it can be told file by file. */
+/** What was said about each of several files, kept until it can be said file by file. */
 class Kept {
   private readonly streams: Streams;
   private readonly said = new Map<string, (() => Promise<void> | void)[]>();

@@ -4,7 +4,7 @@ import { candidatesFor, type Candidate } from "./candidates.ts";
 import { shells, type Shell } from "./scripts.ts";
 
 /**
- * What our completion scripts ask for: `__complete SHELL POSITION WORD…`, position 1 being the first word behind the
+ * What our completion scripts ask for: `__complete SHELL POSITION WORD…`, position 1 being the first word after the
  * program's name, words as typed, quotes included.
  *
  * @returns one candidate on each line; but for bash with a tab and what it does

@@ -20,7 +20,7 @@ export interface Candidate {
 export interface Typed {
   /** Behind the program's name, without quotes of the shell. */
   readonly words: readonly string[];
-  /** Position of the word to complete; it may be one behind the last. */
+  /** Position of the word to complete; it may be one after the last. */
   readonly at: number;
 }
 
@@ -79,7 +79,7 @@ async function inCommand(
   }
   if (typed.startsWith("-") && !isOver) return flagNames(known);
   const kinds = command.completes ?? ["file"];
-  // Behind -- of exec-env stands a program of the user's.
+  // After -- of exec-env comes a program of the user's.
   const kind =
     isOver && kinds.includes("command line") ? "none" : (kinds[operands.length] ?? kinds.at(-1));
   switch (kind) {
@@ -103,7 +103,7 @@ async function inCommand(
 /**
  * Steps over flags and their values.
  *
- * @returns where the next operand is, or the flag whose value stands at `at`
+ * @returns where the next operand is, or the flag whose value is at `at`
  */
 function skip(
   words: readonly string[],
@@ -212,7 +212,7 @@ function readText(path: string): string {
 /** No shell shows more. */
 const maxPaths = 2000;
 
-/** The paths of a file's keys, which stand in clear, from the first of these words that is a file. */
+/** The paths of a file's keys, which are unencrypted, from the first of these words that is a file. */
 async function keyPaths(words: readonly string[]): Promise<Candidate[]> {
   const file = words.find((word) => {
     try {

@@ -22,7 +22,7 @@ _sopsmith() {
 complete -o bashdefault -o default -F _sopsmith sopsmith
 `,
   zsh: `#compdef sopsmith
-# zsh completion for sopsmith. Put this behind compinit into ~/.zshrc:  source <(sopsmith completion zsh)
+# zsh completion for sopsmith. Put this after compinit into ~/.zshrc:  source <(sopsmith completion zsh)
 _sopsmith() {
   local line value
   local -a values shown folders

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 
 const TAG = 16;
 
-/** ChaCha20-Poly1305 (RFC 8439): key 32 bytes, nonce 12 bytes, the 16 bytes of the tag behind the ciphertext. */
+/** ChaCha20-Poly1305 (RFC 8439): key 32 bytes, nonce 12 bytes, the 16 bytes of the tag after the ciphertext. */
 export interface ChaCha20Poly1305 {
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Buffer;
   /** @throws for another key or damage */

@@ -217,7 +217,7 @@ function readerError(
   );
 }
 
-/** One key's reason, with the state of the sources behind it (spec keys 2.8). */
+/** One key's reason, with the state of the sources after it (spec keys 2.8). */
 function unwrapError(
   message: string,
   found: AgeIdentities,

@@ -129,7 +129,7 @@ async function parseRecipient(text: string): Promise<Recipient> {
   );
 }
 
-/** Enough of a recipient to find it by; nothing of what else may stand there. */
+/** Enough of a recipient to find it by; nothing of what else may be there. */
 function beginning(text: string): string {
   const [known = ""] = /^age1[a-z0-9-]{0,20}/.exec(text) ?? [];
   return JSON.stringify(known === text ? known : `${known}…`);

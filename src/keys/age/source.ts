@@ -4,7 +4,7 @@ import { foundFile, namedFile, type Host } from "../../io/host.ts";
 export class SourceError extends Error {
   /** What is wrong and what to do, as a whole sentence, where that is known. */
   readonly advice: string | undefined;
-  /** What stands where an identity should be. It may be secret: it is for recognising common mistakes only. */
+  /** What is where an identity should be. It may be secret: it is for recognising common mistakes only. */
   unknown: { readonly text: string; readonly where: string } | undefined;
 
   constructor(message: string, advice?: string) {

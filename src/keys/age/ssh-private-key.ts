@@ -14,7 +14,7 @@ export type SshPrivateKey =
   | { readonly isProtected: false; readonly publicKey: SshPublicKey; readonly key: KeyObject }
   | {
       readonly isProtected: true;
-      /** Undefined for a PEM file, which does not show it: it stands in the file's `.pub`. */
+      /** Undefined for a PEM file, which does not show it: it is in the file's `.pub`. */
       readonly publicKey: SshPublicKey | undefined;
       /** @throws {WrongPassphrase} @throws {SshKeyError} */
       unlock(passphrase: string): Promise<KeyObject>;

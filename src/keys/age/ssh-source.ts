@@ -4,7 +4,7 @@ import { openSource, SourceError } from "./source.ts";
 import { parseSshPrivateKey, type SshPrivateKey } from "./ssh-private-key.ts";
 import { parseSshPublicKey, SshKeyError } from "./ssh.ts";
 
-/** The one key of an SSH private key file; its public half stands beside it when it does not show it itself. */
+/** The one key of an SSH private key file; its public half is beside it when it does not show it itself. */
 export async function readSshFile(
   content: Uint8Array,
   path: string,

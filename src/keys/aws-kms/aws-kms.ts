@@ -94,7 +94,7 @@ export function parseEncryptionContext(text: string): Map<string, string> {
   return context;
 }
 
-/** The key with a profile and a context that stand beside its ARN; a key of another type as it is. */
+/** The key with a profile and a context that are beside its ARN; a key of another type as it is. */
 export function withAwsSettings(
   key: MasterKey,
   { profile = "", context = new Map() }: { profile?: string; context?: Map<string, string> },

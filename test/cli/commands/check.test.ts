@@ -53,7 +53,7 @@ test("ignored files are left alone unless they are named, links are never follow
   const named = await repo.run(["check", "a.local.secret.yaml"]);
   expect([named.code, named.stdout.split("\n")[0]]).toEqual([
     10,
-    "a.local.secret.yaml:1:1: error SM101: the file is in clear, but the creation rule on line 2 of .sops.yaml names it",
+    "a.local.secret.yaml:1:1: error SM101: the file is unencrypted, but the creation rule on line 2 of .sops.yaml names it",
   ]);
 });
 

@@ -28,7 +28,7 @@ export const fileInClear: Rule = {
     return [
       {
         ...start,
-        message: `the file is in clear, but the creation rule on line ${rule.source.line} of ${rule.config} names it`,
+        message: `the file is unencrypted, but the creation rule on line ${rule.source.line} of ${rule.config} names it`,
       },
     ] satisfies Problem[];
   },

@@ -1,7 +1,7 @@
 import { keyPath } from "../key-path.ts";
 import type { Rule } from "../rule.ts";
 
-/** A value in clear among encrypted ones. */
+/** An unencrypted value among encrypted ones. */
 export const valueInClear: Rule = {
   id: "SM102",
   name: "value-in-clear",
@@ -23,7 +23,7 @@ export const valueInClear: Rule = {
       if (!isSelected || node.kind === "comment" || ciphertext !== undefined) return [];
       if (node.kind === "str" && node.long === undefined && node.value === "") return [];
       const place = subject.placeOf(leaf);
-      return [{ ...place, message: `${keyPath(place.path)} is in clear` }];
+      return [{ ...place, message: `${keyPath(place.path)} is unencrypted` }];
     });
   },
 };

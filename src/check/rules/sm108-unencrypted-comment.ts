@@ -1,7 +1,7 @@
 import { keyPath } from "../key-path.ts";
 import type { Rule } from "../rule.ts";
 
-/** A comment in clear where comments are encrypted. */
+/** An unencrypted comment where comments are encrypted. */
 export const commentInClear: Rule = {
   id: "SM108",
   name: "comment-in-clear",
@@ -22,7 +22,7 @@ export const commentInClear: Rule = {
       if (!isSelected || node.kind !== "comment" || node.value.trim() === "") return [];
       if (ciphertext?.includes(",iv:") === true) return [];
       const place = subject.placeOf(leaf);
-      return [{ ...place, message: `a comment in ${keyPath(place.path)} is in clear` }];
+      return [{ ...place, message: `a comment in ${keyPath(place.path)} is unencrypted` }];
     });
   },
 };
