@@ -1,0 +1,255 @@
+import { formatForPath, loadFormat } from "../../formats/index.ts";
+import type { Subject } from "../check/subject.ts";
+import { SopsmithError } from "../errors.ts";
+import { readBlobs } from "../git/blobs.ts";
+import { fileHistories, type Commit, type FileHistories, type FileVersion } from "../git/history.ts";
+import type { Host } from "../io/host.ts";
+import { parseMetadata } from "../metadata/metadata.ts";
+import { detach } from "../metadata/placement.ts";
+import { sealedFormat } from "../status.ts";
+import type { Path } from "../tree/path.ts";
+import { keyReference, type KeyId } from "./key-id.ts";
+
+/** An encrypted file as it is now. */
+export interface FollowedFile {
+  /** From the top of the repository, with `/`. */
+  readonly name: string;
+  readonly subject: Subject;
+}
+
+/** When something became as it is now. */
+export interface Since {
+  readonly at: Date;
+  /** Undefined for what is not committed, or where there is no history: then the file's `lastmodified` counts. */
+  readonly commit: Commit | undefined;
+  /** It may be older: the history does not reach back far enough. */
+  readonly isAtLeast: boolean;
+}
+
+/** An encrypted value of a file as it is now. */
+export interface Value {
+  readonly path: Path;
+  /** From 1. */
+  readonly line: number;
+  /** When it was last changed. Keys that were added, and a new data key, do not change values. */
+  readonly since: Since;
+}
+
+/** A value that followed keys open, or opened, in its present form. */
+export interface ReadValue extends Value {
+  /** When the first of the keys could open it. */
+  readonly readableSince: Since;
+}
+
+/** Why the history cannot tell everything; `whole` where it can. */
+export type Reach = "whole" | "shallow" | "no commits" | "no repository";
+
+/** What is known of one blob. */
+interface Facts {
+  /** Which of the present values it has, by nonce and type. */
+  readonly values: ReadonlySet<string>;
+  /** Which of the followed keys it can be opened with, by {@link keyReference}. */
+  readonly readers: ReadonlySet<string>;
+}
+
+const nothing: Facts = { values: new Set(), readers: new Set() };
+
+/**
+ * The history of encrypted files, read without a key. A value is told from its former selves by the nonce and the type of its
+ * ciphertext: sops and sopsmith keep the nonce of a value that does not change, also when the data key does. A file that was
+ * decrypted and encrypted anew has new nonces, and its values look newer than they are.
+ */
+export class History {
+  readonly reach: Reach;
+  private readonly histories: FileHistories;
+  private readonly facts: ReadonlyMap<string, Facts>;
+  private readonly followed: ReadonlySet<string>;
+
+  private constructor(
+    reach: Reach,
+    histories: FileHistories,
+    facts: ReadonlyMap<string, Facts>,
+    followed: ReadonlySet<string>,
+  ) {
+    this.reach = reach;
+    this.histories = histories;
+    this.facts = facts;
+    this.followed = followed;
+  }
+
+  /**
+   * Reads the history of files up to `HEAD`, all versions through one `git cat-file --batch`.
+   *
+   * @param root the top directory of the work tree; undefined outside of one
+   * @param followed keys whose access is of interest; none where only the age of values is
+   */
+  static async of(
+    host: Host,
+    root: string | undefined,
+    files: readonly FollowedFile[],
+    followed: readonly KeyId[] = [],
+  ): Promise<History> {
+    const references = new Set(followed.map(keyReference));
+    if (root === undefined) return new History("no repository", none, new Map(), references);
+    const histories = await fileHistories(host, root, files.map(({ name }) => name));
+    const present = new Set(files.flatMap(({ subject }) => [...identitiesOf(subject).values()]));
+    /** A name that each blob goes by, which tells its format. */
+    const names = new Map<string, string>();
+    for (const { name } of files)
+      for (const { object, before } of histories.of(name))
+        for (const one of [object, ...before]) names.set(one, name);
+    const facts = new Map<string, Facts>();
+    const objects = [...names.keys()];
+    let index = 0;
+    for await (const content of readBlobs(host, root, objects)) {
+      const object = objects[index++] ?? "";
+      if (content === undefined) continue;
+      const readers = await readersOf(content, names.get(object) ?? "", followed);
+      facts.set(object, { values: valuesIn(content, present), readers });
+    }
+    const reach = histories.hasCommits ? (histories.isShallow ? "shallow" : "whole") : "no commits";
+    return new History(reach, histories, facts, references);
+  }
+
+  /** The values of a file, in its order, each with its age. */
+  values(file: FollowedFile): Value[] {
+    const { subject } = file;
+    return [...identitiesOf(subject)].map(([leaf, identity]) => {
+      const { path, line } = subject.placeOf(leaf);
+      const introduced = this.introduced(file, ({ values }) => values.has(identity));
+      return { path, line, since: introduced ?? this.now(subject) };
+    });
+  }
+
+  /**
+   * The values of a file that one of the followed keys opens, or opened at any time, in the form that they have now: what
+   * must be changed at its source when the key's owner leaves.
+   */
+  readable(file: FollowedFile): ReadValue[] {
+    const { subject } = file;
+    const isReaderNow = this.readersNow(subject).size > 0;
+    const identities = [...identitiesOf(subject).values()];
+    const versions = this.histories.of(file.name);
+    return this.values(file).flatMap((value, index) => {
+      const identity = identities[index] ?? "";
+      const first = versions.find(({ object }) => {
+        const { values, readers } = this.factsOf(object);
+        return readers.size > 0 && values.has(identity);
+      });
+      if (first !== undefined)
+        return [{ ...value, readableSince: sinceVersion(first) }];
+      return isReaderNow ? [{ ...value, readableSince: this.now(subject) }] : [];
+    });
+  }
+
+  /** Since when one of the followed keys is in a file; undefined where none of them is now. */
+  accessSince(file: FollowedFile): Since | undefined {
+    if (this.readersNow(file.subject).size === 0) return undefined;
+    return (
+      this.introduced(file, ({ readers }) => readers.size > 0) ?? this.now(file.subject)
+    );
+  }
+
+  /** The latest version that has something which no version before it had. */
+  private introduced(file: FollowedFile, has: (facts: Facts) => boolean): Since | undefined {
+    const version = this.histories
+      .of(file.name)
+      .findLast(
+        ({ object, before }) =>
+          has(this.factsOf(object)) && !before.some((one) => has(this.factsOf(one))),
+      );
+    return version === undefined ? undefined : sinceVersion(version);
+  }
+
+  private factsOf(object: string): Facts {
+    return this.facts.get(object) ?? nothing;
+  }
+
+  private readersNow({ sealed }: Subject): Set<string> {
+    const keys = sealed?.metadata?.keyGroups.flat().map(keyReference) ?? [];
+    return new Set(keys.filter((reference) => this.followed.has(reference)));
+  }
+
+  /** For what no commit has: the file's own date. */
+  private now({ sealed, now }: Subject): Since {
+    const text = sealed?.metadata?.lastModified;
+    const at = text === undefined ? now : new Date(text);
+    const isAtLeast = this.reach === "no repository" || this.reach === "no commits";
+    return { at, commit: undefined, isAtLeast };
+  }
+}
+
+const none: FileHistories = { isShallow: false, hasCommits: false, of: () => [] };
+
+const sinceVersion = ({ commit }: FileVersion): Since => ({
+  at: commit.at,
+  commit,
+  isAtLeast: commit.isBoundary,
+});
+
+type Leaf = NonNullable<Subject["sealed"]>["leaves"][number];
+
+/** The encrypted values of a file, but its comments, and what tells each from other values. */
+function identitiesOf({ sealed }: Subject): Map<Leaf, string> {
+  const found = new Map<Leaf, string>();
+  for (const leaf of sealed?.leaves ?? []) {
+    const [, nonce, type] = /,iv:([^,]+),tag:[^,]*,type:(\w+)\]$/.exec(leaf.ciphertext ?? "") ?? [];
+    if (nonce === undefined || type === "comment" || leaf.node.kind === "comment") continue;
+    found.set(leaf, `${nonce} ${type}`);
+  }
+  return found;
+}
+
+/** Which of some values a file has, whatever its format: ciphertexts look the same in all of them. */
+function valuesIn(content: Buffer, wanted: ReadonlySet<string>): Set<string> {
+  const found = new Set<string>();
+  const text = content.toString("latin1");
+  for (const [, nonce, type] of text.matchAll(/,iv:([^,\s]+),tag:[^,\s]+,type:(\w+)\]/g)) {
+    const identity = `${nonce} ${type}`;
+    if (wanted.has(identity)) found.add(identity);
+  }
+  return found;
+}
+
+/** Which of some keys a file can be opened with, alone or with others. */
+async function readersOf(
+  content: Buffer,
+  name: string,
+  keys: readonly KeyId[],
+): Promise<ReadonlySet<string>> {
+  const likely = keys.filter((key) => mentions(content, key));
+  if (likely.length === 0) return nothing.readers;
+  const wanted = new Set(likely.map(keyReference));
+  try {
+    const format = await loadFormat(
+      (await sealedFormat(content, formatForPath(name))) ?? formatForPath(name),
+    );
+    const block = detach(format.parse(content, { sealed: true }), format.placement);
+    const readers = parseMetadata(block).keyGroups.flat().map(keyReference);
+    return new Set(readers.filter((reference) => wanted.has(reference)));
+  } catch (error) {
+    if (!(error instanceof SopsmithError)) throw error;
+    // A version that was broken, such as by a merge: whoever is mentioned may have opened one of its sides.
+    return wanted;
+  }
+}
+
+/** Whether a file has what each stored form of a key has. */
+function mentions(content: Buffer, key: KeyId): boolean {
+  const text = keyReference(key).split(" ").at(-1) ?? "";
+  switch (key.type) {
+    case "pgp":
+    case "age":
+      // PGP's digits and age's letters may be in either case.
+      return content.includes(text) || content.toString("latin1").toUpperCase().includes(text.toUpperCase());
+    case "azure_kv":
+    case "hc_vault":
+      return content.includes(text.split("/").at(-1) ?? "");
+    case "kms":
+    case "gcp_kms":
+    case "hckms":
+      return content.includes(text);
+    default:
+      return key.type satisfies never;
+  }
+}
