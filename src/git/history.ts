@@ -136,7 +136,10 @@ function chain(
 async function boundaryOf(host: Host, root: string): Promise<ReadonlySet<string>> {
   const shallow = (await git(host, ["-C", root, "rev-parse", "--is-shallow-repository"])).trim();
   if (shallow !== "true") return new Set();
-  const path = (await git(host, ["-C", root, "rev-parse", "--git-path", "shallow"])).replace(/\n$/, "");
+  const path = (await git(host, ["-C", root, "rev-parse", "--git-path", "shallow"])).replace(
+    /\n$/,
+    "",
+  );
   const text = Buffer.from(await host.readFile(resolve(root, path), namedFile)).toString();
   return new Set(text.split("\n").filter((line) => line !== ""));
 }

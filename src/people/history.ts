@@ -2,7 +2,12 @@ import { formatForPath, loadFormat } from "../../formats/index.ts";
 import type { Subject } from "../check/subject.ts";
 import { SopsmithError } from "../errors.ts";
 import { readBlobs } from "../git/blobs.ts";
-import { fileHistories, type Commit, type FileHistories, type FileVersion } from "../git/history.ts";
+import {
+  fileHistories,
+  type Commit,
+  type FileHistories,
+  type FileVersion,
+} from "../git/history.ts";
 import type { Host } from "../io/host.ts";
 import { parseMetadata } from "../metadata/metadata.ts";
 import { detach } from "../metadata/placement.ts";
@@ -91,7 +96,11 @@ export class History {
   ): Promise<History> {
     const references = new Set(followed.map(keyReference));
     if (root === undefined) return new History("no repository", none, new Map(), references);
-    const histories = await fileHistories(host, root, files.map(({ name }) => name));
+    const histories = await fileHistories(
+      host,
+      root,
+      files.map(({ name }) => name),
+    );
     const present = new Set(files.flatMap(({ subject }) => [...identitiesOf(subject).values()]));
     /** A name that each blob goes by, which tells its format. */
     const names = new Map<string, string>();
@@ -136,8 +145,7 @@ export class History {
         const { values, readers } = this.factsOf(object);
         return readers.size > 0 && values.has(identity);
       });
-      if (first !== undefined)
-        return [{ ...value, readableSince: sinceVersion(first) }];
+      if (first !== undefined) return [{ ...value, readableSince: sinceVersion(first) }];
       return isReaderNow ? [{ ...value, readableSince: this.now(subject) }] : [];
     });
   }
@@ -145,9 +153,7 @@ export class History {
   /** Since when one of the followed keys is in a file; undefined where none of them is now. */
   accessSince(file: FollowedFile): Since | undefined {
     if (this.readersNow(file.subject).size === 0) return undefined;
-    return (
-      this.introduced(file, ({ readers }) => readers.size > 0) ?? this.now(file.subject)
-    );
+    return this.introduced(file, ({ readers }) => readers.size > 0) ?? this.now(file.subject);
   }
 
   /** The latest version that has something which no version before it had. */
@@ -241,7 +247,10 @@ function mentions(content: Buffer, key: KeyId): boolean {
     case "pgp":
     case "age":
       // PGP's digits and age's letters may be in either case.
-      return content.includes(text) || content.toString("latin1").toUpperCase().includes(text.toUpperCase());
+      return (
+        content.includes(text) ||
+        content.toString("latin1").toUpperCase().includes(text.toUpperCase())
+      );
     case "azure_kv":
     case "hc_vault":
       return content.includes(text.split("/").at(-1) ?? "");

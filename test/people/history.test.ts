@@ -165,7 +165,10 @@ test("a shallow clone tells how old values are at least", async () => {
 });
 
 test("without a commit, the file's own date is the latest that a value can be of", async () => {
-  const repo = repository({ ".sops.yaml": `creation_rules:\n  - age: ${bob}\n`, "a.yaml": "a: 1\n" });
+  const repo = repository({
+    ".sops.yaml": `creation_rules:\n  - age: ${bob}\n`,
+    "a.yaml": "a: 1\n",
+  });
   repo.sops("encrypt", "-i", "a.yaml");
   const { file, history } = await historyOf(repo, "a.yaml", [bobsKey]);
   expect(history.reach).toBe("no commits");
@@ -177,10 +180,22 @@ test("in every format, and under names that Git quotes", async () => {
   const names = ["ä b.yaml", "s.json", ".env", "s.ini", "-x.yaml"];
   const repo = repository({ ".sops.yaml": `creation_rules:\n  - age: ${bob}\n` });
   for (const name of names) {
-    repo.write(name, name.endsWith("json") ? '{"a":"1"}' : name.endsWith("ini") ? "[s]\na=1\n" : name === ".env" ? "a=1\n" : "a: 1\n");
+    repo.write(
+      name,
+      name.endsWith("json")
+        ? '{"a":"1"}'
+        : name.endsWith("ini")
+          ? "[s]\na=1\n"
+          : name === ".env"
+            ? "a=1\n"
+            : "a: 1\n",
+    );
     repo.sops("encrypt", "-i", repo.box.path(name));
   }
   repo.commit("init", "01-10");
   for (const name of names)
-    expect([name, Object.values(await ages(repo, name))]).toEqual([name, ["2025-01-10 Ann Author"]]);
+    expect([name, Object.values(await ages(repo, name))]).toEqual([
+      name,
+      ["2025-01-10 Ann Author"],
+    ]);
 });
