@@ -3,16 +3,16 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["0", "done"],
   [
     "1",
-    "any failure without a code of its own: the command line or the configuration is wrong, no keys, no metadata in the file; also files that fail with different codes",
+    "any failure without a code of its own: a wrong command line or configuration, no keys, no metadata in the file; also several files that fail with different codes",
   ],
   [
     "2",
-    "the input cannot be read, or not parsed as plain input; a path or position at which sops crashes; terraform: the command line is wrong",
+    "the input cannot be read, or plain input cannot be parsed; a path or position at which sops crashes; terraform: a wrong command line",
   ],
   ["3", "the output or a temporary file cannot be written; no help for this word"],
   ["4", "the result cannot be written in the output format"],
   ["6", "the AWS encryption context is malformed"],
-  ["7", "the path or the value of set or unset is malformed"],
+  ["7", "the path or value of set or unset is malformed"],
   ["8", "options that exclude each other"],
   [
     "10",
@@ -29,9 +29,6 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["128", "no data key: too few of the file's keys could be used"],
   ["200", "the file was not changed in the editor"],
   ["201", "the editor could not be run, or failed"],
-  ["203", "the file is encrypted already"],
-  [
-    "255",
-    "exec-env, exec-file: a signal ended the command, whose own status is passed on otherwise",
-  ],
+  ["203", "the file is already encrypted"],
+  ["255", "exec-env, exec-file: a signal ended the command; otherwise its own status is passed on"],
 ];

@@ -58,12 +58,12 @@ export const output: TextFlag = {
 export const inputType: TextFlag = {
   kind: "text",
   names: ["input-type"],
-  about: `read the file as ${formatNames}; by default its name decides, or what an encrypted file certainly holds`,
+  about: `format of the input: ${formatNames}; default: from the file name, or from the content of an encrypted file`,
 };
 export const outputType: TextFlag = {
   kind: "text",
   names: ["output-type"],
-  about: `write the result as ${formatNames}; by default in the format of the input`,
+  about: `format of the output: ${formatNames}; default: that of the input`,
 };
 export const filenameOverride: TextFlag = {
   kind: "text",
@@ -87,7 +87,7 @@ export const noAtomic: BoolFlag = {
   kind: "bool",
   names: ["no-atomic"],
   about:
-    "overwrite the file in place instead of replacing it by a new one; for files that cannot be replaced",
+    "overwrite the file in place instead of replacing it with a new one; for files that cannot be replaced",
 };
 export const config: TextFlag = {
   kind: "text",
@@ -102,13 +102,13 @@ export const config: TextFlag = {
 export const recursive: BoolFlag = {
   kind: "bool",
   names: ["recursive"],
-  about: "take the files in directories too, found by their content",
+  about: "include the files in directories; encrypted ones are found by their content",
 };
 export const outputDir: TextFlag = {
   kind: "text",
   names: ["output-dir"],
   value: "directory",
-  about: "write each result below this directory, at the path it has here, instead of stdout",
+  about: "write each result to this directory, under its relative path, instead of stdout",
 };
 export const allOrNothing: BoolFlag = {
   kind: "bool",
@@ -123,12 +123,12 @@ export const severalFiles: readonly Flag[] = [recursive, outputDir, allOrNothing
 export const acceptResolved: BoolFlag = {
   kind: "bool",
   names: ["accept"],
-  about: "encrypt the file as it was resolved by hand, by choosing encrypted lines",
+  about: "encrypt a file that was resolved by hand by choosing encrypted lines",
 };
 export const noAdd: BoolFlag = {
   kind: "bool",
   names: ["no-add"],
-  about: "leave git add to the user",
+  about: "do not run git add",
 };
 
 // What is encrypted.
@@ -136,7 +136,7 @@ export const noAdd: BoolFlag = {
 export const unencryptedSuffix: TextFlag = {
   kind: "text",
   names: ["unencrypted-suffix"],
-  about: "leave values unencrypted whose key ends in this suffix",
+  about: "do not encrypt values whose key ends in this suffix",
 };
 export const encryptedSuffix: TextFlag = {
   kind: "text",
@@ -146,7 +146,7 @@ export const encryptedSuffix: TextFlag = {
 export const unencryptedRegex: TextFlag = {
   kind: "text",
   names: ["unencrypted-regex"],
-  about: "leave values unencrypted whose key matches this regular expression",
+  about: "do not encrypt values whose key matches this regular expression",
 };
 export const encryptedRegex: TextFlag = {
   kind: "text",
@@ -156,7 +156,7 @@ export const encryptedRegex: TextFlag = {
 export const unencryptedCommentRegex: TextFlag = {
   kind: "text",
   names: ["unencrypted-comment-regex"],
-  about: "leave values unencrypted whose comment matches this regular expression",
+  about: "do not encrypt values whose comment matches this regular expression",
 };
 export const encryptedCommentRegex: TextFlag = {
   kind: "text",
@@ -174,25 +174,24 @@ export const macOnlyEncrypted: BoolFlag = {
 export const awsProfile: TextFlag = {
   kind: "text",
   names: ["aws-profile"],
-  about: "profile of the AWS configuration to use the keys of --kms with; it is stored in the file",
+  about: "AWS profile to use with the keys of --kms; it is stored in the file",
 };
 export const encryptionContext: TextFlag = {
   kind: "text",
   names: ["encryption-context"],
   value: "name:value,…",
-  about: "AWS KMS encryption context of the keys of --kms",
+  about: "AWS KMS encryption context for the keys of --kms",
 };
 export const threshold: IntFlag = {
   kind: "int",
   names: ["shamir-secret-sharing-threshold"],
-  about:
-    "number of key groups that must be unlocked to recover the data key; 0 takes the configuration's",
+  about: "number of key groups needed to recover the data key; 0 means the configuration's",
 };
 export const decryptionOrder: TextFlag = {
   kind: "text",
   names: ["decryption-order"],
   env: "SOPS_DECRYPTION_ORDER",
-  about: "comma-separated types of master keys in the order in which to try them",
+  about: "comma-separated types of master keys, in the order to try them",
 };
 export const localKeyService: BoolFlag = {
   kind: "bool",
@@ -206,8 +205,7 @@ export const keyService: ListFlag = {
   names: ["keyservice"],
   env: "SOPS_KEYSERVICE",
   value: "uri",
-  about:
-    "also use the keys of a key service, tcp://host:port or unix:///path; may be given several times",
+  about: "also use the keys of a key service at tcp://host:port or unix:///path; may be repeated",
 };
 /** Which keys wrap and unwrap the data key. */
 export const keyServices: readonly Flag[] = [localKeyService, keyService];
@@ -215,7 +213,7 @@ export const strict: BoolFlag = {
   kind: "bool",
   names: ["strict"],
   about:
-    "refuse what would get a warning: recipients, groups or a threshold that are not those of the creation rule, values left unencrypted that it would encrypt, a file with nothing encrypted; as does strict: true in the configuration",
+    "turn warnings into errors: recipients, groups or a threshold that are not those of the creation rule, values left unencrypted that it would encrypt, a file with nothing encrypted; strict: true in the configuration does the same",
 };
 export const ignoreMac: BoolFlag = {
   kind: "bool",
@@ -240,12 +238,12 @@ export const dotted: BoolFlag = {
 export const valueString: BoolFlag = {
   kind: "bool",
   names: ["string"],
-  about: "the value is text as it is, not JSON: no quotes are needed",
+  about: "take the value as plain text, not JSON: no quotes are needed",
 };
 export const showMasterKeys: BoolFlag = {
   kind: "bool",
   names: ["show-master-keys", "s"],
-  about: "show the master keys in the editor, where they can be changed too",
+  about: "show the master keys in the editor, where they can also be changed",
 };
 export const valueFile: BoolFlag = {
   kind: "bool",
@@ -262,19 +260,18 @@ export const furtherFiles: ListFlag = {
   kind: "list",
   names: ["file"],
   value: "file",
-  about: "change this file too; may be given several times",
+  about: "change this file too; may be repeated",
 };
 export const check: BoolFlag = {
   kind: "bool",
   names: ["check"],
-  about:
-    "end with status 10 when a file, or a value in an encrypted file that should be encrypted, is unencrypted",
+  about: "exit with status 10 when a file, or a value that should be encrypted, is not",
 };
 export const staged: BoolFlag = {
   kind: "bool",
   names: ["staged"],
   about:
-    "look at what is staged in Git for the next commit; operands are then Git's path patterns; without any, the files that are encrypted or that a path_regex of the configuration names",
+    "look at what is staged for the next commit; operands are then Git path patterns; without any, the files that are encrypted or that a path_regex of the configuration names",
 };
 export const idempotent: BoolFlag = {
   kind: "bool",
@@ -300,12 +297,12 @@ export const fromSsh: BoolFlag = {
 export const postQuantum: BoolFlag = {
   kind: "bool",
   names: ["pq"],
-  about: "make a post-quantum key",
+  about: "generate a post-quantum key",
 };
 export const defaultKeyFile: BoolFlag = {
   kind: "bool",
   names: ["default"],
-  about: "append to the key file in which sopsmith and sops look by themselves",
+  about: "append to the key file that sopsmith and sops read by default",
 };
 
 export const checkKeys: BoolFlag = {
@@ -322,7 +319,7 @@ export const dryRun: BoolFlag = {
 export const yes: BoolFlag = {
   kind: "bool",
   names: ["yes", "y"],
-  about: "answer yes to all questions",
+  about: "answer yes to every question",
 };
 export const groupFile: TextFlag = {
   kind: "text",
@@ -333,13 +330,13 @@ export const json: BoolFlag = {
   kind: "bool",
   names: ["json"],
   about:
-    "report in JSON, one object on each line of stdout; an error is one on stderr, with code, exitCode, message, file, path and hint",
+    "report in JSON, one object per line on stdout; an error is an object on stderr with code, exitCode, message, file, path and hint",
 };
 
 export const pristine: BoolFlag = {
   kind: "bool",
   names: ["pristine"],
-  about: "give the command nothing but the decrypted values, not this program's environment",
+  about: "give the command only the decrypted values, not this program's environment",
 };
 export const user: TextFlag = {
   kind: "text",
@@ -350,7 +347,7 @@ export const user: TextFlag = {
 export const sameProcess: BoolFlag = {
   kind: "bool",
   names: ["same-process"],
-  about: "become the command instead of running it beside this program",
+  about: "replace this program with the command instead of running it as a child",
 };
 export const background: BoolFlag = {
   kind: "bool",
@@ -360,7 +357,7 @@ export const background: BoolFlag = {
 export const noFifo: BoolFlag = {
   kind: "bool",
   names: ["no-fifo"],
-  about: "write the secrets to a regular file, which can be read several times, instead of a FIFO",
+  about: "use a regular file, which can be read several times, instead of a FIFO",
 };
 export const filename: TextFlag = {
   kind: "text",
@@ -371,22 +368,22 @@ export const filename: TextFlag = {
 export const omitExtensions: BoolFlag = {
   kind: "bool",
   names: ["omit-extensions"],
-  about: "leave the last extension of the file out of its name at the destination",
+  about: "drop the file's last extension from its name at the destination",
 };
 export const network: TextFlag = {
   kind: "text",
   names: ["network", "net"],
-  about: "kind of address to listen on: tcp, tcp4, tcp6 or unix; tcp where it is not given",
+  about: "kind of address to listen on: tcp, tcp4, tcp6 or unix; default: tcp",
 };
 export const address: TextFlag = {
   kind: "text",
   names: ["address", "addr"],
-  about: "where to listen, host:port or the path of a socket; 127.0.0.1:5000 where it is not given",
+  about: "where to listen, host:port or the path of a socket; default: 127.0.0.1:5000",
 };
 export const prompt: BoolFlag = {
   kind: "bool",
   names: ["prompt"],
-  about: "ask before each request is answered",
+  about: "ask before answering each request",
 };
 
 // Only in front of, or instead of, a command.
@@ -414,18 +411,19 @@ export const setMode: TextFlag = {
 export const verbose: BoolFlag = {
   kind: "bool",
   names: ["verbose"],
-  about: "say on stderr which keys were used and what was written",
+  about: "report on stderr which keys were used and what was written",
 };
 export const disableVersionCheck: BoolFlag = {
   kind: "bool",
   names: ["disable-version-check"],
   env: "SOPS_DISABLE_VERSION_CHECK",
-  about: "accepted for scripts: nothing is looked up without --check-for-updates",
+  about: "accepted for scripts; there is no look-up without --check-for-updates",
 };
 export const checkForUpdates: BoolFlag = {
   kind: "bool",
   names: ["check-for-updates"],
-  about: "with --version: ask GitHub whether sops has a newer release than the one followed",
+  about:
+    "with --version: ask GitHub whether sops has a newer release than the one that sopsmith follows",
 };
 export const help: BoolFlag = { kind: "bool", names: ["help", "h"], about: "show this help" };
 export const showVersion: BoolFlag = {

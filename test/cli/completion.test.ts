@@ -95,7 +95,7 @@ test("fish completes commands, flags, files and key paths", { timeout: 90_000 },
   box.remove();
   expect(answers).toEqual([
     "decrypt\tdecrypt a file, or stdin\n",
-    expect.stringMatching(/^--output-type\twrite the result as /),
+    expect.stringMatching(/^--output-type\tformat of the output: /),
     "sealed.yaml\n",
     `["l"][1]\n["l"][1]["k"]\n`,
   ]);

@@ -19,31 +19,31 @@ class CheckFailed extends SopsmithError {
 const staged: flags.BoolFlag = {
   kind: "bool",
   names: ["staged"],
-  about: "look at what is staged in Git for the next commit; operands are then Git's path patterns",
+  about: "look at what is staged for the next commit; operands are then Git path patterns",
 };
 const range: flags.TextFlag = {
   kind: "text",
   names: ["range"],
   value: "A..B",
   about:
-    "look at every version of every file that these commits bring in, also at what a later one removes; operands are then Git's path patterns",
+    "look at every version of every file in these commits, even one that a later commit removes; operands are then Git path patterns",
 };
 const stdinFilename: flags.TextFlag = {
   kind: "text",
   names: ["stdin-filename"],
   value: "FILE",
-  about: "look at stdin as if it were this file, which need not be there; for editors",
+  about: "check stdin as if it were this file, which need not exist; for editors",
 };
 const onlyRules: flags.TextFlag = {
   kind: "text",
   names: ["rules"],
   value: "SM…",
-  about: "apply only these rules, separated by commas; SM3 is all that begin so",
+  about: "apply only these rules, separated by commas; SM3 means all that begin with it",
 };
 const format: flags.TextFlag = {
   kind: "text",
   names: ["format"],
-  about: `how to report: ${[...reports.keys()].join(", ")}; default: text`,
+  about: `report format: ${[...reports.keys()].join(", ")}; default: text`,
 };
 const strict: flags.BoolFlag = {
   kind: "bool",
@@ -55,12 +55,11 @@ export const check: Command = {
   operands: "[path...]",
   flags: [staged, range, stdinFilename, onlyRules, format, strict],
   notes: [
-    "Finds without a key and without the network what is wrong with encrypted files, or about to be: unencrypted secrets, broken",
+    "Finds what is wrong with encrypted files, or about to be, without a key and without the network: unencrypted secrets, broken",
     "ciphertexts, recipients that are not those of .sops.yaml, private keys. Looks at the paths, or at everything here that Git",
-    "does not ignore. Ends with status 10 when there is an error. No value is ever shown.",
+    "does not ignore. Exits with status 10 when there is an error. No value is ever shown.",
     `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. "check" in .sops.yaml says which findings`,
-    "to let pass and what else to ask for. Each finding says what to do; nothing is changed, since whatever would put a file right",
-    "needs a key or a decision.",
+    "to allow and what else to require. Each finding says what to do. Nothing is changed: every fix needs a key or a decision.",
   ],
   examples: [
     { does: "look at everything here", line: "sopsmith check" },

@@ -17,7 +17,7 @@ export function completionFor(shell: Shell): Command {
     notes: [
       "Completes commands, options, encrypted files, and the paths of keys for set, unset and --extract. No key is needed.",
     ],
-    examples: [{ does: "switch it on for new shells", line: installation[shell] }],
+    examples: [{ does: "turn it on for new shells", line: installation[shell] }],
     async run({ streams }) {
       await streams.writeStdout([scripts[shell]]);
     },

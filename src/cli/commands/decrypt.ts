@@ -33,11 +33,11 @@ export const decrypt: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Without a file, stdin is decrypted; say with --input-type and --output-type, or --filename-override, what it is.",
+    "Without a file, stdin is decrypted; use --input-type and --output-type, or --filename-override, to say what it is.",
     "Several files need --in-place or --output-dir.",
   ],
   examples: [
-    { does: "print a file decrypted", line: "sopsmith decrypt secrets.yaml" },
+    { does: "print a decrypted file", line: "sopsmith decrypt secrets.yaml" },
     {
       does: "print one value",
       line: `sopsmith decrypt --extract '["db"]["password"]' secrets.yaml`,

@@ -23,10 +23,10 @@ const bool = (about: string, name: string): flags.BoolFlag => ({
   about,
 });
 const stat = bool("one line for each file", "stat");
-const markdown = bool("as Markdown, for a comment on a change", "markdown");
+const markdown = bool("Markdown, for a comment on a change", "markdown");
 const values = bool("show the values too; needs a key", "values");
-const force = bool("with --values: also where the output is no terminal", "force");
-const exitCode = bool("end with status 1 when something differs", "exit-code");
+const force = bool("with --values: show them even when the output is not a terminal", "force");
+const exitCode = bool("exit with status 1 when something differs", "exit-code");
 
 /** With `--exit-code`: something differs. Exit 1, and nothing to say about it. */
 class Differs extends SopsmithError {
@@ -48,9 +48,9 @@ export const diff: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Shows for review what changed in encrypted files between two commits, or between a commit (HEAD where none is named) and the",
+    "Shows what changed in encrypted files between two commits, or between a commit (HEAD by default) and the",
     "work tree: which values were added, removed or changed, recipients, selection, and whether the data key was rotated. Needs no",
-    "key: a value that did not change keeps its nonce. Values are shown with --values only.",
+    "key: a value that did not change keeps its nonce. Values are shown only with --values.",
   ],
   examples: [
     { does: "what is not committed yet", line: "sopsmith diff" },

@@ -53,9 +53,7 @@ export const edit: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The editor is $SOPS_EDITOR, $EDITOR, or the first of vim, nano and vi. The clear text is in a private temporary file,",
-    "in memory where possible. A file that does not exist starts from an example; flags for keys and for what is encrypted",
-    "matter only then. Values that you do not change keep their ciphertext.",
+    "The editor is $SOPS_EDITOR, $EDITOR, or the first of vim, nano and vi. The plaintext is kept in a private temporary file, in memory where possible. A file that does not exist starts from an example; flags for keys and for what is encrypted apply only then. Values that you do not change keep their ciphertext.",
   ],
   examples: [
     { does: "edit a file", line: "sopsmith edit secrets.yaml" },

@@ -42,8 +42,7 @@ export const encrypt: Command = {
   ],
   notes: [
     "Without a file, stdin is encrypted. The keys come from the flags below, or else from the creation rule in",
-    ".sops.yaml that matches the file. Several files need --in-place or --output-dir; in a directory, files that are",
-    "encrypted already or match no creation rule are left alone.",
+    ".sops.yaml that matches the file. Several files need --in-place or --output-dir; in a directory, files that are already encrypted or match no creation rule are left alone.",
   ],
   examples: [
     {

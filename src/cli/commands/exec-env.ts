@@ -27,8 +27,8 @@ export const execEnv: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Each value at the top of the file becomes a variable of the command. Of several files the last one to have a name wins.",
-    "One word is a command of the shell. Two or more words after -- are a program and its arguments: no shell sees them.",
+    "Each value at the top of the file becomes a variable of the command. When several files set the same name, the last one wins.",
+    "One word is a shell command. Two or more words after -- are a program and its arguments, run without a shell.",
     "The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
   ],
   examples: [
@@ -39,7 +39,7 @@ export const execEnv: Command = {
       line: "sopsmith exec-env defaults.yaml production.env -- ./server --port 80",
     },
     {
-      does: "leave no process behind, as the last command of a container's entry point",
+      does: "replace the process, as the last command of a container's entry point",
       line: "sopsmith exec-env --same-process secrets.env -- ./server --port 80",
     },
   ],

@@ -31,10 +31,10 @@ export const filestatus: Command = {
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
     "--check also looks for unencrypted values in encrypted files. Without operands it looks at all files here that creation rules",
     "name or that are encrypted, with --staged at those of the next commit. sopsmith check finds more.",
-    `With --json, keys that are due for rotation are in a field "rotationDue" of their file.`,
+    `With --json, keys that are due for rotation are in the field "rotationDue" of their file.`,
   ],
   examples: [
-    { does: "ask whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" },
+    { does: "check whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" },
     {
       does: "fail when a file is unencrypted",
       line: "sopsmith filestatus --check secrets/*.yaml",

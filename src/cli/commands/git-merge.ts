@@ -15,9 +15,8 @@ export const gitMerge: Command = {
   flags: [flags.decryptionOrder, ...flags.keyServices],
   notes: [
     "For Git, which runs it when both branches changed an encrypted file: merges the values and writes the result to the",
-    "second operand. Values that no side changed keep their ciphertext. Exit status 1 says that conflicts are left, as",
-    "markers round encrypted lines; sopsmith mergetool resolves them. A version that cannot be opened, or whose MAC is",
-    "wrong, is left to Git's own merge of text.",
+    "second operand. Values that neither side changed keep their ciphertext. Exit status 1 means that conflicts are left, as markers around encrypted lines; sopsmith mergetool resolves them. A version that cannot be opened, or whose MAC is",
+    "wrong, is left to Git's own text merge.",
   ],
   examples: [{ does: "what Git runs", line: "sopsmith git merge %O %A %B %L %P" }],
   async run(call) {

@@ -32,7 +32,7 @@ const hook: flags.BoolFlag = {
 const check: flags.BoolFlag = {
   kind: "bool",
   names: ["check"],
-  about: "change nothing; say what is missing in this clone, and end with status 10",
+  about: "change nothing; list what is missing in this clone, and exit with status 10",
 };
 
 /** `--check` found that a clone is not set up. Exit 10. */
@@ -46,16 +46,15 @@ export const gitInstall: Command = {
   operands: "[pattern...]",
   flags: [hook, check],
   notes: [
-    "Sets this clone up so that git diff, git log -p and git show decrypt for those who have a key, and that branches which change",
-    "different values of one file merge; git mergetool resolves the rest with sopsmith mergetool. The patterns, as in",
+    "Sets up this clone so that git diff, git log -p and git show decrypt for those who have a key, and branches that change different values of one file merge; git mergetool resolves the rest with sopsmith mergetool. The patterns, as in",
     ".gitattributes, say for which files; without any they come from the creation rules in .sops.yaml. What is committed stays",
-    "encrypted, and Git keeps no plain text. Others who clone the repository run it once too. Running it again replaces the",
-    "patterns. Git stores the path of this program: run it again when that has moved.",
+    "encrypted, and Git keeps no plain text. Everybody who clones the repository runs it once. Running it again replaces the",
+    "patterns. Git stores the path of this program: run it again when the program has moved.",
   ],
   examples: [
     { does: "see plain text in diffs", line: "sopsmith git install" },
     { does: "for some files only", line: "sopsmith git install '*.secret.yaml' 'prod/*.env'" },
-    { does: "refuse commits with unencrypted secrets too", line: "sopsmith git install --hook" },
+    { does: "also refuse commits with unencrypted secrets", line: "sopsmith git install --hook" },
     { does: "see what is missing in this clone", line: "sopsmith git install --check" },
   ],
   async run(call) {
@@ -97,7 +96,7 @@ export const gitUninstall: Command = {
   operands: "",
   flags: [],
   notes: [
-    "Takes back what sopsmith git install did: in this clone, its .gitattributes and its pre-commit hook.",
+    "Undoes what sopsmith git install did in this clone: its settings, its .gitattributes and its pre-commit hook.",
   ],
   examples: [{ does: "see ciphertext in diffs again", line: "sopsmith git uninstall" }],
   async run(call) {
@@ -118,7 +117,7 @@ export const gitTextconv: Command = {
   operands: "file",
   flags: [flags.decryptionOrder, ...flags.keyServices],
   notes: [
-    "For Git, which runs it for each side of a diff: prints an encrypted file decrypted, and any other as it is. A file that",
+    "For Git, which runs it for each side of a diff: prints an encrypted file decrypted, and any other file as it is. A file that",
     "cannot be decrypted is printed encrypted, with a warning, so that diffs and logs work without a key.",
   ],
   examples: [{ does: "what Git runs", line: "sopsmith git textconv secrets.yaml" }],

@@ -15,12 +15,12 @@ export const groupsAdd: Command = {
     flags.encryptionContext,
   ],
   notes: [
-    "The data key is shared out anew among all groups; so many of them as --shamir-secret-sharing-threshold says are needed",
+    "The data key is split again among all groups. As many of them as --shamir-secret-sharing-threshold says are needed",
     "to open the file, by default as many as before, and both when the file had one. Any one key opens its group.",
   ],
   examples: [
     {
-      does: "from now on two people are needed to open the file",
+      does: "require two people to open the file from now on",
       line: "sopsmith groups add -i --file secrets.yaml --age age1…",
     },
   ],

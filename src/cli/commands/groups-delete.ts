@@ -9,7 +9,7 @@ export const groupsDelete: Command = {
   operands: "index",
   completes: ["none"],
   flags: groupFlags,
-  notes: ["Groups are counted from 0. The data key is shared out anew among those that stay."],
+  notes: ["Groups are counted from 0. The data key is split again among those that remain."],
   examples: [
     {
       does: "delete the second group",

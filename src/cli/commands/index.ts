@@ -39,7 +39,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "updatekeys",
-    summary: "bring the master keys of files in step with .sops.yaml",
+    summary: "update the master keys of files to match .sops.yaml",
     load: async () => (await import("./updatekeys.ts")).updatekeys,
   },
   {
@@ -60,7 +60,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "layout",
-    summary: "keep a file's own layout, or give it that of sops",
+    summary: "keep a file's own layout, or switch to that of sops",
     load: async () => (await import("./layout.ts")).layout,
   },
   {
@@ -70,7 +70,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "exec-file",
-    summary: "run a command with the name of a decrypted file, which is gone afterwards",
+    summary: "run a command with the path of a temporary decrypted file",
     load: async () => (await import("./exec-file.ts")).execFile,
   },
   {
@@ -80,22 +80,22 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "keyservice",
-    summary: "let others use the keys of this machine",
+    summary: "let other programs use the keys of this machine",
     load: async () => (await import("./keyservice.ts")).keyservice,
   },
   {
     name: "filestatus",
-    summary: "tell whether a file is encrypted",
+    summary: "say whether a file is encrypted",
     load: async () => (await import("./filestatus.ts")).filestatus,
   },
   {
     name: "check",
-    summary: "find without a key unencrypted secrets, broken files and wrong recipients",
+    summary: "find unencrypted secrets, broken files and wrong recipients, without a key",
     load: async () => (await import("./check.ts")).check,
   },
   {
     name: "diff",
-    summary: "show without a key what changed in encrypted files",
+    summary: "show what changed in encrypted files, without a key",
     load: async () => (await import("./diff.ts")).diff,
   },
   {
@@ -104,22 +104,22 @@ export const commands: readonly Entry[] = [
     commands: [
       {
         name: "install",
-        summary: "set this clone up",
+        summary: "set up this clone for diffs and merges of encrypted files",
         load: async () => (await import("./git-setup.ts")).gitInstall,
       },
       {
         name: "uninstall",
-        summary: "take that back",
+        summary: "undo git install",
         load: async () => (await import("./git-setup.ts")).gitUninstall,
       },
       {
         name: "textconv",
-        summary: "print a file decrypted, for git diff",
+        summary: "print a decrypted file, for git diff",
         load: async () => (await import("./git-setup.ts")).gitTextconv,
       },
       {
         name: "merge",
-        summary: "merge two branches' values, for git merge",
+        summary: "merge the values of two branches, for git merge",
         load: async () => (await import("./git-merge.ts")).gitMerge,
       },
     ],
@@ -131,7 +131,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "keygen",
-    summary: "make an age key",
+    summary: "generate an age key",
     load: async () => (await import("./keygen.ts")).keygen,
   },
   {
@@ -171,7 +171,7 @@ export const commands: readonly Entry[] = [
       },
       {
         name: "check",
-        summary: "find without a key what the API server or the operator would refuse",
+        summary: "find what the API server or the operator would refuse, without a key",
         load: async () => (await import("./k8s-check.ts")).k8sCheck,
       },
       {

@@ -23,9 +23,12 @@ export const keygen: Command = {
     'With --json, a line for each key: {"recipient":"age1…"}, with its "file", or the "identity" where no file is written.',
   ],
   examples: [
-    { does: "make a key where sopsmith and sops look for it", line: "sopsmith keygen --default" },
-    { does: "make a key file", line: "sopsmith keygen -o key.txt" },
-    { does: "make a post-quantum key", line: "sopsmith keygen -pq -o key.txt" },
+    {
+      does: "generate a key where sopsmith and sops look for it",
+      line: "sopsmith keygen --default",
+    },
+    { does: "generate a key file", line: "sopsmith keygen -o key.txt" },
+    { does: "generate a post-quantum key", line: "sopsmith keygen -pq -o key.txt" },
     { does: "print the recipients of a key file", line: "sopsmith keygen -y key.txt" },
     { does: "print the recipient of an SSH key", line: "sopsmith keygen -y ~/.ssh/id_ed25519" },
     {

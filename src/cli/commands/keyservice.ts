@@ -10,12 +10,11 @@ export const keyservice: Command = {
   operands: "",
   flags: [flags.network, flags.address, flags.prompt, flags.verbose],
   notes: [
-    "Runs until it is stopped. Other machines or users then encrypt and decrypt with the keys of this one, through --keyservice.",
-    "There is no encryption and no authentication: whoever can connect can use the keys. Keep it on this machine, or tunnel it.",
+    "Runs until it is stopped. Other machines or users can then encrypt and decrypt with the keys of this one, through --keyservice. There is no encryption and no authentication: anyone who can connect can use the keys. Keep it local, or tunnel it.",
   ],
   examples: [
     {
-      does: "let a container use the keys of this account, and be asked each time",
+      does: "let a container use the keys of this account, and confirm each request",
       line: "sopsmith keyservice --network unix --address /run/user/1000/sops.sock --prompt",
     },
     {

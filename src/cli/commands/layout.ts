@@ -30,7 +30,7 @@ export const layout: Command = {
       line: "sopsmith layout keep secrets.yaml",
     },
     {
-      does: "give all files in a folder sops's layout",
+      does: "give all files in a folder the layout of sops",
       line: "sopsmith layout sops --recursive secrets/",
     },
   ],

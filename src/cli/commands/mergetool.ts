@@ -28,15 +28,14 @@ export const mergetool: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Resolves the conflicts that a merge or rebase left in encrypted files: merges the three versions that Git keeps, and opens",
-    "the editor on the plain text with markers round the values that conflict. What is saved without markers is encrypted and",
+    "Resolves the conflicts that a merge or rebase left in encrypted files: merges the three versions that Git keeps, and opens the editor on the plaintext, with markers around the values that conflict. What is saved without markers is encrypted and",
     "added. Without a file it takes every encrypted file that has conflicts. Plain text is in a private temporary file only.",
     "With --accept, the file itself was resolved by choosing encrypted lines; each must be that of one of the versions.",
   ],
   examples: [
     { does: "resolve all conflicts in encrypted files", line: "sopsmith mergetool" },
     {
-      does: "seal lines that were chosen by hand",
+      does: "encrypt a file whose lines were chosen by hand",
       line: "sopsmith mergetool --accept secrets.yaml",
     },
   ],

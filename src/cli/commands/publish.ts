@@ -33,14 +33,14 @@ export const publish: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The first of the destination_rules in .sops.yaml whose path_regex matches the path, as it was typed, says where a file goes:",
+    "The first of the destination_rules in .sops.yaml whose path_regex matches the path as typed says where a file goes:",
     "to S3 and Google Cloud Storage encrypted, to other keys where the rule has a recreation_rule; into Vault unencrypted.",
     "With --json each file is a line {file, destination, status}, where status is uploaded or unchanged.",
   ],
   examples: [
-    { does: "publish a file after a question", line: "sopsmith publish secrets/app.yaml" },
+    { does: "publish a file after confirmation", line: "sopsmith publish secrets/app.yaml" },
     {
-      does: "publish all encrypted files of a directory, without questions",
+      does: "publish all encrypted files in a directory, without confirmation",
       line: "sopsmith publish --recursive --yes secrets",
     },
   ],

@@ -40,13 +40,13 @@ export const rotate: Command = {
   ],
   notes: [
     "All values are encrypted again with a new data key. Whoever had the old file and its key can still read the old file:",
-    "change the secrets themselves too when somebody leaves.",
+    "when somebody leaves, change the secrets themselves too.",
   ],
   examples: [
     { does: "give a file a new data key", line: "sopsmith rotate -i secrets.yaml" },
     { does: "rotate all encrypted files here", line: "sopsmith rotate -i --recursive ." },
     {
-      does: "let one recipient read a file, and another no longer",
+      does: "add one recipient and remove another",
       line: "sopsmith rotate -i --add-age age1… --rm-age age1… secrets.yaml",
     },
   ],

@@ -36,8 +36,8 @@ export const set: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The path is made of keys and list positions; what is missing on the way is made. A position after the end of a list",
-    "appends. The value is JSON: strings are in double quotes. Other values of the file keep their ciphertext.",
+    "The path is made of keys and list positions; what is missing along the way is created. A position past the end of a list",
+    "appends. The value is JSON: strings need double quotes. Other values of the file keep their ciphertext.",
   ],
   examples: [
     { does: "set a string", line: `sopsmith set secrets.yaml '["db"]["password"]' '"s3cret"'` },

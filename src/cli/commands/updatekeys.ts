@@ -70,17 +70,16 @@ export const updatekeys: Command = {
     "Shows how the key groups of each file differ from those of its creation rule, asks, and wraps the data key for the",
     "rule's keys. Values stay as they are: who could read the file before can still read a copy of it; see rotate.",
     "The threshold becomes the rule's shamir_threshold; without one a file keeps its own, lowered to the number of groups.",
-    "--check also compares what is encrypted and mac_only_encrypted, which only encrypting the file again changes. Of several",
-    "files it names those that are out of step.",
+    "--check also compares what is encrypted and mac_only_encrypted, which only encrypting the file again changes. With several files it names those that do not match.",
   ],
   examples: [
-    { does: "bring a file in step with .sops.yaml", line: "sopsmith updatekeys secrets.yaml" },
+    { does: "update a file to match .sops.yaml", line: "sopsmith updatekeys secrets.yaml" },
     {
-      does: "all encrypted files here, without questions",
+      does: "update all encrypted files here, without confirmation",
       line: "sopsmith updatekeys --yes --recursive .",
     },
     {
-      does: "fail in CI when a file is out of step",
+      does: "fail in CI when a file does not match .sops.yaml",
       line: "sopsmith updatekeys --check --recursive .",
     },
   ],
