@@ -28,6 +28,8 @@ export interface EmitOptions {
   indent?: number | undefined;
   /** Comments are printed where they are in the tree, even where sops prints them at a later line (only YAML). */
   commentsInPlace?: boolean;
+  /** The text `<<` is quoted, and so is no merge key to readers other than sops (only YAML). */
+  quoteMergeKeys?: boolean;
   warn?: Warn;
 }
 

@@ -31,6 +31,8 @@ export interface PrintOptions {
   sealed: boolean;
   /** Comments are printed where they are in the tree, never at a later line. Default: as sops does (spec file-format 7.7). */
   commentsInPlace?: boolean;
+  /** The text `<<` is quoted instead of tagged `!!merge`. */
+  quoteMergeKeys?: boolean;
 }
 
 /** A printed stream. */
@@ -84,6 +86,7 @@ class Emitter {
   private readonly width: number;
   private readonly isSealed: boolean;
   private readonly inPlace: boolean;
+  private readonly mergeKey: string;
   hasLateComments = false;
   private readonly chunks: string[] = [];
   private out = "";
@@ -101,10 +104,14 @@ class Emitter {
   private keyLine = "";
   private readonly stack: Frame[] = [];
 
-  constructor(width: number, { sealed, commentsInPlace = false }: PrintOptions) {
+  constructor(
+    width: number,
+    { sealed, commentsInPlace = false, quoteMergeKeys = false }: PrintOptions,
+  ) {
     this.width = width;
     this.isSealed = sealed;
     this.inPlace = commentsInPlace;
+    this.mergeKey = quoteMergeKeys ? '"<<"' : "!!merge <<";
   }
 
   finish(): string[] {
@@ -393,7 +400,7 @@ class Emitter {
       case "plain":
         return this.plain(text);
       case "merge":
-        return this.plain("!!merge <<");
+        return this.plain(this.mergeKey);
       case "double":
         return this.plain(doubleQuoted(text));
       case "single":

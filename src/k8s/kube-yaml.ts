@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { decodeStream } from "../../formats/yaml/chars.ts";
 import { Parser, type Event } from "../../formats/yaml/parser.ts";
 import { isExcessiveAliasing } from "../../formats/yaml/reader.ts";
@@ -5,6 +6,7 @@ import { resolvePlain } from "../../formats/yaml/resolve.ts";
 import { ParseError } from "../errors.ts";
 import { ConversionError, located, type Spot } from "./conversion-error.ts";
 import { floatKey } from "../go/float.ts";
+import { readKubeJson, type JsonDocument } from "./kube-json.ts";
 import { pathText, text, type Value } from "./value.ts";
 import { isBase64 } from "../tree/text.ts";
 
@@ -19,7 +21,7 @@ export interface KubeDocument {
 
 /**
  * Reads YAML or JSON as kubectl does: YAML 1.1 scalars decoded to JSON types, aliases and merge keys resolved, the last of
- * duplicate keys counts (spec terraform section 3).
+ * duplicate keys counts (spec terraform section 3). A document that begins with `{` is read as JSON if it is JSON.
  *
  * @param warn duplicate keys, and words such as `yes` and `on` that YAML 1.1 reads as booleans
  * @throws {ConversionError} `FILE:LINE: document N: …` for what Kubernetes refuses, cannot hold or would silently drop
@@ -30,15 +32,45 @@ export function readKubeYaml(
   warn: (message: string) => void,
 ): KubeDocument[] {
   let decoded: string;
+  const { rest, found } = takeJson(source);
   try {
-    decoded = decodeStream(source);
+    decoded = decodeStream(rest);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     throw new ConversionError(plainMessage(error), { file, line: error.line }, error);
   }
   refuseOddSeparators(decoded, file);
-  return new Reader(decoded, file, warn).read();
+  return new Reader(decoded, file, warn, found).read();
 }
+
+/**
+ * The documents that are JSON, by the line in which they begin; in the rest, which keeps its lines, each is `null`.
+ * YAML knows no `\/` and no surrogate pairs, so that such documents cannot be left to its reader.
+ */
+function takeJson(source: Uint8Array): {
+  rest: Uint8Array;
+  found: ReadonlyMap<number, JsonDocument>;
+} {
+  const found = new Map<number, JsonDocument>();
+  const decoded = isUtf8(source) ? Buffer.from(source).toString() : "";
+  if (!/(?:^|[\r\n])\ufeff?(?:---)?[ \t]*\{/.test(decoded)) return { rest: source, found };
+  let line = 1;
+  const pieces = decoded.split(
+    /(?<=(?:^|[\r\n])---)(?=[ \t]*(?:[\r\n{]|$))|(?=(?<=[\r\n])---[ \t]*(?:[\r\n{]|$))/,
+  );
+  const kept = pieces.map((piece) => {
+    const [, before = "", text = "", after = ""] = /^(\ufeff?\s*)(\{.*\})(\s*)$/s.exec(piece) ?? [];
+    const start = line + breaksIn(before);
+    const read = text === "" ? undefined : readKubeJson(text, start, MAX_DEPTH);
+    line += breaksIn(piece);
+    if (read === undefined) return piece;
+    found.set(start, read);
+    return `${before === "" ? " " : before}null${"\n".repeat(breaksIn(text))}${after}`;
+  });
+  return { rest: Buffer.from(kept.join("")), found };
+}
+
+const breaksIn = (text: string): number => text.match(/\r\n|\n|\r/g)?.length ?? 0;
 
 const plainMessage = (error: ParseError): string => error.what.replace(/^yaml: /, "");
 
@@ -79,6 +111,7 @@ class Reader {
   private readonly text: string;
   private readonly file: string;
   private readonly warn: (message: string) => void;
+  private readonly json: ReadonlyMap<number, JsonDocument>;
   private readonly parser: Parser;
   private readonly lineStarts: readonly number[];
   /** Undefined while the anchored value is still open. */
@@ -88,7 +121,13 @@ class Reader {
   private aliased = 0;
   private stack: Frame[] = [];
 
-  constructor(source: string, file: string, warn: (message: string) => void) {
+  constructor(
+    source: string,
+    file: string,
+    warn: (message: string) => void,
+    json: ReadonlyMap<number, JsonDocument>,
+  ) {
+    this.json = json;
     this.text = source;
     this.file = file;
     this.warn = warn;
@@ -106,13 +145,21 @@ class Reader {
         this.number += 1;
         this.anchors.clear();
         this.nodes = this.aliased = 0;
-        const { value } = this.compose();
+        const value = this.orJson(this.compose().value);
         if (value.kind !== "null") documents.push({ value, line: value.line, number: this.number });
       }
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
       throw this.located(error);
     }
+  }
+
+  /** The JSON document in whose place `null` stands. */
+  private orJson(value: Value): Value {
+    const json = value.kind === "null" ? this.json.get(value.line) : undefined;
+    for (const { key, line } of json?.duplicates ?? [])
+      this.say(`the key ${pathText([key])} stands twice: the last one counts`, line);
+    return json?.value ?? value;
   }
 
   private located(error: ParseError): ConversionError {
@@ -287,7 +334,10 @@ class Reader {
             line,
           );
         } catch {
-          return this.refuse("!!binary value is not UTF-8 text, which JSON needs", line);
+          return this.refuse(
+            "this !!binary value is not UTF-8, and Kubernetes would silently replace its bytes: write it as base64 text into binaryData, or data of a Secret",
+            line,
+          );
         }
       }
       case "!!int":

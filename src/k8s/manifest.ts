@@ -72,6 +72,7 @@ function manifestOf(value: MapValue, spot: Spot): Manifest {
   if (kind === undefined || kind.kind === "null")
     throw new ConversionError("kind is missing", spot);
   if (kind.kind !== "text") throw notText("kind", kind, spot);
+  if (kind.value === "") throw new ConversionError("kind is empty", { ...spot, line: kind.line });
   if (isCiphertext(kind.value))
     throw new ConversionError(
       "kind is encrypted: Terraform and Kubernetes need it in clear; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",

@@ -1,7 +1,8 @@
+import { clusterScope } from "../k8s/cluster-scoped.ts";
 import { ConversionError, located } from "../k8s/conversion-error.ts";
 import { byBytes, emitHcl, type HclStyle } from "./hcl.ts";
 import { Labels, labelOf } from "./label.ts";
-import { isSealed, readManifests, type Manifest } from "../k8s/manifest.ts";
+import { isCiphertext, isSealed, readManifests, type Manifest } from "../k8s/manifest.ts";
 import {
   importBlock,
   kubectlManifest,
@@ -10,7 +11,7 @@ import {
 } from "./resource.ts";
 import { plainSecret, sopsSecret } from "./secret.ts";
 import { pruneEmpty, pruneNulls, strip, withNamespace } from "./shape.ts";
-import type { MapValue, Value } from "../k8s/value.ts";
+import { mapOf, type MapValue, type Value } from "../k8s/value.ts";
 
 export interface ConvertOptions {
   /** Print only the maps. */
@@ -19,7 +20,7 @@ export interface ConvertOptions {
   readonly provider: string;
   readonly strip: boolean;
   readonly keepNamespace: boolean;
-  /** Put where a manifest has no namespace; "" for nothing. */
+  /** Put where a manifest of a namespaced kind has no namespace; "" for nothing. */
   readonly namespace: string;
   readonly pruneNulls: boolean;
   readonly pruneEmpty: boolean;
@@ -62,11 +63,13 @@ export function convert(
   const labels = new Labels();
   let isNamespaceTold = false;
   let plaintext: ConversionError | undefined;
-  const converted = inputs.flatMap((input) => {
-    const manifests = readManifests(input.content, input.file, (message) =>
-      note(`warning: ${message}`),
-    );
-    return manifests.map((manifest) => {
+  const read = inputs.map((input) => ({
+    input,
+    manifests: readManifests(input.content, input.file, (message) => note(`warning: ${message}`)),
+  }));
+  const isClusterScoped = clusterScope(read.flatMap(({ manifests }) => manifests));
+  const converted = read.flatMap(({ input, manifests }) =>
+    manifests.map((manifest) => {
       const wanted = labelOf(manifest);
       const { label, isClash } = options.mapOnly
         ? { label: wanted, isClash: false }
@@ -85,16 +88,18 @@ export function convert(
         options.strip &&
         !options.keepNamespace &&
         manifest.namespace === "default" &&
-        !isNamespaceTold
+        !isNamespaceTold &&
+        !isClusterScoped(manifest)
       ) {
         isNamespaceTold = true;
         note(
           "warning: --strip drops the namespace default, and kubernetes_manifest wants one for namespaced kinds: use --keep-namespace or --namespace",
         );
       }
-      return one(manifest, input, label, options, note);
-    });
-  });
+      const namespace = isClusterScoped(manifest) ? "" : options.namespace;
+      return one(manifest, input, label, { ...options, namespace }, note);
+    }),
+  );
   if (plaintext !== undefined) throw plaintext;
   return converted;
 }
@@ -183,7 +188,7 @@ function advice(manifest: Manifest, label: string, options: ConvertOptions): str
     );
   if (isSealed(manifest) && manifest.kind === "SopsSecret" && !keepsItsMac(value))
     messages.push(
-      `note: the MAC of ${label} will not match in the cluster, where keys are sorted: sort the keys and encrypt with mac_only_encrypted (sopsmith k8s fix does both)`,
+      `note: sops cannot verify the MAC of ${label} in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, for which it makes up to 20,000 tries: run sopsmith k8s fix first, then both always can`,
     );
   if (
     options.as === "manifest" &&
@@ -197,22 +202,31 @@ function advice(manifest: Manifest, label: string, options: ConvertOptions): str
   return messages;
 }
 
-/** Does sops find the MAC right after Terraform and the API server have sorted the keys? */
+/**
+ * Does sops find the MAC right after Terraform and the API server have sorted the keys? With `mac_only_encrypted` it covers the
+ * encrypted values in their order; without, also what the server adds.
+ */
 function keepsItsMac(value: MapValue): boolean {
   const sops = value.entries.get("sops");
   const flag = sops?.kind === "map" ? sops.entries.get("mac_only_encrypted") : undefined;
   if (flag?.kind !== "bool" || !flag.value) return false;
-  const open: Value[] = [...value.entries].flatMap(([key, item]) => (key === "sops" ? [] : [item]));
-  const isSorted = (map: MapValue): boolean => {
-    const keys = [...map.entries.keys()].filter((key) => key !== "sops" || map !== value);
-    return keys.every((key, i) => i === 0 || byBytes(keys[i - 1] as string, key) < 0);
-  };
-  if (!isSorted(value)) return false;
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    if (item.kind === "list") for (const one of item.items) open.push(one);
-    if (item.kind !== "map") continue;
-    if (!isSorted(item)) return false;
-    for (const one of item.entries.values()) open.push(one);
+  const covered = mapOf([...value.entries].filter(([key]) => key !== "sops"));
+  return sealedValues(covered, false).join("\n") === sealedValues(covered, true).join("\n");
+}
+
+/** The encrypted values in the order of the file, or of the sorted keys. */
+function sealedValues(value: Value, isSorted: boolean): string[] {
+  switch (value.kind) {
+    case "text":
+      return isCiphertext(value.value) ? [value.value] : [];
+    case "list":
+      return value.items.flatMap((item) => sealedValues(item, isSorted));
+    case "map": {
+      const entries = [...value.entries];
+      if (isSorted) entries.sort(([a], [b]) => byBytes(a, b));
+      return entries.flatMap(([, item]) => sealedValues(item, isSorted));
+    }
+    default:
+      return [];
   }
-  return true;
 }

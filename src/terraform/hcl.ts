@@ -58,8 +58,7 @@ class Printer {
             `${pathText(path)}: ${Number.isNaN(value.value) ? ".nan" : ".inf"} has no JSON form`,
             value.line,
           );
-        // HCL has no negative zero.
-        this.out.push(plainDecimal(value.value + 0));
+        this.out.push(plainDecimal(value.value));
         return;
       case "text":
         this.out.push(this.text(value.value, indent, path, value.line));

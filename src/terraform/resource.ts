@@ -89,7 +89,11 @@ export function kubectlManifest(
   style: HclStyle,
 ): string {
   const text = joinChunks(
-    yaml.emit([treeOf(manifest.value, manifest.spot)], { sealed: false, indent: 2 }),
+    yaml.emit([treeOf(manifest.value, manifest.spot)], {
+      sealed: false,
+      indent: 2,
+      quoteMergeKeys: true,
+    }),
   ).toString();
   if (!isNfc(text) && style.onNotNfc === undefined)
     throw new ConversionError(

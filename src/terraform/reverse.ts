@@ -35,7 +35,7 @@ export function reverse(source: string, file: string): string {
   });
   const chunks = yaml.emit(
     documents.map((value) => treeOf(value, { file, line: value.line })),
-    { sealed: false, indent: 2 },
+    { sealed: false, indent: 2, quoteMergeKeys: true },
   );
   return joinChunks(chunks).toString();
 }

@@ -35,6 +35,49 @@ function ours(text: string): unknown {
   }
 }
 
+describe("a document that is JSON", () => {
+  const read = (text: string) => {
+    const warnings: string[] = [];
+    const documents = readKubeYaml(Buffer.from(text), "x", (message) => warnings.push(message));
+    return { warnings, documents: documents.map(({ value, line }) => [exactValue(value), line]) };
+  };
+
+  test("may hold what YAML refuses: escaped slashes, surrogate pairs, tabs, control characters", () => {
+    const { documents } = read(
+      '{\n\t"a\\/b":\n\t"\\ud83d\\ude00",\n"c" : "\u0085\u2028\u007f", "d": [-0, 1.50, 18446744073709551615]}',
+    );
+    expect(documents).toEqual([
+      [exactJson('{"a/b":"😀","c":"\u0085\u2028\u007f","d":[0,1.5,18446744073709551615]}'), 1],
+    ]);
+  });
+
+  test("stands among YAML ones, and every line is counted", () => {
+    const text = 'a: 1\n--- {"b":"\\/"}\n---\n\n  {"c":\n"\\/"}\r\n\n---\nd: 2\n';
+    expect(read(text).documents).toEqual([
+      [exactJson('{"a":1}'), 1],
+      [exactJson('{"b":"/"}'), 2],
+      [exactJson('{"c":"/"}'), 5],
+      [exactJson('{"d":2}'), 9],
+    ]);
+    expect(read('\ufeff{"a":"\\/"}\n').documents).toEqual([[exactJson('{"a":"/"}'), 1]]);
+  });
+
+  test("is warned about where a key stands twice", () => {
+    expect(read('{"a":1,\n"b":{"a":2,"a":3}}').warnings).toEqual([
+      "x:2: document 1: the key a stands twice: the last one counts",
+    ]);
+  });
+
+  test.each([
+    ['{"a":1}{"b":2}', "x:1: document 1: did not find expected <document start>"],
+    ['{"a":"\\ud800"}', "x:1: document 1: found invalid Unicode character escape code"],
+    [`${'{"a":'.repeat(1001)}1${"}".repeat(1001)}`, "more than 1000 levels of nesting"],
+    ['{a: "\\/"}', 'x:1: document 1: found unknown escape character: write "/" instead of "\\/"'],
+  ])("is refused by the YAML reader where Kubernetes would lose something: %.30s", (text, why) => {
+    expect(() => read(text)).toThrow(why);
+  });
+});
+
 const scalars =
   "yes Yes YES y Y n N no No NO on On ON off Off OFF true True TRUE tRUE false False ~ null Null NULL nULL " +
   "0 -0 +0 00 007 0755 0o755 0O17 -010 -0o7 0o-7 0x1F 0X1f -0x1f 0xG 0b101 0B1 -0b101 0b-101 0b2 1_000 1__0 _1 1_ +3 08 0089 -08 0_7 " +

@@ -166,5 +166,9 @@ function readable(secret: Secret): JsonObject {
 export async function yamlOf(objects: readonly JsonObject[]): Promise<Chunks> {
   if (objects.length === 0) return [];
   const { emit } = await loadFormat("yaml");
-  return emit(documentsFromPlain(objects.map(plainObject)), { sealed: false, indent: 2 });
+  return emit(documentsFromPlain(objects.map(plainObject)), {
+    sealed: false,
+    indent: 2,
+    quoteMergeKeys: true,
+  });
 }
