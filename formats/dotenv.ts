@@ -35,9 +35,12 @@ export const dotenv: Format = {
     for (const item of documents[0]?.items ?? []) {
       if (item.kind === "comment") continue;
       const refuse = (reason: string): never => {
-        throw new EmitError(`no sops could read this back from a dotenv file: ${reason}`, {
-          entry: item,
-        });
+        throw new EmitError(
+          `no version of sops could read this back from a dotenv file: ${reason}`,
+          {
+            entry: item,
+          },
+        );
       };
       if (item.key.startsWith("#"))
         refuse("a variable whose name begins with `#` reads as a comment");

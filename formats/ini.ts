@@ -31,7 +31,7 @@ function sectionTrouble(name: string, isFirst: boolean): string | undefined {
 function checkSealable(documents: Documents): void {
   const check = (item: Entry, trouble: string | undefined): void => {
     if (trouble === undefined) return;
-    throw new EmitError(`no sops could read this back from an INI file: ${trouble}`, {
+    throw new EmitError(`no version of sops could read this back from an INI file: ${trouble}`, {
       entry: item,
     });
   };

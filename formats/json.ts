@@ -17,7 +17,7 @@ export function refuseMoreDocuments(documents: Documents): void {
   )
     return;
   throw new EmitError(
-    `no sops could read this back: the output format holds one document, and there are ${documents.length}`,
+    `no version of sops could read this back: the output format holds one document, and there are ${documents.length}`,
   );
 }
 
@@ -27,9 +27,12 @@ function refuseInfinite(documents: Documents): void {
     for (const item of items) {
       const value = item.kind === "entry" ? item.value : item;
       if (value.kind !== "float" || Number.isFinite(value.value)) continue;
-      throw new EmitError("no sops could decrypt this to JSON: a number that is not finite", {
-        entry: item,
-      });
+      throw new EmitError(
+        "no version of sops could decrypt this to JSON: a number that is not finite",
+        {
+          entry: item,
+        },
+      );
     }
   }
 }

@@ -82,7 +82,7 @@ function refuseFalseMerges(documents: Documents): void {
   for (const { items } of collections(documents.slice(0, 1))) {
     for (const item of items) {
       if (item.kind !== "entry" || item.key !== "<<" || isMergeable(item.value)) continue;
-      throw new EmitError("a key << whose value is no mapping cannot be read back from YAML", {
+      throw new EmitError("a key << whose value is not a mapping cannot be read back from YAML", {
         hint: "Rename the key.",
         entry: item,
       });

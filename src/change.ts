@@ -95,7 +95,7 @@ async function changedText(
   options: ChangeOptions,
 ): Promise<KeptText | undefined> {
   const explain = (reason: string): void => {
-    options.warn(`its layout is lost, and it is written as sops would write it: ${reason}`);
+    options.warn(`its layout is lost, and the file is written as sops would write it: ${reason}`);
   };
   if (changed === true) return before.follow(documents, { indent: options.indent, explain });
   return keptText(changed, format, { ...options, explain });

@@ -113,7 +113,7 @@ function refuseContradictions(options: KeygenOptions): void {
     });
   if (options.default === true && (options.convert !== undefined || options.output !== undefined))
     throw new ConflictError("--default cannot be used together with -o or -y", {
-      hint: "--default chooses the file by itself, and adds a new key to it.",
+      hint: "--default uses the default key file and adds a new key to it.",
     });
 }
 
@@ -146,7 +146,7 @@ async function addDefaultKey(
       : [],
     notes: [
       `Public key: ${recipient}`,
-      `The key was ${hadContent ? "added to" : "written to"} ${path}, where sopsmith and sops look by themselves.`,
+      `The key was ${hadContent ? "added to" : "written to"} ${path}, where sopsmith and sops look by default.`,
       "Keep a copy of it in a safe place: nobody can open your files without it.",
       `Next: sopsmith encrypt --age ${recipient} --in-place secrets.yaml`,
     ],
@@ -238,7 +238,7 @@ async function listedRecipients(text: string): Promise<string[]> {
       );
     try {
       if (/^(?:age1|ssh-)/.test(identity))
-        throw badInput(`error at line ${i + 1}: it is a recipient already, not an identity`);
+        throw badInput(`error at line ${i + 1}: it is a recipient, not an identity`);
       if (!/^AGE-SECRET-KEY-(?:PQ-)?1/.test(identity)) throw new Error("other prefix");
       recipients.push(await nativeRecipient(identity));
     } catch (error) {
@@ -267,7 +267,7 @@ async function openIdentityFile(
     return await decryptIdentityFile(library, { file, location: name }, host);
   } catch (error) {
     if (!(error instanceof IdentityFailure)) throw error;
-    throw badInput(error.message, `To go on, ${error.remedy}.`);
+    throw badInput(error.message, `To continue, ${error.remedy}.`);
   }
 }
 
@@ -297,7 +297,7 @@ async function derivedRecipients(file: Uint8Array, warnings: string[]): Promise<
     try {
       const recipient = key === undefined ? undefined : derivedRecipient(parseSshPublicKey(key));
       if (recipient === undefined)
-        warnings.push(`line ${index + 1} is left out: it holds no Ed25519 SSH key`);
+        warnings.push(`line ${index + 1} is skipped: it holds no Ed25519 SSH key`);
       else recipients.push(recipient);
     } catch (error) {
       if (!(error instanceof SshKeyError)) throw error;

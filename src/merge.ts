@@ -270,7 +270,7 @@ async function laidOut(
   return { documents };
 }
 
-const layoutLost = "its layout is lost, and it is written as sops would write it: ";
+const layoutLost = "its layout is lost, and the file is written as sops would write it: ";
 
 function followed(
   kept: KeptText | undefined,

@@ -30,7 +30,7 @@ import { encodeText } from "./tree/text.ts";
 /** The finished text would not give back what was meant. Nothing has been written. Exit 4. */
 export class NotReadBack extends EmitError {
   constructor({ path, what }: Difference, format: string, options: { cause?: unknown } = {}) {
-    super(`no sops could read this back from ${format}: ${what}`, {
+    super(`no version of sops could read this back from ${format}: ${what}`, {
       hint: "Rename the key, change the value, encrypt it too, or choose another format.",
       path: path === "" ? undefined : path,
       ...options,
@@ -157,7 +157,7 @@ function emitReadable(
 
 const wrongComment: Difference = {
   path: "",
-  what: "a comment would decide about other values than now",
+  what: "a comment would select other values than it does now",
 };
 
 /** What was read of a text, with the comments that moved encrypted where they are now. */

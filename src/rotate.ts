@@ -76,10 +76,10 @@ export async function refuseNeverWrapped(groups: readonly KeyGroup[], file: stri
     throw new SopsmithError(
       "never-wrapped",
       1,
-      `${file}: the \`enc\` of ${id} is no wrapped data key: somebody put this recipient into the file by hand`,
+      `${file}: the \`enc\` of ${id} is not a wrapped data key: somebody put this recipient into the file by hand`,
       {
         file,
-        hint: "Take it out with --rm-…; if it is to have access, add it with --add-… in the next command.",
+        hint: "Remove it with --rm-…. If it should have access, add it again with --add-….",
       },
     );
   }

@@ -143,7 +143,7 @@ class Follower {
 
   private placeOf({ value }: Entry): KeyPlace {
     const place = this.places.keys.get(value.start);
-    if (place === undefined) throw new CannotKeep("a key is nowhere");
+    if (place === undefined) throw new CannotKeep("a key cannot be found");
     return place;
   }
 
@@ -158,6 +158,6 @@ class Follower {
 }
 
 function mappingOf(node: Node): Mapping {
-  if (node.kind !== "map") throw new CannotKeep("a section is no mapping");
+  if (node.kind !== "map") throw new CannotKeep("a section is not a mapping");
   return node;
 }

@@ -138,7 +138,7 @@ class IniPlainText implements PlainText {
         continue;
       }
       const first = lead ?? inline;
-      if (first === undefined) throw new CannotKeep("a comment is nowhere");
+      if (first === undefined) throw new CannotKeep("a comment cannot be found");
       const own = text.slice(first.from, first.to);
       const introducer = introducerOf(own);
       const mark = introducer.includes("\n") ? own.charAt(0) : introducer;

@@ -282,7 +282,7 @@ export class Reader {
     if (this.sealed) return;
     if (++this.values <= MAX_WARNINGS) this.dropped(what, at);
     else if (this.values === MAX_WARNINGS + 1)
-      this.dropped("and more values from here on, of which nothing is said", at);
+      this.dropped("more values from here on are not listed", at);
   }
 
   /** `rest` is the key's line after the delimiter without leading white space; it begins at `start`. */
@@ -300,7 +300,7 @@ export class Reader {
     if (cut !== -1) {
       this.addComment(text.slice(cut), start + cut);
       this.taken(
-        `the value ends before \`${text.charAt(cut)}\`, what follows is a comment; put the whole value in backticks if it is not`,
+        `the value ends before \`${text.charAt(cut)}\`; the rest is read as a comment: put the whole value in backticks if it is not one`,
         start,
       );
     }

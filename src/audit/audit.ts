@@ -67,7 +67,7 @@ export async function openAuditLog(
       1,
       `connecting to audit database, defined in ${path}: ${failures.join("; ")}`,
       {
-        hint: "one or more audit backends reported errors, exiting: nothing is done that cannot be written down.",
+        hint: "one or more audit backends reported errors, exiting: nothing is done that cannot be recorded.",
       },
     );
   }
@@ -87,7 +87,7 @@ export async function openAuditLog(
             1,
             `Failed to insert audit record: ${why} (${path})`,
             {
-              hint: "Nothing was done, as it could not be written down.",
+              hint: "Nothing was done, because it could not be recorded.",
             },
           );
         }

@@ -104,7 +104,7 @@ export async function checkRange(
   rules: readonly Rule[],
 ): Promise<Checked> {
   if (!/^[^-].*\.\.|^\.\../.test(range))
-    throw new SopsmithError("bad-range", 1, `${JSON.stringify(range)} is no range of commits`, {
+    throw new SopsmithError("bad-range", 1, `${JSON.stringify(range)} is not a range of commits`, {
       hint: "Write it as A..B, such as origin/main..HEAD.",
     });
   const root = await topLevel(call.host);

@@ -26,7 +26,7 @@ export async function heldFormat(call: Call, source: Source): Promise<FormatName
     if (other !== undefined)
       warn(
         call.streams,
-        `${source.file} looks like an encrypted ${other} file, and is taken for ${byName}: if it is one, add --input-type ${other} --output-type ${other}`,
+        `${source.file} looks like an encrypted ${other} file but is read as ${byName}: if it is one, add --input-type ${other} --output-type ${other}`,
       );
   } catch {
     // Whoever reads it to work on it says what is wrong.

@@ -37,7 +37,7 @@ export function programHelp(
     [
       "EXAMPLES",
       examples([
-        { does: "make a key where sopsmith looks for it", line: "sopsmith keygen --default" },
+        { does: "generate a key where sopsmith looks for it", line: "sopsmith keygen --default" },
         {
           does: "encrypt a file to a recipient",
           line: "sopsmith encrypt -i --age RECIPIENT a.yaml",
@@ -53,7 +53,7 @@ export function programHelp(
 
 /** What to say to somebody who typed nothing but the program's name. */
 export const shortHelp: string = [
-  "sopsmith keygen --default                   make a key where sopsmith looks for it",
+  "sopsmith keygen --default                   generate a key where sopsmith looks for it",
   "sopsmith encrypt -i --age RECIPIENT a.yaml  encrypt a file to a recipient",
   "sopsmith a.yaml                             edit it",
   "sopsmith decrypt a.yaml                     print it decrypted",

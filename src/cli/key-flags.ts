@@ -10,7 +10,7 @@ export interface KeyFlags {
   readonly provider: KeyProvider;
   /** `--age`: the keys to encrypt to. */
   readonly to: TextFlag;
-  /** `--age` of groups add: may be given several times. */
+  /** `--age` of groups add: may be repeated. */
   readonly group: ListFlag;
   /** `--add-age` of rotate. */
   readonly add: TextFlag;
@@ -44,7 +44,7 @@ export const keyFlags: readonly KeyFlags[] = providers
       group: {
         kind: "list",
         names: [flag],
-        about: `${keys} of the new group; may be given several times`,
+        about: `${keys} of the new group; may be repeated`,
       },
       add: {
         kind: "text",

@@ -108,7 +108,7 @@ function placeAll(
     const path = resolve(cwd, target);
     const source = sources.get(path);
     if (source !== undefined)
-      throw new ConflictError(`Error: ${target} would replace ${source}, which is to be read`, {
+      throw new ConflictError(`Error: ${target} would replace ${source}, which is an input`, {
         hint: "Use --in-place for that, or another --output-dir.",
       });
     const other = taken.get(path);

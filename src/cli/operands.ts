@@ -163,12 +163,12 @@ async function followInside(
   const target = await realpath(path).catch(() => undefined);
   const stats = target === undefined ? undefined : await look(target);
   if (target === undefined || stats === undefined) {
-    warn(`${path} is left out: it is a link that leads nowhere`);
+    warn(`${path} is skipped: it is a dangling link`);
     return undefined;
   }
   if (!stats.isFile()) return undefined;
   if (target.startsWith(root.endsWith(sep) ? root : root + sep)) return stats;
-  warn(`${path} is left out: it is a link to a file outside the directory`);
+  warn(`${path} is skipped: it is a link to a file outside the directory`);
   return undefined;
 }
 

@@ -78,7 +78,7 @@ export function reviewRecipients(
 ): void {
   if (rule === undefined) return;
   const findings = recipientFindings(metadata, rule, placeOf(rule, stores), changed);
-  settle(call, stores, findings, "`sopsmith updatekeys` brings a file in step with its rule.");
+  settle(call, stores, findings, "`sopsmith updatekeys` updates a file to match its rule.");
 }
 
 type KeyName = Pick<MasterKey, "type" | "id">;

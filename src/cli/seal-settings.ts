@@ -57,7 +57,7 @@ export async function sealSettings(
     throw new ConfigError(
       "config file not found, or has no creation rules, and no keys provided through command line options",
       {
-        hint: "Name a recipient with --age or SOPS_AGE_RECIPIENTS, or write a .sops.yaml; sopsmith keygen makes a key.",
+        hint: "Name a recipient with --age or SOPS_AGE_RECIPIENTS, or write a .sops.yaml; sopsmith keygen generates a key.",
       },
     );
   const threshold = call.options.count(flags.threshold) ?? 0;
@@ -98,7 +98,7 @@ function chooseLeaves(
     throw new ConflictError(
       `Error: cannot use more than one of ${SELECTOR_LIST} in the same file`,
       {
-        hint: `Given are ${selectors.map(({ name }) => name).join(" and ")}; those of the creation rule count too.`,
+        hint: `${selectors.map(({ name }) => name).join(" and ")} are set; those of the creation rule count too.`,
       },
     );
   return { selectors, macOnlyEncrypted };

@@ -134,7 +134,7 @@ export async function readSource({ host, streams }: Call, source: Source): Promi
     const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;
     const hint =
       systemCode(error) === "EISDIR"
-        ? "--recursive takes the files in a directory, for commands that have it."
+        ? "Use --recursive to take the files in a directory, where the command has it."
         : undefined;
     throw new SopsmithError("unreadable", 2, `${what}: ${systemReason(error)}`, {
       file: source.file,

@@ -49,7 +49,7 @@ async function latestRelease(host: Host): Promise<Release> {
   const tag = /releases\/tag\/([^/?#]+)$/.exec(location)?.[1];
   if (status >= 300 && status < 400 && tag !== undefined) return releaseOf(tag, location);
   const answer = await ask("GET", listing);
-  if (answer.status !== 200) throw new Error(`the list of releases answers ${answer.status}`);
+  if (answer.status !== 200) throw new Error(`the list of releases answered ${answer.status}`);
   const release = parseRelease(Buffer.from(answer.body).toString());
   return releaseOf(release.tag, release.url);
 }
@@ -71,13 +71,13 @@ function parseRelease(text: string): Release {
     typeof value.html_url === "string"
   )
     return { tag: value.tag_name, url: value.html_url };
-  throw new Error("the list of releases names none");
+  throw new Error("the list of releases is empty");
 }
 
 /** @throws {Error} for a tag that is no version */
 function releaseOf(tag: string, url: string): Release {
   if (!/^v?\d+\.\d+\.\d+$/.test(tag))
-    throw new Error("the latest release has no version for a name");
+    throw new Error("the latest release is not named after a version");
   return { tag, url: oneLine(url) };
 }
 

@@ -72,7 +72,10 @@ async function refuseLegacyMissing(
   const { suggestCommand } = await import("./suggest.ts");
   const suggestion = suggestCommand(call.operands[0] ?? "", commands);
   if (modes.includes("edit") && suggestion !== "")
-    warn(call.streams, `${source.file} is no command and is taken as a file to edit${suggestion}`);
+    warn(
+      call.streams,
+      `${source.file} is not a command; opening it as a file to edit${suggestion}`,
+    );
 }
 
 async function runModes(

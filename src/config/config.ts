@@ -232,7 +232,7 @@ const groupNotes = {
   hc_vault_transit_uri: 'inside a key group it is called "hc_vault"',
   hc_vault_uris: 'did you mean "hc_vault"?',
   azure_kv: 'did you mean "azure_keyvault"?',
-  aws_profile: "it belongs into each item of 'kms'",
+  aws_profile: "it belongs in each item of 'kms'",
 };
 
 const textOrNull = (value: string | undefined): Node => (value === undefined ? nil() : str(value));

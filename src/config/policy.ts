@@ -74,7 +74,7 @@ function readIgnored(fields: Fields, { path: file }: Reading): IgnoredFinding {
 function days(value: Value, reading: Reading): number {
   const [, digits] = /^([1-9][0-9]{0,5})d?$/.exec(textOf(value, "'max_age'", reading)) ?? [];
   if (digits !== undefined) return Number(digits);
-  throw new ConfigError(`'max_age' is no number of days (${reading.path}, line ${value.line})`, {
+  throw new ConfigError(`'max_age' is not a number of days (${reading.path}, line ${value.line})`, {
     file: reading.path,
     hint: "Write it as 180d.",
   });

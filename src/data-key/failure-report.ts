@@ -69,7 +69,7 @@ function advice(failures: readonly KeyFailure[]): string {
     return `${remedy}: ${named(failed.map(({ key }) => key.id))}`;
   }
   return failures.length > 0
-    ? "no key service was asked; leave out --enable-local-keyservice=false, unset SOPS_ENABLE_LOCAL_KEYSERVICE, or name one with --keyservice"
+    ? "no key service was asked; drop --enable-local-keyservice=false, unset SOPS_ENABLE_LOCAL_KEYSERVICE, or name one with --keyservice"
     : "restore the `sops` block from version control: a key group in it has no key";
 }
 

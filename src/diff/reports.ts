@@ -22,12 +22,12 @@ const wholeFile: Readonly<Record<FileDifference["state"], string>> = {
   added: "new encrypted file",
   removed: "encrypted file removed",
   encrypted: "encrypted now, unencrypted before",
-  unencrypted: "IN CLEAR now, was encrypted",
+  unencrypted: "UNENCRYPTED now, encrypted before",
   unreadable: "cannot be read",
   changed: "",
 };
 
-const afresh = "encrypted afresh: which values changed cannot be told";
+const afresh = "encrypted from scratch: no telling which values changed";
 const rotated = "data key rotated";
 
 function* textReport(files: readonly FileDifference[], show: ShowValue): Iterable<string> {

@@ -77,6 +77,6 @@ class Reader {
 }
 
 const ended = (): SopsmithError =>
-  new SopsmithError("git-failed", 1, "git cat-file ended before it had answered", {
+  new SopsmithError("git-failed", 1, "git cat-file ended before it answered", {
     hint: "Run `git fsck`: the repository may be damaged.",
   });

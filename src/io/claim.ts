@@ -52,9 +52,14 @@ export async function claimFile(
       continue;
     }
     if (Date.now() - started > patienceMs)
-      throw new CannotReplace(shown, "in-place", "another process has been replacing it for long", {
-        hint: `If no sopsmith is at work on it, remove ${name}.`,
-      });
+      throw new CannotReplace(
+        shown,
+        "in-place",
+        "another process has been replacing it for a long time",
+        {
+          hint: `If no other sopsmith is working on it, remove ${name}.`,
+        },
+      );
     await sleep(1 + Math.random() * 4);
     turn = 0;
   }

@@ -39,7 +39,7 @@ export class WriteFailed extends SopsmithError {
 /** Another process changed the file after it was read; it is as that process left it. Exit 3. */
 export class ChangedMeanwhile extends SopsmithError {
   constructor(path: string) {
-    super("changed-meanwhile", 3, `${path} was changed by another process meanwhile`, {
+    super("changed-meanwhile", 3, `${path} was changed by another process in the meantime`, {
       hint: "The file is as the other process left it. Run the command again.",
       file: path,
     });

@@ -112,7 +112,7 @@ function unwrapError(error: unknown, uri: string, key: MasterKey): unknown {
     failure: error.isUnreachable ? "source" : "missing",
     remedy: error.isUnreachable
       ? `start the key service at ${uri}, or correct --keyservice or SOPS_KEYSERVICE`
-      : `see to it that the key service at ${uri} can use the key`,
+      : `make sure that the key service at ${uri} can use the key`,
     sources,
     cause: error,
   });

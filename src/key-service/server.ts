@@ -118,9 +118,9 @@ function listen(listener: Server, place: Place, { address }: ServeOptions): Prom
       const hint =
         "path" in place
           ? isTaken
-            ? "Another key service listens there; if it does not run any more, remove the file."
+            ? "Another key service listens there; if it is no longer running, remove the file."
             : "Choose a path in a directory that exists and that you may write to."
-          : "Choose another --address, or stop what listens there.";
+          : "Choose another --address, or stop the program that listens there.";
       reject(new ListenError(`${address}: ${systemReason(error)}`, hint, error));
     });
     listener.listen(place, done);

@@ -237,7 +237,7 @@ export function parseObject(response: HttpResponse, from: string): Record<string
     // What it was is no business of the message: it may be anything.
   }
   throw new RemoteFailure(
-    `${from} answered with status ${response.status} and something else than the expected JSON`,
+    `${from} answered with status ${response.status} and something other than the expected JSON`,
     "check that the address is that of the service itself",
   );
 }

@@ -21,7 +21,7 @@ export function isLayoutChoice(name: string): name is LayoutChoice {
  * Decides by the flag, an explicit indent, which asks for another layout than the author's, `SOPSMITH_LAYOUT`, and the configuration.
  *
  * @param given.flag "" for none
- * @throws {SopsmithError} exit 1 for a name that is no layout
+ * @throws {SopsmithError} exit 1 for a name that is not a layout
  */
 export function chooseLayout(given: {
   flag: string;
@@ -38,7 +38,12 @@ export function chooseLayout(given: {
 
 function named(name: string, where: string): LayoutChoice {
   if (isLayoutChoice(name)) return name;
-  throw new SopsmithError("unknown-layout", 1, `${where}: ${JSON.stringify(name)} is no layout`, {
-    hint: "Use keep, or sops.",
-  });
+  throw new SopsmithError(
+    "unknown-layout",
+    1,
+    `${where}: ${JSON.stringify(name)} is not a layout`,
+    {
+      hint: "Use keep, or sops.",
+    },
+  );
 }

@@ -187,7 +187,7 @@ function settle(
     scalar(leaf, { isEncrypted }) {
       const isSealed = leaf.kind === "str" && leaf.value === next?.sealed;
       if (isByComment && isEncrypted !== isSealed && plaintextOf(leaf).length > 0)
-        throw new CannotKeep("a comment would decide about another value");
+        throw new CannotKeep("a comment would select another value");
       if (isSealed && next !== undefined) {
         const { plain, sealed } = next;
         next = scalars[found.push({ start: leaf.start, end: leaf.end, plain, sealed })];

@@ -41,7 +41,7 @@ export class KnownLeaves {
     const known = (leaf: Leaf, { aad }: MovingPlace): Leaf => {
       const found = this.opened.get(slotOf(leaf, aad));
       if (found === undefined)
-        throw new UnknownLeaf("a value is here that no version of the file has at this place");
+        throw new UnknownLeaf("this value is in no version of the file at this place");
       return { ...found };
     };
     const change: LeafChange = {

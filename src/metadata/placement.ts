@@ -11,7 +11,7 @@ const prefix = "sops_";
 export class MetadataNotFound extends SopsmithError {
   constructor() {
     super("metadata-not-found", 1, "sops metadata not found", {
-      hint: "The file is not encrypted, or it is read as the wrong format: its name tells that, or --input-type.",
+      hint: "The file is not encrypted, or it is read in the wrong format: check its name, or use --input-type.",
     });
   }
 }

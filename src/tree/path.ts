@@ -226,7 +226,7 @@ export function unsetPath(document: Mapping, path: Path): boolean {
       throw new PathError(
         `Unsupported type: ${goType(node)} for item '${step}'`,
         1,
-        "The path goes through a value that is no mapping or list.",
+        "The path goes through a value that is neither a mapping nor a list.",
       );
     }
   }

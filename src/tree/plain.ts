@@ -171,7 +171,7 @@ export function documentsFromPlain(value: PlainObject | readonly PlainObject[]):
   const objects = Array.isArray(value) ? (value as readonly PlainObject[]) : [value as PlainObject];
   return objects.map((object) => {
     const node = fromPlain(object);
-    if (node.kind !== "map") throw new UnsupportedValue("A document that is no object");
+    if (node.kind !== "map") throw new UnsupportedValue("A document that is not an object");
     return node;
   });
 }

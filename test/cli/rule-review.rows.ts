@@ -164,7 +164,7 @@ export const rows: readonly Row[] = [
     files: { ...rule("", `${A},${B}`), ...strangerToo("x") },
     code: 1,
     stderr: new RegExp(
-      `^sealed\\.yaml: the \`enc\` of ${B} is no wrapped data key: somebody put this recipient into the file by hand\\n`,
+      `^sealed\\.yaml: the \`enc\` of ${B} is not a wrapped data key: somebody put this recipient into the file by hand\\n`,
     ),
   },
   {

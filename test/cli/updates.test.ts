@@ -96,12 +96,12 @@ test.each([
   [
     "another list",
     listed(json([])),
-    "\n[warning] failed to retrieve latest version from upstream: the list of releases names none\n",
+    "\n[warning] failed to retrieve latest version from upstream: the list of releases is empty\n",
   ],
   [
     "a release with control characters for a name",
     listed(json({ tag_name: "v9.0.0\u001b[31m", html_url: "x" })),
-    "\n[warning] failed to retrieve latest version from upstream: the latest release has no version for a name\n",
+    "\n[warning] failed to retrieve latest version from upstream: the latest release is not named after a version\n",
   ],
 ])("--check-for-updates tells the answer: %s", async (_, answer, text) => {
   for (const words of [

@@ -237,7 +237,7 @@ test("warns of unknown fields with file and line, and says what was probably mea
   expect(warnings).toEqual([
     `.sops.yaml line 12: unknown field "rol" in an item of 'kms' is ignored; did you mean "role"?`,
     '.sops.yaml line 10: unknown field "pgpp" in a key group is ignored; did you mean "pgp"?',
-    `.sops.yaml line 11: unknown field "aws_profile" in a key group is ignored; it belongs into each item of 'kms'`,
+    `.sops.yaml line 11: unknown field "aws_profile" in a key group is ignored; it belongs in each item of 'kms'`,
     '.sops.yaml line 3: unknown field "Age" in a creation rule is ignored; did you mean "age"?',
     '.sops.yaml line 4: unknown field "aeg" in a creation rule is ignored; did you mean "age"?',
     '.sops.yaml line 5: unknown field "path-regex" in a creation rule is ignored; did you mean "path_regex"?',

@@ -60,7 +60,7 @@ test.each([
   ["duplicate part detected", [a, a]],
   ["all parts must be the same length", [a, b.subarray(1)]],
   ["parts must be at least two bytes", [hex("01"), hex("02")]],
-  ["a part stands at 0", [a, new Uint8Array(33)]],
+  ["a part is at 0", [a, new Uint8Array(33)]],
 ])("refuses shares that cannot belong together: %s", async (message, shares) => {
   await expect(combine(shares)).rejects.toMatchObject({ exitCode: 1, message });
 });

@@ -224,7 +224,7 @@ test("the session of `aws sso login` serves, and an expired one says how to rene
   for (const hours of [-1]) {
     session("sso-access-token", hours);
     expect(await both.wrapError(["--kms", arn], env)).toContain(
-      "the SSO session has expired or was never begun; run aws sso login --profile sso",
+      "the SSO session has expired or was never started; run aws sso login --profile sso",
     );
   }
   session("sso-refused-token", 1);

@@ -92,7 +92,7 @@ test.each<[string, string, RegExp]>([
   [
     "an expired key",
     old.fingerprint,
-    /: gpg cannot encrypt to this key: it is expired, .*; look at it with gpg --list-keys/,
+    /: gpg cannot encrypt to this key: it is expired, .*; check it with gpg --list-keys/,
   ],
   [
     "an address",

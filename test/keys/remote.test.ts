@@ -60,7 +60,7 @@ test("what a server says is one line of bearable length, without the secrets tha
     .catch((thrown: unknown) => thrown);
   if (!(error instanceof Error)) throw new Error("no error");
   expect(error.message).toMatch(
-    /Vault answered 400: … \{"plaintext":"…"\} [^\n]*x…; look into Vault's log$/,
+    /Vault answered 400: … \{"plaintext":"…"\} [^\n]*x…; check Vault's log$/,
   );
   expect(error.message).not.toMatch(/hvs\.|BwcH|\p{Cc}/u);
   expect(error.message.length).toBeLessThan(600);
@@ -82,6 +82,6 @@ test("an answer that is no JSON is not shown", async () => {
   const page = Buffer.from("<html>a proxy's page</html>");
   const host = hostThat(() => ({ status: 200, headers: {}, body: page }));
   await expect(vaultTransit.unwrap(await vaultKey(), host)).rejects.toThrow(
-    "Vault answered with status 200 and something else than the expected JSON; check that the address is that of the service itself",
+    "Vault answered with status 200 and something other than the expected JSON; check that the address is that of the service itself",
   );
 });

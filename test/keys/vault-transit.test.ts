@@ -168,7 +168,7 @@ test("where VAULT_ADDR is set, no other server gets the token", async () => {
       both.box.read(file).replace(/vault_address: .*/, `vault_address: ${JSON.stringify(trick)}`),
     );
     expect(await both.unwrapError("trick.yaml", { VAULT_ADDR: stub.url })).toContain(
-      "is no address of a Vault server",
+      "is not the address of a Vault server",
     );
   }
   expect(stub.requests.length).toBe(before);
@@ -284,7 +284,7 @@ test.each<[string, string, Record<string, string>, string]>([
     "headers that are no JSON",
     "k",
     { VAULT_HEADERS: "x" },
-    "VAULT_HEADERS is no JSON object; correct VAULT_HEADERS",
+    "VAULT_HEADERS is not a JSON object; correct VAULT_HEADERS",
   ],
   [
     "a certificate that is not there",

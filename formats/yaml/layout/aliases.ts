@@ -35,7 +35,7 @@ export function expandAliases(text: string): string {
     out += `${text.slice(done, start)}&${COPY}${name} ${value}`;
     done = end;
     if (out.length > text.length * MAX_GROWTH + FREE_GROWTH)
-      throw new CannotKeep("its aliases stand for very much");
+      throw new CannotKeep("its aliases expand to too much text");
   }
   return out + text.slice(done);
 }
@@ -108,7 +108,7 @@ function references(text: string): Reference[] {
       }
       case "alias": {
         const target = anchors.get(e.value);
-        if (target === undefined) throw new CannotKeep("an alias stands for nothing");
+        if (target === undefined) throw new CannotKeep("an alias refers to nothing");
         const { start, end, value: name } = e;
         found.push({ start, end, name, value: target, target, isCopy: false });
         stack[stack.length - 1]?.parts?.push(target);

@@ -38,9 +38,14 @@ export const layout: Command = {
     const [word = "", ...files] = call.operands;
     const [file] = files;
     if (!isLayoutChoice(word))
-      throw new SopsmithError("unknown-layout", 1, `Error: ${JSON.stringify(word)} is no layout`, {
-        hint: "Use `sopsmith layout keep FILE…` or `sopsmith layout sops FILE…`.",
-      });
+      throw new SopsmithError(
+        "unknown-layout",
+        1,
+        `Error: ${JSON.stringify(word)} is not a layout`,
+        {
+          hint: "Use `sopsmith layout keep FILE…` or `sopsmith layout sops FILE…`.",
+        },
+      );
     if (file === undefined) throw noFile("Error: no file specified");
     const several = await severalFiles(call, files, { wanted: "encrypted", target: "file" });
     if (several !== undefined)

@@ -72,8 +72,8 @@ async function decrypt(
   content.fill(0);
   if (identities === undefined)
     throw fail(
-      "it holds something else than age identities",
-      `put age identities, a line each, into the file of ${location}`,
+      "it holds something other than age identities",
+      `put age identities, one per line, into the file of ${location}`,
     );
   return identities;
 }

@@ -36,7 +36,7 @@ async function readPassphrase(path: string, variable: string, host: Host): Promi
     // Without the path: somebody may have put the passphrase there.
     throw new IdentityFailure(
       `failed to open ${variable} file: ${systemReason(error)}`,
-      `put the path of a readable file into ${variable}`,
+      `set ${variable} to the path of a readable file`,
     );
   }
 }

@@ -58,7 +58,7 @@ export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promis
     return armor.encode(await encrypter.encrypt(part));
   } catch (cause) {
     // Its bytes have the right number, and are no key all the same.
-    throw new KeySyntaxError(`malformed recipient ${beginning(key.id)}: it is no public key`, {
+    throw new KeySyntaxError(`malformed recipient ${beginning(key.id)}: it is not a public key`, {
       cause,
     });
   }

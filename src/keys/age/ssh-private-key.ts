@@ -31,7 +31,7 @@ export function parseSshPrivateKey(content: Uint8Array): SshPrivateKey {
   const text = Buffer.from(content).toString("latin1").trim();
   const [, kind = "", body = ""] =
     /^-----BEGIN ([A-Z ]+)-----\r?\n([^]*?)-----END \1-----/m.exec(text) ?? [];
-  if (kind === "") throw new SshKeyError("it is no SSH private key");
+  if (kind === "") throw new SshKeyError("it is not an SSH private key");
   if (kind === "OPENSSH PRIVATE KEY") return parseOpenSsh(Buffer.from(body, "base64"));
   if (kind === "ENCRYPTED PRIVATE KEY" || /^Proc-Type: 4,ENCRYPTED/m.test(body))
     return {

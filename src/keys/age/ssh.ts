@@ -213,7 +213,7 @@ function montgomery(point: Uint8Array): Uint8Array {
   const d = mod(-121665n * inverse(121666n));
   const xSquared = mod((y * y - 1n) * inverse(mod(d * y * y + 1n)));
   if (xSquared !== 0n && power(xSquared, (P - 1n) / 2n) !== 1n)
-    throw new SshKeyError("it is no point of the curve");
+    throw new SshKeyError("it is not a point on the curve");
   const u = mod((1n + y) * inverse(mod(1n - y)));
   return Uint8Array.from(Buffer.from(u.toString(16).padStart(64, "0"), "hex").toReversed());
 }

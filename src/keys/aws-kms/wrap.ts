@@ -305,7 +305,7 @@ function unexpected(answer: HttpResponse | undefined): { name: string; message: 
   const field = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
   return {
     name: field("Code") ?? `status ${answer?.status}`,
-    message: field("Message") ?? "something else than the expected JSON",
+    message: field("Message") ?? "something other than the expected JSON",
   };
 }
 
@@ -324,7 +324,7 @@ function credentialsFailure(
   if (/expired|aws sso login/i.test(message)) {
     const login = `aws sso login${chosen ? ` --profile ${chosen}` : ""}`;
     return new RemoteFailure(
-      `${prefix}the SSO session has expired or was never begun`,
+      `${prefix}the SSO session has expired or was never started`,
       `run ${login}`,
     );
   }

@@ -187,7 +187,7 @@ function parseCredentials(content: string, from: string): JWTInput {
     // The text may be a key, so no message quotes it.
   }
   throw new RemoteFailure(
-    `${from} holds no JSON credentials, and is no path of a file that does`,
+    `${from} holds no JSON credentials, and is not the path of a file that does`,
     "download the key of the service account again, or run gcloud auth application-default login",
   );
 }

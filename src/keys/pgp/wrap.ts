@@ -143,7 +143,7 @@ function encryptProblem(result: GpgResult, fp: string): Problem {
     return {
       reason:
         "gpg cannot encrypt to this key: it is expired, revoked, disabled or for signatures only",
-      remedy: "look at it with gpg --list-keys, and renew it or name another key",
+      remedy: "check it with gpg --list-keys, and renew it or name another key",
       failure,
     };
   return commonProblem(result, "run gpg --encrypt with this key by hand to see what is wrong");
@@ -192,7 +192,7 @@ const privateKeyProblems: readonly { words: RegExp; reason: string; remedy: stri
   {
     words: /Card|PIN blocked/i,
     reason: "the key is on a smart card that cannot be used",
-    remedy: "insert the card and look at it with gpg --card-status",
+    remedy: "insert the card and check it with gpg --card-status",
   },
 ];
 
@@ -208,14 +208,14 @@ function commonProblem(result: GpgResult, remedy: string): Problem {
   if (agentTrouble.test(stderr))
     return {
       reason: "gpg cannot reach its agent",
-      remedy: "start it with gpgconf --launch gpg-agent, and look at GNUPGHOME",
+      remedy: "start it with gpgconf --launch gpg-agent, and check GNUPGHOME",
       failure: "source",
     };
   const [trouble] = homeTrouble.exec(stderr) ?? [];
   if (trouble !== undefined)
     return {
       reason: `gpg cannot use its home directory: ${trouble}`,
-      remedy: "look at GNUPGHOME and its permissions",
+      remedy: "check GNUPGHOME and its permissions",
       failure: "source",
     };
   const ended = signal === undefined ? `exit status ${status}` : `signal: ${signal}`;

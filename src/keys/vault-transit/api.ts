@@ -139,7 +139,7 @@ function extraHeaders(json: string | undefined): Record<string, string> {
   } catch {
     // Told below.
   }
-  throw new RemoteFailure("VAULT_HEADERS is no JSON object", "correct VAULT_HEADERS");
+  throw new RemoteFailure("VAULT_HEADERS is not a JSON object", "correct VAULT_HEADERS");
 }
 
 export function refusal(
@@ -173,7 +173,7 @@ export function refusal(
     );
   if (status === 503 || /sealed/i.test(errors))
     return new RemoteFailure(said, "unseal Vault, or wait until it is ready");
-  return new RemoteFailure(said, "look into Vault's log");
+  return new RemoteFailure(said, "check Vault's log");
 }
 
 function listErrors(body: Uint8Array): string {

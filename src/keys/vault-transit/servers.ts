@@ -63,7 +63,7 @@ function parseServer(address: string): string {
       .some((segment) => /^(?:|\.|%2e){0,2}$/i.test(segment))
   )
     throw new RemoteFailure(
-      `${JSON.stringify(address)} is no address of a Vault server`,
+      `${JSON.stringify(address)} is not the address of a Vault server`,
       "write it as https://HOST:PORT",
     );
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
@@ -82,7 +82,7 @@ function isListed(server: string, list: string): boolean {
     if (text === "")
       throw new RemoteFailure(
         `SOPS_HC_VAULT_ALLOWLIST's entry ${index + 1} is empty`,
-        "take the extra comma out",
+        "remove the extra comma",
       );
     const spelled = URL.canParse(text) && originOf(text) !== undefined ? new URL(text).href : text;
     return `${spelled.replace(/\/+$/, "")}/`;

@@ -133,11 +133,11 @@ test("says so where a file was encrypted afresh", async () => {
   const repo = await repository();
   await repo.ok("decrypt", "-i", "s.yaml");
   expect(await repo.ok("diff")).toBe(
-    `s.yaml: IN CLEAR now, was encrypted\n  - recipient  ${recipients.A}\n`,
+    `s.yaml: UNENCRYPTED now, encrypted before\n  - recipient  ${recipients.A}\n`,
   );
   await repo.ok("encrypt", "-i", "--age", recipients.A, "s.yaml");
   expect(await repo.ok("diff")).toMatch(
-    /^s\.yaml\n(?: {2}comments: .*\n)? {2}encrypted afresh: which values changed cannot be told\n$/,
+    /^s\.yaml\n(?: {2}comments: .*\n)? {2}encrypted from scratch: no telling which values changed\n$/,
   );
 });
 

@@ -152,7 +152,7 @@ test("a new file that another process made meanwhile is not overwritten", async 
   const box = boxWith(`${typed}; echo 'x: 1' > "$DIR/new.yaml"; echo 'mine: 2' > "$1"`);
   const args = ["edit", "--age", recipients.A, "new.yaml"];
   const { code, stderr } = await box.run(args, { env: envOf(box) });
-  expect(stderr).toContain("new.yaml was changed by another process meanwhile");
+  expect(stderr).toContain("new.yaml was changed by another process in the meantime");
   expect(stderr).toContain(keptAt(box.path("new.yaml.rescue")));
   expect(code).toBe(3);
   expect(box.read("new.yaml")).toBe("x: 1\n");

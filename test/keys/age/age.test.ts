@@ -86,7 +86,7 @@ test("a tagged recipient that is no point of the curve is refused", async () => 
   const [key] = await age.parse(encodeBech32("age1tag", new Uint8Array(33).fill(5)), fakeHost());
   if (key === undefined) throw new Error("no key");
   await expect(age.wrap(key, new Uint8Array(32), fakeHost())).rejects.toThrow(
-    /malformed recipient "age1tag1.*": it is no public key/,
+    /malformed recipient "age1tag1.*": it is not a public key/,
   );
   expect(await parse(encodeBech32("age1tag", new Uint8Array(32))).catch(String)).toMatch(
     /wrong length or type/,
@@ -136,7 +136,7 @@ test.each([
   [
     "an SSH key with a byte that is no point",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvNZGXMVDcZDkgOSGYYKaWWDJBSpf0Bmra8EJAwUwCJ",
-    "failed to parse input as age-ssh public key: it is no point of the curve",
+    "failed to parse input as age-ssh public key: it is not a point on the curve",
   ],
 ])("refuses %s as recipient", async (_, text, message) => {
   const error: unknown = await parse(text).catch((thrown: unknown) => thrown);

@@ -50,7 +50,7 @@ test.each([
 });
 
 test.each([
-  ["nothing", "", "it is no SSH private key"],
+  ["nothing", "", "it is not an SSH private key"],
   ["another type of key", makeEcdsa, "only ssh-ed25519 and ssh-rsa keys can be used"],
   ["a cipher that cannot be used", makeChaCha, "ssh-keygen -p -Z aes256-ctr"],
   ["a key that was cut off", cutOff, "it is damaged or cut off"],
@@ -107,7 +107,7 @@ test("says what is wrong with an SSH key source, and goes on", async () => {
     "failed to open file: open /none: no such file or directory",
   ]);
   expect(await errorsOf("/bad")).toEqual([
-    'malformed SSH identity in "/bad": it is no SSH private key',
+    'malformed SSH identity in "/bad": it is not an SSH private key',
   ]);
   expect(await errorsOf("/k")).toEqual([
     'failed to obtain public "/k.pub" key for "/k" SSH key: open /k.pub: no such file or directory',
