@@ -168,7 +168,7 @@ describe("a hostile tree:", () => {
     const result = await box.run(["decrypt", "-i", "--recursive", "t"]);
     expect(result.code).toBe(0);
     expect(result.stderr).toMatch(
-      /^WARN: t\/out\.yaml is left out.*\nWARN: t\/self is left out.*\n1 file decrypted\n$/,
+      /^WARN: t\/out\.yaml is skipped.*\nWARN: t\/self is skipped.*\n1 file decrypted\n$/,
     );
     expect(box.read("t/d/a.yaml")).toBe(yamlText);
     expect(box.read("outside.yaml")).toBe(sealedYaml);

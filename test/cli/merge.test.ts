@@ -83,7 +83,7 @@ test("--accept seals lines that were chosen by hand, and refuses a value that is
   repo.write("s.yaml", chosen.replace(/^k4: .*$/m, `k4: ${k3}`));
   const moved = await repo.run(["mergetool", "--accept", "s.yaml"], { env: repo.env });
   expectCode(moved, 1);
-  expect(moved.stderr).toMatch(/no version of the file has at this place: \["k4"\]/);
+  expect(moved.stderr).toMatch(/in no version of the file at this place: \["k4"\]/);
   repo.write("s.yaml", chosen.replace(/^k4: .*$/m, "k4: typed"));
   expectCode(await repo.run(["mergetool", "--accept", "s.yaml"], { env: repo.env }), 1);
 
