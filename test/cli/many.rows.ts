@@ -41,7 +41,7 @@ export const rows: readonly Row[] = [
   {
     line: "decrypt --output-dir . sealed.yaml",
     code: 8,
-    stderr: /^Error: sealed\.yaml would replace sealed\.yaml, which is to be read\n/,
+    stderr: /^Error: sealed\.yaml would replace sealed\.yaml, which is an input\n/,
   },
   { line: "decrypt 'sealed.y*ml'", stdout: yamlText },
   {
@@ -188,7 +188,7 @@ export const rows: readonly Row[] = [
   {
     line: "decrypt . --output-dir o",
     code: 2,
-    stderr: /ERROR: Error reading file: \.: is a directory\n--recursive takes/,
+    stderr: /ERROR: Error reading file: \.: is a directory\nUse --recursive to take/,
     after: (box) => expect(existsSync(box.path("o"))).toBe(false),
   },
 ];
