@@ -241,7 +241,8 @@ export const rows: readonly Row[] = [
     line: "updatekeys .",
     files: toBoth,
     code: 1,
-    stderr: /^can't operate on a directory: \/.*\nUse --recursive to take the encrypted files in it\.\n$/,
+    stderr:
+      /^can't operate on a directory: \/.*\nUse --recursive to take the encrypted files in it\.\n$/,
   },
   {
     line: "updatekeys plain.yaml",
