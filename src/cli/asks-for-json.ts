@@ -6,8 +6,12 @@ import * as flags from "./flags.ts";
 /** Does a command line, which may be wrong, ask a command that reports to do so in JSON? */
 export async function asksForJson(argv: readonly string[]): Promise<boolean> {
   const position = argv.findIndex((word) => findCommand(word, commands) !== undefined);
-  const entry = findCommand(argv[position], commands);
-  const command = entry === undefined || "commands" in entry ? undefined : await entry.load();
+  const found = findCommand(argv[position], commands);
+  const entry =
+    found !== undefined && "commands" in found
+      ? findCommand(argv[position + 1], found.commands)
+      : found;
+  const command = await entry?.load();
   if (command?.flags.includes(flags.json) !== true) return false;
   const words = argv.slice(position + 1);
   const end = words.indexOf("--");

@@ -162,12 +162,20 @@ async function checkBlobs(
   return { findings: inOrder([...findings, ...together], order), files: files.length, unread: [] };
 }
 
-/** The regular files below the working directory that Git tracks or does not ignore, with their contents. */
-export async function* readWorkTree(call: Call): AsyncGenerator<CheckedFile> {
+/**
+ * The regular files that the operands name, or hold, or all below the working directory: with Git those that it tracks or does
+ * not ignore. With their contents.
+ *
+ * @param unread takes the files that could not be read, each with the reason
+ */
+export async function* readWorkTree(
+  call: Call,
+  unread: string[] = [],
+): AsyncGenerator<CheckedFile> {
   const cwd = call.host.cwd();
   for (const file of await filesBelow(call, await topLevelIfAny(call.host))) {
     const path = resolve(cwd, file);
-    const content = await contentOf(call, path, file, []);
+    const content = await contentOf(call, path, file, unread);
     if (content !== undefined) yield { file, path, content };
   }
 }
@@ -191,7 +199,7 @@ async function filesBelow(call: Call, root: string | undefined): Promise<readonl
   for (const { file } of (await expand(given, false)).files) {
     const stats = await lstat(resolve(cwd, file)).catch((error: unknown) => {
       if (systemCode(error) === undefined) throw error;
-      throw new SopsmithError("no-file", 100, `cannot check ${file}: ${systemReason(error)}`, {
+      throw new SopsmithError("no-file", 100, `cannot read ${file}: ${systemReason(error)}`, {
         file,
       });
     });

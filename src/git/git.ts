@@ -86,5 +86,10 @@ export async function topLevelIfAny(host: Host): Promise<string | undefined> {
   return status === 0 ? Buffer.from(stdout).toString().replace(/\n$/, "") : undefined;
 }
 
+/** The working directory from the top of the work tree, with `/` at its end; "" at the top. */
+export async function prefixHere(host: Host): Promise<string> {
+  return (await git(host, ["rev-parse", "--show-prefix"])).replace(/\n$/, "");
+}
+
 const missing = (cause?: unknown): SopsmithError =>
   new SopsmithError("git-missing", 1, "git was not found on PATH", { hint: "Install Git.", cause });

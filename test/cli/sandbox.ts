@@ -56,11 +56,16 @@ export class Sandbox {
   /** Runs the program to its end. */
   run(
     args: readonly string[],
-    options: { stdin?: string | Uint8Array; env?: Readonly<Record<string, string>> } = {},
+    options: {
+      stdin?: string | Uint8Array;
+      env?: Readonly<Record<string, string>>;
+      /** Below the sandbox's own directory. */
+      cwd?: string;
+    } = {},
   ): Promise<Result> {
     const [program, ...words] = programUnderTest;
     const child = spawn(program, [...words, ...args], {
-      cwd: this.dir,
+      cwd: join(this.dir, options.cwd ?? ""),
       env: { ...this.env, ...options.env },
     });
     const stdout: Buffer[] = [];

@@ -99,6 +99,17 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./diff.ts")).diff,
   },
   {
+    name: "secrets",
+    summary: "look at the values of encrypted files without a key",
+    commands: [
+      {
+        name: "age",
+        summary: "list values by the time since they last changed",
+        load: async () => (await import("./secrets-age.ts")).secretsAge,
+      },
+    ],
+  },
+  {
     name: "git",
     summary: "show plain text in git diff to those who have a key",
     commands: [

@@ -148,7 +148,7 @@ test("a path that is not there ends with status 100, a broken configuration with
   const gone = await repo.run(["check", "gone.yaml"]);
   expect([gone.code, gone.stderr]).toEqual([
     100,
-    "cannot check gone.yaml: no such file or directory\n",
+    "cannot read gone.yaml: no such file or directory\n",
   ]);
   repo.write(".sops.yaml", "creation_rules: [\n");
   const broken = await repo.run(["check"]);

@@ -1,0 +1,131 @@
+import { keyPath } from "../../check/key-path.ts";
+import { SopsmithError } from "../../errors.ts";
+import { printableLine } from "../../io/printable.ts";
+import { History, type Since, type Value } from "../../people/history.ts";
+import { pathText } from "../../tree/path.ts";
+import { UsageError } from "../args.ts";
+import type { Command } from "../command.ts";
+import * as flags from "../flags.ts";
+import { secretFiles, warnOfReach } from "../secret-files.ts";
+import { table } from "../../people/table.ts";
+
+/** Values are older than `--max` allows. Exit 10. */
+class TooOld extends SopsmithError {
+  constructor(count: number, all: number, days: number) {
+    super(
+      "too-old",
+      10,
+      `${count} of ${all} ${all === 1 ? "value" : "values"} last changed more than ${days} days ago`,
+      { hint: "Change them at their source, then here with `sopsmith set` or `sopsmith edit`." },
+    );
+  }
+}
+
+const max: flags.TextFlag = {
+  kind: "text",
+  names: ["max"],
+  value: "days",
+  about: "end with status 10 when a value last changed more than so many days ago, such as 180d",
+};
+
+const day = 86_400_000;
+
+export const secretsAge: Command = {
+  operands: "[path...]",
+  flags: [max, flags.json],
+  notes: [
+    "Tells for each encrypted value when it last changed, in which commit, and who changed it, the oldest first. Looks at the files",
+    "named, or at all encrypted files here. Needs no key: a value that does not change keeps its nonce, also when keys are added or",
+    "the data key is rotated. A file that was decrypted and encrypted anew has new nonces: its values look newer than they are.",
+  ],
+  examples: [
+    { does: "list the values here by age", line: "sopsmith secrets age" },
+    {
+      does: "fail in CI for values older than half a year",
+      line: "sopsmith secrets age --max 180d",
+    },
+  ],
+  async run(call) {
+    const { options, streams, host } = call;
+    const limit = parseDays(options.text(max));
+    const { files, root } = await secretFiles(call);
+    const history = await History.of(host, root, files);
+    if (files.length > 0) warnOfReach(call, history);
+    const now = host.now().getTime();
+    const values = files
+      .flatMap((file) => history.values(file).map((value) => ({ file: file.file, ...value })))
+      .map((value) => {
+        const age = now - value.since.at.getTime();
+        return { ...value, age, isTooOld: limit !== undefined && age > limit * day };
+      })
+      .toSorted((a, b) => b.age - a.age);
+    const tooOld = values.filter(({ isTooOld }) => isTooOld).length;
+    if (options.on(flags.json))
+      await streams.writeStdout(values.map((value) => `${JSON.stringify(record(value))}\n`));
+    else if (values.length > 0) {
+      const [head = "", ...lines] = table([
+        ["AGE", "CHANGED", "COMMIT", "AUTHOR", "VALUE"],
+        ...values.map(cells),
+      ]);
+      const red = (line: string, index: number) =>
+        streams.colorStdout && values[index]?.isTooOld === true
+          ? `\u001b[31m${line}\u001b[0m`
+          : line;
+      await streams.writeStdout([head, ...lines.map(red)].map((line) => `${line}\n`));
+    }
+    if (limit !== undefined && tooOld > 0) throw new TooOld(tooOld, values.length, limit);
+    if (files.length === 0) streams.writeStderr("no encrypted files found\n");
+  },
+};
+
+interface Aged extends Value {
+  readonly file: string;
+  /** In milliseconds. */
+  readonly age: number;
+  readonly isTooOld: boolean;
+}
+
+/** A value changed in the future, by a clock that is wrong, is new. */
+const daysOf = ({ age }: Aged): number => Math.max(0, Math.floor(age / day));
+
+function cells(value: Aged): string[] {
+  const { file, path, line, since } = value;
+  return [
+    `${since.isAtLeast ? "≥ " : ""}${daysOf(value)} d`,
+    dateOf(since),
+    since.commit?.name.slice(0, 8) ?? "-",
+    since.commit === undefined ? "not committed" : printableLine(since.commit.author),
+    printableLine(`${file}:${line}: ${keyPath(path)}`),
+  ];
+}
+
+/** In UTC, so that one history reads the same everywhere. */
+export const dateOf = ({ at }: Since): string => at.toISOString().slice(0, 10);
+
+function record(value: Aged): Readonly<Record<string, unknown>> {
+  const { file, path, line, since, isTooOld } = value;
+  return {
+    file,
+    line,
+    path: pathText(path),
+    days: daysOf(value),
+    changed: since.at.toISOString(),
+    isAtLeast: since.isAtLeast,
+    commit: since.commit?.name ?? null,
+    author: since.commit?.author ?? null,
+    isTooOld,
+  };
+}
+
+/**
+ * `180d`, or a number of days; undefined for "".
+ *
+ * @throws {UsageError}
+ */
+function parseDays(text: string): number | undefined {
+  if (text === "") return undefined;
+  const [, digits] = /^([0-9]{1,6})d?$/.exec(text) ?? [];
+  if (digits === undefined)
+    throw new UsageError(`--max takes a number of days such as 180d; not ${JSON.stringify(text)}`);
+  return Number(digits);
+}

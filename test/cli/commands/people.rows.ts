@@ -1,0 +1,25 @@
+import type { Row } from "../rows.ts";
+
+const noRepository =
+  /^WARN: this is not a Git repository: only the date of each whole file is known/;
+
+/** What needs no history; the tests of each command have the rest. */
+export const rows: readonly Row[] = [
+  {
+    line: "secrets age sealed.yaml",
+    stdout: /^AGE {4}CHANGED +COMMIT +AUTHOR +VALUE\n≥ 0 d .* sealed\.yaml:2: a\n/,
+    stderr: noRepository,
+  },
+  {
+    line: "secrets age --json --max 0d sealed.env",
+    code: 10,
+    stdout: /^\{"file":"sealed\.env","line":1,"path":"\[\\"A\\"\]","days":0,/,
+    stderr:
+      /"code":"too-old","exitCode":10,"message":"2 of 2 values last changed more than 0 days ago"/,
+  },
+  {
+    line: "secrets age --max=soon",
+    code: 1,
+    stderr: /^--max takes a number of days such as 180d; not "soon"\n$/,
+  },
+];
