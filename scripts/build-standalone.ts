@@ -6,20 +6,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { targets } from "./release/targets.ts";
 
 const root = join(import.meta.dirname, "..");
 const outDir = join(root, "standalone");
 
-/** What Bun and its npm packages call each platform. */
-const targets = {
-  "linux-x64": { bun: "bun-linux-x64", runtime: "@oven/bun-linux-x64" },
-  "linux-arm64": { bun: "bun-linux-arm64", runtime: "@oven/bun-linux-aarch64" },
-  "linux-x64-musl": { bun: "bun-linux-x64-musl", runtime: "@oven/bun-linux-x64-musl" },
-  "linux-arm64-musl": { bun: "bun-linux-arm64-musl", runtime: "@oven/bun-linux-aarch64-musl" },
-  "macos-arm64": { bun: "bun-darwin-arm64", runtime: "@oven/bun-darwin-aarch64" },
-  "macos-x64": { bun: "bun-darwin-x64", runtime: "@oven/bun-darwin-x64" },
-  "windows-x64": { bun: "bun-windows-x64", runtime: "@oven/bun-windows-x64" },
-} as const;
 type Target = keyof typeof targets;
 const names = Object.keys(targets) as Target[];
 

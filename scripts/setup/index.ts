@@ -14,6 +14,7 @@ import { sops311 } from "./sops-311.ts";
 import { sops } from "./sops.ts";
 import { strace } from "./strace.ts";
 import { terraform } from "./terraform.ts";
+import { workflows } from "./workflows.ts";
 
 /** Every program that tests and benchmarks compare with. A new one is a file of this folder and a line here. */
 export const counterparts = [
@@ -33,6 +34,7 @@ export const counterparts = [
   shells,
   strace,
   terraform,
+  workflows,
 ] as const;
 
 export type CounterpartName = (typeof counterparts)[number]["names"][number];

@@ -1,12 +1,12 @@
 import { rules } from "./rules/index.ts";
 
 /**
- * Where the project lies on the web. It is not published yet, and this address is a guess: `homepage` and `repository` of package.json
- * are to be derived from it, so that it is written down once.
+ * The project's address on the web. It is not published yet, so this is a guess. Every other file that names it must agree
+ * (test/house.test.ts).
  */
 export const projectUri: string = "https://github.com/sopsmith/sopsmith";
 
-/** Where the documentation lies on the web. */
+/** The documentation's address on the web. */
 const documentation = `${projectUri}/blob/main/docs`;
 
 /** The page of a rule. */

@@ -1,0 +1,101 @@
+// sbom.ts: prints the software bill of materials of a release in CycloneDX 1.6, from package-lock.json: every package that
+// the command and the library use, and the runtimes inside the executables. The same lock file gives the same text.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectUri } from "../../src/check/help-uri.ts";
+import { targets } from "./targets.ts";
+
+interface Locked {
+  version: string;
+  integrity: string;
+  license?: string;
+  dev?: boolean;
+  optional?: boolean;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+
+const root = join(import.meta.dirname, "../..");
+const lockText = readFileSync(join(root, "package-lock.json"), "utf8");
+const { packages } = JSON.parse(lockText) as { packages: Record<string, Locked> };
+const { version, description, license } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+) as { version: string; description: string; license: string };
+
+const nameOf = (path: string) => path.slice(path.lastIndexOf("node_modules/") + 13);
+const purl = (name: string, of: string) => `pkg:npm/${name.replace("@", "%40")}@${of}`;
+/** The runtimes are packages for development, of which the executables hold one each. */
+const runtimes = new Set<string>(
+  Object.values(targets).map(({ runtime }) => `node_modules/${runtime}`),
+);
+
+/** Where Node.js would find a package that the one at `path` asks for. */
+function resolve(path: string, name: string): string | undefined {
+  for (
+    let folder = path;
+    ;
+    folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))
+  ) {
+    const found = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
+    if (found in packages) return found;
+    if (folder === "") return undefined;
+  }
+}
+
+/** Two copies of one version are one component. */
+const shipped = new Map<string, [path: string, locked: Locked]>();
+for (const [path, locked] of Object.entries(packages))
+  if (path !== "" && (locked.dev !== true || runtimes.has(path)))
+    shipped.set(purl(nameOf(path), locked.version), [path, locked]);
+
+function needs(path: string, { dependencies, optionalDependencies }: Locked): string[] {
+  const found = Object.keys({ ...dependencies, ...optionalDependencies }).flatMap((name) => {
+    const at = resolve(path, name);
+    const locked = at === undefined ? undefined : packages[at];
+    return locked === undefined ? [] : [purl(name, locked.version)];
+  });
+  return [...new Set(found)].filter((ref) => shipped.has(ref)).toSorted();
+}
+
+const self = purl("sopsmith", version);
+const digest = createHash("sha256").update(version).update(lockText).digest("hex");
+const bom = {
+  $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+  bomFormat: "CycloneDX",
+  specVersion: "1.6",
+  serialNumber: `urn:uuid:${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`,
+  version: 1,
+  metadata: {
+    component: {
+      "bom-ref": self,
+      type: "application",
+      name: "sopsmith",
+      version,
+      description,
+      purl: self,
+      licenses: [{ license: { id: license } }],
+      externalReferences: [{ type: "vcs", url: projectUri }],
+    },
+  },
+  components: [...shipped].map(([ref, [path, locked]]) => ({
+    "bom-ref": ref,
+    type: runtimes.has(path) ? "platform" : "library",
+    name: nameOf(path),
+    version: locked.version,
+    scope: locked.optional === true || runtimes.has(path) ? "optional" : "required",
+    purl: ref,
+    hashes: [
+      {
+        alg: "SHA-512",
+        content: Buffer.from(locked.integrity.replace("sha512-", ""), "base64").toString("hex"),
+      },
+    ],
+    ...(locked.license === undefined ? {} : { licenses: [{ expression: locked.license }] }),
+  })),
+  dependencies: [
+    { ref: self, dependsOn: needs("", packages[""] as Locked) },
+    ...[...shipped].map(([ref, [path, locked]]) => ({ ref, dependsOn: needs(path, locked) })),
+  ],
+};
+process.stdout.write(`${JSON.stringify(bom, null, 2)}\n`);
