@@ -122,7 +122,7 @@ export class ConfigError extends SopsmithError {
   }
 }
 
-/** Arguments that exclude each other. Exit 8. */
+/** Arguments that cannot be used together. Exit 8. */
 export class ConflictError extends SopsmithError {
   constructor(message: string, options: { hint?: string | undefined } & Where = {}) {
     super("conflicting-parameters", 8, message, options);

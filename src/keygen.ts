@@ -53,7 +53,7 @@ export interface KeygenResult {
 /**
  * Makes an age key, or lists the recipients of existing ones: what `age-keygen` does, in its file layout.
  *
- * @throws {ConflictError} for options that exclude each other
+ * @throws {ConflictError} for options that cannot be used together
  * @throws {SopsmithError} exit 1
  */
 export async function keygen(

@@ -62,7 +62,7 @@ test("the action's check annotates, writes SARIF, and fails on findings", () => 
   const found = run("check.sh", { SOPSMITH_CHECK: "all", SOPSMITH_SARIF: ".git/out.sarif" });
   expect(found.status).toBe(10);
   expect(found.stdout).toBe(
-    "::error file=keys.txt,line=1,col=1,title=SM301::an age identity lies in the tree\n",
+    "::error file=keys.txt,line=1,col=1,title=SM301::an age identity is in the tree\n",
   );
   expect(JSON.parse(box.read(".git/out.sarif"))).toMatchObject({
     version: "2.1.0",

@@ -211,7 +211,7 @@ test("git install warns where no shell finds the program by its name", async () 
   const PATH = "/usr/bin:/bin";
   const result = await repo.run(["git", "install"], { env: { PATH } });
   expect(result.code).toBe(0);
-  expect(result.stderr).toMatch(/^WARN: sopsmith is not found by that name on PATH; Git runs \//);
+  expect(result.stderr).toMatch(/^WARN: sopsmith is not on PATH under that name; Git runs \//);
   repo.git("add", ".");
   repo.git("commit", "--quiet", "-m", "one");
   expectCode(await repo.run(["set", "s.secret.yaml", '["secret"]', '"changed"']), 0);
@@ -278,7 +278,7 @@ test("git install --hook refuses commits with secrets in clear, and leaves anoth
   const elsewhere = await repo.run(["git", "install", "--hook"]);
   expect([elsewhere.code, elsewhere.stderr.split("\n")[0]]).toEqual([
     1,
-    "core.hooksPath says that hooks lie elsewhere",
+    "core.hooksPath says that hooks are elsewhere",
   ]);
 });
 

@@ -11,7 +11,7 @@ export const valueInClear: Rule = {
     "The `sops` block says which values are encrypted: all but those whose key ends in `_unencrypted`, or what `encrypted_regex`, `encrypted_suffix`, `unencrypted_regex`, `unencrypted_suffix` or a comment expression say. A value that this covers must be `ENC[…]`, empty or null. One that is not was added by hand or by a merge. It is readable for everybody, and the file no longer decrypts.",
     "The message has the path of the value's key, never the value.",
   ],
-  fix: "Take the line out and add the value again with `sopsmith set`; if it was ever pushed, change it at its source.",
+  fix: "Remove the line and add the value again with `sopsmith set`; if it was ever pushed, change it at its source.",
   example: {
     language: "yaml",
     text: "new_password: hunter2\nuser: ENC[AES256_GCM,data:…,iv:…,tag:…,type:str]\nsops: …",

@@ -7,11 +7,11 @@ export const ciphertextNotSelected: Rule = {
   id: "SM103",
   name: "ciphertext-not-selected",
   severity: "error",
-  finds: "a ciphertext is where the file's selection says that values are not encrypted",
+  finds: "a value is encrypted although the file's selection says that it is not",
   why: [
-    "What the selection does not cover is passed through as it is: this value comes out of `decrypt` as `ENC[…]`, and a program gets that instead of its secret. It happens when a key is renamed or moved by hand, or when the selection in the `sops` block was changed.",
+    "What the selection does not cover is passed through unchanged: `decrypt` prints this value as `ENC[…]`, and a program gets that instead of its secret. It happens when a key is renamed or moved by hand, or when the selection in the `sops` block was changed.",
   ],
-  fix: "Give the key the name under which the value was encrypted, or put the selection in the `sops` block back.",
+  fix: "Give the key the name under which the value was encrypted, or restore the selection in the `sops` block.",
   example: {
     language: "yaml",
     text: "password_unencrypted: ENC[AES256_GCM,data:…,iv:…,tag:…,type:str]\nsops: …",
@@ -26,7 +26,7 @@ export const ciphertextNotSelected: Rule = {
       return [
         {
           ...place,
-          message: `${keyPath(place.path)} is a ciphertext where the file's ${subject.sealed?.selector.name} says that values are not encrypted: it comes out as it is`,
+          message: `${keyPath(place.path)} is a ciphertext where the file's ${subject.sealed?.selector.name} says that values are not encrypted: decrypt prints it as it is`,
         },
       ];
     });

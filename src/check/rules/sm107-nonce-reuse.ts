@@ -10,9 +10,9 @@ export const nonceReuse: Rule = {
   severity: "error",
   finds: "two values of a file have the same nonce and different ciphertexts",
   why: [
-    "AES-GCM with the same key and nonce for two plaintexts gives away the difference of the two, and lets an attacker forge ciphertexts. No sops does this by itself; a program that writes the format with a fixed nonce does, or a file put together by hand. The same ciphertext twice, as of equal values, is fine.",
+    "AES-GCM with the same key and nonce for two plaintexts gives away the difference of the two, and lets an attacker forge ciphertexts. No version of sops does this; a program that writes the format with a fixed nonce does, or a file put together by hand. The same ciphertext twice, as of equal values, is fine.",
   ],
-  fix: "Decrypt the file and encrypt it anew; change the two secrets at their source.",
+  fix: "Decrypt the file and encrypt it again; change the two secrets at their source.",
   example: {
     language: "yaml",
     text: "a: ENC[AES256_GCM,data:AAAA,iv:c2FtZQ==,tag:…,type:str]\nb: ENC[AES256_GCM,data:BBBB,iv:c2FtZQ==,tag:…,type:str]",

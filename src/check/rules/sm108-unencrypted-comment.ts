@@ -10,7 +10,7 @@ export const commentInClear: Rule = {
   why: [
     "Comments beside encrypted values are encrypted too, since they often say what the values are for, or hold an older one. This one was written into the encrypted file by hand: everybody can read it, and each decryption warns of it. Files that sops before 3.5 encrypted have such comments as well.",
   ],
-  fix: "Run `sopsmith edit`, and save the file with any change: it is sealed anew, with its comments.",
+  fix: "Run `sopsmith edit`, and save the file with any change: it is encrypted again, with its comments.",
   example: {
     language: "yaml",
     text: "# the old one was hunter2\npassword: ENC[AES256_GCM,…]\nsops: …",

@@ -8,7 +8,7 @@ export const recipients: Rule = {
   severity: "error",
   finds: "the recipients of a file are not those of its creation rule",
   why: [
-    "`.sops.yaml` says who may read a file, and the file says who can. They part when somebody edits `.sops.yaml` and forgets `updatekeys`, or adds a key to a file by hand: a new colleague cannot open the file, or somebody who left still can.",
+    "`.sops.yaml` says who may read a file, and the file says who can. They drift apart when somebody edits `.sops.yaml` and forgets `updatekeys`, or adds a key to a file by hand: a new colleague cannot open the file, or somebody who left still can.",
     "Groups are compared by their place, as `updatekeys` does. `sopsmith updatekeys --check` is this rule with SM202.",
   ],
   fix: "Run `sopsmith updatekeys` with the file; where somebody lost access, `sopsmith rotate -i` too.",

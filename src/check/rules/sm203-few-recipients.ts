@@ -7,7 +7,7 @@ export const fewRecipients: Rule = {
   severity: "warning",
   finds: "a file has fewer recipients than the policy asks for, or not the ones it requires",
   why: [
-    "A file with one recipient is lost with that key. Whether that matters is the team's to say, so this rule is silent until `.sops.yaml` has a policy: `min_recipients` is the least number of recipients of each file, `required_recipients` lists keys that each file must have, such as one that lies in a safe.",
+    "A file with one recipient is lost with that key. Whether that matters is for the team to decide, so this rule reports nothing until `.sops.yaml` has a policy: `min_recipients` is the smallest number of recipients of each file, `required_recipients` lists keys that each file must have, such as one that lies in a safe.",
   ],
   fix: "Add the key to `.sops.yaml` and run `sopsmith updatekeys` with the file.",
   example: {

@@ -10,10 +10,10 @@ export const oldKey: Rule = {
   severity: "warning",
   finds: "a master key or the data key has been in use for too long",
   why: [
-    "Master keys of other types than age carry the date on which they were put into the file. After 180 days they are due for rotation, as sops advises.",
-    "With `max_age: 180d` in the policy, the data key is looked at too: its age is that of the last commit in which every ciphertext of the file changed, found in Git's history. A shallow clone has no history, and then nothing is reported.",
+    "Master keys of types other than age carry the date on which they were added to the file. After 180 days they are due for rotation, as sops advises.",
+    "With `max_age: 180d` in the policy, the data key is checked too: its age is that of the last commit in which every ciphertext of the file changed, found in Git's history. A shallow clone has no history, and then nothing is reported.",
   ],
-  fix: "Run `sopsmith rotate -i` for the data key; for a master key put a new one in its place in `.sops.yaml` and run `sopsmith updatekeys`.",
+  fix: "Run `sopsmith rotate -i` for the data key; for a master key, replace it in `.sops.yaml` and run `sopsmith updatekeys`.",
   example: { language: "yaml", text: "# .sops.yaml\ncheck:\n  max_age: 180d" },
   inFile({ sealed, now }) {
     const due = keysDueForRotation(sealed?.metadata?.keyGroups.flat() ?? [], now);

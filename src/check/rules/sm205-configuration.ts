@@ -8,7 +8,7 @@ export const configuration: Rule = {
   severity: "error",
   finds: "a rule or a field of `.sops.yaml` has no effect, or cannot be used",
   why: [
-    "Errors are a `path_regex` that does not compile, and a rule whose keys or settings cannot be used. Warnings are fields that no sops reads, a rule that is never reached because an earlier one takes all its files, and a rule whose pattern matches no file; these two are found when all files are looked at, which is without operands.",
+    "Errors are a `path_regex` that does not compile, and a rule whose keys or settings cannot be used. Warnings are fields that no version of sops reads, a rule that is never reached because an earlier one takes all its files, and a rule whose pattern matches no file; these two are found when all files are looked at, which is without operands.",
     "On Windows paths have backslashes, so that a pattern with `/` matches nothing there. Where the team works on Windows too, `windows: true` in the policy has such patterns reported.",
   ],
   fix: "Correct the line in `.sops.yaml`.",

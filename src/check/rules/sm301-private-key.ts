@@ -24,11 +24,11 @@ export const privateKey: Rule = {
   id: "SM301",
   name: "private-key",
   severity: "error",
-  finds: "a private key lies in the tree",
+  finds: "a private key is in the tree",
   why: [
     "An age identity, a PGP private key or a private key of SSH or TLS that is committed opens every file that was ever encrypted to it, for everybody who has the history. All files are looked at, encrypted or not, `.sops.yaml` too. A name such as `AGE-SECRET-KEY-1…` in documentation is not a key and is not reported.",
   ],
-  fix: "Take the key out of the repository, make a new one, put it in the old one's place in `.sops.yaml`, and run `sopsmith updatekeys` and `sopsmith rotate -i` on the files; the old key stays in the history.",
+  fix: "Remove the key from the repository, generate a new one, put it in place of the old one in `.sops.yaml`, and run `sopsmith updatekeys` and `sopsmith rotate -i` on the files; the old key stays in the history.",
   example: { language: "text", text: "# keys.txt\nAGE-SECRET-KEY-1…" },
   inFile({ content, text, at }) {
     const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
@@ -36,7 +36,7 @@ export const privateKey: Rule = {
     for (const [sign, pattern, name] of kinds) {
       if (!bytes.includes(sign)) continue;
       for (const { index } of text().matchAll(pattern))
-        problems.push({ ...at(index), message: `${name} lies in the tree` });
+        problems.push({ ...at(index), message: `${name} is in the tree` });
     }
     return problems.toSorted((a, b) => a.line - b.line);
   },

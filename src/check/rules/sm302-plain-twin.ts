@@ -10,7 +10,7 @@ export const plainTwin: Rule = {
   id: "SM302",
   name: "plain-twin",
   severity: "warning",
-  finds: "a decrypted copy or an editor's backup lies beside an encrypted file",
+  finds: "a decrypted copy or an editor's backup is beside an encrypted file",
   why: [
     "`secrets.dec.yaml`, `secrets.yaml.dec`, `secrets.yaml~`, `secrets.yaml.bak`, `secrets.yaml.orig` and `.secrets.yaml.swp` beside an encrypted `secrets.yaml`, and `x.yaml` beside `x.enc.yaml`, `x.sops.yaml` or `x.encrypted.yaml`, are one `git add .` away from being published. They are reported when they are not encrypted, and tracked or not ignored.",
     "Of `x.yaml` the keys are compared: it is reported only if it has an unencrypted value under a key whose value is encrypted in `x.enc.yaml`. Two files that merely have similar names are not.",

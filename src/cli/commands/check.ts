@@ -116,7 +116,7 @@ function checkedBy(call: Call, wanted: readonly Rule[]): Promise<Checked> {
     flag.kind === "bool" ? options.on(flag) : options.text(flag) !== "",
   );
   if (first !== undefined && second !== undefined)
-    throw new UsageError(`--${first.names[0]} and --${second.names[0]} exclude each other`);
+    throw new UsageError(`--${first.names[0]} and --${second.names[0]} cannot be used together`);
   switch (first) {
     case staged:
       return checkStaged(call, wanted);

@@ -72,15 +72,16 @@ export const diff: Command = {
         ["markdown", markdown],
       ] as const
     ).filter(([, flag]) => options.on(flag));
-    if (chosen.length > 1) throw new UsageError("--stat, --json and --markdown exclude each other");
+    if (chosen.length > 1)
+      throw new UsageError("--stat, --json and --markdown cannot be used together");
     const withValues = options.on(values);
     if (withValues && !options.on(force) && !isatty(1))
       throw new SopsmithError(
         "no-terminal",
         1,
-        "--values shows secrets, and the output is no terminal",
+        "--values shows secrets, and the output is not a terminal",
         {
-          hint: "Use --force where they may be written down.",
+          hint: "Use --force if they may be written there.",
         },
       );
     const root = await topLevel(host);

@@ -158,7 +158,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
       } catch (error) {
         throw error instanceof SopsmithError ? withFate(error, fate) : error;
       }
-      const what = changedPaths(before, shown.documents) ?? "no values, but its keys or settings";
+      const what = changedPaths(before, shown.documents) ?? "no values, only its keys or settings";
       const message = `${source.file} was changed by another process while you edited it (${what}), and was not overwritten.`;
       if (process.stdin.isTTY) return { chunks: shown.text, message, fate };
       throw new SopsmithError(failed.code, failed.exitCode, message, {

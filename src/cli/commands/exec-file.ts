@@ -79,7 +79,7 @@ async function withTemporary(
 ): Promise<void> {
   const isWindows = host.platform === "win32";
   if (isWindows && !options.on(flags.noFifo))
-    warn(streams, "no FIFOs on Windows: a regular file is used");
+    warn(streams, "Windows has no FIFOs: using a regular file");
   if (!isWindows && !options.on(flags.noFifo)) {
     const { withSecureFifo } = await import("../../io/fifo.ts");
     return withSecureFifo(chunks, name, host, work);

@@ -163,7 +163,7 @@ class Guard {
       this.lines,
       this.hasPlainFile
         ? "Encrypt with `sopsmith encrypt -i FILE`."
-        : "Take the value out and add it again with `sopsmith set`; if it was ever pushed, change it at its source.",
+        : "Remove the value and add it again with `sopsmith set`; if it was ever pushed, change it at its source.",
     );
   }
 }
@@ -212,9 +212,7 @@ async function reportWorkTree(call: Call): Promise<void> {
 async function refuseWithoutRules(guard: Guard): Promise<void> {
   const governing = await (await guard.configs()).here();
   if (governing?.rules.config.creationRules === undefined)
-    throw noFile(
-      "Error: no file specified, and no creation rules that could tell which to look at",
-    );
+    throw noFile("Error: no file specified, and no creation rules that say which to look at");
 }
 
 /** Reports a file that nobody named, if a creation rule names it, or it is encrypted. */

@@ -31,7 +31,9 @@ export const get: Command = {
   async run(call) {
     const [file, text] = call.operands;
     if (call.operands.length !== 2 || file === undefined || text === undefined)
-      throw noFile("Error: no file specified, or the path is missing; needed are: file path");
+      throw noFile(
+        "Error: no file specified, or the path is missing; needs two operands: file path",
+      );
     const source = sourceOf(call, file === "-" ? undefined : file);
     refuseMissing(source);
     const stores = await openStores(call, source);

@@ -22,7 +22,7 @@ export const gitMerge: Command = {
   async run(call) {
     const [base, ours, theirs, size, path] = call.operands;
     if (base === undefined || ours === undefined || theirs === undefined || path === undefined)
-      throw noFile("Error: needed are: base ours theirs marker-size path");
+      throw noFile("Error: needs 5 operands: base ours theirs marker-size path");
     const read = (file: string) => call.host.readFile(file);
     const ancestor = await read(base);
     const sources: MergeSources = {
@@ -76,6 +76,6 @@ async function mergeAsText(
     theirs,
   ]);
   throw new SopsmithError("merged-as-text", 1, "the values were not merged", {
-    hint: "Resolve the conflict with a key at hand: sopsmith mergetool",
+    hint: "Resolve the conflict with sopsmith mergetool, with a key",
   });
 }

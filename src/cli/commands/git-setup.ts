@@ -82,10 +82,7 @@ export const gitInstall: Command = {
       await git(host, ["config", name, value]);
     await changeAttributes(root, patterns);
     if (!program.isFound)
-      warn(
-        streams,
-        `sopsmith is not found by that name on PATH; Git runs ${program.words.join(" ")}`,
-      );
+      warn(streams, `sopsmith is not on PATH under that name; Git runs ${program.words.join(" ")}`);
     streams.writeStderr(
       `git diff decrypts and git merge merges ${patterns.join(" ")} in ${root}\n`,
     );
@@ -109,7 +106,7 @@ export const gitUninstall: Command = {
     const path = await hookPath(call);
     const text = path === undefined ? undefined : await textOf(path);
     if (path !== undefined && text !== undefined && isOwnHook(text)) await rm(path);
-    streams.writeStderr(`git diff and git merge take files in ${root} as they are\n`);
+    streams.writeStderr(`git diff and git merge now treat files in ${root} as plain text\n`);
   },
 };
 
@@ -124,7 +121,7 @@ export const gitTextconv: Command = {
   async run(call) {
     const [file] = call.operands;
     if (file === undefined || call.operands.length > 1)
-      throw noFile("Error: no file specified, or several; needed is: file");
+      throw noFile("Error: no file specified, or several; needs one: file");
     const plain = sourceOf(call, file);
     const content = await readSource(call, plain);
     const format = await sealedFormat(content, formatForPath(file));
@@ -148,7 +145,7 @@ export const gitTextconv: Command = {
 
 function refuseOperands({ operands }: Call): void {
   if (operands.length > 0)
-    throw new SopsmithError("surplus-operands", 1, "Error: no operands are taken here");
+    throw new SopsmithError("surplus-operands", 1, "Error: this command takes no operands");
 }
 
 /** The patterns that the creation rules come to; those of a configuration below the top are put below its directory. */
@@ -173,7 +170,7 @@ async function reportMissing(call: Call, root: string, program: readonly string[
     const has = Buffer.from(stdout).toString().replace(/\n$/, "");
     if (status !== 0) missing.push(`${name} is not set in this clone`);
     else if (has !== value)
-      missing.push(`${name} is not what this program would set: it has moved`);
+      missing.push(`${name} is not what this program would set: the program has moved`);
   }
   if (!hasAttributes((await textOf(join(root, ".gitattributes"))) ?? ""))
     missing.push(".gitattributes names no files");
@@ -196,7 +193,7 @@ async function installHook(call: Call, program: readonly string[]): Promise<void
     .at(-1)
     ?.replace(/^exec /, "")}`;
   if (path === undefined)
-    throw new SopsmithError("hooks-elsewhere", 1, "core.hooksPath says that hooks lie elsewhere", {
+    throw new SopsmithError("hooks-elsewhere", 1, "core.hooksPath says that hooks are elsewhere", {
       hint,
     });
   const text = await textOf(path);

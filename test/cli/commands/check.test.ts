@@ -40,7 +40,7 @@ test("a clean tree has no finding, and a tree without a repository is looked at 
   onTestFinished(() => box.remove());
   const plain = await box.run(["check"], { env: { GIT_CEILING_DIRECTORIES: "/", PATH: "" } });
   expect(plain.code).toBe(10);
-  expect(plain.stdout).toMatch(/^keys\.txt:1:1: error SM301: an age identity lies in the tree\n/);
+  expect(plain.stdout).toMatch(/^keys\.txt:1:1: error SM301: an age identity is in the tree\n/);
 });
 
 test("ignored files are left alone unless they are named, links are never followed", async () => {
@@ -127,13 +127,13 @@ test("--stdin-filename looks at stdin under a name that need not be there", asyn
 test.each([
   [["--rules", "SM9"], /^--rules takes rules such as SM101, separated by commas; not "SM9"/],
   [["--rules", "SM101,"], /not ""/],
-  [["--staged", "--stdin-filename", "x"], /^--staged and --stdin-filename exclude each other/],
+  [["--staged", "--stdin-filename", "x"], /^--staged and --stdin-filename cannot be used together/],
   [["--stdin-filename", "x", "y"], /^--stdin-filename takes no paths/],
   [["--range", "nothing..HEAD"], /^git .*rev-list.* failed/],
   [["--range", "HEAD"], /^"HEAD" is not a range of commits\nWrite it as A\.\.B/],
   [["--range", "--all..x"], /is not a range of commits/],
   [["--format", "xml"], /^--format takes text, json, sarif, github, gitlab; not "xml"/],
-  [["--staged", "--range", "a..b"], /^--staged and --range exclude each other/],
+  [["--staged", "--range", "a..b"], /^--staged and --range cannot be used together/],
   [["--sta"], /--staged/],
 ] as const)("refuses %j in one message", async (args, stderr) => {
   const repo = repository();

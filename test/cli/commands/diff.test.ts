@@ -178,7 +178,7 @@ test("--values shows them to whoever has a key, and to a terminal only", async (
   await set(repo, "s.yaml", '["db"]["password"]', '"s3cret-new"');
   const refused = await repo.run(["diff", "--values"]);
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
-  expect(refused.stderr).toMatch(/^--values shows secrets, and the output is no terminal\n/);
+  expect(refused.stderr).toMatch(/^--values shows secrets, and the output is not a terminal\n/);
   expect(await repo.ok("diff", "--values", "--force")).toBe(
     's.yaml\n  changed      db.password: "s3cret-two" → "s3cret-new"\n',
   );
@@ -200,7 +200,7 @@ test("Markdown of hostile names stays text", async () => {
 
 test.each([
   [["nothing"], 1, /^"nothing" is neither a commit nor a file\n/],
-  [["--stat", "--markdown"], 1, /^--stat, --json and --markdown exclude each other/],
+  [["--stat", "--markdown"], 1, /^--stat, --json and --markdown cannot be used together/],
   [["--output=x"], 1, /output/],
   [["HEAD", "HEAD", "HEAD"], 1, /^diff compares two commits at most/],
 ] as const)("refuses %j", async (args, code, stderr) => {
