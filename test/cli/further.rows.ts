@@ -80,7 +80,11 @@ export const rows: readonly Row[] = [
   { line: "git install --hook", code: 1, stderr: outside },
   { line: "git install --check", code: 1, stderr: outside },
   ...["--decryption-order age", "--enable-local-keyservice", "--keyservice unix:///none.sock"].map(
-    (flag): Row => ({ line: `git merge ${flag}`, code: 100, stderr: /^Error: needs 5 operands: base/ }),
+    (flag): Row => ({
+      line: `git merge ${flag}`,
+      code: 100,
+      stderr: /^Error: needs 5 operands: base/,
+    }),
   ),
   {
     line: "keygen --no-atomic -o new.txt",
