@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decryptSops } from "sops-age";
 import type * as Sopsmith from "../src/index.ts";
-import type * as X25519 from "../src/keys/age/x25519.ts";
+import { decodeBech32 } from "../src/keys/age/bech32.ts";
+import { unwrapX25519 } from "../src/keys/age/x25519.ts";
 import { median } from "./measure.ts";
 
 export interface LibraryTimes {
@@ -27,10 +28,6 @@ async function timed(work: () => unknown): Promise<number> {
 async function main(folder: string, names: readonly string[]): Promise<LibraryTimes> {
   const dist = join(import.meta.dirname, "../dist/src");
   const { decrypt } = (await import(join(dist, "index.js"))) as typeof Sopsmith;
-  const { unwrapX25519 } = (await import(join(dist, "keys/age/x25519.js"))) as typeof X25519;
-  const { decodeBech32 } = (await import(join(dist, "keys/age/bech32.js"))) as {
-    decodeBech32: (text: string) => { bytes: Uint8Array };
-  };
   const keys = readFileSync(join(folder, "keys.txt"), "utf8");
   const [identities = ""] = /AGE-SECRET-KEY-1\w+/.exec(keys) ?? [];
   const scalar = decodeBech32(identities).bytes;

@@ -1,9 +1,10 @@
-// Builds dist/: the library (dist/src, dist/formats) with tsc, one .js and .d.ts per source file, and the command
-// (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk of its own. Everything is made in
-// .cache and moved into place at the end, so that a failed build leaves the old dist alone.
+// Builds dist/: the library (dist/src: what `exports` of package.json names, bundled by rolldown, and the .d.ts files of
+// tsc that those reach) and the command (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk
+// of its own. Everything is made in .cache and moved into place at the end, so that a failed build leaves the old dist
+// alone.
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { ESTree } from "rolldown/utils";
 import { rolldown, type Plugin, type OutputAsset, type OutputChunk } from "rolldown";
 
@@ -15,7 +16,30 @@ type Metafile = Record<
   Pick<OutputChunk, "imports" | "dynamicImports"> & { modules: readonly string[] }
 >;
 
-async function buildLibrary(outDir: string): Promise<void> {
+const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+  exports: Exports;
+  dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+};
+
+type Exports = string | { readonly [key: string]: Exports };
+
+/** Every file of `exports`. */
+function targets(exports: Exports): string[] {
+  return typeof exports === "string" ? [exports] : Object.values(exports).flatMap(targets);
+}
+
+const exported = [...new Set(targets(manifest.exports))].filter((file) =>
+  file.startsWith("./dist/"),
+);
+
+const isOneOf = (names: readonly string[], id: string): boolean =>
+  names.some((name) => id === name || id.startsWith(`${name}/`));
+
+/** Packages that may be missing, such as vendors' clients: they stay real imports, found in node_modules when needed. */
+const isOptional = (id: string): boolean => isOneOf(Object.keys(manifest.peerDependencies), id);
+
+async function compile(outDir: string): Promise<void> {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const child = spawn(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", outDir], {
     cwd: root,
@@ -28,12 +52,45 @@ async function buildLibrary(outDir: string): Promise<void> {
   if (status !== 0) throw new Error(`tsc ended with status ${String(status)}`);
 }
 
-/** Packages that may be missing, such as vendors' clients: they stay real imports, found in node_modules when needed. */
-const { optionalDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
-  optionalDependencies: Record<string, string>;
-};
-const isOptional = (id: string): boolean =>
-  Object.keys(optionalDependencies).some((name) => id === name || id.startsWith(`${name}/`));
+/** Copies what tsc made of the exported types and of CommonJS files, with all that the types import. */
+async function buildTypes(compiled: string, outDir: string): Promise<void> {
+  await compile(compiled);
+  const wanted = new Set(
+    exported
+      .filter((file) => /\.d\.[cm]?ts$|\.cjs$/.test(file))
+      .map((file) => relative("dist", file)),
+  );
+  for (const file of wanted) {
+    const text = await readFile(join(compiled, file), "utf8");
+    await mkdir(dirname(join(outDir, file)), { recursive: true });
+    await writeFile(join(outDir, file), text);
+    if (file.endsWith(".cjs")) continue;
+    for (const [, name = ""] of text.matchAll(/(?:from|import\() ?"(\.[^"]+)"/g))
+      wanted.add(join(dirname(file), name.replace(/\.([cm]?)(?:js|ts)$/, ".d.$1ts")));
+  }
+}
+
+async function buildLibrary(outDir: string): Promise<void> {
+  const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+  const entries = exported
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => relative("dist", file).replace(/\.js$/, ""));
+  const bundle = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(entries.map((name) => [name, `${name}.ts`])),
+    platform: "node",
+    external: (id) => isOneOf(packages, id),
+    logLevel: "warn",
+    checks: { ineffectiveDynamicImport: false },
+  });
+  await bundle.write({
+    dir: outDir,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "src/chunks/[name]-[hash].js",
+  });
+  await bundle.close();
+}
 
 /**
  * What decrypting a YAML file with an age key loads. It makes one chunk: each further file costs time to find and check.
@@ -168,6 +225,7 @@ await mkdir(join(root, ".cache"), { recursive: true });
 const work = await mkdtemp(join(root, ".cache/build-"));
 try {
   const made = await Promise.allSettled([
+    buildTypes(join(work, "compiled"), join(work, "dist")),
     buildLibrary(join(work, "dist")),
     buildCommand(join(work, "dist/bin")),
   ]);

@@ -1,14 +1,30 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { installLine, type OptionalPackage } from "../src/io/optional-package.ts";
 
 const root = join(import.meta.dirname, "..");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   version: string;
   engines: { node: string };
+  exports: Exports;
+  devDependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
 };
+type Exports = string | { readonly [key: string]: Exports };
 
 let folder: string;
 let installed: string;
@@ -34,8 +50,7 @@ beforeAll(() => {
     join(folder, "package.json"),
     JSON.stringify({ name: "consumer", private: true, type: "module" }),
   );
-  // Without what is optional: what needs it must say so, and all else must work.
-  const flags = ["--omit=optional", "--no-audit", "--no-fund", "--prefer-offline"];
+  const flags = ["--no-audit", "--no-fund", "--prefer-offline"];
   npm(["install", ...flags, join(folder, packed.filename)]);
   installed = join(folder, "node_modules/.bin/sopsmith");
 }, 180_000);
@@ -84,23 +99,26 @@ test("the installed command encrypts and decrypts a file of each format", () => 
 test.each([
   [
     "@aws-sdk/client-kms",
+    "@aws-sdk/client-kms@3 @aws-sdk/credential-providers@3",
     ["--kms", "arn:aws:kms:us-east-1:111122223333:key/k"],
     { kms: [{ arn: "arn:aws:kms:us-east-1:111122223333:key/k" }] },
     {},
   ],
   [
     "google-auth-library",
+    "google-auth-library@10",
     ["--gcp-kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k"],
     { gcp_kms: [{ resource_id: "projects/p/locations/l/keyRings/r/cryptoKeys/k" }] },
     { GOOGLE_CREDENTIALS: "{}" },
   ],
   [
     "@azure/identity",
+    "@azure/identity@4 @azure/core-rest-pipeline@1",
     ["--azure-kv", "https://v.vault.azure.net/keys/k/1"],
     { azure_kv: [{ vault_url: "https://v.vault.azure.net", name: "k", version: "1" }] },
     {},
   ],
-] as const)("the command says that %s is to be installed", (name, flags, stored, env) => {
+] as const)("the command says how %s is installed", (name, packages, flags, stored, env) => {
   const work = mkdtempSync(join(folder, "missing-"));
   const [[list, [key]]] = Object.entries(stored) as [[string, [object]]];
   const sealedKey = { ...key, created_at: "2026-11-23T21:15:59Z", enc: "AAAA" };
@@ -117,7 +135,7 @@ test.each([
     spawnSync(installed, args, { cwd: work, encoding: "utf8", env: { ...process.env, ...env } });
   const encrypted = call("encrypt", ...flags, "plain.json");
   const decrypted = call("decrypt", "sealed.json");
-  const missing = `the package ${name} is not installed; install it with npm install ${name}`;
+  const missing = `the package ${name} is not installed; install it with npm install ${packages}`;
   expect(encrypted).toMatchObject({
     status: 1,
     stdout: "",
@@ -125,7 +143,7 @@ test.each([
   });
   expect(encrypted.stderr.trimEnd().split("\n")).toHaveLength(1);
   expect(decrypted).toMatchObject({ status: 1, stdout: "" });
-  expect(decrypted.stderr).toContain(`sealed.json: install it with npm install ${name}: `);
+  expect(decrypted.stderr).toContain(`sealed.json: install it with npm install ${packages}: `);
 });
 
 test("a TypeScript program that uses the installed library compiles", () => {
@@ -149,6 +167,80 @@ test("a TypeScript program that uses the installed library compiles", () => {
   const wrong = 'import { decryptFile } from "sopsmith";\nexport const opened = decryptFile(1);\n';
   expect(compile("wrong.ts", wrong).stdout).toContain("wrong.ts(2,");
 }, 180_000);
+
+/** What lies below node_modules, without the package manager's own notes. */
+function installedFiles(): { packages: number; bytes: number } {
+  const tree = join(folder, "node_modules");
+  let [packages, bytes] = [0, 0];
+  for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    bytes += statSync(path).size;
+    if (/\bnode_modules[\\/](?:@[^\\/]+[\\/])?[^\\/@]+[\\/]package\.json$/.test(path)) packages++;
+  }
+  return { packages, bytes };
+}
+
+test("an installation has at most 40 packages and 15 MB", () => {
+  const { packages, bytes } = installedFiles();
+  expect(packages).toBeGreaterThan(1);
+  expect(packages).toBeLessThanOrEqual(40);
+  expect(bytes).toBeLessThanOrEqual(15_000_000);
+});
+
+test("no peer dependency comes along unasked, and each is tested in the release that its range begins with", () => {
+  for (const [name, range] of Object.entries(manifest.peerDependencies)) {
+    expect(existsSync(join(folder, "node_modules", name))).toBe(false);
+    expect(manifest.peerDependenciesMeta[name]).toEqual({ optional: true });
+    expect(range).toBe(`^${manifest.devDependencies[name]}`);
+  }
+});
+
+test("the install line names each optional package in a release of its peer range", () => {
+  const names = Object.keys(manifest.peerDependencies) as OptionalPackage[];
+  for (const name of names) {
+    const [major = "", minor = ""] = (manifest.devDependencies[name] ?? "").split(".");
+    const release = major === "0" ? `0.${minor}` : major;
+    expect(installLine(name).split(" ")).toContain(`${name}@${release}`);
+  }
+});
+
+test("every file of the library is reached from `exports`", () => {
+  const library = join(folder, "node_modules/sopsmith/dist/src");
+  const targets = (value: Exports): string[] =>
+    typeof value === "string" ? [value] : Object.values(value).flatMap(targets);
+  const reached = new Set(
+    targets(manifest.exports)
+      .filter((file) => file.includes("/dist/"))
+      .map((file) => join(folder, "node_modules/sopsmith", file)),
+  );
+  for (const file of reached) {
+    const text = readFileSync(file, "utf8");
+    for (const [, name = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      const to = join(dirname(file), name);
+      reached.add(/\.d\.[cm]?ts$/.test(file) ? to.replace(/\.([cm]?)[jt]s$/, ".d.$1ts") : to);
+    }
+  }
+  const there = readdirSync(library, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  expect(there.length).toBeGreaterThan(20);
+  expect(there.filter((file) => !reached.has(file))).toEqual([]);
+});
+
+test("importing the library takes at most 40 ms beyond the start of Node", () => {
+  const time = (program: string): number => {
+    const times = Array.from({ length: 9 }, () => {
+      const start = performance.now();
+      expect(run(process.execPath, ["--input-type=module", "--eval", program]).status).toBe(0);
+      return performance.now() - start;
+    });
+    // The shortest: all else is what other programs took.
+    return Math.min(...times);
+  };
+  const empty = time("0");
+  expect(time('import "sopsmith"') - empty).toBeLessThanOrEqual(40);
+}, 60_000);
 
 test("the installed library answers to a plain import", () => {
   const program = 'import { version } from "sopsmith"; console.log(version);';

@@ -9,9 +9,9 @@ import { Sandbox } from "./cli/sandbox.ts";
 import { alice } from "./keys/fake-host.ts";
 
 const bin = dirname(Sandbox.program);
-const { optionalDependencies } = JSON.parse(
+const { peerDependencies } = JSON.parse(
   readFileSync(join(bin, "../../package.json"), "utf8"),
-) as { optionalDependencies: Record<string, string> };
+) as { peerDependencies: Record<string, string> };
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/k";
 let box: Sandbox;
@@ -66,7 +66,7 @@ test("decrypting a file for an age key loads no package and nothing that uses th
 
 test("a file for an AWS key loads Amazon's client from its package, and no other vendor's", () => {
   const { files } = loadedBy(["encrypt", "--kms", arn, "plain.json"]);
-  const vendors = Object.keys(optionalDependencies).filter((name) =>
+  const vendors = Object.keys(peerDependencies).filter((name) =>
     files.some((file) => file.includes(`/node_modules/${name}/`)),
   );
   expect(vendors).toContain("@aws-sdk/client-kms");
@@ -155,7 +155,7 @@ test("the built command holds no optional package: each is a real import, made w
     "@azure/identity",
   ])
     expect([...later]).toContain(name);
-  expect([...later].filter((name) => !(name in optionalDependencies))).toEqual([]);
+  expect([...later].filter((name) => !(name in peerDependencies))).toEqual([]);
 });
 
 test("no run leaves or reads compiled code where HOME and XDG_CACHE_HOME point", () => {

@@ -4,7 +4,7 @@ import { Fields, type Reading } from "../config/fields.ts";
 import { parseYaml } from "../config/yaml.ts";
 import { ConfigError, SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
-import { optionalPackage } from "../io/optional-package.ts";
+import { absent } from "../io/optional-package.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import { connectionUrl, hidePassword } from "./connection.ts";
 
@@ -38,7 +38,7 @@ export async function openAuditLog(
 ): Promise<AuditLog | undefined> {
   const backends = await readBackends(text, path, host);
   if (backends.length === 0) return undefined;
-  const { default: pg } = await optionalPackage("pg", () => import("pg"));
+  const { default: pg } = await import("pg").catch(absent("pg"));
   const connections: Client[] = [];
   const close = async () => {
     for (const client of connections) await client.end().catch(() => {});

@@ -1,6 +1,6 @@
 import type * as Grpc from "@grpc/grpc-js";
 import { SopsmithError } from "../errors.ts";
-import { optionalPackage } from "../io/optional-package.ts";
+import { absent } from "../io/optional-package.ts";
 import { UnwrapError, type MasterKey } from "../keys/provider.ts";
 import type { KeyService } from "./key-service.ts";
 import { loadMethods, toWire, type KeyServiceMethods } from "./protocol.ts";
@@ -130,7 +130,7 @@ interface Connection {
 
 /** @throws {MissingPackage} */
 async function connect(uri: string, target: string): Promise<Connection> {
-  const grpc = await optionalPackage("@grpc/grpc-js", () => import("@grpc/grpc-js"));
+  const grpc = await import("@grpc/grpc-js").catch(absent("@grpc/grpc-js"));
   const methods = await loadMethods();
   // What it would print is in the errors too.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);

@@ -1,6 +1,6 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
 import type { Host } from "../io/host.ts";
-import { optionalPackage } from "../io/optional-package.ts";
+import { absent } from "../io/optional-package.ts";
 import { provider } from "../keys/index.ts";
 import type { KeyType, MasterKey } from "../keys/provider.ts";
 import { entry, map, str, type Entry } from "../tree/node.ts";
@@ -112,10 +112,7 @@ export type KeyServiceMethods = {
  * @throws {MissingPackage}
  */
 export async function loadMethods(): Promise<KeyServiceMethods> {
-  const { fromJSON } = await optionalPackage(
-    "@grpc/proto-loader",
-    () => import("@grpc/proto-loader"),
-  );
+  const { fromJSON } = await import("@grpc/proto-loader").catch(absent("@grpc/proto-loader"));
   const loaded: Readonly<Record<string, unknown>> = fromJSON(descriptor(), { keepCase: true });
   return loaded["KeyService"] as KeyServiceMethods;
 }

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type * as Grpc from "@grpc/grpc-js";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
-import { optionalPackage } from "../io/optional-package.ts";
+import { absent } from "../io/optional-package.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import { UnwrapError } from "../keys/provider.ts";
 import type { KeyService } from "./key-service.ts";
@@ -51,7 +51,7 @@ class ListenError extends SopsmithError {
  */
 export async function serveKeys(options: ServeOptions, host: Host): Promise<KeyServer> {
   const place = parseListen(options, host);
-  const grpc = await optionalPackage("@grpc/grpc-js", () => import("@grpc/grpc-js"));
+  const grpc = await import("@grpc/grpc-js").catch(absent("@grpc/grpc-js"));
   const methods = await loadMethods();
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const server = new grpc.Server();

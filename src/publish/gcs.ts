@@ -1,4 +1,4 @@
-import { optionalPackage } from "../io/optional-package.ts";
+import { absent } from "../io/optional-package.ts";
 import { onWire, RemoteFailure } from "../keys/remote.ts";
 import { checkObject } from "./object.ts";
 import type { FileDestination, Outcome } from "./destination.ts";
@@ -11,9 +11,8 @@ export const gcs: FileDestination = {
   upload: (bytes, rule, name, host) =>
     onWire<Outcome>(host, `Failed to upload to ${gcs.locate(rule, name, host)}: `, async () => {
       checkObject(rule.gcs_bucket, `${rule.gcs_prefix}${name}`);
-      const { Storage } = await optionalPackage(
-        "@google-cloud/storage",
-        () => import("@google-cloud/storage"),
+      const { Storage } = await import("@google-cloud/storage").catch(
+        absent("@google-cloud/storage"),
       );
       // sops takes the variable with and without a scheme; Google's client for Node needs one.
       const emulator = host.env["STORAGE_EMULATOR_HOST"];

@@ -1,4 +1,4 @@
-import { optionalPackage } from "../io/optional-package.ts";
+import { absent } from "../io/optional-package.ts";
 import { onWire, RemoteFailure } from "../keys/remote.ts";
 import { checkObject } from "./object.ts";
 import type { FileDestination, Outcome } from "./destination.ts";
@@ -11,9 +11,8 @@ export const s3: FileDestination = {
   upload: (bytes, rule, name, host) =>
     onWire<Outcome>(host, `Failed to upload to ${s3.locate(rule, name, host)}: `, async () => {
       checkObject(rule.s3_bucket, `${rule.s3_prefix}${name}`);
-      const { PutObjectCommand, S3Client } = await optionalPackage(
-        "@aws-sdk/client-s3",
-        () => import("@aws-sdk/client-s3"),
+      const { PutObjectCommand, S3Client } = await import("@aws-sdk/client-s3").catch(
+        absent("@aws-sdk/client-s3"),
       );
       const client = new S3Client({ followRegionRedirects: true });
       try {

@@ -224,7 +224,7 @@ test("without the optional packages the message names the one to install", async
   const server = run("keyservice");
   expect([server.status, server.stdout]).toEqual([1, ""]);
   expect(server.stderr).toBe(
-    "the package @grpc/grpc-js is not installed\nInstall it with npm install @grpc/grpc-js.\n",
+    "the package @grpc/grpc-js is not installed\nInstall it: npm install @grpc/grpc-js@1 @grpc/proto-loader@0.8\n",
   );
   const client = run("decrypt", "--keyservice", "tcp://127.0.0.1:1", file);
   expect([client.status, client.stdout]).toEqual([128, ""]);

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { SopsmithError } from "../../errors.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "../../keys/age/default-key-file.ts";
+import { absent } from "../../io/optional-package.ts";
 import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
 import type { Connection, Credentials } from "../../operator/api.ts";
 import { runOperator, type Log, type OperatorSettings } from "../../operator/controller.ts";
@@ -226,17 +227,9 @@ async function settingsOf(
 const CREDENTIALS_MS = 30_000;
 
 async function connect(path: string): Promise<{ connection: Connection; namespace: string }> {
-  const { KubeConfig } = await import("@kubernetes/client-node").catch((cause: unknown) => {
-    throw new SopsmithError(
-      "no-kubernetes-client",
-      1,
-      "the package @kubernetes/client-node is not installed",
-      {
-        hint: "Install sopsmith with its optional dependencies.",
-        cause,
-      },
-    );
-  });
+  const { KubeConfig } = await import("@kubernetes/client-node").catch(
+    absent("@kubernetes/client-node"),
+  );
   const config = new KubeConfig();
   try {
     if (path === "") config.loadFromDefault();

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import type * as Kms from "@aws-sdk/client-kms";
 import type { HttpResponse } from "../../io/host.ts";
-import { optionalPackage } from "../../io/optional-package.ts";
+import { absent } from "../../io/optional-package.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText, readTextMap } from "../../tree/typed-fields.ts";
 import { RemoteFailure, remoteKeys, type Wire } from "../remote.ts";
@@ -103,7 +103,7 @@ async function connect(fields: Mapping, wire: Wire): Promise<Connection> {
       `no valid ARN found in '${arn}'`,
       "correct it: arn:aws:kms:REGION:ACCOUNT:key/ID or arn:aws:kms:REGION:ACCOUNT:alias/NAME",
     );
-  const sdk = await optionalPackage("@aws-sdk/client-kms", () => import("@aws-sdk/client-kms"));
+  const sdk = await import("@aws-sdk/client-kms").catch(absent("@aws-sdk/client-kms"));
   const profile = readText(fields, "aws_profile");
   const role = readText(fields, "role");
   const requestHandler = new WireHandler(wire);
@@ -137,7 +137,7 @@ async function connect(fields: Mapping, wire: Wire): Promise<Connection> {
 }
 
 const loadProviders = () =>
-  optionalPackage("@aws-sdk/credential-providers", () => import("@aws-sdk/credential-providers"));
+  import("@aws-sdk/credential-providers").catch(absent("@aws-sdk/credential-providers"));
 
 /** The SDK's warnings are not for the users of this program. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };

@@ -2,7 +2,7 @@ import type { KeyProvider } from "../provider.ts";
 import type { HttpClient } from "@azure/core-rest-pipeline";
 import type * as Identity from "@azure/identity";
 import type { Host, HttpResponse } from "../../io/host.ts";
-import { optionalPackage } from "../../io/optional-package.ts";
+import { absent } from "../../io/optional-package.ts";
 import { entry, map, type Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
@@ -148,8 +148,10 @@ function parseChallenge(header: string | undefined, url: string): Challenge {
  * @throws {MissingPackage}
  */
 async function loadCredentials(wire: Wire): Promise<(challenge: Challenge) => Promise<string>> {
-  const load = () => Promise.all([import("@azure/identity"), wireClient(wire)]);
-  const [sdk, httpClient] = await optionalPackage("@azure/identity", load);
+  const [sdk, httpClient] = await Promise.all([
+    import("@azure/identity").catch(absent("@azure/identity")),
+    wireClient(wire),
+  ]);
   return (challenge) => accessToken(challenge, sdk, httpClient, wire);
 }
 
@@ -174,7 +176,9 @@ async function accessToken(
 
 /** The transport of Microsoft's library: the host's own, with its proxy, certificates and time limits. */
 async function wireClient(wire: Wire): Promise<HttpClient> {
-  const { createHttpHeaders } = await import("@azure/core-rest-pipeline");
+  const { createHttpHeaders } = await import("@azure/core-rest-pipeline").catch(
+    absent("@azure/core-rest-pipeline"),
+  );
   return {
     async sendRequest(request) {
       const { method, url, body, timeout } = request;

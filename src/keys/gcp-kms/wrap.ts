@@ -1,7 +1,7 @@
 import type { KeyProvider } from "../provider.ts";
 import type { JWTInput } from "google-auth-library";
 import { namedFile, type HttpResponse } from "../../io/host.ts";
-import { optionalPackage } from "../../io/optional-package.ts";
+import { absent } from "../../io/optional-package.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import {
@@ -127,9 +127,8 @@ async function fromJson(content: string, from: string, wire: Wire): Promise<Auth
     wire.hide(textAt(json, name));
     wire.hide(textAt(json, "source_credentials", name));
   }
-  const { GoogleAuth, Impersonated, JWT } = await optionalPackage(
-    "google-auth-library",
-    () => import("google-auth-library"),
+  const { GoogleAuth, Impersonated, JWT } = await import("google-auth-library").catch(
+    absent("google-auth-library"),
   );
   const load = (from: JWTInput) => {
     const tokenUrl = textAt(from, "token_uri");
