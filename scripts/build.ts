@@ -71,7 +71,10 @@ async function buildTypes(compiled: string, outDir: string): Promise<void> {
 }
 
 async function buildLibrary(outDir: string): Promise<void> {
-  const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+  const packages = [
+    ...Object.keys(manifest.dependencies),
+    ...Object.keys(manifest.peerDependencies),
+  ];
   const entries = exported
     .filter((file) => file.endsWith(".js"))
     .map((file) => relative("dist", file).replace(/\.js$/, ""));

@@ -9,9 +9,9 @@ import { Sandbox } from "./cli/sandbox.ts";
 import { alice } from "./keys/fake-host.ts";
 
 const bin = dirname(Sandbox.program);
-const { peerDependencies } = JSON.parse(
-  readFileSync(join(bin, "../../package.json"), "utf8"),
-) as { peerDependencies: Record<string, string> };
+const { peerDependencies } = JSON.parse(readFileSync(join(bin, "../../package.json"), "utf8")) as {
+  peerDependencies: Record<string, string>;
+};
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/k";
 let box: Sandbox;
