@@ -79,6 +79,11 @@ export class RulesInForce {
     return first;
   }
 
+  /** The rule that is written there, whatever file it matches. */
+  of(source: RuleSource): RuleInForce | undefined {
+    return this.rules.find(({ rule }) => rule.source === source)?.rule;
+  }
+
   private compile({ pathRegex, line }: RuleSource): GoRegExp | undefined {
     try {
       return compileGoRegExp(pathRegex);

@@ -59,7 +59,7 @@ export function report(results: readonly GroupResult[], threshold: number, file:
 }
 
 /** The one thing to do: the remedy of the failure that is nearest to success, with the keys it is true of. */
-function advice(failures: readonly KeyFailure[]): string {
+export function advice(failures: readonly KeyFailure[]): string {
   for (const failure of unwrapFailures) {
     const first = failures.flatMap(({ errors }) => errors).find((e) => e.failure === failure);
     if (first === undefined) continue;

@@ -141,6 +141,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./mergetool.ts")).mergetool,
   },
   {
+    name: "doctor",
+    summary: "find out why something does not work here, and what to do",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
     name: "keygen",
     summary: "generate an age key",
     load: async () => (await import("./keygen.ts")).keygen,

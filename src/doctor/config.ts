@@ -1,0 +1,90 @@
+import { ranks, type Check, type Finding } from "./finding.ts";
+
+const name = "configuration";
+
+/** The `.sops.yaml` in force: which, why that one, and whether its rules can be used. */
+export const checkConfig: Check = async ({ config, file }) => {
+  const { loaded, error, rules, why, warnings } = config;
+  if (error !== undefined) {
+    const [message = ""] = error.message.split("\n");
+    const todo = error.hint ?? `Correct the configuration: ${message}.`;
+    return [{ name, state: "problem", text: message, todo, rank: ranks.configBroken }];
+  }
+  const passedOver = warnings.find((warning) => warning.startsWith("ignoring"));
+  if (loaded === undefined || rules === undefined) {
+    if (passedOver === undefined) return [{ name, state: "unused", text: why }];
+    return [
+      {
+        name,
+        state: "problem",
+        text: passedOver,
+        todo: "Rename .sops.yml to .sops.yaml: no other name is looked for.",
+        rank: ranks.configBroken,
+      },
+    ];
+  }
+  const { path, content } = loaded;
+  const findings: Finding[] = [];
+  if (/AGE-SECRET-KEY-/i.test(Buffer.from(content.text).toString("latin1")))
+    findings.push({
+      name,
+      state: "problem",
+      text: `${path} holds an age identity, the secret half of a key`,
+      todo: `Take the identity out of ${path} and make a new key: whoever has read the file can open what it is for.`,
+      rank: ranks.exposed,
+    });
+  const ruleCount = content.creationRules?.length ?? 0;
+  findings.push({
+    name,
+    state: "ok",
+    text: `${path}, ${why}, ${ruleCount === 1 ? "1 creation rule" : `${ruleCount} creation rules`}`,
+  });
+  for (const { line, message } of rules.flaws)
+    findings.push({
+      name,
+      state: "problem",
+      text: `${path}:${line}: ${message}`,
+      todo: `Correct line ${line} of ${path}: ${message}.`,
+      rank: ranks.configBroken,
+    });
+  for (const warning of warnings)
+    findings.push({
+      name,
+      state: "problem",
+      text: warning,
+      todo: `Correct ${path}: ${warning}.`,
+      rank: ranks.config,
+    });
+  if (file !== undefined) findings.push(ruleFor(file, path, config));
+  return findings;
+};
+
+function ruleFor(
+  { path: absolute, shown, metadata }: { path: string; shown: string; metadata: unknown },
+  path: string,
+  {
+    rules,
+    loaded,
+  }: {
+    rules: Parameters<Check>[0]["config"]["rules"];
+    loaded: Parameters<Check>[0]["config"]["loaded"];
+  },
+): Finding {
+  const rule = rules?.for(absolute);
+  if (rule !== undefined)
+    return {
+      name: "rule",
+      state: "ok",
+      text: `the creation rule on line ${rule.source.line} of ${path} governs ${shown}`,
+    };
+  if (loaded?.content.creationRules === undefined)
+    return { name: "rule", state: "unused", text: `${path} has no creation rules` };
+  return {
+    name: "rule",
+    state: "problem",
+    text: `no creation rule in ${path} matches ${shown}`,
+    todo: `Add a creation rule to ${path} whose path_regex matches ${shown}, or correct the one that should: \`sopsmith explain ${shown}\` shows how each compares.`,
+    // What is encrypted already opens without a rule.
+    rank: metadata === undefined ? ranks.configBroken : ranks.rule,
+  };
+}

@@ -1,0 +1,51 @@
+import { SopsmithError } from "../errors.ts";
+import { editorCommand } from "../io/editor.ts";
+import { programPath } from "../io/program-path.ts";
+import { splitWords } from "../io/words.ts";
+import { ranks, type Check } from "./finding.ts";
+
+const name = "editor";
+
+/** What `sopsmith edit` opens: whether it is there, and whether it waits. */
+export const checkEditor: Check = ({ host }) => Promise.resolve([found(host)]);
+
+function found(host: Parameters<typeof editorCommand>[0]): Awaited<ReturnType<Check>>[number] {
+  const variable = ["SOPS_EDITOR", "EDITOR"].find((one) => host.env[one]);
+  const rank = ranks.editor;
+  let command: readonly string[];
+  try {
+    command = editorCommand(host);
+  } catch (error) {
+    if (!(error instanceof SopsmithError)) throw error;
+    const { message } = error;
+    const todo = error.hint ?? `Correct ${variable ?? "EDITOR"}: it cannot be read as a command.`;
+    // Nobody edits where no editor is installed: a container, a build.
+    if (variable === undefined) return { name, state: "unused", text: message };
+    return { name, state: "problem", text: message, todo, rank };
+  }
+  const [program = ""] = command;
+  if (programPath(program, host) === undefined)
+    return {
+      name,
+      state: "problem",
+      text: `${variable ?? "the editor"} names ${program}, which is not found on PATH`,
+      todo: `Set ${variable ?? "EDITOR"} to an editor that is installed: ${program} is not found on PATH.`,
+      rank,
+    };
+  const given = variable === undefined ? command : splitWords(host.env[variable] ?? "");
+  const added = command.filter((word) => !given.includes(word));
+  if (variable === undefined || added.length === 0)
+    return {
+      name,
+      state: "ok",
+      text: `${command.join(" ")}${variable === undefined ? "" : ` (${variable})`}`,
+    };
+  const whole = command.join(" ");
+  return {
+    name,
+    state: "problem",
+    text: `${variable} is ${given.join(" ")}, which returns before the file is closed; sopsmith adds ${added.join(" ")}, other programs do not`,
+    todo: `Set ${variable} to "${whole}", so that sops and git wait for the editor too.`,
+    rank,
+  };
+}
