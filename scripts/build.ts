@@ -1,10 +1,11 @@
 // Builds dist/: the library (dist/src: what `exports` of package.json names, bundled by rolldown, and the .d.ts files of
 // tsc that those reach) and the command (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk
 // of its own. Everything is made in .cache and moved into place at the end, so that a failed build leaves the old dist
-// alone.
+// alone. With `--command FOLDER` it makes the command alone, in FOLDER/bin: that takes a third of the time.
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import type { ESTree } from "rolldown/utils";
 import { rolldown, type Plugin, type OutputAsset, type OutputChunk } from "rolldown";
 
@@ -224,22 +225,28 @@ async function replaceDist(made: string, old: string): Promise<void> {
   }
 }
 
-await mkdir(join(root, ".cache"), { recursive: true });
-const work = await mkdtemp(join(root, ".cache/build-"));
-try {
-  const made = await Promise.allSettled([
-    buildTypes(join(work, "compiled"), join(work, "dist")),
-    buildLibrary(join(work, "dist")),
-    buildCommand(join(work, "dist/bin")),
-  ]);
-  const failures = made.filter((result) => result.status === "rejected");
-  for (const { reason } of failures) {
-    process.stderr.write(
-      `build failed: ${reason instanceof Error ? reason.message : String(reason)}\n`,
-    );
+async function buildAll(): Promise<void> {
+  await mkdir(join(root, ".cache"), { recursive: true });
+  const work = await mkdtemp(join(root, ".cache/build-"));
+  try {
+    const made = await Promise.allSettled([
+      buildTypes(join(work, "compiled"), join(work, "dist")),
+      buildLibrary(join(work, "dist")),
+      buildCommand(join(work, "dist/bin")),
+    ]);
+    const failures = made.filter((result) => result.status === "rejected");
+    for (const { reason } of failures) {
+      process.stderr.write(
+        `build failed: ${reason instanceof Error ? reason.message : String(reason)}\n`,
+      );
+    }
+    if (failures.length > 0) process.exitCode = 1;
+    else await replaceDist(join(work, "dist"), join(work, "old"));
+  } finally {
+    await rm(work, { recursive: true, force: true });
   }
-  if (failures.length > 0) process.exitCode = 1;
-  else await replaceDist(join(work, "dist"), join(work, "old"));
-} finally {
-  await rm(work, { recursive: true, force: true });
 }
+
+const { values } = parseArgs({ options: { command: { type: "string" } } });
+if (values.command === undefined) await buildAll();
+else await buildCommand(resolve(values.command, "bin"));

@@ -1,173 +1,189 @@
-// The main job on real input, with the built command: a throw-away age key, one secrets file in each format, encrypted,
-// shown, decrypted and compared byte for byte. Ends with status 1 on any difference. Leaves nothing behind.
-import { execFileSync } from "node:child_process";
+// The main job on one screen, with the built command: a YAML file before and after, and a list of what was tried. Works in
+// a folder of its own with a throw-away key, which it removes. Ends with status 1 if anything is not as it should be.
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { styleText } from "node:util";
 
-const command = join(import.meta.dirname, "../dist/bin/sopsmith.js");
+const command = join(import.meta.dirname, "../.cache/quickstart/bin/sopsmith.js");
+const columns = 80;
+const leftColumns = 31;
 
-const yaml = `# Settings of the shop's backend
-database:
-    # the primary; replicas follow it
-    host: db.internal.example
-    port: 5432
-    user: shop
-    password: correct horse battery staple
-    pool:
-        min: 2
-        max: 20
-        idle_seconds: 12.5
+const yaml = `# who may log in
+db:
+  user: 'shop'   # not root
+  password: "correct horse"
+  ports: [5432, 0x1F90]
+
+  tls_key: |
+    -----BEGIN EXAMPLE-----
+    bm90IGEgcmVhbCBrZXk=
+
 features:
-    - name: checkout
-      enabled: true
-    - name: wishlist
-      enabled: false
-# rotated every quarter
-tls_key: |
-    -----BEGIN EXAMPLE KEY-----
-    bm90IGEgcmVhbCBrZXksIG9ubHkgdGhlIHNoYXBlIG9mIG9uZQ==
-    -----END EXAMPLE KEY-----
-owner_unencrypted: team-payments
+- {name: wishlist, on: false}
 `;
 
-const json = `{
-	"service": "billing",
-	"api": {
-		"endpoint": "https://api.example/v2",
-		"token": "tok_4f9c2d71",
-		"retries": 3,
-		"timeout": 2.5,
-		"sandbox": false,
-		"scopes": [
-			"read",
-			"write"
-		]
-	},
-	"region_unencrypted": "eu-west-1"
+const others: Readonly<Record<string, string | Uint8Array>> = {
+  "billing.json": '{\n  "token": "tok_4f9c",   "scopes": ["read", "write"],\n  "retries": 3\n}\n',
+  "compose.env": '# read by docker compose\nPOSTGRES_PASSWORD="s3cr=t with spaces"\nDEBUG=\n',
+  "mail.ini": "[mail]\n; relay inside the network\nhost     = smtp.example\npassword = hunter2\n",
+  "keystore.p12": Uint8Array.from({ length: 300 }, (_, index) => (index * 89 + 7) % 256),
+};
+
+const folder = mkdtempSync(join(tmpdir(), "sopsmith-quickstart-"));
+// Neither the user's own keys nor their settings take part.
+const own = Object.entries(process.env).filter(([name]) => !/^SOPS(?:MITH)?_/.test(name));
+const env = {
+  ...Object.fromEntries(own),
+  HOME: folder,
+  XDG_CONFIG_HOME: folder,
+  SOPS_AGE_KEY_FILE: join(folder, "keys.txt"),
+};
+
+/** Runs the command in the folder, without any key where `keys` is false. */
+function call(args: readonly string[], keys = true) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {
+    cwd: folder,
+    env: keys ? env : { ...env, SOPS_AGE_KEY_FILE: "" },
+    maxBuffer: 1 << 26,
+  });
+  return { status, stdout, stderr: stderr.toString() };
 }
-`;
 
-const dotenv = `# read by docker compose
-POSTGRES_USER=shop
-POSTGRES_PASSWORD=s3cr=t with spaces
-# one line each
-SESSION_KEYS=old,new
-LOG_LEVEL_unencrypted=info
-`;
+function sopsmith(...args: string[]): Buffer {
+  const { status, stdout, stderr } = call(args);
+  if (status !== 0) throw new Error(`sopsmith ${args.join(" ")}: ${stderr.trim()}`);
+  return stdout;
+}
 
-const ini = `[mail]
-; relay inside the network
-host     = smtp.internal.example
-port     = 587
-password = hunter2 is not one
-
-[backup]
-bucket             = nightly
-secret             = AbC/123+xyz
-region_unencrypted = eu-west-1
-`;
-
-const binary = Uint8Array.from({ length: 300 }, (_, index) => (index * 89 + 7) % 256);
-
-const samples: { name: string; text: string | Uint8Array }[] = [
-  { name: "backend.yaml", text: yaml },
-  { name: "billing.json", text: json },
-  { name: "compose.env", text: dotenv },
-  { name: "mail.ini", text: ini },
-  { name: "keystore.p12", text: binary },
-];
+const read = (name: string) => readFileSync(join(folder, name), "utf8");
+const write = (name: string, text: string | Uint8Array) => writeFileSync(join(folder, name), text);
 
 function say(text = ""): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** The encrypted file, fit for a screen: the middle of each ciphertext and of the wrapped data key is left out. */
-function shortened(text: string): string {
-  const columns = 110;
-  return text
-    .replaceAll(/(data:[^,]{12})[^,]{4,}(?=,iv:)/g, "$1…")
-    .replaceAll(/((?:iv|tag):[^,]{6})[^,]*/g, "$1…")
-    .split("\n")
-    .filter((line, index, lines) => !(isArmor(line) && isArmor(lines[index - 1] ?? "")))
-    .map((line) => (line.length > columns ? `${line.slice(0, columns)}…` : line))
-    .join("\n");
+const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+  styleText(style, text, { stream: process.stdout });
+
+/** A line of the encrypted file, fit for half a screen: ciphertexts are cut. */
+function shortened(line: string): string {
+  return line
+    .replaceAll(/ENC\[AES256_GCM,data:([^,]{1,4}).*?(?:\]|\\x5D)/g, "ENC[…$1…]")
+    .slice(0, columns - leftColumns - 2);
 }
 
-function isArmor(line: string): boolean {
-  return /^\s*[A-Za-z0-9+/=]{20,}$/.test(line);
+function before(line: string): string {
+  const [, key = "", rest = ""] = /^(\s*(?:- )?(?:[\w]+:)?)(.*)$/.exec(line) ?? [];
+  if (rest === "") return key;
+  return `${key}${paint(rest.trimStart().startsWith("#") ? "gray" : "yellow", rest)}`;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "sopsmith-quickstart-"));
-const keyFile = join(folder, "keys.txt");
-// Neither the user's own keys nor their settings take part.
-const env = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SOPS_"))),
-  HOME: folder,
-  XDG_CONFIG_HOME: folder,
-  SOPS_AGE_KEY_FILE: keyFile,
-};
-
-function sopsmith(...args: string[]): Buffer {
-  return execFileSync(process.execPath, [command, ...args], {
-    cwd: folder,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-    maxBuffer: 1 << 26,
-  });
+function after(line: string): string {
+  return line.replaceAll(/#?ENC\[[^\]]*\]/g, (text) => paint("cyan", text));
 }
 
-function tryOut(recipient: string): number {
-  let differences = 0;
-  for (const { name, text } of samples) {
-    const plain = Buffer.from(text);
-    const file = join(folder, name);
-    writeFileSync(file, plain);
-
-    say(`\n── ${name} ${"─".repeat(Math.max(0, 76 - name.length))}`);
-    say(typeof text === "string" ? text : `(${plain.length} bytes of binary data)\n`);
-    say(`$ sopsmith encrypt --in-place --age ${recipient.slice(0, 12)}… ${name}`);
-    sopsmith("encrypt", "--in-place", "--age", recipient, name);
-    say(shortened(readFileSync(file, "utf8")));
-
-    const opened = sopsmith("decrypt", name);
-    const isSame = opened.equals(plain);
-    say(`$ sopsmith decrypt ${name}`);
-    say(isSame ? `the same ${plain.length} bytes as before` : `DIFFERENT:\n${opened.toString()}`);
-    if (!isSame) differences++;
+/** The file before and after, side by side. A text of several lines is one ciphertext: the lines beside it are empty. */
+function showBothSides(encrypted: string): void {
+  const right = encrypted.slice(0, encrypted.indexOf("sops:\n")).split("\n");
+  say(paint("bold", `${"shop.yaml".padEnd(leftColumns)}the same file, encrypted`));
+  for (const plain of yaml.trimEnd().split("\n")) {
+    const isRest = plain.startsWith("    ") && right[0]?.startsWith("    ") === false;
+    const sealed = isRest ? "" : shortened(right.shift() ?? "");
+    const gap = " ".repeat(leftColumns - plain.length);
+    say(`${before(plain)}${sealed === "" ? "" : gap}${after(sealed)}`);
   }
-  return differences;
+  say(`${" ".repeat(leftColumns)}sops: ${paint("gray", "# recipients, time, MAC")}`);
+}
+
+let failures = 0;
+
+function check(holds: boolean, text: string): void {
+  if (!holds) failures++;
+  say(`${holds ? paint("green", "✓") : paint("red", "✗ FAILED:")} ${text}`);
+}
+
+function tryOut(recipient: string): void {
+  const encrypt = (name: string) => sopsmith("encrypt", "-i", "--age", recipient, name);
+  write("shop.yaml", yaml);
+  encrypt("shop.yaml");
+  const sealed = read("shop.yaml");
+  showBothSides(sealed);
+  say();
+
+  const isSame = (name: string, text: string | Uint8Array) =>
+    sopsmith("decrypt", name).equals(Buffer.from(text));
+  check(
+    isSame("shop.yaml", yaml),
+    "it decrypts to the same bytes: quotes, comments, 0x1F90, empty line",
+  );
+
+  for (const [name, text] of Object.entries(others)) {
+    write(name, text);
+    encrypt(name);
+  }
+  const names = Object.keys(others);
+  check(
+    names.every((name) => isSame(name, others[name] ?? "")),
+    `so do ${names.join(", ")}`,
+  );
+
+  sopsmith("set", "--dotted", "--string", "shop.yaml", "db.password", "battery staple");
+  const lines = read("shop.yaml").split("\n");
+  const changed = sealed.split("\n").filter((line) => !lines.includes(line));
+  check(
+    changed.length === 3 && changed[0]?.includes("password") === true,
+    "changing one value changes its line, the time and the MAC: 3 lines of a diff",
+  );
+
+  write("ours.yaml", read("shop.yaml"));
+  write("theirs.yaml", sealed);
+  write("base.yaml", sealed);
+  sopsmith("set", "--dotted", "--string", "theirs.yaml", "db.user", "till");
+  sopsmith("git", "merge", "base.yaml", "ours.yaml", "theirs.yaml", "7", "shop.yaml");
+  const merged = sopsmith("decrypt", "ours.yaml").toString();
+  check(
+    merged.includes("'till'") && merged.includes('"battery staple"'),
+    "two branches that change different values merge without a conflict",
+  );
+
+  write(
+    "forged.yaml",
+    sealed.replace(
+      /(user: '[^,]*,data:)(.)/,
+      (_, start: string, digit: string) => start + (digit === "A" ? "B" : "A"),
+    ),
+  );
+  const forged = call(["decrypt", "forged.yaml"]);
+  check(
+    forged.status === 25 && forged.stdout.length === 0,
+    "a forged value is refused, and nothing is printed",
+  );
+
+  const locked = call(["decrypt", "shop.yaml"], false);
+  check(locked.status === 128 && locked.stdout.length === 0, "without the key it stays closed");
 }
 
 try {
-  say("Making a throw-away age key:");
-  say("$ sopsmith keygen -o keys.txt");
-  sopsmith("keygen", "-o", keyFile);
-  const recipient = sopsmith("keygen", "-y", keyFile).toString().trim();
-  say(`recipient (may be shown to anyone): ${recipient}`);
-  say("\nLong ciphertexts are shortened with … on this screen, not in the files.");
-
-  const differences = tryOut(recipient);
-  if (differences > 0) {
-    say(`\n${differences} of ${samples.length} files came back different.`);
+  sopsmith("keygen", "-o", "keys.txt");
+  const recipient = sopsmith("keygen", "-y", "keys.txt").toString().trim();
+  say(paint("dim", `$ sopsmith encrypt --in-place --age ${recipient.slice(0, 9)}… shop.yaml`));
+  tryOut(recipient);
+  if (failures > 0) {
+    say(`\n${failures} of the checks failed.`);
     process.exitCode = 1;
-  } else {
+  } else
     say(`
-All ${samples.length} formats came back byte for byte. What to type next:
+All of it holds; the throw-away key and the files are gone. Your turn:
 
-  npm pack && npm install -g ./sopsmith-*.tgz   put the command sopsmith on your PATH
-  sopsmith keygen --default                     make your own key; prints its recipient, age1…
-  sopsmith encrypt -i --age age1… FILE          encrypt a file in place
-  sopsmith edit FILE                            open it in your editor, encrypt it again on save
-  sopsmith decrypt FILE                         print it
-  sopsmith help                                 all commands
-
-The README goes on from here: .sops.yaml, CI, Git diffs, moving over from sops.`);
-  }
+  npm pack && npm install -g ./sopsmith-*.tgz
+  sopsmith keygen --default          your own key; prints its recipient, age1…
+  sopsmith encrypt -i --age age1… FILE
+  sopsmith edit FILE                 README.md goes on from here`);
 } catch (error) {
-  const stderr = (error as { stderr?: Buffer }).stderr?.toString().trim();
   process.stderr.write(
-    `quickstart failed: ${stderr || (error instanceof Error ? error.message : String(error))}\n`,
+    `quickstart failed: ${error instanceof Error ? error.message : String(error)}\n`,
   );
   process.exitCode = 1;
 } finally {
