@@ -52,21 +52,29 @@ const bin = join(cache, `kube-bin-${helmVersion}`);
 /** Real helm, which renders the chart. */
 export const helm = join(bin, "helm");
 
-function buildHelm(): void {
-  const { status } = spawnSync("go", ["install", `helm.sh/helm/v3/cmd/helm@${helmVersion}`], {
-    env: { ...process.env, GOBIN: bin },
+const kustomizeVersion = "v5.6.0";
+const kustomizeBin = join(cache, `kube-bin-kustomize-${kustomizeVersion}`);
+
+/** Real kustomize, which calls `sopsmith krm`. */
+export const kustomize: string = join(kustomizeBin, "kustomize");
+
+function install(module: string, version: string, to: string): void {
+  const { status } = spawnSync("go", ["install", `${module}@${version}`], {
+    env: { ...process.env, GOBIN: to },
     stdio: "ignore",
   });
   if (status === 0) return;
   process.stderr.write(
-    `helm ${helmVersion} could not be built with go install: install Go 1.26 or newer, then run again.\n`,
+    `${module} ${version} could not be built with go install: install Go 1.26 or newer, then run again.\n`,
   );
   process.exitCode = 1;
 }
 
 if (import.meta.main) {
   if (!existsSync(kubeServer())) build(kubeServer());
-  if (!existsSync(helm)) buildHelm();
+  if (!existsSync(helm)) install("helm.sh/helm/v3/cmd/helm", helmVersion, bin);
+  if (!existsSync(kustomize))
+    install("sigs.k8s.io/kustomize/kustomize/v5", kustomizeVersion, kustomizeBin);
   try {
     fromDebian(["kubernetes-client"], ["kubectl"], "Install kubectl, then run again.");
   } catch (error) {

@@ -85,6 +85,18 @@ const mayImport: Record<string, readonly string[]> = {
     "src/io/watch-folders.ts",
     "formats",
   ],
+  // The function that kustomize calls.
+  "src/krm": [
+    "src",
+    "src/crypto",
+    "src/io/host.ts",
+    "src/k8s",
+    "src/key-service/key-service.ts",
+    "src/metadata",
+    "src/operator/field-order.ts",
+    "src/tree",
+    "formats",
+  ],
   // Rules that need no key. Files, configuration and Git's history come in from outside.
   "src/check": [
     "src",
@@ -151,6 +163,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src",
     "src/merge",
     "src/k8s",
+    "src/krm",
     "src/operator",
     "src/terraform",
     "src/tree",

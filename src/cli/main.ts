@@ -65,10 +65,22 @@ export async function main(): Promise<void> {
   process.exitCode = await run([...impliedCommand(), ...process.argv.slice(2)], host, streams);
 }
 
-/** The name under which charts of sops-secrets-operator start its program. */
+/** Names of programs that sopsmith takes the place of, and the command that does. */
+const takenNames: Readonly<Record<string, string>> = {
+  // What charts of sops-secrets-operator start.
+  manager: "operator",
+  // What kustomize starts.
+  ksops: "krm",
+  SopsSecretGenerator: "krm",
+};
+
+/** The command that the program's name stands for, as a list of one or none. */
 function impliedCommand(): string[] {
-  const names = [process.execPath, process.argv[1] ?? ""];
-  return names.some((name) => /(?:^|[/\\])manager$/.test(name)) ? ["operator"] : [];
+  for (const path of [process.execPath, process.argv[1] ?? "", process.argv0]) {
+    const name = path.slice(path.search(/[^/\\]*$/));
+    if (Object.hasOwn(takenNames, name)) return [takenNames[name] ?? ""];
+  }
+  return [];
 }
 
 function processStreams(): Streams {

@@ -208,6 +208,11 @@ export const commands: readonly Entry[] = [
     ],
   },
   {
+    name: "krm",
+    summary: "decrypt for kustomize, in the place of KSOPS",
+    load: async () => (await import("./krm.ts")).krm,
+  },
+  {
     name: "completion",
     summary: "print the script that lets a shell complete our command lines",
     commands: (["bash", "zsh", "fish", "powershell"] as const).map((shell) => ({

@@ -1,0 +1,84 @@
+import { KrmError } from "./problem.ts";
+
+/**
+ * The variables of a `.env` text by the rules of KSOPS, which differ from those of sops: `export`, `KEY: value`, quotes, `\n` between
+ * double quotes, comments after a space and a `#`, and `$NAME` for a variable in front, but not between single quotes.
+ *
+ * @throws {KrmError} that names the line, and never quotes it
+ */
+export function parseGodotenv(text: string): Map<string, string> {
+  const variables = new Map<string, string>();
+  const source = text.replaceAll("\r\n", "\n");
+  const failAt = (offset: number, what: string): never => {
+    throw new KrmError(`line ${source.slice(0, offset).split("\n").length}: ${what}`);
+  };
+  let at = 0;
+  for (;;) {
+    at = skip(/(?:\s|#.*)*/y, source, at);
+    if (at >= source.length) return variables;
+    const head = /(?:export[ \t\v\f\r\u0085\u00a0]+)?([^=:\n]*)([=:]?)/y;
+    head.lastIndex = at;
+    const [whole = "", name = "", sign = ""] = head.exec(source) ?? [];
+    const key = name.trim();
+    if (sign === "") failAt(at, "a variable without =");
+    if (!/^[\p{L}\p{N}_.\s]*$/u.test(key))
+      failAt(at, "a variable's name holds an unusual character");
+    at = skip(/[ \t\v\f\r\u0085\u00a0]*/y, source, at + whole.length);
+    const quote = source.charAt(at);
+    if (quote === '"' || quote === "'") {
+      const end = closing(source, at, quote);
+      if (end === undefined) return failAt(at, "a quoted value without its end");
+      const inner = trimmed(source.slice(at + 1, end), quote);
+      variables.set(key, quote === "'" ? inner : expand(unescaped(inner), variables));
+      at = end + 1;
+      continue;
+    }
+    const end = source.indexOf("\n", at);
+    const line = source.slice(at, end < 0 ? source.length : end);
+    const value = line.replace(/(?<=[ \t\v\f\r\u0085\u00a0])#.*$/s, "");
+    variables.set(key, expand(value.trim(), variables));
+    at += line.length;
+  }
+}
+
+function skip(what: RegExp, source: string, at: number): number {
+  what.lastIndex = at;
+  return at + (what.exec(source)?.[0].length ?? 0);
+}
+
+/** Where the value's own quote is next without a backslash in front. */
+function closing(source: string, at: number, quote: string): number | undefined {
+  for (let end = source.indexOf(quote, at + 1); end >= 0; end = source.indexOf(quote, end + 1))
+    if (source.charAt(end - 1) !== "\\") return end;
+  return undefined;
+}
+
+/** Quotes that are doubled at an end fall off, too. */
+function trimmed(text: string, quote: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && text.charAt(from) === quote) from += 1;
+  while (to > from && text.charAt(to - 1) === quote) to -= 1;
+  return text.slice(from, to);
+}
+
+const unescaped = (text: string): string =>
+  text
+    .replaceAll(/\\./g, (pair) => (pair === "\\n" ? "\n" : pair === "\\r" ? "\r" : pair))
+    .replaceAll(/\\([^$])/g, "$1");
+
+const expand = (text: string, variables: ReadonlyMap<string, string>): string =>
+  text.replaceAll(
+    /(\\)?(\$)(\()?\{?([A-Z0-9_]+)?\}?/g,
+    (
+      whole: string,
+      slash: string | undefined,
+      _: string,
+      call: string | undefined,
+      name?: string,
+    ) =>
+      slash !== undefined || call !== undefined
+        ? whole.slice(1)
+        : name === undefined
+          ? whole
+          : (variables.get(name) ?? ""),
+  );
