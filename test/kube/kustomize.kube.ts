@@ -23,7 +23,7 @@ function repository(plain: Record<string, string>, sealed: Record<string, string
     writeFileSync(box.path(name), text);
   }
   for (const name of Object.keys(sealed)) {
-    const more = /\.yaml$/.test(name) ? selection : [];
+    const more = name.endsWith(".yaml") ? selection : [];
     execFileSync(
       counterpart("sops"),
       ["encrypt", "-i", "--age", alice.recipient, ...more, box.path(name)],
