@@ -103,7 +103,7 @@ export function clean(text: string): string {
 
 /**
  * The names in a configuration's text: of a key that has an anchor, the anchor, with the comment after it as the
- * description; of any other key, the comment after it.
+ * description; of any other key, the comment after it, up to a comma, a dash or a parenthesis.
  *
  *     keys:
  *       - &alice age1…        # laptop
@@ -119,11 +119,15 @@ export async function namesInConfig(text: Uint8Array): Promise<KeyNames> {
   const found: NamedKey[] = [];
   const add = (node: Node, end: Scalar, key: KeyId): void => {
     const after = commentAfter(source, end);
-    const name = clean(node.anchor ?? after);
-    if (name === "") return;
-    const description = node.anchor === undefined || after === "" ? undefined : after;
-    const origin = node.anchor === undefined ? "comment" : "anchor";
-    found.push({ key, name, description, source: origin });
+    if (node.anchor !== undefined) {
+      const description = after === "" ? undefined : after;
+      found.push({ key, name: clean(node.anchor), description, source: "anchor" });
+    } else if (after !== "") {
+      // `# Bob, ops`: a name, and what else is said.
+      const [, name = after, description] =
+        /^(.+?)(?:, *| +\(| +[-–—] +)(.*?)\)?$/.exec(after) ?? [];
+      found.push({ key, name, description, source: "comment" });
+    }
   };
   const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false });
   for (const document of composer.compose(new Parser().parse(source))) {

@@ -37,7 +37,7 @@ test("in a list in brackets, each comment belongs to the key on its line", async
 ]\n`;
   expect(await named(text)).toEqual([
     `alice [laptop] (anchor): age ${alice}`,
-    `Bob, ops (comment): age ${bob}`,
+    `Bob [ops] (comment): age ${bob}`,
   ]);
 });
 

@@ -99,6 +99,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./diff.ts")).diff,
   },
   {
+    name: "who",
+    summary: "show who can open which encrypted file",
+    load: async () => (await import("./who.ts")).who,
+  },
+  {
     name: "secrets",
     summary: "look at the values of encrypted files without a key",
     commands: [

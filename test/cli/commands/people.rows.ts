@@ -22,4 +22,21 @@ export const rows: readonly Row[] = [
     code: 1,
     stderr: /^--max takes a number of days such as 180d; not "soon"\n$/,
   },
+  { line: "who sealed.yaml", stdout: /^ +age1\S+…\S+\nsealed\.yaml +●\nopens +1\n/ },
+  { line: "who --json sealed.yaml", stdout: /^\{"file":"sealed\.yaml","groups":1,"needed":1,/ },
+  { line: "who --markdown sealed.yaml", stdout: /^\| {2}\| age1\S+ \|\n\| --- \| :-: \|\n/ },
+  { line: "who --svg - sealed.yaml", stdout: /^<svg xmlns/ },
+  {
+    line: "who --markdown --svg - .",
+    code: 1,
+    stderr: /^--markdown and --svg exclude each other\n$/,
+  },
+  { line: "who plain.yaml", stderr: /^no encrypted files found\n$/ },
+  { line: "who none.yaml", code: 100, stderr: /^cannot read none\.yaml: no such file/ },
+  {
+    line: "who nobody",
+    code: 100,
+    stderr: /^"nobody" is no file here.*\nNo key here has a name\.\n$/,
+  },
+  { line: "who --markdown B", code: 1, stderr: /^--markdown shows everybody/ },
 ];
