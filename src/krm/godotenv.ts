@@ -2,7 +2,7 @@ import { KrmError } from "./problem.ts";
 
 /**
  * The variables of a `.env` text by the rules of KSOPS, which differ from those of sops: `export`, `KEY: value`, quotes, `\n` between
- * double quotes, comments after a space and a `#`, and `$NAME` for a variable in front, but not between single quotes.
+ * double quotes, comments after the last space and `#`, and `$NAME` for a variable in front, but not between single quotes.
  *
  * @throws {KrmError} that names the line, and never quotes it
  */
@@ -21,8 +21,7 @@ export function parseGodotenv(text: string): Map<string, string> {
     const [whole = "", name = "", sign = ""] = head.exec(source) ?? [];
     const key = name.trim();
     if (sign === "") failAt(at, "a variable without =");
-    if (!/^[\p{L}\p{N}_.\s]*$/u.test(key))
-      failAt(at, "a variable's name holds an unusual character");
+    if (!/^[A-Za-z0-9_.\s]*$/.test(key)) failAt(at, "a variable's name holds an unusual character");
     at = skip(/[ \t\v\f\r\u0085\u00a0]*/y, source, at + whole.length);
     const quote = source.charAt(at);
     if (quote === '"' || quote === "'") {
@@ -35,7 +34,7 @@ export function parseGodotenv(text: string): Map<string, string> {
     }
     const end = source.indexOf("\n", at);
     const line = source.slice(at, end < 0 ? source.length : end);
-    const value = line.replace(/(?<=[ \t\v\f\r\u0085\u00a0])#.*$/s, "");
+    const value = line.replace(/^(.*[ \t\v\f\r\u0085\u00a0])#.*$/s, "$1");
     variables.set(key, expand(value.trim(), variables));
     at += line.length;
   }
@@ -66,17 +65,12 @@ const unescaped = (text: string): string =>
     .replaceAll(/\\./g, (pair) => (pair === "\\n" ? "\n" : pair === "\\r" ? "\r" : pair))
     .replaceAll(/\\([^$])/g, "$1");
 
+/** A variable that is not known is empty. `$(` is no more than `$`, as KSOPS has it. */
 const expand = (text: string, variables: ReadonlyMap<string, string>): string =>
   text.replaceAll(
-    /(\\)?(\$)(\()?\{?([A-Z0-9_]+)?\}?/g,
-    (
-      whole: string,
-      slash: string | undefined,
-      _: string,
-      call: string | undefined,
-      name?: string,
-    ) =>
-      slash !== undefined || call !== undefined
+    /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g,
+    (whole: string, slash: string | undefined, name: string | undefined) =>
+      slash !== undefined
         ? whole.slice(1)
         : name === undefined
           ? whole
