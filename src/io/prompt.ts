@@ -67,6 +67,61 @@ async function askOnTerminal(question: string): Promise<boolean> {
   }
 }
 
+/** Whether questions can be asked on stdin, and seen. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY && (process.stdout.isTTY || process.stderr.isTTY);
+}
+
+/**
+ * Asks for one line on the terminal of stdin.
+ *
+ * @param proposed what Enter alone answers
+ * @param problemOf what is wrong with an answer, as a sentence; undefined for a good one
+ * @throws {SopsmithError} exit 1 when the user cancels
+ */
+export async function askText(
+  question: string,
+  proposed: string,
+  problemOf: (text: string) => string | undefined,
+): Promise<string> {
+  const { input } = await import("@inquirer/prompts");
+  return inquire((context) =>
+    input(
+      { message: question, default: proposed, validate: (text) => problemOf(text) ?? true },
+      context,
+    ),
+  );
+}
+
+/**
+ * Lets the user choose some of these things; all are chosen at first.
+ *
+ * @throws {SopsmithError} exit 1 when the user cancels
+ */
+export async function askChoices<T>(
+  question: string,
+  choices: readonly { readonly value: T; readonly label: string }[],
+): Promise<T[]> {
+  const { checkbox } = await import("@inquirer/prompts");
+  const shown = choices.map(({ value, label }) => ({ value, name: label, checked: true }));
+  return inquire((context) =>
+    checkbox({ message: question, choices: shown, pageSize: shown.length }, context),
+  );
+}
+
+async function inquire<T>(
+  ask: (context: { input: NodeJS.ReadStream; output: NodeJS.WriteStream }) => Promise<T>,
+): Promise<T> {
+  const output = process.stdout.isTTY ? process.stdout : process.stderr;
+  try {
+    return await ask({ input: process.stdin, output });
+  } catch (error) {
+    throw canceled(error);
+  } finally {
+    process.stdin.pause();
+  }
+}
+
 /** The user left a prompt by Ctrl+C. Exit 1. */
 class UserCanceled extends SopsmithError {
   constructor(options?: { cause: unknown }) {

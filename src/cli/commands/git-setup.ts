@@ -184,8 +184,13 @@ async function reportMissing(call: Call, root: string, program: readonly string[
   streams.writeStderr(`nothing is missing in ${root}\n`);
 }
 
-/** @throws {SopsmithError} exit 1 where there is another hook, or the hooks lie elsewhere */
-async function installHook(call: Call, program: readonly string[]): Promise<void> {
+/**
+ * Installs the pre-commit hook.
+ *
+ * @param program how to run this program: absolute paths
+ * @throws {SopsmithError} exit 1 where there is another hook, or the hooks lie elsewhere
+ */
+export async function installHook(call: Call, program: readonly string[]): Promise<void> {
   const path = await hookPath(call);
   const hint = `Add this line to your pre-commit hook: ${hookText(program)
     .trimEnd()

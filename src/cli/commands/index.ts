@@ -146,6 +146,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./mergetool.ts")).mergetool,
   },
   {
+    name: "init",
+    summary: "set up what is missing: a key, .sops.yaml, Git, a first file",
+    load: async () => (await import("./init.ts")).init,
+  },
+  {
     name: "doctor",
     summary: "find out why something does not work here, and what to do",
     load: async () => (await import("./doctor.ts")).doctor,
