@@ -10,7 +10,11 @@ export const rows: readonly Row[] = [
     code: 1,
     stderr: /^init cannot ask questions here: there is no terminal\nUse --yes /,
   },
-  { line: "init --json", code: 8, stderr: /"code":"conflicting-parameters".*Use --json with --yes/ },
+  {
+    line: "init --json",
+    code: 8,
+    stderr: /"code":"conflicting-parameters".*Use --json with --yes/,
+  },
   { line: "init --yes a b", code: 1, stderr: /^init takes one file at most\n/ },
   { line: "init -y --skip none", code: 1, stderr: /^--skip takes key, config, .*; not "none"\n/ },
   {
