@@ -41,8 +41,8 @@ export const json: Format = {
   name: "json",
   placement: "mapping",
 
-  parse(source, { sealed }) {
-    return [readJson(source, sealed)];
+  parse(source, { sealed, warn }) {
+    return [readJson(source, sealed, warn)];
   },
 
   emit(documents, options) {

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { Warn } from "../format.ts";
 import { ParseError } from "../../src/errors.ts";
 import {
   bool,
@@ -60,13 +61,20 @@ function quotedCharacter(code: number): string {
 class Reader {
   readonly text: string;
   readonly sealed: boolean;
+  readonly warn: Warn | undefined;
   /** Strings whose content is not in the text, by where they start. They are taken out when they are read. */
   readonly outside: Map<number, Uint8Array>;
   at = 0;
 
-  constructor(text: string, sealed: boolean, outside: ReadonlyMap<number, Uint8Array> = new Map()) {
+  constructor(
+    text: string,
+    sealed: boolean,
+    warn: Warn | undefined,
+    outside: ReadonlyMap<number, Uint8Array> = new Map(),
+  ) {
     this.text = text;
     this.sealed = sealed;
+    this.warn = warn;
     this.outside = new Map(outside);
   }
 
@@ -121,7 +129,13 @@ class Reader {
     }
     this.at = i + 1;
     if (!escaped) return text.slice(start + 1, i);
-    return lossyText(JSON.parse(text.slice(start, this.at)) as string);
+    const value = JSON.parse(text.slice(start, this.at)) as string;
+    const kept = lossyText(value);
+    if (kept !== value && !this.sealed)
+      this.warn?.(
+        `line ${lineAt(text, start)}: an escape for half of a surrogate pair becomes U+FFFD, as in sops`,
+      );
+    return kept;
   }
 
   /** Passes over the empty string that stands for one whose content is elsewhere. */
@@ -255,11 +269,11 @@ const onlyObjects = "SOPS only supports JSON files with a top-level object (star
  *
  * @throws {ParseError} with the line
  */
-export function readJson(source: Uint8Array, sealed: boolean): Mapping {
+export function readJson(source: Uint8Array, sealed: boolean, warn?: Warn): Mapping {
   if (!sealed && !isUtf8(source)) refuseBytes(source);
   return (
-    (source.length < LONG_TEXT ? undefined : parseLong(source, sealed)) ??
-    read(new Reader(lossyText(decodeText(source)), sealed))
+    (source.length < LONG_TEXT ? undefined : parseLong(source, sealed, warn)) ??
+    read(new Reader(lossyText(decodeText(source)), sealed, warn))
   );
 }
 
@@ -277,7 +291,7 @@ function refuseBytes(source: Uint8Array): never {
  *
  * @returns undefined for a text without any, and for what it does not understand: that is read, or refused, as it is
  */
-function parseLong(source: Uint8Array, sealed: boolean): Mapping | undefined {
+function parseLong(source: Uint8Array, sealed: boolean, warn?: Warn): Mapping | undefined {
   const found = longStrings(source);
   if (found.length === 0) return undefined;
   const outside = new Map<number, Uint8Array>();
@@ -288,7 +302,12 @@ function parseLong(source: Uint8Array, sealed: boolean): Mapping | undefined {
     outside.set(text.length - 1, source.subarray(start, end));
     from = end;
   }
-  const reader = new Reader(lossyText(text + decodeText(source.subarray(from))), sealed, outside);
+  const reader = new Reader(
+    lossyText(text + decodeText(source.subarray(from))),
+    sealed,
+    warn,
+    outside,
+  );
   let root: Mapping;
   try {
     root = read(reader);

@@ -9,7 +9,7 @@ import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
 import { readConfig } from "./call-cache.ts";
-import { heldFormat } from "./held-format.ts";
+import { heldFormat, warnOfOtherFormat } from "./held-format.ts";
 import type { Options } from "./options.ts";
 import { quoted, type Source } from "./source.ts";
 import { info, warn } from "./warn.ts";
@@ -52,6 +52,7 @@ export async function openStores(
     kind === "sealed" && chosen === undefined
       ? await heldFormat(call, source)
       : (source.format ?? formatForPath(source.name));
+  if (kind === "sealed" && chosen !== undefined) await warnOfOtherFormat(call, source, chosen);
   const output = chosenOutput ?? held;
   const config = await readConfig(call);
   return {

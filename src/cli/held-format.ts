@@ -34,6 +34,30 @@ export async function heldFormat(call: Call, source: Source): Promise<FormatName
   return byName;
 }
 
+/** Warns where a file is certainly, or seems to be, encrypted in another format than the one that --input-type names. */
+export async function warnOfOtherFormat(
+  call: Call,
+  source: Source,
+  chosen: FormatName,
+): Promise<void> {
+  if (source.isStdin) source.content = await call.streams.readStdin().catch(() => undefined);
+  else if (!needsLook(source.opened, chosen)) return;
+  try {
+    const content = source.content ?? (await call.host.readFile(source.opened));
+    const { sealedFormat, seeming } = await import("../status.ts");
+    const other = (await sealedFormat(content, chosen)) ?? seeming(content, chosen);
+    // An encrypted binary file is JSON.
+    const isJson = (format: FormatName) => format === "json" || format === "binary";
+    if (other !== undefined && other !== chosen && !(isJson(other) && isJson(chosen)))
+      warn(
+        call.streams,
+        `${source.file} looks like an encrypted ${other} file but is read as ${chosen}, as --input-type says`,
+      );
+  } catch {
+    // Whoever reads it to work on it says what is wrong.
+  }
+}
+
 /** As much of a file's end as holds the `sops` block of nearly every file. */
 const tailLength = 1 << 16;
 

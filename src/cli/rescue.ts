@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, isAbsolute, join } from "node:path";
 import type { FormatName } from "../../formats/format.ts";
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
+import { makeFolder } from "../io/make-folder.ts";
 import { printable } from "../io/printable.ts";
 import { ChangedMeanwhile } from "../io/write-errors.ts";
 import type { Call, Chunks } from "./command.ts";
@@ -65,7 +65,7 @@ function places(
   const state = isAbsolute(named) ? named : home === undefined ? "" : join(home, ".local/state");
   if (state === "") return [beside, temporary];
   const folder = join(state, "sopsmith");
-  const kept = () => mkdir(folder, { recursive: true, mode: 0o700 });
+  const kept = () => makeFolder(folder, 0o700);
   return [beside, [join(folder, name), kept], temporary];
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
+import { makeFolder } from "../io/make-folder.ts";
 import { systemReason } from "../io/system-error.ts";
 
 /** Folders that were asked for, by their path; each resolves to the topmost one that was made for it. */
@@ -10,7 +11,7 @@ export type MadeFolders = Map<string, Promise<string | undefined>>;
 export async function makeDirectory(path: string, made: MadeFolders): Promise<void> {
   let making = made.get(path);
   if (making === undefined) {
-    making = mkdir(path, { recursive: true });
+    making = makeFolder(path);
     made.set(path, making);
   }
   await making.catch((error: unknown) => {

@@ -18,6 +18,9 @@ export function unknownFlag(name: string, known: readonly Flag[]): UsageError {
 
 /** ` (did you mean decrypt?)` for a word that is nearly one of these commands, else nothing. */
 export function suggestCommand(word: string, among: readonly Entry[]): string {
+  // A part of a name says more than letters in common: `statu` is from filestatus, not like rotate.
+  const holder = word.length > 2 ? among.filter(({ name }) => name.includes(word)) : [];
+  if (holder.length === 1 && holder[0] !== undefined) return ` (did you mean ${holder[0].name}?)`;
   const node = silent();
   for (const { name } of among) node.command(name);
   return suggestion(messageOf(node, ["--", word]));

@@ -8,6 +8,7 @@ import { openOrder } from "./open-settings.ts";
 import { parseChangePath, parseExtractPath } from "./paths.ts";
 import { commands } from "./commands/index.ts";
 import { creationRule } from "./creation-rule.ts";
+import { globalFlags } from "./global-flags.ts";
 import { parseSetValue } from "./set-value.ts";
 import { exists, quoted, refuseMissing, requiredOperand, sourceOf, type Source } from "./source.ts";
 import { openStores, type Stores } from "./formats.ts";
@@ -50,10 +51,13 @@ async function refuseMistake(call: Call): Promise<void> {
   }
   if (word === "" || /[./\\]/.test(word) || exists(sourceOf(call, word))) return;
   const { suggestCommand } = await import("./suggest.ts");
+  const meant = globalFlags.some(({ names }) => names[0] === word)
+    ? ` (did you mean --${word}?)`
+    : suggestCommand(word, commands);
   throw new SopsmithError(
     "no-command",
     100,
-    `Error: ${quoted(word)} is neither a command nor a file${suggestCommand(word, commands)}`,
+    `Error: ${quoted(word)} is neither a command nor a file${meant}`,
     {
       hint: `"sopsmith help" lists the commands; ${quoted(`sopsmith edit ${word}`)} makes a new file of this name.`,
     },

@@ -1,10 +1,11 @@
 import { lstatSync } from "node:fs";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import { replaceFile } from "./atomic-write.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 import { CannotReplace, ChangedMeanwhile } from "./write-errors.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /**
  * Makes a file that only this user can read, with this text. It appears with its text or not at all.
@@ -62,7 +63,7 @@ export async function appendToKeyFile(
 ): Promise<AppendResult> {
   let old: Buffer;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     old = await readFile(path).catch((error: unknown) => {
       if (systemCode(error) === "ENOENT") return Buffer.alloc(0);
       throw error;

@@ -229,6 +229,19 @@ test("a secret that is there already is not written again", async () => {
   }
 });
 
+test("a file whose name says nothing is read by what it holds", async () => {
+  const hidden = both.box.read("vault/a.enc.yaml");
+  both.box.write("vault/hidden.conf", hidden);
+  const { code, stdout, stderr } = await both.sopsmith(["publish", "-y", "vault/hidden.conf"]);
+  expect([code, stdout, stderr]).toEqual([0, "", ""]);
+  await both.sopsmith(["publish", "-y", "vault/a.enc.yaml"]);
+  const [named, unnamed] = ["a.enc.yaml", "hidden.conf"].map((name) =>
+    secrets.get(`/v1/secret/data/some/${name}`),
+  );
+  expect(unnamed).toBeDefined();
+  expect(unnamed).toEqual(named);
+});
+
 test("--recursive publishes the encrypted files of a directory, by their paths below it", async () => {
   const { code, stdout, stderr } = await both.sopsmith(["publish", "--recursive", "-y", "s3"]);
   expect([code, stdout, stderr]).toEqual([0, "", ""]);

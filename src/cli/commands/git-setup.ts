@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { formatForPath } from "../../../formats/index.ts";
 import { SopsmithError } from "../../errors.ts";
@@ -23,6 +23,7 @@ import { openOrder } from "../open-settings.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { warn } from "../warn.ts";
 import { openSource } from "./decrypt.ts";
+import { makeFolder } from "../../io/make-folder.ts";
 
 const hook: flags.BoolFlag = {
   kind: "bool",
@@ -204,7 +205,7 @@ export async function installHook(call: Call, program: readonly string[]): Promi
   const text = await textOf(path);
   if (text !== undefined && !isOwnHook(text))
     throw new SopsmithError("hook-there", 1, `there is another hook in ${path}`, { hint });
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeFile(path, hookText(program), { mode: 0o755 });
   await chmod(path, 0o755);
 }

@@ -295,8 +295,8 @@ async function deliver(
       `-o ${target} needs resources: leave out --map-only and --reverse, or name a file`,
     );
   if (!call.options.on(check)) {
-    const { mkdir } = await import("node:fs/promises");
-    await mkdir(target, { recursive: true });
+    const { makeFolder } = await import("../../io/make-folder.ts");
+    await makeFolder(target);
   }
   for (const one of converted) await put(call, join(target, `${one.label}.tf`), one.text);
 }

@@ -3,6 +3,16 @@ import { yamlText } from "../samples.ts";
 
 export const rows: readonly Row[] = [
   {
+    line: "encrypt --age A half.json",
+    files: {
+      "half.json": String.raw`{"a": 1,
+"b": "\ud800", "c": "\ud83d\ude00"}`,
+    },
+    stdout: /"a": "ENC/,
+    stderr:
+      /^WARN: half\.json: line 2: an escape for half of a surrogate pair becomes U\+FFFD, as in sops\n$/,
+  },
+  {
     line: "encrypt --age A plain.yaml",
     stdout: /^#ENC.*\na: ENC\[.*type:int\]\n[^]*\nsops:\n[^]*unencrypted_suffix: _unencrypted\n/,
   },

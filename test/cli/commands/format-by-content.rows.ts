@@ -51,8 +51,16 @@ export const rows: readonly Row[] = [
     line: "decrypt --input-type json x.enc",
     files: hidden,
     code: 1,
-    stderr: /^Could not unmarshal input data: /,
+    stderr:
+      /^WARN: x\.enc looks like an encrypted yaml file but is read as json, as --input-type says\nCould not unmarshal input data: /,
   },
+  {
+    line: "decrypt --input-type dotenv --output-type dotenv",
+    stdin: held("ini"),
+    code: 1,
+    stderr: /^WARN: stdin looks like an encrypted ini file but is read as dotenv, as --input-type/,
+  },
+  { line: "decrypt --input-type json sealed.bin", stdout: texts["bin"] ?? "" },
   {
     line: "decrypt --filename-override x.json x.enc",
     files: hidden,

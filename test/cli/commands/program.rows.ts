@@ -35,7 +35,8 @@ export const rows: readonly Row[] = [
   {
     line: "version",
     code: 100,
-    stderr: /^Error: "version" is neither a command nor a file\n"sopsmith help" lists/,
+    stderr:
+      /^Error: "version" is neither a command nor a file \(did you mean --version\?\)\n"sopsmith help" lists/,
   },
   { line: "ls", code: 100, stderr: /^Error: "ls" is neither a command nor a file/ },
   {
@@ -109,4 +110,5 @@ export const rows: readonly Row[] = [
     code: 100,
     stderr: /^Error: "decyrpt" is neither a command nor a file \(did you mean decrypt\?\)\n/,
   },
+  { line: "statu", code: 100, stderr: /\(did you mean filestatus\?\)/ },
 ];

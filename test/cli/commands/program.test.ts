@@ -27,6 +27,24 @@ test("warnings are coloured on a terminal, and never with NO_COLOR", { timeout: 
   expect(bare).not.toContain("\u001b");
 });
 
+test("decrypt on a terminal says what it waits for, and takes what is typed", () => {
+  const box = new Sandbox(sealed, { SOPS_AGE_KEY: identities.A, TERM: "xterm" });
+  const result = spawnSync(
+    "script",
+    ["-qefc", `${shellProgram} decrypt --input-type dotenv --output-type json`, "/dev/null"],
+    {
+      cwd: box.dir,
+      env: box.env,
+      encoding: "utf8",
+      input: `${sealed["sealed.env"] ?? ""}\u0004`,
+    },
+  );
+  box.remove();
+  expect(result.stdout).toContain("Waiting for the file on stdin: type or paste it");
+  expect(result.stdout).toMatch(/"SECRET": "hello"/);
+  expect(result.status).toBe(0);
+}, 60_000);
+
 test("stdout closed by its reader ends the program quietly", { timeout: 60_000 }, () => {
   const big = `{"a": ${JSON.stringify("x".repeat(1_000_000))}}`;
   const box = new Sandbox({ "big.json": big });

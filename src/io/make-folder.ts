@@ -1,0 +1,35 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/**
+ * Makes a folder and those above it that are missing; one that is there stays as it is. Node's own `recursive` never ends
+ * where a file system says that a folder is missing though the one above it exists, as /proc does.
+ *
+ * @param mode of each folder that is made
+ * @returns the topmost folder that was made; undefined for none
+ * @throws the system's error
+ */
+export async function makeFolder(path: string, mode = 0o777): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode });
+    return path;
+  } catch (error) {
+    if (await isFolder(path)) return undefined;
+    const above = dirname(path);
+    if (!isMissing(error) || above === path || (await isFolder(above))) throw error;
+    const topmost = await makeFolder(above, mode);
+    const made = await makeFolder(path, mode);
+    return topmost ?? made;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
