@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { madeFiles } from "../../scripts/chart.ts";
 import { helm } from "../../scripts/kube-setup.ts";
 import type { JsonObject } from "../../src/k8s/sops-secret.ts";
 import { canonical, sopsEncrypt, stored } from "../operator/objects.ts";
@@ -63,6 +64,7 @@ const groups: Record<string, string> = {
   CustomResourceDefinition: "customresourcedefinitions",
   PodDisruptionBudget: "poddisruptionbudgets",
   NetworkPolicy: "networkpolicies",
+  ConfigMap: "configmaps",
 };
 
 function pathOf({ apiVersion, kind, metadata }: Manifest): string {
@@ -95,6 +97,16 @@ const matrix: readonly (readonly string[])[] = [
   ["gpg.enabled=true"],
   ["securityContext.enabled=false"],
   ["metrics.service=true", "podDisruptionBudget.enabled=true", "networkPolicy.enabled=true"],
+  [
+    "networkPolicy.enabled=true",
+    "networkPolicy.egress.enabled=true",
+    "networkPolicy.egress.apiServerCidrs={10.0.0.1/32}",
+    "networkPolicy.egress.to[0].ports[0].port=8200",
+  ],
+  ["metrics.dashboard.enabled=true", "metrics.perObject=true"],
+  ["vault.address=https://vault:8200", "vault.role=sops", "vault.audience=vault"],
+  ["keySecretSelector=sopsmith.dev/keys=true", "extraArgs={-kube-api-qps=50}"],
+  ["podLabels.a=b", "podAnnotations.c=d", "topologySpreadConstraints=null"],
   ["fullnameOverride=full", "serviceAccount.name=other"],
   [
     "rbac.enabled=false",
@@ -271,23 +283,79 @@ test("the chart's rights suffice for all that the operator does, each is used, a
     ).rejects.toMatchObject({ status: 403 });
 });
 
+test("Prometheus gets a ServiceMonitor and alerts where they are asked for", () => {
+  const kinds = rendered(
+    "metrics.enabled=true",
+    "metrics.prometheusRule.enabled=true",
+    "metrics.prometheusRule.additionalLabels.release=prometheus",
+  ) as (Manifest & { spec: { groups?: { rules: { alert: string; expr: string }[] }[] } })[];
+  expect(kinds.map(({ kind }) => kind)).toEqual(
+    expect.arrayContaining(["Service", "ServiceMonitor", "PrometheusRule"]),
+  );
+  const rule = kinds.find(({ kind }) => kind === "PrometheusRule");
+  expect(rule?.metadata).toMatchObject({ labels: { release: "prometheus" } });
+  expect(rule?.spec.groups?.[0]?.rules.length).toBeGreaterThan(4);
+});
+
+test.each([
+  ["workers=0", "/workers"],
+  ["securityContext.runAsUserr=1", "runAsUserr"],
+  ["logging.encoder=xml", "/logging/encoder"],
+  ["macPolicy=never", "/macPolicy"],
+  ["secretsAsFiles[0].name=x", "mountPath"],
+  ["watchNamespaces={UPPER}", "/watchNamespaces/0"],
+])("the value %s is refused by its name", (set, named) => {
+  const { status, stderr } = spawnSync(helm, ["template", "x", chart, "--set", set], {
+    encoding: "utf8",
+  });
+  expect(status).not.toBe(0);
+  expect(stderr).toContain(named);
+});
+
+test("README, schema and defaults of the chart are made from its values", () => {
+  for (const [name, text] of madeFiles())
+    expect(readFileSync(join(chart, name), "utf8"), `node scripts/chart.ts: ${name}`).toBe(text);
+});
+
+test("the chart's version of sopsmith is that of the package", () => {
+  const { version } = JSON.parse(readFileSync(join(deploy, "../package.json"), "utf8")) as {
+    version: string;
+  };
+  expect(readFileSync(join(chart, "Chart.yaml"), "utf8")).toContain(
+    `appVersion: "sopsmith-${version}"`,
+  );
+});
+
 test("a namespaced chart asks for no right in the cluster", () => {
   const manifests = rendered("namespaced=true").filter(({ kind }) => kind.startsWith("Role"));
   expect(manifests.length).toBe(4);
   expect(JSON.stringify(manifests)).not.toContain("Cluster");
 });
 
-test("the Dockerfile runs as a numeric user, on a base named by the builder, with nothing fetched or secret in it", () => {
-  const lines = readFileSync(join(deploy, "Dockerfile"), "utf8")
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"));
-  const instructions = lines.map((line) => line.split(" ")[0]);
-  expect(instructions).toEqual(["ARG", "FROM", "ARG", "COPY", "COPY", "USER", "ENTRYPOINT"]);
-  expect(lines).toContain("USER 65532:65532");
-  expect(lines).toContain("ARG BASE");
-  expect(lines.at(-1)).toBe('ENTRYPOINT ["/usr/local/bin/sopsmith", "operator"]');
-  expect(lines.join("\n")).not.toMatch(/https?:|KEY=|TOKEN|PASSWORD/);
-});
+test.each(["Dockerfile", "Dockerfile.gpg"])(
+  "%s runs as a numeric user, on a base named by the builder, with nothing fetched from an address or secret in it",
+  (name) => {
+    const lines = readFileSync(join(deploy, name), "utf8")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"));
+    const instructions = lines.filter((line) => /^\S/.test(line)).map((line) => line.split(" ")[0]);
+    const installs = name === "Dockerfile" ? [] : ["RUN"];
+    expect(instructions).toEqual([
+      "ARG",
+      "FROM",
+      "ARG",
+      ...installs,
+      "COPY",
+      "COPY",
+      "USER",
+      "ENTRYPOINT",
+    ]);
+    expect(lines).toContain("USER 65532:65532");
+    expect(lines).toContain("ARG BASE");
+    expect(lines.at(-1)).toBe('ENTRYPOINT ["/usr/local/bin/sopsmith", "operator"]');
+    expect(lines.join("\n")).not.toMatch(/https?:|KEY=|TOKEN|PASSWORD/);
+  },
+);
 
 test("the values keep the names of the former chart", () => {
   const values = parse(readFileSync(join(chart, "values.yaml"), "utf8")) as Record<string, unknown>;
