@@ -78,6 +78,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src/tree",
     "src/crypto",
     "src/metadata",
+    "src/data-key",
     "src/key-service/key-service.ts",
     "src/keys/provider.ts",
     "src/io/host.ts",

@@ -10,17 +10,21 @@ import type { GroupResult, KeyFailure } from "./failure-report.ts";
 export class DataKeyError extends SopsmithError {
   /** How many groups opened, of how many that are needed; undefined where that is not what is wrong. */
   readonly groups: { readonly opened: number; readonly needed: number } | undefined;
+  /** Every key that did not open, with its reasons. */
+  readonly failures: readonly KeyFailure[];
 
   constructor(
     message: string,
     options: {
       groups?: { opened: number; needed: number };
+      failures?: readonly KeyFailure[];
       exitCode?: number;
       cause?: unknown;
     } = {},
   ) {
     super("data-key-not-recovered", options.exitCode ?? 128, message, { cause: options.cause });
     this.groups = options.groups;
+    this.failures = options.failures ?? [];
   }
 }
 
@@ -76,6 +80,7 @@ export async function recoverDataKey(
     const { report } = await import("./failure-report.ts");
     throw new DataKeyError(report(results, metadata.shamirThreshold, options.file), {
       groups: { opened: parts.length, needed: Math.max(metadata.shamirThreshold, 1) },
+      failures,
       exitCode: isForPackages(failures) ? 1 : 128,
       cause: failures.flatMap(({ errors }) => errors)[0],
     });

@@ -42,6 +42,7 @@ export type ManagedFields = {
   manager?: string;
   operation?: string;
   subresource?: string;
+  time?: string;
   fieldsV1?: JsonObject;
 };
 

@@ -77,27 +77,40 @@ export function remoteKeys(how: {
         },
         signal,
       ),
-    async unwrap(key, host, signal) {
-      const prefix = how.failed("decrypt", key);
-      try {
-        return await onWire(
-          host,
-          prefix,
-          (wire) => how.unwrap(key.fields, key.enc ?? "", wire),
-          signal,
-        );
-      } catch (error) {
-        if (!(error instanceof RemoteError)) throw error;
-        const { message, failure, remedy, exitCode, cause } = error;
-        throw new UnwrapError(message, {
-          failure,
-          remedy,
-          exitCode: cause instanceof MissingPackage ? exitCode : 128,
-          cause,
-        });
-      }
-    },
+    unwrap: (key, host, signal) =>
+      unwrapOnWire(
+        host,
+        how.failed("decrypt", key),
+        (wire) => how.unwrap(key.fields, key.enc ?? "", wire),
+        signal,
+      ),
   };
+}
+
+/**
+ * Lends a wire to what a key needs to be unwrapped.
+ *
+ * @param prefix what goes before the reason in messages
+ * @throws {UnwrapError} for what `use` throws as `RemoteFailure` or `MissingPackage`
+ */
+export async function unwrapOnWire<T>(
+  host: Host,
+  prefix: string,
+  use: (wire: Wire) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  try {
+    return await onWire(host, prefix, use, signal);
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    const { message, failure, remedy, exitCode, cause } = error;
+    throw new UnwrapError(message, {
+      failure,
+      remedy,
+      exitCode: cause instanceof MissingPackage ? exitCode : 128,
+      cause,
+    });
+  }
 }
 
 /** What a remote key, or a question about one, failed with: the prefix, the reason and what to do, in one line. Exit 1. */

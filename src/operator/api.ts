@@ -54,7 +54,7 @@ const TIMEOUT_MS = 30_000;
 export class Api {
   private readonly connection: Connection;
   private readonly bucket: TokenBucket;
-  private agent: HttpAgent | HttpsAgent | undefined;
+  private agents: { requests: HttpAgent | HttpsAgent; watches: HttpAgent | HttpsAgent } | undefined;
   private agentKey = "";
   private isClosed = false;
   /** Called once for each answer. */
@@ -83,21 +83,21 @@ export class Api {
   /**
    * Reads a watch line by line until the server ends it.
    *
-   * @param onEvent says whether to go on
+   * @param on.open the server has taken it
+   * @param on.event says whether to go on
    * @param signal ends it too
    */
   async watch(
-    path: string,
-    query: Readonly<Record<string, string>>,
-    accept: string,
-    onEvent: (event: JsonObject) => boolean,
+    request: { path: string; query: Readonly<Record<string, string>>; accept: string },
+    on: { open(): void; event(event: JsonObject): boolean },
     signal: AbortSignal,
   ): Promise<void> {
-    const response = await this.send({ method: "GET", path, query, accept }, signal);
+    const response = await this.send({ method: "GET", ...request }, signal, "watches");
     const status = response.statusCode ?? 0;
     this.onRequest("WATCH", status);
     if (status !== 200)
       throw apiError(status, parsed(await readAll(response)), response.headers["retry-after"]);
+    on.open();
     response.setEncoding("utf8");
     let rest = "";
     try {
@@ -106,7 +106,7 @@ export class Api {
         rest = lines.pop() ?? "";
         for (const line of lines) {
           const event = parsed(line);
-          if (event !== undefined && !onEvent(event)) return;
+          if (event !== undefined && !on.event(event)) return;
         }
       }
     } catch (error) {
@@ -117,10 +117,14 @@ export class Api {
   /** Ends all connections; nothing is sent any more. */
   close(): void {
     this.isClosed = true;
-    this.agent?.destroy();
+    this.dropAgents();
   }
 
-  private async send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  private async send(
+    request: ApiRequest,
+    signal: AbortSignal,
+    use: "requests" | "watches" = "requests",
+  ): Promise<IncomingMessage> {
     const url = new URL(request.path, this.connection.server);
     // A server behind a path prefix keeps it.
     const prefix = new URL(this.connection.server).pathname.replace(/\/$/, "");
@@ -132,7 +136,7 @@ export class Api {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const options = {
       method: request.method,
-      agent: this.agentFor(url, tls),
+      agent: this.agentFor(url, tls, use),
       signal,
       headers: {
         ...headers,
@@ -179,16 +183,28 @@ export class Api {
     }
   }
 
-  private agentFor(url: URL, tls: Omit<Credentials, "headers">): HttpAgent | HttpsAgent {
+  /** Watches hold a connection each, for minutes: they must not take those of requests. */
+  private agentFor(
+    url: URL,
+    tls: Omit<Credentials, "headers">,
+    use: "requests" | "watches",
+  ): HttpAgent | HttpsAgent {
     const key = JSON.stringify([tls.ca, tls.cert, tls.key].map(String));
-    if (this.agent === undefined || key !== this.agentKey) {
-      this.agent?.destroy();
-      const options = { keepAlive: true, maxSockets: 64 };
-      this.agent =
-        url.protocol === "http:" ? new HttpAgent(options) : new HttpsAgent({ ...options, ...tls });
+    if (this.agents === undefined || key !== this.agentKey) {
+      this.dropAgents();
+      const agent = (maxSockets: number): HttpAgent | HttpsAgent =>
+        url.protocol === "http:"
+          ? new HttpAgent({ keepAlive: true, maxSockets })
+          : new HttpsAgent({ keepAlive: true, maxSockets, ...tls });
+      this.agents = { requests: agent(64), watches: agent(Infinity) };
       this.agentKey = key;
     }
-    return this.agent;
+    return this.agents[use];
+  }
+
+  private dropAgents(): void {
+    this.agents?.requests.destroy();
+    this.agents?.watches.destroy();
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type ChildAction,
   type ChildMeta,
 } from "./child-secret.ts";
+import type { ChildIndex } from "./child-index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Observer } from "./observer.ts";
 import type { Problem } from "./texts.ts";
@@ -36,13 +37,20 @@ export interface ChildWriterSettings {
 /** Brings one Secret into the state that its template describes. */
 export class ChildWriter {
   private readonly cluster: Cluster;
+  private readonly children: ChildIndex;
   private readonly observer: Observer;
   private readonly settings: ChildWriterSettings;
   /** What was written and has not come back as an event yet: uid of the child to its resourceVersion. */
   private readonly writes = new Map<string, string>();
 
-  constructor(cluster: Cluster, observer: Observer, settings: ChildWriterSettings) {
+  constructor(
+    cluster: Cluster,
+    children: ChildIndex,
+    observer: Observer,
+    settings: ChildWriterSettings,
+  ) {
     this.cluster = cluster;
+    this.children = children;
     this.observer = observer;
     this.settings = settings;
   }
@@ -62,7 +70,7 @@ export class ChildWriter {
   async write(child: Child, object: SopsSecret, owner: Owner): Promise<Written> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.writeOnce(child, object, owner);
+        return await this.writeOnce(child, object, owner, attempt === 1);
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 409 || attempt >= CONFLICT_TRIES)
           throw error;
@@ -70,10 +78,17 @@ export class ChildWriter {
     }
   }
 
-  private async writeOnce(child: Child, object: SopsSecret, owner: Owner): Promise<Written> {
+  private async writeOnce(
+    child: Child,
+    object: SopsSecret,
+    owner: Owner,
+    isFirst: boolean,
+  ): Promise<Written> {
     const namespace = object.metadata.namespace ?? "";
     const desired = secretOf(child, namespace, owner);
-    const observed = await this.cluster.secret(namespace, child.name);
+    // One that was never seen is made without a look: the guard refuses where there is a foreign one.
+    const isNew = isFirst && this.children.get(namespace, child.name) === undefined;
+    const observed = isNew ? undefined : await this.cluster.secret(namespace, child.name);
     const action = await this.decide(child, observed, object, owner);
     if (action.kind === "refuse") return { problem: action.problem };
     const { secret, result } = await this.carryOut(action, desired, observed);

@@ -1,22 +1,30 @@
-import { createHash } from "node:crypto";
 import type { Server } from "node:http";
 import type { Host } from "../io/host.ts";
 import { watchFolders } from "../io/watch-folders.ts";
-import { isObject, OWNER_LABEL, parseSopsSecret, type JsonObject } from "../k8s/sops-secret.ts";
-import { localKeyService } from "../key-service/key-service.ts";
-import { Api, type Connection } from "./api.ts";
+import {
+  isObject,
+  OWNER_LABEL,
+  parseSopsSecret,
+  type JsonObject,
+  type ObjectMeta,
+} from "../k8s/sops-secret.ts";
+import type { KeyService } from "../key-service/key-service.ts";
+import { Api, ApiError, Unreachable, type Connection } from "./api.ts";
 import { Children } from "./child-index.ts";
 import { childMeta } from "./child-secret.ts";
 import { Cluster, secretsPath, sopsSecretsPath } from "./cluster.ts";
 import { serveOperator } from "./endpoints.ts";
 import { EventLoopLag } from "./event-loop-lag.ts";
-import { CachingKeyService, KeyFiles } from "./key-set.ts";
-import { LeaderElection } from "./leader.ts";
+import { FirstPasses, isFresh } from "./first-passes.ts";
+import { KeyFiles } from "./key-set.ts";
+import { Keyring } from "./keyring.ts";
+import { LeaderElection, leaderTimes, type LeaseState } from "./leader.ts";
 import { Metrics } from "./metrics.ts";
+import { NamespaceKeys } from "./namespace-keys.ts";
+import type { LogLevel, Observer } from "./observer.ts";
 import { WorkQueue } from "./queue.ts";
-import type { Observer } from "./observer.ts";
-import { Reconciler, type ReconcileSettings } from "./reconcile.ts";
-import { Reflector } from "./reflector.ts";
+import { metadataHash, Reconciler, type KnownObject, type ReconcileSettings } from "./reconcile.ts";
+import { Watches, type WatchKind, type WatchSink } from "./watches.ts";
 
 export interface OperatorSettings extends ReconcileSettings {
   /** Empty for all. */
@@ -33,29 +41,32 @@ export interface OperatorSettings extends ReconcileSettings {
   readonly identity: string;
   readonly keyFiles: readonly string[];
   readonly cachesDataKeys: boolean;
+  /** Unwraps data keys with the operator's own keys. */
+  readonly keyService: KeyService;
+  /** Label selector of Secrets with keys of their namespace; "" for none. */
+  readonly keySelector: string;
+  /** Everything is listed again after so many milliseconds. */
+  readonly relistMs: number;
+  /** Names of objects that failed are told in a metric. */
+  readonly perObjectMetrics: boolean;
 }
 
 export type Log = (
-  level: "info" | "error",
+  level: LogLevel,
   message: string,
   fields?: Record<string, string | number>,
 ) => void;
-
-/** Above so many namespaces the whole cluster is watched and filtered. */
-const MAX_NAMESPACES = 20;
 
 const KEY_POLL_MS = 10_000;
 
 const SHUTDOWN_MS = 10_000;
 
-const missingCrd = "the cluster does not know SopsSecrets: apply the output of `sopsmith k8s crd`";
+/** Objects that changed while no operator ran go first, if they are no more than this or a tenth of all: else there is no hurry. */
+const FEW = 100;
 
-/** All that is kept of a SopsSecret. */
-interface Known {
-  readonly key: string;
-  readonly generation: number;
-  /** Of labels and annotations. */
-  readonly hash: string;
+interface Known extends KnownObject {
+  /** It changed after its status was written, as far as could be seen before the first pass. */
+  readonly isFresh: boolean;
 }
 
 /**
@@ -83,10 +94,12 @@ class Operator {
   private readonly children = new Children();
   private readonly objects = new Map<string, Known>();
   private readonly keyFiles: KeyFiles;
-  private readonly cache: CachingKeyService | undefined;
+  private readonly tenants: NamespaceKeys | undefined;
+  private readonly keyring: Keyring;
+  private readonly firstPasses = new FirstPasses();
   private readonly reconciler: Reconciler;
   private readonly queue: WorkQueue;
-  private readonly reflectors: Reflector[] = [];
+  private readonly watches: Watches;
   private readonly election: LeaderElection | undefined;
   private isWorking = false;
   private isStopping = false;
@@ -99,32 +112,54 @@ class Operator {
     this.api.onRequest = (method, status) =>
       this.metrics.add("rest_client_requests_total", { method, code: String(status) });
     this.keyFiles = new KeyFiles(host, settings.keyFiles);
-    this.cache = settings.cachesDataKeys
-      ? new CachingKeyService(() => host.now().getTime())
-      : undefined;
-    const services = [this.cache ?? localKeyService];
+    const { keySelector } = settings;
+    this.tenants =
+      keySelector === ""
+        ? undefined
+        : new NamespaceKeys(this.api, keySelector, (namespace) => this.keysChanged(namespace));
+    this.keyring = new Keyring(
+      {
+        service: settings.keyService,
+        files: this.keyFiles,
+        tenants: this.tenants,
+        host,
+        warn: (message) => log("info", message),
+      },
+      { caches: settings.cachesDataKeys, selector: keySelector },
+    );
     this.reconciler = new Reconciler(
       {
         cluster: new Cluster(this.api, settings.identity),
         children: this.children,
-        services: () => services,
-        keysVersion: () => this.keyFiles.version,
+        keys: (object) => this.keyring.keysFor(object),
+        keysVersion: (namespace) => this.keyring.version(namespace),
         host,
-        keyHost: () => this.keyFiles.hostForKeys((message) => log("info", message)),
         observer: this.observer(),
+        bodies: this.firstPasses,
       },
       settings,
     );
     this.queue = new WorkQueue((key) => this.reconciler.reconcile(key), settings.workers);
+    this.watches = new Watches(this.api, settings, this.sinks(), {
+      metrics: this.metrics,
+      log,
+      recovered: () => this.queueAll(this.reconciler.cutOff()),
+      rewound: () => this.distrust(),
+    });
     this.election =
       settings.lease === undefined
         ? undefined
-        : new LeaderElection(this.api, { ...settings.lease, identity: settings.identity });
+        : new LeaderElection(
+            this.api,
+            { ...settings.lease, identity: settings.identity },
+            leaderTimes,
+            (state) => this.tellLease(state),
+          );
   }
 
   async run(signal: AbortSignal): Promise<number> {
     const { settings } = this;
-    for (const name of ["successes", "failures", "suspends"])
+    for (const name of ["successes", "failures", "suspends"] as const)
       this.metrics.add(`sopssecrets_reconcilation_${name}_total`, {}, 0);
     await this.keyFiles.poll();
     const servers = await this.listen();
@@ -135,9 +170,7 @@ class Operator {
     const beat = setInterval(() => void this.pollKeys(), KEY_POLL_MS);
     const unwatch = watchFolders(settings.keyFiles, () => void this.pollKeys());
     this.lag.start();
-    const watching = this.namespaces().flatMap((namespace) =>
-      this.reflectorsFor(namespace).map((reflector) => reflector.run(background.signal)),
-    );
+    const watching = this.watches.run(background.signal);
     this.log("info", "started", { namespaces: settings.namespaces.join(",") || "all" });
     const status = await this.work(background.signal);
     this.isStopping = true;
@@ -148,9 +181,9 @@ class Operator {
     await this.finishQueue();
     background.abort();
     await this.election?.release();
-    await Promise.all(watching);
+    await watching;
     for (const server of servers) server.close();
-    this.cache?.clear();
+    this.keyring.forget("");
     this.api.close();
     this.log("info", "stopped");
     return status;
@@ -165,9 +198,7 @@ class Operator {
     await this.election?.acquire(signal);
     if (signal.aborted) return 0;
     this.log("info", "working", { identity: this.settings.identity });
-    void this.findLegacyChildren(signal);
-    this.isWorking = true;
-    for (const { key } of this.objects.values()) this.queue.add(key);
+    void this.begin(signal);
     const aborted = new Promise<void>((resolve) =>
       signal.addEventListener("abort", () => resolve(), { once: true }),
     );
@@ -179,67 +210,73 @@ class Operator {
     return 1;
   }
 
+  /** Looks at every object once: those that changed while no operator ran first, the others page by page. */
+  private async begin(signal: AbortSignal): Promise<void> {
+    await this.watches.settled(signal);
+    if (signal.aborted || this.isStopping) return;
+    this.isWorking = true;
+    void this.findLegacyChildren(signal);
+    const all = [...this.objects.values()];
+    const fresh = all.filter((known) => known.isFresh).map(({ key }) => key);
+    const first = new Set(fresh.length <= Math.max(FEW, all.length / 10) ? fresh : []);
+    this.queueAll([...first]);
+    const left = new Set(all.map(({ key }) => key).filter((key) => !first.has(key)));
+    const { labelSelector } = this.settings;
+    for (const namespace of this.namespaces()) {
+      const path = sopsSecretsPath(namespace);
+      const keyOf = ({ uid = "" }: ObjectMeta): string | undefined => {
+        const key = this.objects.get(uid)?.key;
+        return key !== undefined && left.delete(key) ? key : undefined;
+      };
+      await this.firstPasses
+        .run({ path, labelSelector }, this.api, this.queue, keyOf, signal)
+        .catch((error: unknown) => {
+          if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
+          this.log("debug", "objects are read one by one", { namespace, reason: error.message });
+        });
+      if (signal.aborted) return;
+    }
+    for (const key of left) this.queue.add(key, "routine");
+  }
+
   private async finishQueue(): Promise<void> {
     await Promise.race([
-      this.queue.stop(),
+      this.queue.stop().then(() => this.reconciler.eventsSent()),
       new Promise<void>((resolve) => void setTimeout(resolve, SHUTDOWN_MS).unref()),
     ]);
   }
 
   private namespaces(): readonly string[] {
     const { namespaces } = this.settings;
-    return namespaces.length === 0 || namespaces.length > MAX_NAMESPACES ? [""] : namespaces;
+    return namespaces.length === 0 ? [""] : namespaces;
   }
 
-  private isWatched(namespace: string): boolean {
-    const { namespaces } = this.settings;
-    return namespaces.length === 0 || namespaces.includes(namespace);
-  }
-
-  private reflectorsFor(namespace: string): Reflector[] {
-    const common = {
-      metadataOnly: true,
-      random: Math.random,
+  private sinks(): Record<WatchKind, WatchSink> {
+    return {
+      SopsSecret: {
+        set: (object) => this.sawObject(object),
+        deleted: (uid) => this.lostObject(uid),
+        synced: (namespace, uids) => {
+          for (const [uid, { key }] of this.objects)
+            if (!uids.has(uid) && (namespace === "" || key.startsWith(`${namespace}/`)))
+              this.lostObject(uid);
+        },
+      },
+      Secret: {
+        set: (object) => this.sawChild(object),
+        deleted: (uid) => this.queueOwners(this.children.remove(uid)),
+        synced: (namespace, uids) => {
+          for (const uid of this.children.uids(namespace))
+            if (!uids.has(uid) && !this.legacy.has(uid))
+              this.queueOwners(this.children.remove(uid));
+        },
+      },
+      "key Secret": {
+        set: (object) => this.tenants?.saw(object),
+        deleted: (uid) => this.tenants?.lost(uid),
+        synced: (namespace, uids) => this.tenants?.synced(namespace, uids),
+      },
     };
-    const onRestart =
-      (kind: string) =>
-      (reason: string, isRefused: boolean): void => {
-        this.metrics.add("sopsmith_watch_restarts_total");
-        const hint = kind === "SopsSecret" && reason === "404" ? missingCrd : undefined;
-        this.log(isRefused ? "error" : "info", "watch restarted", {
-          kind,
-          namespace: namespace || "all",
-          reason: hint ?? reason,
-        });
-      };
-    const objects = new Reflector(this.api, {
-      ...common,
-      path: sopsSecretsPath(namespace),
-      onRestart: onRestart("SopsSecret"),
-      ...(this.settings.labelSelector === "" ? {} : { labelSelector: this.settings.labelSelector }),
-      onSet: (object) => this.sawObject(object),
-      onDelete: (uid) => this.lostObject(uid),
-      onSynced: (uids) => {
-        for (const [uid, { key }] of this.objects)
-          if (!uids.has(uid) && (namespace === "" || key.startsWith(`${namespace}/`)))
-            this.lostObject(uid);
-      },
-    });
-    const secrets = new Reflector(this.api, {
-      ...common,
-      path: secretsPath(namespace),
-      onRestart: onRestart("Secret"),
-      labelSelector: OWNER_LABEL,
-      onSet: (object) => this.sawChild(object),
-      onDelete: (uid) => this.queueOwners(this.children.remove(uid)),
-      onSynced: (uids) => {
-        for (const uid of this.children.uids(namespace)) {
-          if (!uids.has(uid) && !this.legacy.has(uid)) this.queueOwners(this.children.remove(uid));
-        }
-      },
-    });
-    this.reflectors.push(objects, secrets);
-    return [objects, secrets];
   }
 
   /** Children without our label: the reference operator's. */
@@ -273,9 +310,12 @@ class Operator {
             isObject(metadata) && typeof metadata["continue"] === "string"
               ? metadata["continue"]
               : "";
-        } catch {
+        } catch (error) {
           // They are found when their owner is looked at; only orphans would stay.
-          this.log("error", "Secrets of the former operator could not be listed");
+          this.log("error", "Secrets of the former operator could not be listed", {
+            namespace: namespace || "all",
+            reason: error instanceof Error ? error.message : "",
+          });
           next = "";
         }
       } while (next !== "" && !signal.aborted);
@@ -284,16 +324,13 @@ class Operator {
 
   private sawObject(json: JsonObject): void {
     const { metadata } = parseSopsSecret(json);
-    const { namespace = "", name = "", uid = "", generation = 0, labels, annotations } = metadata;
-    if (!this.isWatched(namespace)) return;
+    const { namespace = "", name = "", uid = "", generation = 0 } = metadata;
     const key = `${namespace}/${name}`;
-    const hash = createHash("sha256")
-      .update(JSON.stringify([labels, annotations]))
-      .digest("base64")
-      .slice(0, 16);
+    const hash = metadataHash(metadata);
     const before = this.objects.get(uid);
     if (before?.generation === generation && before.hash === hash) return;
-    this.objects.set(uid, { key, generation, hash });
+    this.objects.set(uid, { key, uid, generation, hash, isFresh: isFresh(metadata) });
+    this.firstPasses.drop(key);
     if (this.isWorking) this.queue.add(key);
   }
 
@@ -301,12 +338,12 @@ class Operator {
     const known = this.objects.get(uid);
     if (known === undefined) return;
     this.objects.delete(uid);
+    this.firstPasses.drop(known.key);
     this.reconciler.forget(known.key);
   }
 
   private sawChild(json: JsonObject): void {
     const meta = childMeta(json);
-    if (!this.isWatched(meta.namespace)) return;
     this.legacy.delete(meta.uid);
     if (this.children.get(meta.namespace, meta.name)?.resourceVersion === meta.resourceVersion)
       return;
@@ -319,16 +356,44 @@ class Operator {
     if (!this.isWorking) return;
     for (const uid of uids) {
       const known = this.objects.get(uid);
-      if (known !== undefined) this.queue.add(known.key);
+      // While its pass runs, most of what comes is the pass's own.
+      if (known !== undefined)
+        this.queue.add(known.key, "soon", () => !this.reconciler.isCurrent(known));
     }
   }
 
+  private queueAll(keys: readonly string[]): void {
+    if (this.isWorking) for (const key of keys) this.queue.add(key);
+  }
+
+  /** The cluster was restored from a backup: no version that was seen says anything. */
+  private distrust(): void {
+    this.log("info", "the API server's store went back in time: everything is looked at again");
+    this.reconciler.distrust();
+    if (this.isWorking) for (const { key } of this.objects.values()) this.queue.add(key, "routine");
+  }
+
   private async pollKeys(): Promise<void> {
-    if (!(await this.keyFiles.poll())) return;
-    this.cache?.clear();
+    if (await this.keyFiles.poll()) this.keysChanged("");
+  }
+
+  /** @param namespace "" for the operator's own keys */
+  private keysChanged(namespace: string): void {
+    this.keyring.forget(namespace);
     this.metrics.add("sopsmith_key_reloads_total");
-    this.log("info", "keys changed");
-    if (this.isWorking) for (const key of this.reconciler.undecrypted()) this.queue.add(key);
+    this.log("info", "keys changed", namespace === "" ? {} : { namespace });
+    this.queueAll(this.reconciler.undecrypted(namespace));
+  }
+
+  private tellLease(state: LeaseState): void {
+    const lease = this.settings.lease;
+    const name = `${lease?.namespace ?? ""}/${lease?.name ?? ""}`;
+    if (state.kind === "leading") this.log("info", `holding lease ${name}`);
+    else
+      this.log(
+        state.kind === "refused" ? "error" : "info",
+        `waiting for lease ${name}: ${state.reason}`,
+      );
   }
 
   private observer(): Observer {
@@ -347,6 +412,7 @@ class Operator {
           controller: "sopssecret",
         });
       },
+      dropped: () => metrics.add("sopsmith_events_dropped_total"),
       wrote: (op) => metrics.add("sopsmith_secret_writes_total", { op }),
       decrypted: (seconds) => metrics.observe("sopsmith_decrypt_seconds", seconds),
       log: this.log,
@@ -357,19 +423,24 @@ class Operator {
     return serveOperator(this.settings, {
       stuck: () => {
         if (this.lag.milliseconds > 5000) return "the event loop is blocked";
-        const isSilent = this.reflectors.some(
-          ({ lastHeard }) => performance.now() - lastHeard > 700_000,
-        );
-        return isSilent ? "a watch is silent" : undefined;
+        return this.watches.isSilent() ? "a watch is silent" : undefined;
       },
-      unready: () => {
-        if (this.isStopping) return "stopping";
-        return this.reflectors.length > 0 && this.reflectors.every(({ hasSynced }) => hasSynced)
-          ? undefined
-          : "not synced yet";
-      },
+      unready: () =>
+        this.isStopping ? "stopping" : (this.leaseMissing() ?? this.watches.unready()),
       metrics: () => this.currentMetrics(),
     });
+  }
+
+  /** Who waits for a lease that another holds is ready to take over; who cannot have it is not. */
+  private leaseMissing(): string | undefined {
+    const { election } = this;
+    const { lease } = this.settings;
+    if (election === undefined || lease === undefined) return undefined;
+    const name = `${lease.namespace}/${lease.name}`;
+    if (election.state === undefined) return `lease ${name} was not asked for yet`;
+    return election.state.kind === "refused"
+      ? `waiting for lease ${name}: ${election.state.reason}`
+      : undefined;
   }
 
   private currentMetrics(): string {
@@ -379,11 +450,23 @@ class Operator {
     metrics.set("leader_election_master_status", leads ? 1 : 0, {
       name: this.settings.lease?.name ?? "",
     });
+    if (this.election !== undefined)
+      for (const state of ["leading", "standby", "refused"] as const)
+        metrics.set("sopsmith_lease", this.election.state?.kind === state ? 1 : 0, { state });
     metrics.set("process_resident_memory_bytes", process.memoryUsage.rss());
+    // Of who works alone: the others know nothing of the objects' conditions.
+    metrics.clear("sopsmith_objects");
+    metrics.clear("sopsmith_object_failed");
+    if (!this.isWorking) return metrics.text();
     for (const [label, count] of this.reconciler.conditionCounts()) {
       const [condition = "", status = ""] = label.split("\0");
       metrics.set("sopsmith_objects", count, { condition, status });
     }
+    if (this.settings.perObjectMetrics)
+      for (const { key, reason } of this.reconciler.failures()) {
+        const [namespace = "", name = ""] = key.split("/");
+        metrics.set("sopsmith_object_failed", 1, { namespace, name, reason });
+      }
     return metrics.text();
   }
 }

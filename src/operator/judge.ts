@@ -1,5 +1,5 @@
 import type { Host } from "../io/host.ts";
-import type { SopsSecret } from "../k8s/sops-secret.ts";
+import { isObject, type SopsSecret } from "../k8s/sops-secret.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { buildTemplates, duplicateNames, type Template } from "./build.ts";
 import { openObject, type Finding } from "./open.ts";
@@ -30,11 +30,16 @@ export interface Judgement {
 /** Decrypts and checks an object, and builds its Secrets (spec kubernetes 4.1). Reads no cluster. */
 export async function judge(
   object: SopsSecret,
-  policy: Policy,
-  services: readonly KeyService[],
+  options: {
+    policy: Policy;
+    services: readonly KeyService[];
+    /** Where keys are looked for, as messages say it; undefined outside a cluster. */
+    keySources?: readonly string[] | undefined;
+  },
   host: Host,
 ): Promise<Judgement> {
   const { name = "", namespace = "" } = object.metadata;
+  const { policy, services, keySources } = options;
   const refused = (refusal: Problem, findings: readonly Finding[] = []): Judgement => ({
     findings,
     refusal,
@@ -42,9 +47,22 @@ export async function judge(
     lastModified: undefined,
   });
   const invalid = checkSpec(object);
-  if (invalid !== undefined) return refused(invalid);
+  if (invalid !== undefined)
+    return refused(
+      invalid,
+      invalid.reason === "DecryptFailed"
+        ? [
+            {
+              type: "Decrypted",
+              status: "False",
+              reason: invalid.reason,
+              message: invalid.message,
+            },
+          ]
+        : [],
+    );
   const budget = policy.mac === "off" ? undefined : policy.macBudget;
-  const opened = await openObject(object, { services, budget }, host);
+  const opened = await openObject(object, { services, budget, keySources }, host);
   if ("reason" in opened) {
     const { reason, message } = opened;
     return refused(opened, [{ type: "Decrypted", status: "False", reason, message }]);
@@ -87,7 +105,7 @@ export async function judge(
   };
 }
 
-function checkSpec({ spec }: SopsSecret): Problem | undefined {
+function checkSpec({ spec, sops }: SopsSecret): Problem | undefined {
   const templates = spec?.["secretTemplates"];
   const invalid = (message: string): Problem => ({
     reason: "InvalidSpec",
@@ -105,5 +123,12 @@ function checkSpec({ spec }: SopsSecret): Problem | undefined {
     return invalid(
       "an item of spec.secretTemplates is no map: a comment between templates becomes such an item when it is encrypted; remove it",
     );
+  if (sops === undefined || sops === null || (isObject(sops) && Object.keys(sops).length === 0))
+    return {
+      ...invalid(
+        "the object is not encrypted: it has no sops block, so everybody who may read it sees its values; encrypt its file, apply it again, and change the values",
+      ),
+      reason: "DecryptFailed",
+    };
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Host } from "../io/host.ts";
-import { localKeyService, type KeyService } from "../key-service/key-service.ts";
+import type { KeyService } from "../key-service/key-service.ts";
 import type { MasterKey } from "../keys/provider.ts";
 
 /** How long the last good content of a key file that vanished is used. */
@@ -90,12 +90,16 @@ const CACHE_MS = 10 * 60_000;
  * when they are forgotten.
  */
 export class CachingKeyService implements KeyService {
-  readonly name: string = localKeyService.name;
-  readonly wrap: KeyService["wrap"] = localKeyService.wrap;
+  readonly name: string;
+  readonly wrap: KeyService["wrap"];
+  private readonly inner: KeyService;
   private readonly parts = new Map<string, { part: Uint8Array; until: number }>();
   private readonly now: () => number;
 
-  constructor(now: () => number) {
+  constructor(inner: KeyService, now: () => number) {
+    this.inner = inner;
+    this.name = inner.name;
+    this.wrap = inner.wrap;
     this.now = now;
   }
 
@@ -106,7 +110,7 @@ export class CachingKeyService implements KeyService {
     const known = this.parts.get(id);
     if (known !== undefined && known.until > this.now()) return Uint8Array.from(known.part);
     if (known !== undefined) this.drop(id);
-    const part = await localKeyService.unwrap(key, host, signal);
+    const part = await this.inner.unwrap(key, host, signal);
     this.parts.set(id, { part: Uint8Array.from(part), until: this.now() + CACHE_MS });
     for (const oldest of this.parts.keys()) {
       if (this.parts.size <= CACHE_ENTRIES) break;

@@ -11,6 +11,14 @@ export interface LeaderTimes {
 
 export const leaderTimes: LeaderTimes = { duration: 15_000, renewDeadline: 10_000, retry: 2000 };
 
+/** How it stands with the lease. */
+export type LeaseState =
+  | { readonly kind: "leading" }
+  /** Another holds it: this process is ready to take over. */
+  | { readonly kind: "standby"; readonly reason: string }
+  /** It cannot be had: a right is missing, its namespace does not exist, nobody answers. */
+  | { readonly kind: "refused"; readonly reason: string };
+
 /**
  * Leader election over a Lease (coordination.k8s.io/v1). Whether another's lease has run out is judged by when this process last saw it
  * change, never by the times written in it: clocks of two machines need not agree (spec kubernetes 4.10).
@@ -28,12 +36,18 @@ export class LeaderElection {
   /** Another held it when it was last read. */
   private isTaken = false;
   isLeader = false;
+  /** undefined until the lease was asked for. */
+  state: LeaseState | undefined;
+  private readonly onChange: (state: LeaseState) => void;
 
+  /** @param onChange is told once of each state, and of each other reason */
   constructor(
     api: Api,
     lease: { namespace: string; name: string; identity: string },
     times: LeaderTimes = leaderTimes,
+    onChange: (state: LeaseState) => void = () => undefined,
   ) {
+    this.onChange = onChange;
     this.api = api;
     this.name = lease.name;
     this.namespace = lease.namespace;
@@ -49,6 +63,7 @@ export class LeaderElection {
       if (await this.attempt(this.times.renewDeadline)) {
         this.isLeader = true;
         this.acquiredAt = began;
+        this.enter({ kind: "leading" });
         return;
       }
       await delay(this.times.retry * (1 + 0.2 * Math.random()), undefined, { signal }).catch(
@@ -97,11 +112,30 @@ export class LeaderElection {
     if (timeoutMs <= 0) return false;
     const until = performance.now() + timeoutMs;
     try {
+      const isHeld = await this.tryOnce(until);
+      if (isHeld && this.isLeader) this.enter({ kind: "leading" });
       // An answer that comes too late is no renewal, even where it says that it is.
-      return (await this.tryOnce(until)) && performance.now() < until;
-    } catch {
+      return isHeld && performance.now() < until;
+    } catch (error) {
+      // Of two who try one gets a conflict: that is no failure.
+      if (!(error instanceof ApiError && error.status === 409))
+        this.enter({ kind: "refused", reason: this.reasonOf(error) });
       return false;
     }
+  }
+
+  private enter(state: LeaseState): void {
+    const before = this.state;
+    this.state = state;
+    const reason = (one: LeaseState | undefined): string | undefined =>
+      one === undefined || one.kind === "leading" ? undefined : one.reason;
+    if (before?.kind !== state.kind || reason(before) !== reason(state)) this.onChange(state);
+  }
+
+  private reasonOf(error: unknown): string {
+    if (error instanceof ApiError && error.status === 404)
+      return `the namespace ${this.namespace} does not exist`;
+    return error instanceof Error ? error.message : "no answer";
   }
 
   private async tryOnce(until: number): Promise<boolean> {
@@ -140,13 +174,16 @@ export class LeaderElection {
       this.seen = record;
       this.seenAt = performance.now();
     }
-    const holder = spec["holderIdentity"] ?? "";
+    const holder = typeof spec["holderIdentity"] === "string" ? spec["holderIdentity"] : "";
     this.isTaken = holder !== "" && holder !== this.identity;
     if (holder === this.identity) {
       await this.put({ ...lease, spec: { ...spec, ...own } }, rest());
       return true;
     }
-    if (holder !== "" && performance.now() - this.seenAt < this.times.duration) return false;
+    if (this.isTaken && performance.now() - this.seenAt < this.times.duration) {
+      this.enter({ kind: "standby", reason: `held by ${holder}` });
+      return false;
+    }
     const transitions = typeof spec["leaseTransitions"] === "number" ? spec["leaseTransitions"] : 0;
     await this.put(
       {

@@ -1,7 +1,11 @@
+export type LogLevel = "debug" | "info" | "error";
+
 /** What the rest of the process hears of passes; no names of objects in it. */
 export interface Observer {
   reconciled(result: "success" | "error" | "suspended", seconds: number): void;
   wrote(operation: string): void;
   decrypted(seconds: number): void;
-  log(level: "info" | "error", message: string, fields: Record<string, string | number>): void;
+  /** An event was not sent. */
+  dropped(): void;
+  log(level: LogLevel, message: string, fields: Record<string, string | number>): void;
 }

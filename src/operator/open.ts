@@ -1,6 +1,7 @@
 import { loadFormat } from "../../formats/index.ts";
 import { LeafCipher } from "../crypto/leaf.ts";
 import { ONLY_ENCRYPTED } from "../crypto/mac.ts";
+import { DataKeyError } from "../data-key/recover.ts";
 import { SopsmithError } from "../errors.ts";
 import { open } from "../file.ts";
 import type { Host } from "../io/host.ts";
@@ -17,16 +18,27 @@ import {
 import type { KeyService } from "../key-service/key-service.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import { compileSelection } from "../metadata/selection.ts";
-import { entry, find, map, seq, str, type Mapping, type Node, type Scalar } from "../tree/node.ts";
+import {
+  bool,
+  entry,
+  find,
+  map,
+  seq,
+  str,
+  type Mapping,
+  type Node,
+  type Scalar,
+} from "../tree/node.ts";
 import { fromPlain } from "../tree/plain.ts";
 import { walk } from "../metadata/walk.ts";
 import { covered, findOrder, type Covered } from "./field-order.ts";
+import { missingKey, onlyLocalKeys } from "./missing-key.ts";
 import { shortened, statusTexts, type Problem } from "./texts.ts";
 
 /** A condition before it is known which generation it is about. */
 export type Finding = Pick<Condition, "type" | "status" | "reason" | "message">;
 
-/** An object whose values are in clear. */
+/** An object whose values are decrypted. */
 export interface OpenedObject {
   /** `spec.secretTemplates`, decrypted. */
   readonly templates: readonly Mapping[];
@@ -36,15 +48,22 @@ export interface OpenedObject {
   readonly lastModified: string;
 }
 
+export interface OpenOptions {
+  readonly services: readonly KeyService[];
+  /** How many orders of keys are tried for the MAC; undefined: the MAC is not looked at. */
+  readonly budget: number | undefined;
+  /** Where keys are looked for, as messages say it; undefined outside a cluster. */
+  readonly keySources?: readonly string[] | undefined;
+}
+
 /**
  * Decrypts an object in memory. Only `spec` and `sops` are looked at: the rest is the API server's.
  *
- * @param budget how many orders of keys are tried for the MAC; undefined: the MAC is not looked at
  * @returns the problem where it cannot be decrypted
  */
 export async function openObject(
   object: SopsSecret,
-  options: { services: readonly KeyService[]; budget: number | undefined },
+  options: OpenOptions,
   host: Host,
 ): Promise<OpenedObject | Problem> {
   const { namespace = "", name = "" } = object.metadata;
@@ -56,27 +75,43 @@ export async function openObject(
     const isKey = error.code === "data-key-not-recovered" || error.code === "unwrap-failed";
     return {
       reason: isKey ? "KeyUnavailable" : "DecryptFailed",
-      message: shortened(explain(error, file)),
+      message: shortened(explain(error, options, file)),
       text: statusTexts.decryption,
       isStalled: !isKey,
+      ...(isKey && onlyLocalKeys(error) ? { waits: true } : {}),
     };
   }
 }
 
-/** The report of a missing key is long: its advice is the line that begins with the file's name. */
-function explain(error: SopsmithError, file: string): string {
+/** The report of a missing key is for people with a shell: here it speaks of the operator, where its failures are known. */
+function explain(error: SopsmithError, options: OpenOptions, file: string): string {
+  if (
+    error instanceof DataKeyError &&
+    error.failures.length > 0 &&
+    options.keySources !== undefined
+  )
+    return missingKey(error.failures, options.keySources);
   const advice = error.message.split("\n").find((line) => line.startsWith(`${file}: `));
   const message = advice === undefined ? error.message : advice.slice(file.length + 2);
   return error.hint === undefined ? message : `${message}. ${error.hint}`;
 }
 
+/** Boolean fields of `spec` that are patched in with kubectl: they are no part of what was encrypted. */
+const SWITCHES = ["enforceOwnership", "suspend"] as const;
+
+const isSwitch = (name: string, value: Json | undefined): value is boolean =>
+  SWITCHES.some((one) => one === name) && typeof value === "boolean";
+
+const withoutSwitches = (spec: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(spec).filter(([name, value]) => !isSwitch(name, value)));
+
 async function openSpec(
   object: SopsSecret,
-  options: { services: readonly KeyService[]; budget: number | undefined; file: string },
+  options: OpenOptions & { file: string },
   host: Host,
 ): Promise<OpenedObject> {
   const { file, services, budget } = options;
-  const json: JsonObject = { spec: object.spec ?? {} };
+  const json: JsonObject = { spec: withoutSwitches(object.spec ?? {}) };
   if (object.sops !== undefined) json["sops"] = object.sops;
   const warn = (): void => undefined;
   const opened = await open(
@@ -146,8 +181,6 @@ function templatesOf(root: Mapping): readonly Mapping[] {
   return list.items.filter((item) => item.kind === "map");
 }
 
-const remedy = 'run "sopsmith k8s fix FILE" to put keys in canonical order';
-
 function checkMac(
   object: SopsSecret,
   root: Mapping,
@@ -161,9 +194,14 @@ function checkMac(
     type: "MacVerified",
     status,
     reason,
-    message: status === "True" ? message : `${message}; ${remedy}`,
+    message,
   });
-  if (metadata.mac === "") return finding("False", "MacMissing", "the sops block has no MAC");
+  if (metadata.mac === "")
+    return finding(
+      "False",
+      "MacMissing",
+      "the sops block has no MAC, so changed values would not be noticed; restore the object from its file",
+    );
   let expected: string;
   try {
     const { leaf } = cipher.open(metadata.mac, metadata.lastModified);
@@ -173,17 +211,19 @@ function checkMac(
     return finding(
       "False",
       "MacUnreadable",
-      "the MAC cannot be decrypted: mac or lastmodified was changed",
+      "the MAC cannot be decrypted, because mac or lastmodified was changed; restore the object from its file",
     );
   }
   if (!/^[0-9A-F]{128}$/.test(expected))
-    return finding("False", "MacUnreadable", "the MAC is not a SHA-512 digest");
+    return finding(
+      "False",
+      "MacUnreadable",
+      "the MAC is not a SHA-512 digest; restore the object from its file",
+    );
   const counts = (leaf: Scalar): boolean => !metadata.macOnlyEncrypted || sealed.has(leaf);
   const candidates = metadata.macOnlyEncrypted
     ? [covered(root, counts)]
-    : metadataCandidates(object).map((outer) =>
-        covered(wholeDocument(object, outer, root), counts),
-      );
+    : documentCandidates(object, root).map((document) => covered(document, counts));
   const trees = candidates.map((tree): Covered => tree ?? { kind: "list", items: [] });
   const fixed = metadata.macOnlyEncrypted
     ? trees
@@ -196,17 +236,21 @@ function checkMac(
         ? finding(
             "True",
             "VerifiedEncryptedOnly",
-            "the encrypted values are as they were written; values in clear below secretTemplates are not protected",
+            "the encrypted values are as they were written; unencrypted values below secretTemplates are not protected",
           )
         : finding("True", "Verified", "all values are as they were written");
     }
     case "unknown":
-      return finding("Unknown", "OrderUnknown", "the order of keys in the file could not be found");
+      return finding(
+        "Unknown",
+        "OrderUnknown",
+        'the MAC could not be checked, because the order of keys in the file was not found; run "sopsmith k8s fix" on the file and apply it again',
+      );
     case "none":
       return finding(
         "False",
         "Mismatch",
-        "the MAC fits no order of keys: values were changed without the key, or mac_only_encrypted or metadata was lost on the way; restore the file or",
+        "the MAC does not match, because something was changed without the key or lost on the way; restore the object from its file",
       );
   }
 }
@@ -225,23 +269,58 @@ function hasPlain(node: Node, sealed: ReadonlySet<Node>): boolean {
   }
 }
 
-function wholeDocument(
-  object: SopsSecret,
-  { apiVersion, metadata }: Outer,
-  root: Mapping,
-): Mapping {
-  const spec = find(root, "spec");
-  return map([
-    entry("apiVersion", str(apiVersion)),
-    entry("kind", str(object.kind ?? "")),
-    entry("metadata", sortedTree(fromPlain(metadata))),
-    ...(spec === undefined ? [] : [spec]),
-  ]);
+/** Whole documents as the file may have had them, the likeliest first. */
+function documentCandidates(object: SopsSecret, root: Mapping): Mapping[] {
+  const spec = find(root, "spec")?.value;
+  const document = ({ apiVersion, metadata }: Outer, switches: Switches): Mapping =>
+    map([
+      entry("apiVersion", str(apiVersion)),
+      entry("kind", str(object.kind ?? "")),
+      entry("metadata", sortedTree(fromPlain(metadata))),
+      ...(spec?.kind === "map" ? [entry("spec", withSwitches(spec, switches))] : []),
+    ]);
+  const outer = metadataCandidates(object);
+  const guesses = outer.filter(({ switches }) => switches === undefined);
+  return [
+    ...outer.flatMap((one) => (one.switches === undefined ? [] : [document(one, one.switches)])),
+    ...switchCandidates(object.spec ?? {}).flatMap((switches) =>
+      guesses.map((one) => document(one, switches)),
+    ),
+  ];
 }
+
+type Switches = Readonly<Record<string, boolean>>;
 
 interface Outer {
   readonly apiVersion: string;
   readonly metadata: Json;
+  /** Known from what was applied; undefined where it is a guess. */
+  readonly switches?: Switches;
+}
+
+const switchesOf = (spec: JsonObject): Switches =>
+  Object.fromEntries(
+    Object.entries(spec).flatMap(([name, value]) =>
+      isSwitch(name, value) ? [[name, value] as const] : [],
+    ),
+  );
+
+/** What the file may have had of them: what is there now, nothing, or the opposite. */
+function switchCandidates(spec: JsonObject): Switches[] {
+  let all: Switches[] = [{}];
+  for (const [name, value] of Object.entries(switchesOf(spec)))
+    all = [
+      ...all.map((one) => ({ ...one, [name]: value })),
+      ...all,
+      ...all.map((one) => ({ ...one, [name]: !value })),
+    ];
+  return all;
+}
+
+function withSwitches(spec: Mapping, switches: Switches): Mapping {
+  const items = spec.items.filter((item) => item.kind === "entry");
+  const added = Object.entries(switches).map(([name, value]) => entry(name, bool(value)));
+  return map([...items, ...added].toSorted((a, b) => compareBytes(a.key, b.key)));
 }
 
 /** Labels and annotations that tools add to a file on its way. */
@@ -267,9 +346,11 @@ function metadataCandidates(object: SopsSecret): Outer[] {
     );
   const short = namespace === "" ? [{ name }] : [{ name, namespace }, { name }];
   const extra = { annotations: own(annotations), labels: own(labels) };
+  const isBare = Object.values(extra).every((texts) => Object.keys(texts).length === 0);
+  const long = isBare ? [] : short.map((one) => ({ ...one, ...extra }));
   return [
     ...lastApplied(object),
-    ...[...short, ...short.map((one) => ({ ...one, ...extra }))].map((metadata) => ({
+    ...[...short, ...long].map((metadata) => ({
       apiVersion,
       metadata,
     })),
@@ -287,11 +368,13 @@ function lastApplied(object: SopsSecret): Outer[] {
   }
   if (!isObject(body)) return [];
   const isSame =
-    canonicalJson(body["spec"]) === canonicalJson(object.spec) &&
+    isObject(body["spec"]) &&
+    canonicalJson(withoutSwitches(body["spec"])) ===
+      canonicalJson(withoutSwitches(object.spec ?? {})) &&
     canonicalJson(body["sops"]) === canonicalJson(object.sops);
-  const { apiVersion } = body;
-  return isSame && typeof apiVersion === "string"
-    ? [{ apiVersion, metadata: body["metadata"] ?? {} }]
+  const { apiVersion, spec } = body;
+  return isSame && typeof apiVersion === "string" && isObject(spec)
+    ? [{ apiVersion, metadata: body["metadata"] ?? {}, switches: switchesOf(spec) }]
     : [];
 }
 

@@ -14,6 +14,9 @@ export const realTimers: Timers = {
 /** What a pass over one key asks for: again after so many milliseconds, or not by time. */
 export type Again = number | undefined;
 
+/** What just changed goes before what is looked at as a matter of routine, such as everything after a start. */
+export type Urgency = "soon" | "routine";
+
 /**
  * Keys waiting for work. A key is never worked on twice at a time, and stands in the queue once however often it is added.
  */
@@ -21,10 +24,10 @@ export class WorkQueue {
   private readonly work: (key: string) => Promise<Again>;
   private readonly workers: number;
   private readonly timers: Timers;
-  private readonly waiting = new Set<string>();
+  private readonly waiting = { soon: new Set<string>(), routine: new Set<string>() };
   private readonly running = new Set<string>();
-  /** Added while running: goes again. */
-  private readonly dirty = new Set<string>();
+  /** Added while running: goes again, if that is still needed then. */
+  private readonly dirty = new Map<string, () => boolean>();
   private readonly later = new Map<string, () => void>();
   private isStopped = false;
   private idle: (() => void)[] = [];
@@ -37,15 +40,22 @@ export class WorkQueue {
   }
 
   get depth(): number {
-    return this.waiting.size;
+    return this.waiting.soon.size + this.waiting.routine.size;
   }
 
-  add(key: string): void {
+  /** @param isNeeded asked of a key that is being worked on, when that has ended */
+  add(key: string, urgency: Urgency = "soon", isNeeded: () => boolean = () => true): void {
     if (this.isStopped) return;
     this.later.get(key)?.();
     this.later.delete(key);
-    if (this.running.has(key)) this.dirty.add(key);
-    else this.waiting.add(key);
+    const { soon, routine } = this.waiting;
+    if (this.running.has(key)) {
+      const before = this.dirty.get(key);
+      this.dirty.set(key, () => before?.() === true || isNeeded());
+    } else if (urgency === "soon") {
+      routine.delete(key);
+      soon.add(key);
+    } else if (!soon.has(key)) routine.add(key);
     this.pump();
   }
 
@@ -56,7 +66,7 @@ export class WorkQueue {
       key,
       this.timers.after(milliseconds, () => {
         this.later.delete(key);
-        this.add(key);
+        this.add(key, "routine");
       }),
     );
   }
@@ -66,24 +76,26 @@ export class WorkQueue {
     this.isStopped = true;
     for (const cancel of this.later.values()) cancel();
     this.later.clear();
-    this.waiting.clear();
+    this.waiting.soon.clear();
+    this.waiting.routine.clear();
     await this.drained();
   }
 
   /** Resolves when nothing waits or runs; what is only due later does not count. */
   async drained(): Promise<void> {
-    if (this.waiting.size === 0 && this.running.size === 0) return;
+    if (this.depth === 0 && this.running.size === 0) return;
     await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
   private pump(): void {
-    for (const key of this.waiting) {
-      if (this.running.size >= this.workers) break;
-      this.waiting.delete(key);
-      this.running.add(key);
-      void this.runOne(key);
-    }
-    if (this.waiting.size > 0 || this.running.size > 0) return;
+    for (const keys of [this.waiting.soon, this.waiting.routine])
+      for (const key of keys) {
+        if (this.running.size >= this.workers) break;
+        keys.delete(key);
+        this.running.add(key);
+        void this.runOne(key);
+      }
+    if (this.depth > 0 || this.running.size > 0) return;
     const { idle } = this;
     this.idle = [];
     for (const resolve of idle) resolve();
@@ -92,7 +104,9 @@ export class WorkQueue {
   private async runOne(key: string): Promise<void> {
     const again = await this.work(key);
     this.running.delete(key);
-    if (this.dirty.delete(key)) this.add(key);
+    const isNeeded = this.dirty.get(key);
+    this.dirty.delete(key);
+    if (isNeeded?.() === true) this.add(key);
     else if (again !== undefined) this.addAfter(key, again);
     this.pump();
   }

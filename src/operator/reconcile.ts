@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Host } from "../io/host.ts";
 import {
   LAST_APPLIED,
@@ -17,17 +18,11 @@ import {
   type ChildWriterSettings,
 } from "./child-writer.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
+import { EventSender, type SentEvents } from "./event-sender.ts";
 import { judge, type Judgement, type Policy } from "./judge.ts";
 import type { Observer } from "./observer.ts";
 import { backOff, type Again } from "./queue.ts";
-import {
-  differs,
-  nextStatus,
-  statusPatch,
-  suspendedStatus,
-  type ChildResult,
-  type Outcome,
-} from "./status.ts";
+import { differs, nextStatus, statusPatch, suspendedStatus, type ChildResult } from "./status.ts";
 import { statusTexts, type Problem } from "./texts.ts";
 
 export interface ReconcileSettings extends ChildWriterSettings {
@@ -45,16 +40,41 @@ interface Memory {
     | {
         uid: string;
         generation: number;
-        keys: number;
-        policy: string;
+        keys: string;
+        hash: string;
         children: Map<string, ChildVersion>;
       }
     | undefined;
   /** What failed last, so that a change of the object starts the back-off anew. */
   failedAs: string;
-  events: Map<string, number>;
+  events: SentEvents;
   lastModified: string | undefined;
   conditions: { type: string; status: string }[];
+  /** Why it is not ready; undefined where it is. */
+  reason: string | undefined;
+  /** The last pass did not reach the API server. */
+  isCutOff: boolean;
+}
+
+/** All that is kept of a SopsSecret. */
+export interface KnownObject {
+  /** `NAMESPACE/NAME` */
+  readonly key: string;
+  readonly uid: string;
+  readonly generation: number;
+  /** See {@link metadataHash}. */
+  readonly hash: string;
+}
+
+/** How a pass ended: a problem where the object is not ready. */
+type PassResult = "gone" | "done" | "suspended" | Problem;
+
+const resultName = (result: PassResult): string =>
+  typeof result === "object" ? result.reason : result;
+
+/** Objects that were read in pages, each to be used once. */
+export interface Bodies {
+  take(key: string): SopsSecret | undefined;
 }
 
 interface Orphans {
@@ -74,18 +94,25 @@ interface ChildrenOutcome {
   transient: unknown;
 }
 
-/** Equal events are sent once in this time. */
-const EVENT_PAUSE_MS = 5 * 60_000;
+/** Keys for the objects of one namespace. */
+export interface Keys {
+  readonly services: readonly KeyService[];
+  /** A new one each time: what is read from key files is kept as long as the host is. */
+  readonly host: Host;
+  /** Where keys are looked for, as messages say it. */
+  readonly sources: readonly string[];
+}
 
 /** Brings the Secrets of one SopsSecret into the state that it describes. */
 export class Reconciler {
   private readonly cluster: Cluster;
   private readonly children: ChildIndex;
-  private readonly services: () => readonly KeyService[];
-  private readonly keysVersion: () => number;
+  private readonly keys: (object: SopsSecret) => Promise<Keys>;
+  private readonly keysVersion: (namespace: string) => string;
   private readonly settings: ReconcileSettings;
   private readonly host: Host;
-  private readonly keyHost: () => Host;
+  private readonly events: EventSender;
+  private readonly bodies: Bodies;
   private readonly observer: Observer;
   private readonly memory = new Map<string, Memory>();
   private hasOldCrd = false;
@@ -95,30 +122,65 @@ export class Reconciler {
     parts: {
       cluster: Cluster;
       children: ChildIndex;
-      services: () => readonly KeyService[];
-      keysVersion: () => number;
+      keys: (object: SopsSecret) => Promise<Keys>;
+      /** Changes with the keys of a namespace. */
+      keysVersion: (namespace: string) => string;
       host: Host;
-      /** A new one each time: what is read from key files is kept as long as the host is. */
-      keyHost: () => Host;
       observer: Observer;
+      bodies: Bodies;
     },
     settings: ReconcileSettings,
   ) {
     this.cluster = parts.cluster;
     this.children = parts.children;
-    this.services = parts.services;
+    this.keys = parts.keys;
     this.keysVersion = parts.keysVersion;
     this.host = parts.host;
-    this.keyHost = parts.keyHost;
+    this.bodies = parts.bodies;
     this.observer = parts.observer;
     this.settings = settings;
-    this.writer = new ChildWriter(parts.cluster, parts.observer, settings);
+    this.writer = new ChildWriter(parts.cluster, parts.children, parts.observer, settings);
+    this.events = new EventSender(
+      parts.cluster,
+      () => Buffer.from(parts.host.randomBytes(8)).toString("hex"),
+      (reason) => {
+        parts.observer.dropped();
+        parts.observer.log("error", "the event could not be sent", { reason });
+      },
+    );
   }
 
-  /** Objects whose values could not be read: worth another look when keys change. */
-  undecrypted(): string[] {
+  /** Resolves when all events are sent. */
+  eventsSent(): Promise<void> {
+    return this.events.sent();
+  }
+
+  /** Objects whose last pass did not reach the API server. */
+  cutOff(): string[] {
+    return [...this.memory].flatMap(([key, { isCutOff }]) => (isCutOff ? [key] : []));
+  }
+
+  /** Objects that are not ready, and why. */
+  *failures(): Generator<{ key: string; reason: string }> {
+    for (const [key, { reason }] of this.memory) if (reason !== undefined) yield { key, reason };
+  }
+
+  /** Nothing that was seen before counts any more: each object is looked at as if for the first time. */
+  distrust(): void {
+    for (const memory of this.memory.values()) memory.success = undefined;
+  }
+
+  /**
+   * Objects whose values could not be read: worth another look when keys change.
+   *
+   * @param namespace only of this one; "" for all
+   */
+  undecrypted(namespace: string): string[] {
     return [...this.memory].flatMap(([key, { conditions }]) =>
-      conditions.some(({ type, status }) => type === "Decrypted" && status !== "True") ? [key] : [],
+      (namespace === "" || key.startsWith(`${namespace}/`)) &&
+      conditions.some(({ type, status }) => type === "Decrypted" && status !== "True")
+        ? [key]
+        : [],
     );
   }
 
@@ -131,9 +193,13 @@ export class Reconciler {
     this.memory.delete(key);
   }
 
-  /** How many objects have which condition, for the metrics. */
+  /** How many objects have which condition, for the metrics: `Ready\0True` and so on, those that none has included. */
   conditionCounts(): Map<string, number> {
-    const counts = new Map<string, number>();
+    const counts = new Map<string, number>(
+      ["Ready", "Decrypted", "MacVerified", "ScopeVerified"].flatMap((type) =>
+        ["True", "False", "Unknown"].map((status) => [`${type}\0${status}`, 0] as const),
+      ),
+    );
     for (const { conditions } of this.memory.values())
       for (const { type, status } of conditions) {
         const label = `${type}\0${status}`;
@@ -153,11 +219,17 @@ export class Reconciler {
           const result = await this.pass(key, memory);
           if (result !== "gone")
             this.observer.reconciled(
-              result === "suspended" ? "suspended" : result === "problem" ? "error" : "success",
+              result === "suspended"
+                ? "suspended"
+                : typeof result === "object"
+                  ? "error"
+                  : "success",
               seconds(),
             );
+          memory.isCutOff = false;
+          this.observer.log("debug", "looked at", { object: key, result: resultName(result) });
           if (result === "gone") this.memory.delete(key);
-          if (result === "problem") return this.failed(memory);
+          if (typeof result === "object") return this.failed(memory, result);
           memory.failures = 0;
           return result === "done" && this.settings.resyncMs > 0
             ? this.settings.resyncMs * (0.9 + 0.2 * Math.random())
@@ -175,7 +247,8 @@ export class Reconciler {
           ? error.message
           : `unexpected ${error instanceof Error ? error.name : "error"}`;
       this.observer.log("error", "the pass failed", { object: key, reason: message });
-      const again = this.failed(memory);
+      memory.isCutOff = error instanceof Unreachable;
+      const again = this.failed(memory, undefined);
       return error instanceof ApiError && error.retryAfter !== undefined
         ? Math.max(again, error.retryAfter * 1000)
         : again;
@@ -192,34 +265,37 @@ export class Reconciler {
         events: new Map(),
         lastModified: undefined,
         conditions: [],
+        reason: undefined,
+        isCutOff: false,
       };
       this.memory.set(key, memory);
     }
     return memory;
   }
 
-  private failed(memory: Memory): number {
+  /** What time alone does not fix is tried again after the longest wait only; a change of the object or of keys comes before. */
+  private failed(memory: Memory, problem: Problem | undefined): number {
     memory.failures += 1;
     memory.success = undefined;
-    return backOff(memory.failures, this.settings.capMs, Math.random);
+    const isPermanent = problem?.isStalled === true || problem?.waits === true;
+    return backOff(isPermanent ? Infinity : memory.failures, this.settings.capMs, Math.random);
   }
 
-  private async pass(
-    key: string,
-    memory: Memory,
-  ): Promise<"gone" | "done" | "suspended" | "problem"> {
+  private async pass(key: string, memory: Memory): Promise<PassResult> {
     const slash = key.indexOf("/");
     const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
-    const object = await this.cluster.sopsSecret(namespace, name);
+    const object = this.bodies.take(key) ?? (await this.cluster.sopsSecret(namespace, name));
     if (object === undefined) return "gone";
     const { uid = "", generation = 0, deletionTimestamp } = object.metadata;
     if (deletionTimestamp !== undefined) return "gone";
-    const failedAs = `${uid} ${generation} ${this.keysVersion()}`;
+    const keysVersion = this.keysVersion(namespace);
+    const failedAs = `${uid} ${generation} ${keysVersion}`;
     if (failedAs !== memory.failedAs) memory.failures = 0;
     memory.failedAs = failedAs;
     if (object.spec?.["suspend"] === true) {
       await this.writeStatus(object, suspendedStatus(object, this.host.now()), memory);
       memory.success = undefined;
+      memory.reason = undefined;
       return "suspended";
     }
     if (this.isSettled(object, memory)) return "done";
@@ -235,12 +311,12 @@ export class Reconciler {
       ...(problem === undefined ? [] : [warning(problem.reason, problem.message)]),
     ];
     memory.lastModified = judged.lastModified ?? memory.lastModified;
-    await this.tell(
-      object,
-      { findings: judged.findings, problem, children: children.results },
-      events,
-      memory,
-    );
+    memory.reason = problem?.reason;
+    const now = this.host.now();
+    // Before the status: a conflict there must not swallow what was done.
+    this.events.send(object, events, memory.events, now);
+    const outcome = { findings: judged.findings, problem, children: children.results };
+    await this.writeStatus(object, nextStatus(object, outcome, now), memory);
     if (problem !== undefined) {
       this.observer.log("error", "not ready", {
         object: key,
@@ -249,21 +325,23 @@ export class Reconciler {
       });
       const { transient } = children;
       if (transient instanceof ApiError && transient.retryAfter !== undefined) throw transient;
-      return "problem";
+      return problem;
     }
     memory.success = {
       uid,
       generation,
-      keys: this.keysVersion(),
-      policy: metadataText(object.metadata),
+      keys: keysVersion,
+      hash: metadataHash(object.metadata),
       children: children.written,
     };
     return "done";
   }
 
   private async judged(object: SopsSecret): Promise<Judgement> {
+    const { services, host, sources } = await this.keys(object);
     const started = performance.now();
-    const judged = await judge(object, this.settings.policy, this.services(), this.keyHost());
+    const { policy } = this.settings;
+    const judged = await judge(object, { policy, services, keySources: sources }, host);
     this.observer.decrypted((performance.now() - started) / 1000);
     return judged;
   }
@@ -327,32 +405,32 @@ export class Reconciler {
     return isNews ? [warning("MacNotVerified", mac.message)] : [];
   }
 
-  /** Status and events side by side: a conflict on the status must not swallow what was done. */
-  private async tell(
-    object: SopsSecret,
-    outcome: Outcome,
-    events: readonly ClusterEvent[],
-    memory: Memory,
-  ): Promise<void> {
-    const [told] = await Promise.allSettled([
-      this.writeStatus(object, nextStatus(object, outcome, this.host.now()), memory),
-      this.sendEvents(object, events, memory),
-    ]);
-    if (told.status === "rejected") throw told.reason;
+  /** Did the last pass end well, and has nothing changed since? Then there is nothing to decrypt or read. */
+  private isSettled({ metadata, status }: SopsSecret, memory: Memory): boolean {
+    const { uid = "", generation = 0, namespace = "" } = metadata;
+    const known = { uid, generation, hash: metadataHash(metadata) };
+    return status?.message === statusTexts.healthy && this.isDone(namespace, known, memory);
   }
 
-  /** Did the last pass end well, and has nothing changed since? Then there is nothing to decrypt or read. */
-  private isSettled({ metadata, status }: SopsSecret, { success }: Memory): boolean {
-    const { uid, generation } = metadata;
-    if (success === undefined || status?.message !== statusTexts.healthy) return false;
+  /** The same from what was last seen of an object, for what comes back of its own pass while that runs. */
+  isCurrent({ key, ...known }: KnownObject): boolean {
+    const memory = this.memory.get(key);
+    return memory !== undefined && this.isDone(key.slice(0, key.indexOf("/")), known, memory);
+  }
+
+  private isDone(
+    namespace: string,
+    { uid, generation, hash }: Omit<KnownObject, "key">,
+    { success }: Memory,
+  ): boolean {
     if (
+      success === undefined ||
       success.uid !== uid ||
       success.generation !== generation ||
-      success.keys !== this.keysVersion()
+      success.keys !== this.keysVersion(namespace) ||
+      success.hash !== hash
     )
       return false;
-    if (success.policy !== metadataText(metadata)) return false;
-    const namespace = metadata.namespace ?? "";
     for (const [name, { uid: childUid, version }] of success.children) {
       const seen = this.children.get(namespace, name);
       if (seen?.uid !== childUid || seen.resourceVersion !== version) return false;
@@ -403,32 +481,6 @@ export class Reconciler {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
     }
   }
-
-  private async sendEvents(
-    object: SopsSecret,
-    events: readonly ClusterEvent[],
-    memory: Memory,
-  ): Promise<void> {
-    const now = this.host.now();
-    for (const event of events) {
-      const key = `${event.reason} ${event.note}`;
-      const last = memory.events.get(key);
-      if (last !== undefined && now.getTime() - last < EVENT_PAUSE_MS) continue;
-      memory.events.set(key, now.getTime());
-      if (memory.events.size > 100) memory.events.clear();
-      try {
-        await this.cluster.event(
-          object,
-          event,
-          now,
-          Buffer.from(this.host.randomBytes(8)).toString("hex"),
-        );
-      } catch (error) {
-        if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
-        this.observer.log("error", "the event could not be sent", { reason: error.message });
-      }
-    }
-  }
 }
 
 const warning = (reason: string, note: string): ClusterEvent => ({ type: "Warning", reason, note });
@@ -441,10 +493,11 @@ function revisionEvents({ lastModified }: Judgement, memory: Memory): ClusterEve
   return [warning("OlderRevision", note)];
 }
 
-/** Labels and annotations decide nothing but the candidates for the MAC. */
-function metadataText({ labels, annotations }: ObjectMeta): string {
+/** A digest of labels and annotations, which decide nothing but the candidates for the MAC. */
+export function metadataHash({ labels, annotations }: ObjectMeta): string {
   const { [LAST_APPLIED]: applied, ...rest } = annotations ?? {};
-  return JSON.stringify([labels, rest, applied?.length]);
+  const text = JSON.stringify([labels, rest, applied?.length]);
+  return createHash("sha256").update(text).digest("base64").slice(0, 16);
 }
 
 function writeFailure(name: string, error: unknown): Problem {

@@ -13,9 +13,15 @@ export interface ReflectorOptions {
   onDelete(uid: string): void;
   /** After every list: who is there. */
   onSynced(uids: ReadonlySet<string>): void;
+  /** A list or a watch was answered. */
+  onUp(): void;
   /** @param isRefused the server said no: somebody may have to do something */
-  onRestart(reason: string, isRefused: boolean): void;
+  onDown(reason: string, isRefused: boolean): void;
+  /** The server's store went back in time, to a backup: objects may have changed without any version telling. Before the list. */
+  onRewind(): void;
   random(): number;
+  /** Everything is listed again after so many milliseconds, in case a watch missed something. */
+  readonly relistMs: number;
   /** Longest wait between two tries, and how long a watch may be silent beyond its own time-out; shorter in tests. */
   readonly maxWaitMs?: number;
   readonly watchSeconds?: () => number;
@@ -24,6 +30,14 @@ export interface ReflectorOptions {
 
 /** Objects of one page of a list. */
 const PAGE = "500";
+
+/**
+ * Longest waits in milliseconds. A server that is away may come back any moment, and what changed meanwhile is to be seen soon; one
+ * that says no is asked less often.
+ */
+const longestWait = { expired: 5000, asked: 60_000, away: 2500, refused: 30_000 } as const;
+
+type FailureKind = keyof typeof longestWait;
 
 const metadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const metadataOne = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -35,7 +49,14 @@ const metadataOne = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v
 export class Reflector {
   private readonly api: Api;
   private readonly options: ReflectorOptions;
+  /** Since something was last answered, of one kind. */
   private failures = 0;
+  private failedAs: FailureKind | undefined;
+  private expiredAt = -Infinity;
+  /** When everything was last listed, on the clock of `performance.now()`. */
+  private listedAt = 0;
+  /** The highest version of the store that was seen. */
+  private highest = 0n;
   /** When there was last a sign of life, an error included: it is tried again then. On the clock of `performance.now()`. */
   lastHeard: number = performance.now();
   hasSynced = false;
@@ -49,27 +70,52 @@ export class Reflector {
     let version = "";
     while (!signal.aborted) {
       try {
-        if (version === "") version = await this.list(signal);
+        if (version === "" || this.relistIn() <= 0) version = await this.list(signal);
+        if (signal.aborted) return;
         version = await this.watch(version, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ApiError && (error.status === 410 || error.status === 504))
           version = "";
-        this.heard();
-        this.options.onRestart(...whyEnded(error));
-        await this.wait(error, signal);
+        await this.failed(error, signal);
       }
     }
   }
 
+  private async failed(error: unknown, signal: AbortSignal): Promise<void> {
+    this.heard();
+    this.options.onDown(...whyEnded(error));
+    await this.wait(error, signal);
+  }
+
+  /** An expired version is listed anew at once; a server that names a time is obeyed; else the waits double. */
   private async wait(error: unknown, signal: AbortSignal): Promise<void> {
-    this.failures += 1;
-    const max = this.options.maxWaitMs ?? 30_000;
+    const kind = kindOf(error);
+    this.failures = kind === this.failedAs ? this.failures + 1 : 1;
+    this.failedAs = kind;
+    const isAgain = performance.now() - this.expiredAt < 1000;
+    if (kind === "expired") this.expiredAt = performance.now();
+    if (kind === "expired" && this.failures === 1 && !isAgain) return;
+    const max = Math.min(longestWait[kind], this.options.maxWaitMs ?? Infinity);
     const base = Math.min(1000 * 2 ** Math.min(this.failures - 1, 10), max);
-    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
-    const isExpired = error instanceof ApiError && error.status === 410 && this.failures === 1;
-    const wait = isExpired ? 0 : Math.max(asked, base * (0.5 + 0.5 * this.options.random()));
+    const { random } = this.options;
+    const wait =
+      error instanceof ApiError && error.retryAfter !== undefined
+        ? error.retryAfter * 1000 * (1 + 0.1 * random())
+        : base * (0.5 + 0.5 * random());
     await delay(wait, undefined, { signal }).catch(() => undefined);
+  }
+
+  private up(): void {
+    this.failures = 0;
+    this.failedAs = undefined;
+    this.heard();
+    this.options.onUp();
+  }
+
+  /** Milliseconds until everything is to be listed again. */
+  private relistIn(): number {
+    return this.listedAt + this.options.relistMs - performance.now();
   }
 
   private async list(signal: AbortSignal): Promise<string> {
@@ -88,25 +134,35 @@ export class Reflector {
         ...(metadataOnly ? { accept: metadataList } : {}),
       });
       if (signal.aborted) return "";
+      const metadata = isObject(page["metadata"]) ? page["metadata"] : {};
+      const version = text(metadata["resourceVersion"]);
+      if (next === "" && isNumber(version) && BigInt(version) < this.highest) {
+        this.highest = 0n;
+        this.options.onRewind();
+      }
+      this.saw(version);
       this.heard();
       for (const item of Array.isArray(page["items"]) ? page["items"] : []) {
         if (!isObject(item)) continue;
         uids.add(metaText(item, "uid"));
         this.options.onSet(item);
       }
-      const metadata = isObject(page["metadata"]) ? page["metadata"] : {};
       next = text(metadata["continue"]);
       if (next !== "") continue;
       this.hasSynced = true;
+      this.listedAt = performance.now();
       this.options.onSynced(uids);
-      return text(metadata["resourceVersion"]);
+      this.up();
+      return version;
     }
   }
 
   /** @returns where to go on; "" for a new list */
   private async watch(from: string, signal: AbortSignal): Promise<string> {
     const { path, labelSelector, metadataOnly, random } = this.options;
-    const seconds = this.options.watchSeconds?.() ?? Math.round(300 + 300 * random());
+    const seconds =
+      this.options.watchSeconds?.() ??
+      Math.max(1, Math.ceil(Math.min(300 + 300 * random(), this.relistIn() / 1000)));
     const inner = new AbortController();
     const cut = (): void => inner.abort();
     signal.addEventListener("abort", cut, { once: true });
@@ -118,42 +174,45 @@ export class Reflector {
     this.heard();
     try {
       await this.api.watch(
-        path,
         {
-          watch: "true",
-          allowWatchBookmarks: "true",
-          timeoutSeconds: String(seconds),
-          resourceVersion: from,
-          ...(labelSelector === undefined ? {} : { labelSelector }),
+          path,
+          query: {
+            watch: "true",
+            allowWatchBookmarks: "true",
+            timeoutSeconds: String(seconds),
+            resourceVersion: from,
+            ...(labelSelector === undefined ? {} : { labelSelector }),
+          },
+          accept: metadataOnly ? metadataOne : "application/json",
         },
-        metadataOnly ? metadataOne : "application/json",
-        (event) => {
-          this.heard();
-          const object = isObject(event["object"]) ? event["object"] : {};
-          switch (event["type"]) {
-            case "ADDED":
-            case "MODIFIED":
-              this.failures = 0;
-              version = metaText(object, "resourceVersion") || version;
-              this.options.onSet(object);
-              break;
-            case "DELETED":
-              this.failures = 0;
-              version = metaText(object, "resourceVersion") || version;
-              this.options.onDelete(metaText(object, "uid"));
-              break;
-            case "BOOKMARK":
-              version = metaText(object, "resourceVersion") || version;
-              break;
-            default:
-              expired = new ApiError(
-                typeof object["code"] === "number" ? object["code"] : 500,
-                text(object["reason"]),
-                "the watch ended with an error",
-              );
-              return false;
-          }
-          return true;
+        {
+          open: () => this.up(),
+          event: (event) => {
+            this.heard();
+            const object = isObject(event["object"]) ? event["object"] : {};
+            const seen = metaText(object, "resourceVersion");
+            switch (event["type"]) {
+              case "ADDED":
+              case "MODIFIED":
+                this.options.onSet(object);
+                break;
+              case "DELETED":
+                this.options.onDelete(metaText(object, "uid"));
+                break;
+              case "BOOKMARK":
+                break;
+              default:
+                expired = new ApiError(
+                  typeof object["code"] === "number" ? object["code"] : 500,
+                  text(object["reason"]),
+                  "the watch ended with an error",
+                );
+                return false;
+            }
+            version = seen || version;
+            this.saw(seen);
+            return true;
+          },
         },
         inner.signal,
       );
@@ -161,9 +220,7 @@ export class Reflector {
       if (expired === undefined) {
         // Broken off, not refused: it goes on where it was, after a moment.
         if (error instanceof ApiError || signal.aborted) throw error;
-        this.heard();
-        this.options.onRestart(...whyEnded(error));
-        await this.wait(error, signal);
+        await this.failed(error, signal);
         return version;
       }
     } finally {
@@ -177,16 +234,31 @@ export class Reflector {
     return version;
   }
 
+  private saw(version: string): void {
+    if (isNumber(version) && BigInt(version) > this.highest) this.highest = BigInt(version);
+  }
+
   private heard(): void {
     this.lastHeard = performance.now();
   }
 }
 
+/** Versions are opaque, but every API server so far counts. */
+const isNumber = (version: string): boolean => /^\d{1,20}$/.test(version);
+
+function kindOf(error: unknown): FailureKind {
+  if (!(error instanceof ApiError)) return "away";
+  if (error.status === 410) return "expired";
+  if (error.retryAfter !== undefined || error.status === 429) return "asked";
+  return isRefusal(error) ? "refused" : "away";
+}
+
+const isRefusal = ({ status }: ApiError): boolean => [401, 403, 404].includes(status);
+
 function whyEnded(error: unknown): [string, boolean] {
   if (!(error instanceof ApiError))
     return [error instanceof Unreachable ? error.message : "connection", false];
-  const isRefused = error.status === 401 || error.status === 403 || error.status === 404;
-  return [error.status === 403 ? error.message : `${error.status}`, isRefused];
+  return [error.status === 403 ? error.message : `${error.status}`, isRefusal(error)];
 }
 
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "");

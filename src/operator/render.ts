@@ -33,7 +33,7 @@ export async function render(
   const namespace = metadata.namespace ?? options.namespace;
   const name = metadata.name ?? "";
   const named = namespace === "" ? object : { ...object, metadata: { ...metadata, namespace } };
-  const judged = await judge(named, options.policy, options.services, host);
+  const judged = await judge(named, options, host);
   const owner: Owner | undefined =
     options.ownerUid === undefined ? undefined : { name, uid: options.ownerUid };
   const where = namespace === "" ? name : `${namespace}/${name}`;

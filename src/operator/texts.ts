@@ -31,6 +31,8 @@ export interface Problem {
   readonly text: StatusText;
   /** A person is needed: time alone does not fix it. */
   readonly isStalled: boolean;
+  /** Nor does trying again soon, though a key may come any moment: then all is looked at at once. */
+  readonly waits?: boolean;
 }
 
 /** One line that fits into a condition. */

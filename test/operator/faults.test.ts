@@ -5,14 +5,13 @@ import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Api } from "../../src/operator/api.ts";
 import type { Host } from "../../src/io/host.ts";
-import { runOperator, type OperatorSettings } from "../../src/operator/controller.ts";
+import type { OperatorSettings } from "../../src/operator/controller.ts";
 import { KeyFiles } from "../../src/operator/key-set.ts";
 import { LeaderElection } from "../../src/operator/leader.ts";
 import type { SopsSecret } from "../../src/k8s/sops-secret.ts";
 import { alice, bob, fakeHost } from "../keys/fake-host.ts";
-import { encryptBytes } from "../verbs.ts";
 import { FakeApi } from "./fake-api.ts";
-import { stored } from "./objects.ts";
+import { sealedObject, startOperator } from "./running.ts";
 
 let api: FakeApi;
 let stop = new AbortController();
@@ -32,61 +31,17 @@ afterEach(async () => {
 const until = (look: () => void, timeout = 8000): Promise<void> =>
   vi.waitFor(look, { timeout, interval: 10 });
 
-async function sealed(name: string, values: Record<string, string> = { a: "1" }) {
-  const plain = {
-    apiVersion: "isindir.github.com/v1alpha3",
-    kind: "SopsSecret",
-    metadata: { name },
-    spec: { secretTemplates: [{ name: `${name}-child`, stringData: values }] },
-  };
-  const text = await encryptBytes(JSON.stringify(plain), {
-    format: "json",
-    selectors: [{ name: "encrypted_suffix", value: "Templates" }],
-    macOnlyEncrypted: true,
-  });
-  const { metadata, ...rest } = stored(text.toString());
-  return { ...rest, metadata: { name: metadata.name } };
-}
-
 async function put(namespace: string, name: string, extra: object = {}): Promise<SopsSecret> {
-  const object = await sealed(name);
+  const object = await sealedObject(name);
   const spec = { ...object.spec, ...extra };
   return api.put(FakeApi.sopsPath(namespace, name), { ...object, spec });
 }
 
 /** An operator in this process, with what it logs. */
-function operate(
-  settings: Partial<OperatorSettings> = {},
-  host: Host = fakeHost({ env: { SOPS_AGE_KEY: alice.identity } }),
-) {
-  const log: string[] = [];
-  const status = runOperator(
-    {
-      policy: { mac: "report", macBudget: 100, requiresScope: () => false },
-      enforceOwnership: false,
-      recreate: "owned",
-      capMs: 60_000,
-      resyncMs: 0,
-      namespaces: [],
-      labelSelector: "",
-      workers: 4,
-      qps: 1000,
-      burst: 1000,
-      metricsAddress: "0",
-      healthAddress: "0",
-      lease: undefined,
-      identity: "one",
-      keyFiles: [],
-      cachesDataKeys: true,
-      ...settings,
-    },
-    api.connection,
-    host,
-    (level, message, fields) => log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
-    stop.signal,
-  );
-  running.push(status);
-  return { log, status };
+function operate(settings: Partial<OperatorSettings> = {}, host?: Host) {
+  const started = startOperator(api, stop.signal, settings, host);
+  running.push(started.status);
+  return started;
 }
 
 const message = (namespace: string, name: string): string | undefined =>
@@ -208,7 +163,7 @@ test("a namespace whose Secrets may not be listed is named in the log, and other
   await put("two", "b");
   const { log } = operate({ namespaces: ["one", "two"] });
   await until(() => expect(message("two", "b")).toBe("Healthy"));
-  expect(log.find((line) => line.startsWith("error watch restarted"))).toMatch(
+  expect(log.find((line) => line.startsWith("error the watch failed"))).toMatch(
     /"namespace":"one".*cannot list resource/,
   );
 });
@@ -225,7 +180,7 @@ test("a cluster without the CRD is waited for, and the log says what to do", asy
 }, 20_000);
 
 test("a Secret over 1 MiB is refused before anything is sent, with its size", async () => {
-  const big = await sealed("big", { a: "x".repeat(2 ** 20 + 1) });
+  const big = await sealedObject("big", { a: "x".repeat(2 ** 20 + 1) });
   api.put(FakeApi.sopsPath("n", "big"), big);
   operate();
   await until(() => expect(message("n", "big")).toBe("New child secret creation error"));
@@ -239,7 +194,7 @@ test.each([
 ] as const)(
   "enforcement and a Secret of another SopsSecret that is %s: taken over is %s",
   async (state, takes) => {
-    const other = await sealed("other");
+    const other = await sealedObject("other");
     const owner = {
       apiVersion: "isindir.github.com/v1alpha3",
       kind: "SopsSecret",

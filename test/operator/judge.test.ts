@@ -15,7 +15,7 @@ const policy = (changes: Partial<Policy> = {}): Policy => ({
 });
 
 const look = (object: SopsSecret, changes: Partial<Policy> = {}, host = aliceHost) =>
-  judge(object, policy(changes), [localKeyService], host);
+  judge(object, { policy: policy(changes), services: [localKeyService] }, host);
 
 /** `MacVerified=True/Verified`, for each condition. */
 async function conditions(object: SopsSecret, changes: Partial<Policy> = {}): Promise<string[]> {
@@ -133,7 +133,7 @@ test.each([
 test("without enough tries the order stays unknown, and the message says what to do", async () => {
   const { findings } = await look(stored(sopsEncrypt(handOrdered, ...canonical)), { macBudget: 3 });
   expect(findings[1]).toMatchObject({ status: "Unknown", reason: "OrderUnknown" });
-  expect(findings[1]?.message).toContain('run "sopsmith k8s fix FILE"');
+  expect(findings[1]?.message).toContain('run "sopsmith k8s fix"');
 });
 
 type Tamper = [string, (object: SopsSecret, templates: JsonObject[]) => void];
@@ -169,6 +169,61 @@ test.each(swapped)(
     expect((await conditions(object, { mac: "off" }))[1]).toBe("MacVerified=Unknown/NotChecked");
   },
 );
+
+const switched: [string, object, object][] = [
+  ["suspend added", {}, { suspend: false }],
+  ["enforceOwnership added", {}, { enforceOwnership: true }],
+  ["both added", {}, { enforceOwnership: false, suspend: false }],
+  ["suspend turned off", { suspend: true }, { suspend: false }],
+  ["enforceOwnership turned on", { enforceOwnership: false }, { enforceOwnership: true }],
+  ["both as they were", { enforceOwnership: true, suspend: true }, {}],
+];
+
+test.each(switched)(
+  "%s by kubectl is no tampering, with any MAC and selector; a real change beside it still is",
+  async (_what, before, after) => {
+    const yaml = shop.replace(
+      "spec:\n",
+      `spec:\n${Object.entries(before)
+        .map(([name, value]) => `  ${name}: ${value}\n`)
+        .join("")}`,
+    );
+    for (const args of [templatesOnly, canonical]) {
+      const object = stored(sopsEncrypt(yaml, ...args));
+      object.spec = { ...object.spec, ...after };
+      expect((await conditions(object))[1]).toBe("MacVerified=True/Verified");
+      stringData(templatesOf(object)[0])["password"] = "";
+      const [, mac] = (await look(object)).findings;
+      expect(mac?.status).not.toBe("True");
+      // Whole files have more orders than are tried.
+      if (args !== canonical) continue;
+      expect(mac?.reason).toBe("Mismatch");
+      // Whoever signs a changed file anew makes the change good.
+      expect(mac?.message).toBe(
+        "the MAC does not match, because something was changed without the key or lost on the way; restore the object from its file",
+      );
+    }
+  },
+);
+
+test("kubectl's record of what was applied tells what the switches were", async () => {
+  const file = stored(
+    sopsEncrypt(shop.replace("spec:\n", "spec:\n  suspend: true\n"), ...templatesOnly),
+  );
+  const { apiVersion, kind, spec, sops, metadata } = file;
+  const { name = "", namespace = "" } = metadata;
+  const labels = { "app.kubernetes.io/managed-by": "x" };
+  const body = { apiVersion, kind, metadata: { name, namespace, labels: {} }, spec, sops };
+  const object = stored(sopsEncrypt(shop, ...templatesOnly));
+  object.spec = { ...spec, suspend: false };
+  object.sops = sops as JsonObject;
+  object.metadata = {
+    ...object.metadata,
+    labels,
+    annotations: { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(body) },
+  };
+  expect((await conditions(object))[1]).toBe("MacVerified=True/Verified");
+});
 
 test("names in clear are not covered, and the condition says so", async () => {
   const object = stored(
@@ -355,6 +410,7 @@ test.each([
 
 test("an object without a sops block, and one selected by comments, cannot be decrypted", async () => {
   const plain = stored(shop);
+  expect((await look(plain)).refusal?.message).toMatch(/^the object is not encrypted: /);
   expect((await look(plain)).refusal).toMatchObject({
     reason: "DecryptFailed",
     text: "Decryption error",

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import { Api, type ApiError } from "../../src/operator/api.ts";
 import { backOff, WorkQueue } from "../../src/operator/queue.ts";
-import { Reflector } from "../../src/operator/reflector.ts";
+import { Reflector, type ReflectorOptions } from "../../src/operator/reflector.ts";
 
 let server: Server | undefined;
 let stop = new AbortController();
@@ -69,10 +69,7 @@ const reset: Answer = (request, response) => {
   setTimeout(() => request.socket.destroy(), 5);
 };
 
-function watchOver(
-  api: Api,
-  options: { watchSeconds?: () => number; graceMs?: number; maxWaitMs?: number } = {},
-) {
+function watchOver(api: Api, options: Partial<ReflectorOptions> = {}) {
   const events: string[] = [];
   const reflector = new Reflector(api, {
     path: "/things",
@@ -80,7 +77,10 @@ function watchOver(
     onSet: (object) => events.push(`set ${(object["metadata"] as { uid: string }).uid}`),
     onDelete: (uid) => events.push(`delete ${uid}`),
     onSynced: (uids) => events.push(`synced ${[...uids].join(" ")}`),
-    onRestart: (reason) => events.push(`restart ${reason}`),
+    onUp: () => undefined,
+    onDown: (reason) => events.push(`down ${reason}`),
+    onRewind: () => events.push("rewind"),
+    relistMs: 600_000,
     random: () => 0,
     maxWaitMs: 5,
     ...options,
@@ -163,7 +163,58 @@ test("bursts of 500 and 429 are waited out", async () => {
   );
   const { events } = watchOver(api);
   await until(() => expect(seen.at(-1)).toBe("watch 9"));
-  expect(events).toEqual(["restart 500", "restart 429", "restart 404", "synced "]);
+  expect(events).toEqual(["down 500", "down 429", "down 404", "synced "]);
+});
+
+test("a server that names a time is asked again after it, however many failures were before", async () => {
+  const { api, seen } = await fake(
+    [json(500, {}), json(429, {}, { "retry-after": "1" }), list("9", [])],
+    [hang],
+  );
+  const started = performance.now();
+  watchOver(api, { maxWaitMs: 5 });
+  await until(() => expect(seen.at(-1)).toBe("watch 9"));
+  expect(performance.now() - started).toBeGreaterThan(990);
+  expect(performance.now() - started).toBeLessThan(2500);
+});
+
+test("waits begin anew after any answer, and while a server is away it is asked every few seconds", async () => {
+  const { api, seen } = await fake([list("9", [])], [reset, reset, reset, reset, hang]);
+  const started = performance.now();
+  watchOver(api, { maxWaitMs: Infinity });
+  // Four resets after a watch that was answered: half a second each, not 0.5 + 1 + 2 + 4.
+  await until(() => expect(seen.filter((one) => one === "watch 9")).toHaveLength(5));
+  expect(performance.now() - started).toBeLessThan(4000);
+});
+
+test("everything is listed again after a while, though the watch is well", async () => {
+  const { api, seen } = await fake(
+    [list("9", ["a"]), list("12", ["a", "b"])],
+    [
+      (_request, response, query) => {
+        response.writeHead(200).flushHeaders();
+        setTimeout(() => response.end(), Number(query.get("timeoutSeconds")) * 1000);
+      },
+      hang,
+    ],
+  );
+  const { events } = watchOver(api, { relistMs: 300 });
+  await until(() => expect(seen).toEqual(["list", "watch 9", "list", "watch 12"]));
+  expect(events.at(-1)).toBe("synced a b");
+});
+
+test("a store that went back in time is noticed before what is in it", async () => {
+  const { api } = await fake([list("90", ["a"]), list("40", ["a"])], [json(410, {}), hang]);
+  const { events } = watchOver(api);
+  await until(() => expect(events.filter((one) => one === "synced a")).toHaveLength(2));
+  expect(events).toEqual(["set a", "synced a", "down 410", "rewind", "set a", "synced a"]);
+});
+
+test("requests go on while more watches are open than there are connections for requests", async () => {
+  const { api, seen } = await fake([list("9", [])], [hang]);
+  for (let i = 0; i < 80; i++) watchOver(api);
+  await until(() => expect(seen.filter((one) => one === "watch 9")).toHaveLength(80));
+  await expect(api.request({ method: "GET", path: "/x" })).resolves.toBeDefined();
 });
 
 test("errors of the API server tell fields and rights, never a value", async () => {
@@ -216,6 +267,20 @@ test("a key stands in the queue once, is never worked on twice at a time, and go
   await queue.drained();
   expect(most).toBe(1);
   expect(log.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(["a", "a", "b", "c"]);
+});
+
+test("what just changed goes before the routine, and a routine key that changes moves up", async () => {
+  const log: string[] = [];
+  const queue = new WorkQueue((key) => {
+    log.push(key);
+    return Promise.resolve(undefined);
+  }, 1);
+  for (const key of ["r1", "r2", "r3", "r4"]) queue.add(key, "routine");
+  queue.add("new");
+  queue.add("r4");
+  queue.add("r4", "routine");
+  await queue.drained();
+  expect(log).toEqual(["r1", "new", "r4", "r2", "r3"]);
 });
 
 test("waits double from five seconds up to the cap, give or take a tenth", () => {

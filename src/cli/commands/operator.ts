@@ -3,12 +3,15 @@ import { hostname } from "node:os";
 import { SopsmithError } from "../../errors.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "../../keys/age/default-key-file.ts";
 import { absent } from "../../io/optional-package.ts";
+import { localKeyService, type KeyService } from "../../key-service/key-service.ts";
 import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
 import type { Connection, Credentials } from "../../operator/api.ts";
-import { runOperator, type Log, type OperatorSettings } from "../../operator/controller.ts";
+import { runOperator, type OperatorSettings } from "../../operator/controller.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
-import type { BoolFlag, IntFlag, TextFlag } from "../flags.ts";
+import type { BoolFlag, IntFlag } from "../flags.ts";
+import { logMistakes, operatorLog } from "../operator-log.ts";
+import type { Options } from "../options.ts";
 import { warn } from "../warn.ts";
 import { bool, text } from "./k8s-input.ts";
 import {
@@ -47,7 +50,7 @@ const leaseNamespace = text(
   "leader-election-namespace",
 );
 const requeueAfter = int(
-  "longest wait in minutes until a failure is tried again; default 5",
+  "longest wait in minutes until a failure is tried again; default 5, at least 1",
   "requeue-decrypt-after",
 );
 const watchNamespace = text(
@@ -77,21 +80,57 @@ const recreate = text(
   "how",
   "recreate",
 );
+const relist = int(
+  "minutes until everything is listed again, in case a watch missed something; default 10",
+  "relist-interval",
+);
+const keySelector = text(
+  "labels of Secrets with age keys that open the objects of their own namespace",
+  "selector",
+  "key-secret-selector",
+);
+const perObject = bool(
+  "tell in the metric sopsmith_object_failed which objects are not ready",
+  "metrics-per-object",
+);
+const vaultRole = text(
+  "log in to the Vault server in VAULT_ADDR with the pod's account and this role",
+  "name",
+  "vault-kubernetes-role",
+);
+const vaultMount = text(
+  "path of Vault's Kubernetes auth; default kubernetes",
+  "path",
+  "vault-kubernetes-mount",
+);
+const vaultTokenFile = text(
+  "file with the account's token for Vault; default: the pod's own",
+  "path",
+  "vault-kubernetes-token-file",
+);
 const dataKeyCache: BoolFlag = {
   kind: "bool",
   names: ["data-key-cache"],
   on: true,
   about: "keep data keys in memory for ten minutes, so that key services are asked once",
 };
-const zapFlags: readonly (BoolFlag | TextFlag)[] = [
-  bool("accepted for the former operator's sake", "zap-devel"),
-  text("accepted for the former operator's sake", "value", "zap-encoder"),
-  text("accepted for the former operator's sake; error logs errors only", "value", "zap-log-level"),
-  text("accepted for the former operator's sake", "value", "zap-stacktrace-level"),
-  text("accepted for the former operator's sake", "value", "zap-time-encoding"),
-];
-const logLevel = zapFlags[2] as TextFlag;
-const encoder = zapFlags[1] as TextFlag;
+const development = bool("log lines for people, with debug messages", "zap-devel");
+const encoder = text("json or console; default json", "format", "zap-encoder");
+const logLevel = text(
+  "debug, info or error, or a number above 0 for debug; default info",
+  "level",
+  "zap-log-level",
+);
+const stacktraceLevel = text(
+  "accepted for the former operator's sake",
+  "level",
+  "zap-stacktrace-level",
+);
+const timeEncoding = text(
+  "epoch, millis, nano, iso8601, rfc3339 or rfc3339nano; default iso8601",
+  "format",
+  "zap-time-encoding",
+);
 
 /** The controller. */
 export const operator: Command = {
@@ -116,8 +155,18 @@ export const operator: Command = {
     qps,
     burst,
     resync,
+    relist,
     dataKeyCache,
-    ...zapFlags,
+    keySelector,
+    vaultRole,
+    vaultMount,
+    vaultTokenFile,
+    perObject,
+    development,
+    encoder,
+    logLevel,
+    stacktraceLevel,
+    timeEncoding,
   ],
   notes: [
     "Watches SopsSecrets in a cluster, decrypts them in memory and keeps the Secrets that they describe as they should be.",
@@ -143,16 +192,18 @@ export const operator: Command = {
         "sopsmith help operator shows all options.",
       );
     const { options, streams, host } = call;
-    const level = options.text(logLevel);
-    if (!["", "debug", "info", "error"].includes(level) && !/^\d+$/.test(level))
-      warn(streams, "-zap-log-level knows debug, info and error: info is used");
-    if (!["", "json", "console"].includes(options.text(encoder)))
-      warn(streams, "-zap-encoder knows json and console: json is used");
-    const log: Log = (severity, message, fields = {}) => {
-      if (level === "error" && severity !== "error") return;
-      const line = { level: severity, ts: host.now().toISOString(), msg: message, ...fields };
-      streams.writeStderr(`${JSON.stringify(line)}\n`);
+    const logging = {
+      development: options.on(development),
+      encoder: options.text(encoder),
+      level: options.text(logLevel),
+      timeEncoding: options.text(timeEncoding),
     };
+    for (const mistake of logMistakes(logging)) warn(streams, mistake);
+    const log = operatorLog(
+      logging,
+      () => host.now(),
+      (line) => streams.writeStderr(line),
+    );
     const { connection, namespace } = await connect(options.text(kubeconfig));
     const settings = await settingsOf(call, namespace);
     const stop = new AbortController();
@@ -198,13 +249,18 @@ async function settingsOf(
     policy: policyOf(options),
     enforceOwnership: options.on(enforce),
     recreate: how,
-    capMs: atLeast(requeueAfter, 1, 5) * 60_000,
+    // As the former operator does: less than a minute is a minute.
+    capMs: Math.max(1, options.count(requeueAfter) ?? 5) * 60_000,
     resyncMs: atLeast(resync, 0, 10) * 3_600_000,
-    namespaces: options
-      .text(watchNamespace)
-      .split(",")
-      .map((name) => name.trim())
-      .filter(Boolean),
+    namespaces: [
+      ...new Set(
+        options
+          .text(watchNamespace)
+          .split(",")
+          .map((name) => name.trim())
+          .filter(Boolean),
+      ),
+    ],
     labelSelector: options.text(labelSelector),
     workers: atLeast(workers, 1, 8),
     qps: atLeast(qps, 1, 200),
@@ -220,7 +276,24 @@ async function settingsOf(
     identity: `${podName}_${Buffer.from(host.randomBytes(8)).toString("hex")}`,
     keyFiles: [...(keyFile === undefined ? [] : [keyFile]), ...defaultPath(host)],
     cachesDataKeys: options.on(dataKeyCache),
+    keyService: await keyServiceOf(options, env),
+    keySelector: options.text(keySelector),
+    relistMs: atLeast(relist, 1, 10) * 60_000,
+    perObjectMetrics: options.on(perObject),
   };
+}
+
+async function keyServiceOf(options: Options, env: Call["host"]["env"]): Promise<KeyService> {
+  const role = options.text(vaultRole);
+  if (role === "") return localKeyService;
+  if (!env["VAULT_ADDR"])
+    throw new UsageError("-vault-kubernetes-role needs the address of Vault in VAULT_ADDR");
+  const { withKubernetesLogin } = await import("../../key-service/vault-login.ts");
+  return withKubernetesLogin(localKeyService, {
+    role,
+    mount: options.text(vaultMount) || "kubernetes",
+    tokenFile: options.text(vaultTokenFile) || `${tokenFolder}/token`,
+  });
 }
 
 /** How long credentials are used before they are asked for again: mounted tokens change. */
