@@ -12,9 +12,32 @@ export interface CheckFinding {
 }
 
 const topFields = ["apiVersion", "kind", "metadata", "spec", "sops", "status"];
-const specFields = ["secretTemplates", "suspend", "enforceOwnership"];
-const templateFields = ["name", "labels", "annotations", "type", "stringData", "data"];
-const textMaps = ["labels", "annotations", "stringData", "data"] as const;
+const specFields = ["secretTemplates", "configMapTemplates", "suspend", "enforceOwnership"];
+
+/** What is in the items of a list of templates. */
+interface TemplateKind {
+  readonly list: string;
+  readonly kind: string;
+  readonly fields: readonly string[];
+  /** The map whose values are base64, and the one for plain text. */
+  readonly encoded: string;
+  readonly plain: string;
+}
+
+const secretTemplates: TemplateKind = {
+  list: "secretTemplates",
+  kind: "Secret",
+  fields: ["name", "labels", "annotations", "type", "stringData", "data"],
+  encoded: "data",
+  plain: "stringData",
+};
+const configMapTemplates: TemplateKind = {
+  list: "configMapTemplates",
+  kind: "ConfigMap",
+  fields: ["name", "labels", "annotations", "data", "binaryData"],
+  encoded: "binaryData",
+  plain: "data",
+};
 /** Fields of `sops` that the reference's CRD does not have: its API server drops them. */
 const prunedFields = [
   "key_groups",
@@ -75,19 +98,31 @@ class Check {
         'spec.secret_templates is of v1alpha1, and the API server drops it: run "sopsmith k8s migrate"',
         old,
       );
-    const templates = spec.entries.get("secretTemplates");
-    if (templates === undefined || templates.kind === "null") {
-      if (old === undefined) this.error("spec.secretTemplates is missing", spec);
-    } else if (templates.kind !== "list") {
-      this.error(`spec.secretTemplates must be a list, it is ${shown(templates)}`, templates);
-    } else {
-      if (templates.items.length === 0)
-        this.error("spec.secretTemplates needs at least one template", templates);
-      const names = new Set<string>();
-      templates.items.forEach((item, index) => this.template(item, index, names));
-      this.order(spec, ["spec"]);
+    const present = [secretTemplates, configMapTemplates].flatMap((kind) => {
+      const templates = spec.entries.get(kind.list);
+      return templates === undefined || templates.kind === "null" ? [] : [{ kind, templates }];
+    });
+    if (present.length === 0 && old === undefined)
+      this.error("spec.secretTemplates is missing", spec);
+    for (const { kind, templates } of present) this.templates(templates, kind);
+    this.order(spec, ["spec"]);
+    this.sops(value, present, documents);
+  }
+
+  private templates(templates: Value, kind: TemplateKind): void {
+    if (templates.kind !== "list") {
+      this.error(`spec.${kind.list} must be a list, it is ${shown(templates)}`, templates);
+      return;
     }
-    this.sops(value, templates, documents);
+    if (templates.items.length === 0)
+      this.error(`spec.${kind.list} needs at least one template`, templates);
+    const names = new Set<string>();
+    templates.items.forEach((item, index) => this.template(item, index, names, kind));
+    if (kind === configMapTemplates)
+      this.warning(
+        `spec.${kind.list} is refused or dropped where the CRD of sops-secrets-operator is installed: install that of "sopsmith k8s crd"`,
+        templates,
+      );
   }
 
   private unknown(value: MapValue, known: readonly string[], path: PathStep[]): void {
@@ -99,8 +134,8 @@ class Check {
         );
   }
 
-  private template(item: Value, index: number, names: Set<string>): void {
-    const path = ["spec", "secretTemplates", index];
+  private template(item: Value, index: number, names: Set<string>, kind: TemplateKind): void {
+    const path = ["spec", kind.list, index];
     const at = pathText(path);
     if (item.kind === "text" && isCiphertext(item.value)) {
       this.error(
@@ -113,21 +148,21 @@ class Check {
       this.error(`${at} must be a map, it is ${shown(item)}`, item);
       return;
     }
-    this.unknown(item, templateFields, path);
+    this.unknown(item, kind.fields, path);
     const name = item.entries.get("name");
     if (name === undefined || name.kind === "null" || (name.kind === "text" && name.value === ""))
       this.error(`${at}.name is missing or empty`, name ?? item);
     else if (name.kind === "text" && !isCiphertext(name.value)) {
       if (!/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/.test(name.value) || name.value.length > 253)
         this.error(
-          `${at}.name is not a name for a Secret: lower case letters, digits, "-" and "." only`,
+          `${at}.name is not a name for a ${kind.kind}: lower case letters, digits, "-" and "." only`,
           name,
         );
       if (names.has(name.value)) this.error(`${at}.name: another template has this name`, name);
       names.add(name.value);
     }
     for (const field of ["name", "type"]) this.text(item.entries.get(field), [...path, field]);
-    for (const field of textMaps) {
+    for (const field of ["labels", "annotations", kind.plain, kind.encoded]) {
       const map = item.entries.get(field);
       if (map === undefined || map.kind === "null") continue;
       if (map.kind !== "map") {
@@ -137,18 +172,21 @@ class Check {
       for (const [key, value] of map.entries) {
         this.text(value, [...path, field, key]);
         if (
-          field === "data" &&
+          field === kind.encoded &&
           value.kind === "text" &&
           !isCiphertext(value.value) &&
           !isBase64(value.value.replaceAll(/[\r\n]/g, ""))
         )
           this.error(
-            `${pathText([...path, field, key])} is not base64: put plain text into stringData`,
+            `${pathText([...path, field, key])} is not base64: put plain text into ${kind.plain}`,
             value,
           );
-        if ((field === "data" || field === "stringData") && !/^[-._a-zA-Z0-9]{1,253}$/.test(key))
+        if (
+          (field === kind.encoded || field === kind.plain) &&
+          !/^[-._a-zA-Z0-9]{1,253}$/.test(key)
+        )
           this.error(
-            `${pathText([...path, field, key])}: a key of a Secret has letters, digits, "-", "_" and "." only`,
+            `${pathText([...path, field, key])}: a key of a ${kind.kind} has letters, digits, "-", "_" and "." only`,
             value,
           );
       }
@@ -186,7 +224,11 @@ class Check {
     }
   }
 
-  private sops(value: MapValue, templates: Value | undefined, documents: number): void {
+  private sops(
+    value: MapValue,
+    present: readonly { readonly kind: TemplateKind; readonly templates: Value }[],
+    documents: number,
+  ): void {
     const sops = value.entries.get("sops");
     if (sops?.kind !== "map") {
       this.error(
@@ -229,13 +271,14 @@ class Check {
         `sops.${field} is dropped where the CRD of sops-secrets-operator is installed: install that of "sopsmith k8s crd"`,
         sops,
       );
-    const plain =
-      templates === undefined ? undefined : firstPlain(templates, ["spec", "secretTemplates"]);
-    if (plain !== undefined)
+    for (const { kind, templates } of present) {
+      const plain = firstPlain(templates, ["spec", kind.list]);
+      if (plain === undefined) continue;
       this.warning(
         `${pathText(plain.path)} is in clear, so nobody can tell whether it was changed: encrypt with encrypted_suffix: Templates`,
         plain.value,
       );
+    }
   }
 }
 

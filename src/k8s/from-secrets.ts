@@ -1,5 +1,6 @@
 import { ConversionError, type Spot } from "./conversion-error.ts";
-import { describe, pathText, type MapValue, type Value } from "./value.ts";
+import { readKubeYaml } from "./kube-yaml.ts";
+import { describe, mapOf, pathText, text, type MapValue, type Value } from "./value.ts";
 import { entry, map, seq, str, type Entry, type Mapping } from "../tree/node.ts";
 import type { Manifest } from "./read.ts";
 import {
@@ -15,24 +16,22 @@ import { isBase64 } from "../tree/text.ts";
 export type ScopeMode = "strict" | "namespace" | "none";
 
 export interface ConvertOptions {
-  /** Default: the name of the first Secret. */
+  /** Default: the name of the first manifest. */
   readonly name?: string | undefined;
-  /** Default: the namespace that the Secrets name. */
+  /** Default: the namespace that the manifests name. */
   readonly namespace?: string | undefined;
   /** Default: strict where a namespace is known. */
   readonly scope?: ScopeMode | undefined;
   readonly warn: (message: string) => void;
 }
 
-const secretFields = new Set([
-  "apiVersion",
-  "kind",
-  "metadata",
-  "type",
-  "data",
-  "stringData",
-  "immutable",
-]);
+const commonFields = ["apiVersion", "kind", "metadata", "data", "immutable"];
+/** What can be in a template, by the kind that is made of it. */
+const fields = {
+  Secret: new Set([...commonFields, "type", "stringData"]),
+  ConfigMap: new Set([...commonFields, "binaryData"]),
+};
+type Kind = keyof typeof fields;
 const metadataFields = new Set(["name", "namespace", "labels", "annotations"]);
 /** The API server's own, which mean nothing in a file. */
 const serverFields = new Set([
@@ -46,32 +45,30 @@ const serverFields = new Set([
 ]);
 
 /**
- * Plain Secrets as one SopsSecret in clear, its keys in canonical order.
+ * Plain Secrets and ConfigMaps as one SopsSecret in clear, its keys in canonical order.
  *
- * @throws {ConversionError} for a manifest that is no Secret, a field that would be lost, and Secrets of several namespaces
+ * @throws {ConversionError} for a manifest of another kind, a field that would be lost, and manifests of several namespaces
  */
-export function sopsSecretFrom(secrets: readonly Manifest[], options: ConvertOptions): Mapping {
-  const [first] = secrets;
+export function sopsSecretFrom(manifests: readonly Manifest[], options: ConvertOptions): Mapping {
+  const [first] = manifests;
   if (first === undefined)
-    throw new ConversionError("there is no Secret: name a file with manifests of kind Secret");
-  for (const { kind, apiVersion, spot } of secrets)
-    if (kind !== "Secret" || apiVersion !== "v1")
-      throw new ConversionError(
-        `this is a ${kind} of ${apiVersion || "no apiVersion"}; only Secrets of v1 can be encrypted`,
-        spot,
-      );
-  const namespace = namespaceOf(secrets, options.namespace);
+    throw new ConversionError(
+      "there is no Secret: name a file with manifests of kind Secret or ConfigMap",
+    );
+  const namespace = namespaceOf(manifests, options.namespace);
   const name = options.name ?? first.name;
   if (name === "")
     throw new ConversionError("metadata.name is missing: give it, or --name", first.spot);
   const scope = scopeOf(options, namespace, name);
-  const seen = new Set<string>();
-  const templates = secrets.map((secret) => {
-    if (seen.has(secret.name))
-      throw new ConversionError(`a second Secret has the name ${secret.name}`, secret.spot);
-    seen.add(secret.name);
-    return templateOf(secret, scope, options.warn);
-  });
+  const templates: Record<Kind, Map<string, Mapping>> = { ConfigMap: new Map(), Secret: new Map() };
+  for (const manifest of manifests) {
+    const kind = kindOf(manifest);
+    if (templates[kind].has(manifest.name))
+      throw new ConversionError(`a second ${kind} has the name ${manifest.name}`, manifest.spot);
+    templates[kind].set(manifest.name, templateOf(manifest, kind, scope, options.warn));
+  }
+  const list = (name: string, held: ReadonlyMap<string, Mapping>): Entry[] =>
+    held.size === 0 ? [] : [entry(name, seq([...held.values()]))];
   return map([
     entry("apiVersion", str(API_VERSION)),
     entry("kind", str(KIND)),
@@ -82,18 +79,64 @@ export function sopsSecretFrom(secrets: readonly Manifest[], options: ConvertOpt
         ...(namespace === "" ? [] : [entry("namespace", str(namespace))]),
       ]),
     ),
-    entry("spec", map([entry("secretTemplates", seq(templates))])),
+    entry(
+      "spec",
+      map([
+        ...list("configMapTemplates", templates.ConfigMap),
+        ...list("secretTemplates", templates.Secret),
+      ]),
+    ),
   ]);
 }
 
-function namespaceOf(secrets: readonly Manifest[], given: string | undefined): string {
+function kindOf({ kind, apiVersion, spot }: Manifest): Kind {
+  if (apiVersion === "v1" && (kind === "Secret" || kind === "ConfigMap")) return kind;
+  throw new ConversionError(
+    `this is a ${kind} of ${apiVersion || "no apiVersion"}; only Secrets and ConfigMaps of v1 can be encrypted`,
+    spot,
+  );
+}
+
+/**
+ * The values of a Helm chart as a plain Secret, which a HelmRelease of Flux reads from its key `values.yaml`. The text is kept as it is.
+ *
+ * @param name of the Secret
+ * @throws {ConversionError} for text that is no YAML map, or is encrypted already
+ */
+export function secretOfHelmValues(name: string, source: Uint8Array, file: string): Manifest {
+  const documents = readKubeYaml(source, file, () => undefined);
+  const [first] = documents;
+  const spot = { file, line: first?.line ?? 1 };
+  if (documents.length !== 1 || first?.value.kind !== "map")
+    throw new ConversionError("the values of a chart are one YAML map", spot);
+  if (first.value.entries.get("sops")?.kind === "map")
+    throw new ConversionError("these values are encrypted already: decrypt them first", spot);
+  const content = asText(source);
+  if (content === undefined) throw new ConversionError("the values are not UTF-8 text", spot);
+  return {
+    value: mapOf([
+      ["apiVersion", text("v1")],
+      ["kind", text("Secret")],
+      ["metadata", mapOf([["name", text(name)]])],
+      ["stringData", mapOf([["values.yaml", text(content)]])],
+    ]),
+    kind: "Secret",
+    apiVersion: "v1",
+    name,
+    generateName: "",
+    namespace: "",
+    spot,
+  };
+}
+
+function namespaceOf(manifests: readonly Manifest[], given: string | undefined): string {
   if (given !== undefined) return given;
-  const [first, ...rest] = secrets;
+  const [first, ...rest] = manifests;
   const namespace = first?.namespace ?? "";
   for (const other of rest)
     if (other.namespace !== namespace)
       throw new ConversionError(
-        "the Secrets are in several namespaces, a SopsSecret is in one: encrypt them apart, or give --namespace",
+        "the manifests are in several namespaces, a SopsSecret is in one: encrypt them apart, or give --namespace",
         other.spot,
       );
   return namespace;
@@ -115,13 +158,14 @@ function scopeOf(options: ConvertOptions, namespace: string, name: string): stri
 
 function templateOf(
   { value, spot, name }: Manifest,
+  kind: Kind,
   scope: string | undefined,
   warn: (message: string) => void,
 ): Mapping {
-  refuseUnknown(value, secretFields, [], spot);
+  refuseUnknown(value, fields[kind], [], spot);
   if (name === "") throw new ConversionError("metadata.name is missing", spot);
   if (value.entries.get("sops") !== undefined)
-    throw new ConversionError("this Secret is encrypted already: decrypt it first", spot);
+    throw new ConversionError(`this ${kind} is encrypted already: decrypt it first`, spot);
   const metadata = value.entries.get("metadata") as MapValue;
   for (const field of metadata.entries.keys())
     if (field === "finalizers") warn(`${spot.file}: metadata.finalizers is left out`);
@@ -136,22 +180,29 @@ function templateOf(
   if (scope !== undefined) annotations.set(SCOPE_DIRECTIVE, scope);
   const immutable = value.entries.get("immutable");
   if (immutable?.kind === "bool" && immutable.value) annotations.set(IMMUTABLE_DIRECTIVE, "true");
-  const data = new Map<string, Uint8Array>();
-  for (const [key, text] of texts(value, "data", [], spot)) {
-    const compact = text.replaceAll(/[\r\n]/g, "");
-    if (!isBase64(compact))
-      throw new ConversionError(
-        `${pathText(["data", key])} is not base64: put plain text into stringData`,
-        spot,
-      );
-    data.set(key, Buffer.from(compact, "base64"));
+  const labels = field("labels", texts(metadata, "labels", ["metadata"], spot));
+  if (kind === "ConfigMap") {
+    const data = texts(value, "data", [], spot);
+    const binary = decoded(value, "binaryData", "data", spot);
+    for (const key of binary.keys())
+      if (data.has(key))
+        throw new ConversionError(`${key} is in data and in binaryData: remove one of them`, spot);
+    const encoded = [...binary].map(([key, content]) => [key, base64(content)] as const);
+    return map([
+      ...field("annotations", annotations),
+      ...field("binaryData", encoded),
+      ...field("data", data),
+      ...labels,
+      entry("name", str(name)),
+    ]);
   }
+  const data = decoded(value, "data", "stringData", spot);
   for (const [key, text] of texts(value, "stringData", [], spot)) data.set(key, Buffer.from(text));
   const plain: [string, string][] = [];
   const binary: [string, string][] = [];
   for (const [key, content] of data) {
     const text = asText(content);
-    if (text === undefined) binary.push([key, Buffer.from(content).toString("base64")]);
+    if (text === undefined) binary.push([key, base64(content)]);
     else plain.push([key, text]);
   }
   const type = value.entries.get("type");
@@ -160,11 +211,37 @@ function templateOf(
   return map([
     ...field("annotations", annotations),
     ...field("data", binary),
-    ...field("labels", texts(metadata, "labels", ["metadata"], spot)),
+    ...labels,
     entry("name", str(name)),
     ...field("stringData", plain),
     ...(type?.kind === "text" && type.value !== "" ? [entry("type", str(type.value))] : []),
   ]);
+}
+
+const base64 = (content: Uint8Array): string => Buffer.from(content).toString("base64");
+
+/**
+ * The values of a map that holds base64.
+ *
+ * @param plain the map that plain text belongs into
+ */
+function decoded(
+  value: MapValue,
+  name: string,
+  plain: string,
+  spot: Spot,
+): Map<string, Uint8Array> {
+  const result = new Map<string, Uint8Array>();
+  for (const [key, text] of texts(value, name, [], spot)) {
+    const compact = text.replaceAll(/[\r\n]/g, "");
+    if (!isBase64(compact))
+      throw new ConversionError(
+        `${pathText([name, key])} is not base64: put plain text into ${plain}`,
+        spot,
+      );
+    result.set(key, Buffer.from(compact, "base64"));
+  }
+  return result;
 }
 
 function field(name: string, items: Iterable<readonly [string, string]>): Entry[] {

@@ -187,7 +187,7 @@ export const commands: readonly Entry[] = [
     commands: [
       {
         name: "encrypt",
-        summary: "turn plain Secrets into one encrypted SopsSecret",
+        summary: "turn plain Secrets and ConfigMaps into one encrypted SopsSecret",
         load: async () => (await import("./k8s.ts")).k8sEncrypt,
       },
       {

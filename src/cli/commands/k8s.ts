@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { loadFormat } from "../../../formats/index.ts";
 import { sealNew } from "../../encrypt.ts";
 import { ConflictError } from "../../errors.ts";
-import { sopsSecretFrom, type ScopeMode } from "../../k8s/from-secrets.ts";
+import { secretOfHelmValues, sopsSecretFrom, type ScopeMode } from "../../k8s/from-secrets.ts";
 import { sopsSecretOf, type Manifest } from "../../k8s/read.ts";
 import { plainObject, type JsonObject, type Secret } from "../../k8s/sops-secret.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
@@ -17,10 +17,23 @@ import { sealSettings } from "../seal-settings.ts";
 import { sourceOf } from "../source.ts";
 import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";
-import { bool, readManifestFile, readSopsSecrets, text } from "./k8s-input.ts";
+import {
+  bool,
+  nameOf as fileName,
+  readInput,
+  readManifestFile,
+  readSopsSecrets,
+  text,
+} from "./k8s-input.ts";
+import { printable } from "../../io/printable.ts";
 
-const name = text("name of the SopsSecret; default: that of the first Secret", "name", "name");
-const namespace = text("namespace; default: that of the Secrets", "name", "namespace", "n");
+const name = text("name of the SopsSecret; default: that of the first manifest", "name", "name");
+const namespace = text("namespace; default: that of the manifests", "name", "namespace", "n");
+const helmValues = text(
+  "the file holds values of a chart: make a Secret of this name of it, which a HelmRelease of Flux can read",
+  "name",
+  "helm-values",
+);
 const scope = text(
   "bind the object to its place: strict (namespace and name; the default where the namespace is known), namespace or none",
   "how",
@@ -38,6 +51,7 @@ export const k8sEncrypt: Command = {
     namespace,
     scope,
     out,
+    helmValues,
     ...keyFlags.map(({ to }) => to),
     flags.awsProfile,
     flags.encryptionContext,
@@ -46,7 +60,8 @@ export const k8sEncrypt: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Makes one encrypted SopsSecret of plain Secret manifests, its keys in the order in which the operator can check the MAC.",
+    "Makes one encrypted SopsSecret of plain manifests of Secrets and ConfigMaps, its keys in the order in which the operator can",
+    "check the MAC.",
     "The keys come from the flags, or from the creation rule in .sops.yaml that matches --out (else the first file).",
   ],
   examples: [
@@ -58,17 +73,31 @@ export const k8sEncrypt: Command = {
       does: "from kubectl",
       line: "kubectl create secret generic db --from-literal=k=v --dry-run=client -o yaml | sopsmith k8s encrypt -n shop -",
     },
+    {
+      does: "encrypt the values of a chart for Flux",
+      line: "sopsmith k8s encrypt -n shop --helm-values shop-values --out values.enc.yaml values.yaml",
+    },
   ],
   async run(call) {
     const { operands, options, streams, host } = call;
     const [first] = operands;
     if (first === undefined)
-      throw new UsageError("k8s encrypt needs a file with Secrets, or - for stdin");
+      throw new UsageError("k8s encrypt needs a file with Secrets or ConfigMaps, or - for stdin");
     const target = options.text(out);
-    const secrets: Manifest[] = [];
-    for (const operand of operands)
-      for (const one of await readManifestFile(call, operand)) secrets.push(one);
-    const document = sopsSecretFrom(secrets, {
+    const valuesName = options.text(helmValues);
+    if (valuesName !== "" && operands.length > 1)
+      throw new UsageError("--helm-values takes one file with values");
+    if (valuesName !== "" && !/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/.test(valuesName))
+      throw new UsageError(
+        '--helm-values takes a name for a Secret: lower case letters, digits, "-" and "." only',
+      );
+    const manifests: Manifest[] = [];
+    if (valuesName === "")
+      for (const operand of operands)
+        for (const one of await readManifestFile(call, operand)) manifests.push(one);
+    else
+      manifests.push(secretOfHelmValues(valuesName, await readInput(call, first), fileName(first)));
+    const document = sopsSecretFrom(manifests, {
       name: options.text(name) || undefined,
       namespace: options.text(namespace) || undefined,
       scope: scopeMode(options.text(scope)),
@@ -95,9 +124,17 @@ export const k8sEncrypt: Command = {
       },
       host,
     );
-    if (target === "") return streams.writeStdout(chunks);
-    const { replaceFile } = await import("../../io/atomic-write.ts");
-    return replaceFile(target, chunks, { purpose: "output" });
+    if (target === "") await streams.writeStdout(chunks);
+    else {
+      const { replaceFile } = await import("../../io/atomic-write.ts");
+      await replaceFile(target, chunks, { purpose: "output" });
+    }
+    if (valuesName !== "")
+      streams.writeStderr(
+        printable(
+          `Put this into the spec of the HelmRelease:\n  valuesFrom:\n    - kind: Secret\n      name: ${valuesName}\n`,
+        ),
+      );
   },
 };
 

@@ -103,9 +103,9 @@ test("k8s decrypt is the way back, and operator render shows what the cluster ge
 test.each([
   [
     "another kind",
-    "kind: ConfigMap",
+    "kind: Service",
     "kind: Secret",
-    /^db\.yaml:1: document 1: this is a ConfigMap of v1; only Secrets/,
+    /^db\.yaml:1: document 1: this is a Service of v1; only Secrets and ConfigMaps/,
   ],
   [
     "a field that would be lost",
@@ -121,6 +121,105 @@ test.each([
   expect(result).toMatchObject({ code: 1, stdout: "" });
   expect(result.stderr).toMatch(stderr);
   expect(box.names()).toEqual([".sops.yaml", "db.yaml"]);
+});
+
+const configMap = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: db, namespace: shop, annotations: {b: "1"}}
+immutable: true
+data: {zeta: one, alpha: "5432"}
+binaryData: {bin: AAEC/w==}
+`;
+
+test("k8s encrypt puts ConfigMaps beside Secrets, each kind with its own names", async () => {
+  const box = sandbox({ "all.yaml": `${secret}---\n${configMap}` });
+  expect(await box.run(["k8s", "encrypt", "all.yaml", "-o", "s.yaml"])).toMatchObject(ok);
+  const { spec } = parse(
+    execFileSync(counterpart("sops"), ["decrypt", box.path("s.yaml")], {
+      encoding: "utf8",
+      env: { ...box.env },
+    }),
+  ) as { spec: Record<string, unknown[]> };
+  expect(Object.keys(spec)).toEqual(["configMapTemplates", "secretTemplates"]);
+  expect(spec["configMapTemplates"]).toEqual([
+    {
+      annotations: { b: "1", "sopsmith.dev/immutable": "true", "sopsmith.dev/scope": "shop/db" },
+      binaryData: { bin: "AAEC/w==" },
+      data: { alpha: "5432", zeta: "one" },
+      name: "db",
+    },
+  ]);
+  expect(box.read("s.yaml")).not.toContain("5432");
+  const check = await box.run(["k8s", "check", "s.yaml"]);
+  expect(check.code).toBe(0);
+  expect(check.stderr + check.stdout).toMatch(
+    /^s\.yaml:\d+: warning: spec\.configMapTemplates is refused or dropped where the CRD of sops-secrets-operator is installed[^\n]*\n$/,
+  );
+});
+
+test.each([
+  ["a Secret's field", "stringData: {a: b}", "immutable: true", /cannot hold stringData/],
+  [
+    "a key twice",
+    "{bin: YQ==, zeta: YQ==}",
+    "{bin: AAEC/w==}",
+    /zeta is in data and in binaryData/,
+  ],
+  [
+    "base64 that is none",
+    "{bin: '!'}",
+    "{bin: AAEC/w==}",
+    /binaryData\.bin is not base64: put plain text into data/,
+  ],
+])("k8s encrypt refuses a ConfigMap with %s", async (_what, to, from, stderr) => {
+  const box = sandbox({ "c.yaml": configMap.replace(from, to) });
+  const result = await box.run(["k8s", "encrypt", "c.yaml"]);
+  expect(result).toMatchObject({ code: 1, stdout: "" });
+  expect(result.stderr).toMatch(stderr);
+});
+
+test("k8s encrypt --helm-values makes a Secret of a values file, and says what the HelmRelease needs", async () => {
+  const values = "# for the shop\nreplicas: 2\ndb: {password: hunter2}\n";
+  const box = sandbox({ "values.yaml": values });
+  const line = ["k8s", "encrypt", "-n", "shop", "--helm-values", "shop-values"];
+  expect(await box.run([...line, "-o", "s.yaml", "values.yaml"])).toEqual({
+    code: 0,
+    stdout: "",
+    stderr:
+      "Put this into the spec of the HelmRelease:\n  valuesFrom:\n    - kind: Secret\n      name: shop-values\n",
+  });
+  expect(box.read("s.yaml")).not.toMatch(/hunter2|for the shop/);
+  expect(await box.run(["k8s", "check", "--strict", "s.yaml"])).toEqual({ ...ok, stdout: "" });
+  const rendered = await box.run(["operator", "render", "s.yaml"]);
+  expect(parse(rendered.stdout)).toMatchObject({
+    metadata: { name: "shop-values", namespace: "shop" },
+    data: { "values.yaml": Buffer.from(values).toString("base64") },
+  });
+  const fromStdin = await box.run([...line, "-"], { stdin: values });
+  expect(fromStdin).toMatchObject({ code: 0, stdout: expect.stringContaining("ENC[") as string });
+});
+
+test.each([
+  [["values.yaml", "values.yaml"], "", /^--helm-values takes one file with values\n/],
+  [["values.yaml"], "- a\n", /^values\.yaml:1: the values of a chart are one YAML map\n$/],
+  [
+    ["values.yaml"],
+    "a: 1\n---\nb: 2\n",
+    /^values\.yaml:1: the values of a chart are one YAML map\n$/,
+  ],
+  [
+    ["values.yaml"],
+    "a: 1\nsops: {mac: x}\n",
+    /^values\.yaml:1: these values are encrypted already/,
+  ],
+  [["nope.yaml"], "", /^cannot read nope\.yaml: no such file\n$/],
+])("k8s encrypt --helm-values refuses %j with %j", async (operands, text, stderr) => {
+  const box = sandbox({ "values.yaml": text });
+  const result = await box.run(["k8s", "encrypt", "-n", "s", "--helm-values", "v", ...operands]);
+  expect(result).toMatchObject({ code: 1, stdout: "" });
+  expect(result.stderr).toMatch(stderr);
+  const wrong = await box.run(["k8s", "encrypt", "--helm-values", "A_B", "values.yaml"]);
+  expect(wrong.stderr).toMatch(/^--helm-values takes a name for a Secret: /);
 });
 
 test("k8s encrypt without a namespace warns, and refuses a scope that needs one", async () => {
