@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { FormatName } from "../formats/format.ts";
 import { formatForPath, loadFormat } from "../formats/index.ts";
 import { sealedFormat } from "./status.ts";
-import { configuredIndent, configuredLayout, loadConfig } from "./config/load.ts";
+import { configuredIndent, configuredLayout, loadConfig } from "./config/loaded-config.ts";
 import { decryptDocuments, decryptSource } from "./decrypt.ts";
 import { changeSource } from "./change.ts";
 import { encryptSource, type CommonOptions } from "./encrypt.ts";

@@ -45,7 +45,7 @@ export async function fileStatus(
     const { version, mac, keyGroups } = parseMetadata(block);
     return { encrypted: version !== "" && mac !== "", keys: keyGroups.flat() };
   } catch (error) {
-    if (error instanceof MetadataNotFound) return inClear;
+    if (error instanceof MetadataNotFound) return notEncrypted;
     // Any version will do, whatever it says.
     if (error instanceof VersionError && block) {
       const encrypted = readText(block, "version") !== "" && readText(block, "mac") !== "";
@@ -56,7 +56,7 @@ export async function fileStatus(
   }
 }
 
-export const inClear: FileStatus = { encrypted: false, keys: [] };
+export const notEncrypted: FileStatus = { encrypted: false, keys: [] };
 
 /**
  * The format that a file is encrypted in, found by its content: that of its name where the text bears it out, else the one

@@ -2,7 +2,7 @@ import type { Chunks } from "../io/chunks.ts";
 import type { Host } from "../io/host.ts";
 import type { Flag } from "./flags.ts";
 import type { Options } from "./options.ts";
-import type { LoadedConfig } from "../config/load.ts";
+import type { LoadedConfig } from "../config/loaded-config.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 
 export type { Chunks };

@@ -1,7 +1,7 @@
 import type { FormatName, Warn } from "../../formats/format.ts";
 import { formatForPath, formatNamed, formats } from "../../formats/index.ts";
 import type { KeyService } from "../key-service/key-service.ts";
-import { configuredIndent, configuredLayout, type LoadedConfig } from "../config/load.ts";
+import { configuredIndent, configuredLayout, type LoadedConfig } from "../config/loaded-config.ts";
 import type { Audit } from "../file.ts";
 import { UsageError } from "./args.ts";
 import { chooseLayout, type LayoutChoice } from "../layout/choice.ts";

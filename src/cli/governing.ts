@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { Governing } from "../check/check.ts";
 import { RulesInForce } from "../check/rules-in-force.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/loaded-config.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { formatForPath } from "../../formats/index.ts";
 import { parseConfig } from "../config/config.ts";
-import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { loadConfig, type LoadedConfig } from "../config/loaded-config.ts";
 import {
   newConfig,
   pathRegexOf,

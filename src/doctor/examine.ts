@@ -1,6 +1,6 @@
 import { formatForPath, loadFormat } from "../../formats/index.ts";
 import { RulesInForce } from "../check/rules-in-force.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/loaded-config.ts";
 import { SopsmithError } from "../errors.ts";
 import { parseSealed } from "../file.ts";
 import { namedFile, type Host } from "../io/host.ts";

@@ -1,4 +1,4 @@
-import type { LoadedConfig } from "../config/load.ts";
+import type { LoadedConfig } from "../config/loaded-config.ts";
 import type { RulesInForce } from "../check/rules-in-force.ts";
 import type { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";

@@ -4,7 +4,7 @@ import { formatForPath } from "../../../formats/index.ts";
 import type { Problem } from "../../check/rule.ts";
 import { ConflictError, SopsmithError } from "../../errors.ts";
 import { keysDueForRotation } from "../../keys/rotation.ts";
-import { fileStatus, inClear, sealedFormat, type FileStatus } from "../../status.ts";
+import { fileStatus, notEncrypted, sealedFormat, type FileStatus } from "../../status.ts";
 import { pathText } from "../../tree/path.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -129,7 +129,7 @@ class Guard {
   ): Promise<Guarded> {
     const format = input ?? (await sealedFormat(content, formatForPath(file)));
     const status =
-      format === undefined ? inClear : await fileStatus(content, { file, input: format });
+      format === undefined ? notEncrypted : await fileStatus(content, { file, input: format });
     if (!this.isChecking || !status.encrypted) return { ...status, problems: [] };
     const { valueProblems } = await import("../../check/values.ts");
     return { ...status, problems: await valueProblems(file, content, format ?? "") };

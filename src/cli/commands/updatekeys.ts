@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { configuredIndent } from "../../config/load.ts";
+import { configuredIndent } from "../../config/loaded-config.ts";
 import { ConfigError, ConflictError, SopsmithError } from "../../errors.ts";
 import { printableLine } from "../../io/printable.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";

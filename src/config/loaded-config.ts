@@ -5,7 +5,7 @@ import { foundFile, namedFile, type Host } from "../io/host.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import type { LayoutChoice } from "../layout/choice.ts";
 import type { Config } from "./config.ts";
-import { findConfig, shadowWarning } from "./find.ts";
+import { findConfig, shadowWarning } from "./find-config.ts";
 
 /** A configuration file that was read. */
 export interface LoadedConfig {

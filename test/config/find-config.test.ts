@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findConfig, shadowWarning, type ConfigFs } from "../../src/config/find.ts";
+import { findConfig, shadowWarning, type ConfigFs } from "../../src/config/find-config.ts";
 
 const fsWith = (...paths: string[]): ConfigFs => ({ exists: (path) => paths.includes(path) });
 
