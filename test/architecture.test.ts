@@ -150,6 +150,17 @@ const mayImport: Record<string, readonly string[]> = {
     "src/people",
     "formats",
   ],
+  // For programs in Node: configuration, types, and plugins of bundlers.
+  "src/node": [
+    "src",
+    "src/crypto",
+    "src/data-key",
+    "src/io",
+    "src/key-service/key-service.ts",
+    "src/metadata",
+    "src/tree",
+    "formats",
+  ],
   "src/git": ["src", "src/crypto", "src/io", "src/keys", "src/metadata", "src/tree", "formats"],
   "src/publish": ["src", "src/config", "src/tree", "src/keys", "src/io", "formats"],
   "src/cli": [
@@ -158,6 +169,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src/diff",
     "src/doctor",
     "src/git",
+    "src/node",
     "src/people",
     "src/publish",
     "src/audit",

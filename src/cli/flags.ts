@@ -434,3 +434,49 @@ export const showVersion: BoolFlag = {
 
 /** Flags whose variable must be a boolean before anything else is looked at (spec cli 1.4). */
 export const environmentBooleans: readonly BoolFlag[] = [localKeyService, disableVersionCheck];
+
+// Files that lie over each other, for a command.
+
+export const layers: ListFlag = {
+  kind: "list",
+  names: ["file", "f"],
+  value: "file",
+  about:
+    "a file with values, encrypted or not; a later one wins; default: those in SOPSMITH_FILES, else .env.enc and secrets.enc.yaml or .json, found upwards to the package's root",
+};
+export const only: ListFlag = {
+  kind: "list",
+  names: ["only"],
+  value: "pattern",
+  about: "only variables whose name matches, such as DB_*; may be given several times",
+};
+export const prefix: TextFlag = {
+  kind: "text",
+  names: ["prefix"],
+  about: "put this in front of the name of each variable",
+};
+export const separator: TextFlag = {
+  kind: "text",
+  names: ["separator"],
+  about: "what joins the keys of nested values; default: _, so that db.pass is DB_PASS",
+};
+export const keepCase: BoolFlag = {
+  kind: "bool",
+  names: ["keep-case"],
+  about: "do not turn names into upper case",
+};
+export const explain: BoolFlag = {
+  kind: "bool",
+  names: ["explain"],
+  about: "list each variable with the file that it comes from, without values; run nothing",
+};
+export const watchFiles: BoolFlag = {
+  kind: "bool",
+  names: ["watch"],
+  about: "start the command again when a file changes",
+};
+export const noRedact: BoolFlag = {
+  kind: "bool",
+  names: ["no-redact"],
+  about: "do not mask secrets in output that goes to a pipe or a file",
+};

@@ -1,5 +1,7 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
+import type { Transform } from "node:stream";
+import { isatty } from "node:tty";
 import { SopsmithError } from "../errors.ts";
 import { withSignals, type StopSignal } from "./cleanup.ts";
 import type { Host } from "./host.ts";
@@ -41,14 +43,170 @@ class ChildKilled extends SopsmithError {
  * @throws {SopsmithError} with the command's own status; exit 255 when a signal ended it, 127 when there is no such
  *   program, 126 when it cannot be started
  */
-export async function runCommand(command: ChildCommand, host: Host): Promise<void> {
-  const child = start(command, host, "inherit");
+export async function runCommand(
+  command: ChildCommand,
+  host: Host,
+  filter?: OutputFilter,
+): Promise<void> {
+  const child = startAttached(command, host, filter);
   const answer = (signal: StopSignal) => {
     if (!comesFromTerminal(signal)) child.kill(signal);
     return "continue" as const;
   };
-  const ended = endOf(child, command);
-  const { status, signal } = await withSignals(answer, () => ended);
+  throwUnlessWell(await withSignals(answer, () => child.ended));
+}
+
+/** Makes what the output of a command goes through, for each stream. */
+export type OutputFilter = () => Transform;
+
+/** How a command ended. */
+interface End {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+interface Attached {
+  readonly ended: Promise<End>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Starts a command on this program's terminal. Its output goes through the filter where that is no terminal; a terminal is handed on as it is, so
+ * that the command sees one.
+ */
+function startAttached(command: ChildCommand, host: Host, filter?: OutputFilter): Attached {
+  const mode = (descriptor: 1 | 2) =>
+    filter === undefined || isatty(descriptor) ? "inherit" : "pipe";
+  const child = start(command, host, ["inherit", mode(1), mode(2)]);
+  const outputs = [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const;
+  const passed: Promise<void>[] = [];
+  for (const [from, to] of outputs) {
+    if (from === null || filter === undefined) continue;
+    const through = filter();
+    // The reader went away: the command is to notice it as if it wrote there itself.
+    const close = () => {
+      from.destroy();
+      through.destroy();
+    };
+    to.on("error", close);
+    passed.push(
+      new Promise((resolve) =>
+        through.once("close", () => {
+          to.off("error", close).on("error", () => {});
+          resolve();
+        }),
+      ),
+    );
+    from.pipe(through).pipe(to, { end: false });
+  }
+  const ended = endOf(child, command).then(async (end) => {
+    await Promise.all(passed);
+    return end;
+  });
+  return { ended, kill: (signal) => void child.kill(signal) };
+}
+
+/** How a command is run again and again. */
+export interface Rerun {
+  readonly filter: OutputFilter | undefined;
+  /** Calls back on every change, until what it returns is called. */
+  watch(onChange: () => void): () => void;
+  /** The command to run now; undefined where nothing has changed, or the change is no good. */
+  next(): Promise<{ command: ChildCommand; filter: OutputFilter | undefined } | undefined>;
+  tell(message: string): void;
+}
+
+/** How long a command may take to end after SIGTERM. */
+const graceMs = 5_000;
+
+/**
+ * Runs a command, and after a change ends it and starts it again: SIGTERM, and SIGKILL after 5 seconds. A command that ends by itself is started
+ * again at the next change. A signal sent to this program ends it all.
+ *
+ * @throws {SopsmithError} as {@link runCommand}, when a signal ended the last command
+ */
+export async function runAgain(first: ChildCommand, host: Host, rerun: Rerun): Promise<void> {
+  let child: Attached | undefined;
+  let isStopping = false;
+  const answer = (signal: StopSignal) => {
+    if (child === undefined) return "die" as const;
+    isStopping = true;
+    if (!comesFromTerminal(signal)) child.kill(signal);
+    return "continue" as const;
+  };
+  const changes = new Changes(rerun);
+  // What is watched does not keep the process alive.
+  const alive = setInterval(() => {}, 1 << 30);
+  try {
+    await withSignals(answer, async () => {
+      child = startAttached(first, host, rerun.filter);
+      for (;;) {
+        const end = await Promise.race([changes.next(), ...(child ? [child.ended] : [])]);
+        if (end !== "changed") {
+          child = undefined;
+          if (isStopping) throwUnlessWell(end);
+          if (isStopping) return;
+          rerun.tell(`the command ended (${described(end)}); it starts again after a change`);
+          continue;
+        }
+        const next = await rerun.next();
+        if (next === undefined || isStopping) continue;
+        if (child !== undefined) await endChild(child);
+        if (isStopping) return;
+        rerun.tell("the files have changed: the command starts again");
+        child = startAttached(next.command, host, next.filter);
+      }
+    });
+  } finally {
+    clearInterval(alive);
+    changes.end();
+  }
+}
+
+/** Changes, one at a time: those that come while one is worked on count as one more. */
+class Changes {
+  readonly end: () => void;
+  #isPending = false;
+  #wake: (() => void) | undefined;
+  #waiting: Promise<"changed"> | undefined;
+
+  constructor({ watch }: Rerun) {
+    this.end = watch(() => {
+      this.#isPending = true;
+      this.#wake?.();
+    });
+  }
+
+  next(): Promise<"changed"> {
+    this.#waiting ??= new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#isPending) resolve();
+    }).then(() => {
+      this.#isPending = false;
+      this.#waiting = undefined;
+      return "changed" as const;
+    });
+    return this.#waiting;
+  }
+}
+
+async function endChild(child: Attached): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+  try {
+    await child.ended;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const described = ({ status, signal }: End): string =>
+  signal === null ? `exit status ${status ?? 1}` : `signal: ${signalName(signal)}`;
+
+function throwUnlessWell({ status, signal }: End): void {
   if (signal !== null) throw new ChildKilled(signal);
   if (status !== 0) throw new ChildFailed(status ?? 1);
 }
@@ -86,7 +244,7 @@ export async function becomeCommand({ argv, env }: ChildCommand, host: Host): Pr
   }
 }
 
-function start({ argv, env }: ChildCommand, host: Host, stdio: "inherit" | "ignore"): ChildProcess {
+function start({ argv, env }: ChildCommand, host: Host, stdio: StdioOptions): ChildProcess {
   const [program, ...args] = argv;
   const path = findProgram(program, host);
   const options = { argv0: program, env: { ...env }, stdio, windowsHide: false };
@@ -126,13 +284,14 @@ function cannotStart({ argv }: Pick<ChildCommand, "argv">, error: unknown): Sops
   );
 }
 
-function endOf(
-  child: ChildProcess,
-  command: ChildCommand,
-): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
+function endOf(child: ChildProcess, command: ChildCommand): Promise<End> {
+  // Output that is filtered is waited for.
+  const end = child.stdout === null && child.stderr === null ? "exit" : "close";
   return new Promise((resolve, reject) => {
     child.once("error", (error) => reject(cannotStart(command, error)));
-    child.once("exit", (status, signal) => resolve({ status, signal }));
+    child.once(end, (status: number | null, signal: NodeJS.Signals | null) =>
+      resolve({ status, signal }),
+    );
   });
 }
 

@@ -64,6 +64,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./layout.ts")).layout,
   },
   {
+    name: "run",
+    summary: "run a command with the values of layered files, and keep secrets out of its output",
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
     name: "exec-env",
     summary: "run a command with the values of a file in its environment",
     load: async () => (await import("./exec-env.ts")).execEnv,

@@ -1,0 +1,58 @@
+import { fileURLToPath } from "node:url";
+import type { FormatName } from "../../formats/format.ts";
+import { parseDecryptionOrder } from "../data-key/recover.ts";
+import { decryptDocuments } from "../decrypt.ts";
+import { SopsmithError } from "../errors.ts";
+import type { Host } from "../io/host.ts";
+import { systemCode, systemReason } from "../io/system-error.ts";
+import { localKeyService } from "../key-service/key-service.ts";
+import type { Documents } from "../tree/node.ts";
+import { readLayer } from "./layer-file.ts";
+import type { Layer } from "./layers.ts";
+
+/**
+ * Reads a file with the keys of this process.
+ *
+ * @throws {SopsmithError} exit 100 for a file that is not there, 2 for one that cannot be read, else as `sopsmith decrypt`
+ */
+export async function openLayer(file: string | URL, host: Host): Promise<Layer> {
+  const path = typeof file === "string" ? file : fileURLToPath(file);
+  return readLayer(await read(path, host), path, (content, format) =>
+    openContent(content, path, format, host),
+  );
+}
+
+/** Decrypts what was read from a file, and checks its MAC. */
+export function openContent(
+  content: Uint8Array,
+  file: string,
+  format: FormatName,
+  host: Host,
+): Promise<Documents> {
+  const options = {
+    file,
+    input: format,
+    output: format,
+    indent: undefined,
+    layout: "sops",
+    services: [localKeyService],
+    order: parseDecryptionOrder(undefined),
+    warn: () => {},
+  } as const;
+  return decryptDocuments(content, options, host);
+}
+
+async function read(path: string, host: Host): Promise<Uint8Array> {
+  try {
+    return await host.readFile(path);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw code === "ENOENT"
+      ? new SopsmithError("no-file", 100, `there is no file ${path}`, { file: path, cause: error })
+      : new SopsmithError("unreadable", 2, `cannot read ${path}: ${systemReason(error)}`, {
+          file: path,
+          cause: error,
+        });
+  }
+}
