@@ -30,5 +30,8 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["200", "the file was not changed in the editor"],
   ["201", "the editor could not be run, or failed"],
   ["203", "the file is already encrypted"],
-  ["255", "exec-env, exec-file: a signal ended the command; otherwise its own status is passed on"],
+  [
+    "255",
+    "exec-env, exec-file, run: a signal ended the command; otherwise its own status is passed on",
+  ],
 ];

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { realHost } from "../io/real-host.ts";
 import { fillEnvironment } from "./environment.ts";
 
 export { load, type ConfigObject, type ConfigValue, type LoadOptions } from "./load.ts";
 export type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from "./standard-schema.ts";
 
-await fillEnvironment(process.env, realHost());
+fillEnvironment(process.env, new URL(import.meta.url));

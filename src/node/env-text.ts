@@ -1,4 +1,5 @@
-const quoted = /^\s*(?:"(?<double>(?:\\.|[^"\\])*)"|'(?<single>[^']*)'|`(?<back>[^`]*)`)\s*(?:#.*)?$/su;
+const quoted =
+  /^\s*(?:"(?<double>(?:\\.|[^"\\])*)"|'(?<single>[^']*)'|`(?<back>[^`]*)`)\s*(?:#.*)?$/su;
 
 /**
  * The value of a line of an ENV file as programs expect it: one pair of quotes around it is taken off, with a comment after them. sops keeps the

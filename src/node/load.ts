@@ -3,7 +3,7 @@ import { realHost } from "../io/real-host.ts";
 import type { Node } from "../tree/node.ts";
 import { ownVariables } from "./environment.ts";
 import { mergeLayers, variableName, type Naming } from "./layers.ts";
-import { openLayer } from "./open-layers.ts";
+import { openLayers } from "./open-layers.ts";
 import { applySchema, type SchemaOutput, type StandardSchema } from "./standard-schema.ts";
 import { valuesOf, type ConfigObject, type ConfigValue } from "./values.ts";
 
@@ -42,15 +42,13 @@ export interface LoadOptions extends Pick<Naming, "prefix" | "separator"> {
 export function load<Schema extends StandardSchema>(
   options: LoadOptions & { readonly schema: Schema },
 ): Promise<SchemaOutput<Schema>>;
-export function load(
-  options: LoadOptions & { readonly schema?: undefined },
-): Promise<ConfigObject>;
+export function load(options: LoadOptions & { readonly schema?: undefined }): Promise<ConfigObject>;
 export async function load(
   options: LoadOptions & { readonly schema?: StandardSchema | undefined },
 ): Promise<unknown> {
   const { files, schema, env = {}, prefix, separator } = checked(options);
   const host = realHost();
-  const layers = await Promise.all(files.map((file) => openLayer(file, host)));
+  const layers = await openLayers(files, host);
   const merged = mergeLayers(layers);
   const values = valuesOf(merged.root, (node, path) => {
     const name = merged.origin.get(node)?.isVariables
@@ -103,7 +101,10 @@ function checked(options: LoadOptions & { readonly schema?: StandardSchema | und
   const { schema, env, prefix, separator } = options;
   const standard: unknown = schema?.["~standard"];
   if (schema !== undefined && (typeof standard !== "object" || standard === null))
-    throw badOption("schema", "`schema` takes a schema with Standard Schema: zod, valibot, arktype");
+    throw badOption(
+      "schema",
+      "`schema` takes a schema with Standard Schema: zod, valibot, arktype",
+    );
   if (env !== undefined && (typeof env !== "object" || (env as unknown) === null))
     throw badOption("env", "`env` takes an object of variables, such as process.env");
   for (const [name, text] of Object.entries({ prefix, separator }))

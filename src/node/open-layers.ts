@@ -15,11 +15,20 @@ import type { Layer } from "./layers.ts";
  *
  * @throws {SopsmithError} exit 100 for a file that is not there, 2 for one that cannot be read, else as `sopsmith decrypt`
  */
-export async function openLayer(file: string | URL, host: Host): Promise<Layer> {
+async function openLayer(file: string | URL, host: Host): Promise<Layer> {
   const path = typeof file === "string" ? file : fileURLToPath(file);
   return readLayer(await read(path, host), path, (content, format) =>
     openContent(content, path, format, host),
   );
+}
+
+/** Several files at once; of several failures that of the first file is thrown. */
+export async function openLayers(files: readonly (string | URL)[], host: Host): Promise<Layer[]> {
+  const results = await Promise.allSettled(files.map((file) => openLayer(file, host)));
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
 }
 
 /** Decrypts what was read from a file, and checks its MAC. */

@@ -98,12 +98,6 @@ export class Redactor {
 
 const maskBytes = Buffer.from(mask);
 
-/** A text at once. */
-export function redactText(text: string, values: SecretValues): string {
-  const redactor = new Redactor(values);
-  return Buffer.concat([redactor.write(Buffer.from(text)), redactor.end()]).toString();
-}
-
 /** Every form in which the secrets are masked. */
 function patternsOf(values: SecretValues): Set<Buffer> {
   const texts = new Set<string>();

@@ -11,9 +11,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1;
     /** The library's name. */
     readonly vendor: string;
-    readonly validate: (
-      value: unknown,
-    ) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
     /** Only for the compiler. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
@@ -70,7 +68,7 @@ export async function applySchema<Schema extends StandardSchema>(
     // Without the cause, whose message may quote a value.
     throw new SchemaMismatch(["the schema threw an error while it checked the values"], files);
   }
-  if (result.issues === undefined) return result.value as SchemaOutput<Schema>;
+  if (result.issues === undefined) return result.value;
   throw new SchemaMismatch(
     [...new Set(result.issues.flatMap((issue) => problemsOf(issue, values)))],
     files,
@@ -84,6 +82,7 @@ function problemsOf(issue: SchemaIssue, values: unknown): string[] {
   const unknown = unknownKeys(issue, found);
   if (unknown.length > 0)
     return unknown.map((key) => `${printableLine(dotted([...path, key]))}: unknown key`);
+  if (field(issue, "expected") === "never") return [`${place}: unknown key`];
   const expected = expectedType(issue);
   if (found === undefined)
     return [`${place}: missing${expected === undefined ? "" : `, expected ${expected}`}`];
@@ -135,14 +134,17 @@ typeWords.set("Object", "object").set("record", "object").set("tuple", "array");
 
 /** What zod, valibot and arktype put beside the message: `expected`, where it is the name of a type. */
 function expectedType(issue: SchemaIssue): string | undefined {
-  const { expected } = { expected: undefined, ...issue } as { expected?: unknown };
+  const expected = field(issue, "expected");
   if (typeof expected !== "string") return undefined;
   return typeWords.get(expected.replace(/^(?:an?|the) /, ""));
 }
 
+/** What a library adds to its issues; some do it with a getter of a class. */
+const field = (issue: SchemaIssue, name: string): unknown => Reflect.get(issue, name) as unknown;
+
 /** Keys that a strict schema does not know, where the library lists them and they are there: they are names, no values. */
 function unknownKeys(issue: SchemaIssue, found: unknown): string[] {
-  const { keys } = { keys: undefined, ...issue } as { keys?: unknown };
+  const keys = field(issue, "keys");
   if (!Array.isArray(keys)) return [];
   return keys.filter(
     (key): key is string => typeof key === "string" && member(found, key) !== undefined,

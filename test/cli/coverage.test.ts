@@ -47,7 +47,7 @@ const ofSops = new Set([
 ]);
 /** Commands of sops, and ours that are like them. */
 const isPlain = ({ name }: Page): boolean =>
-  ofSops.has(name) || /^(?:git|keygen|completion)/.test(name);
+  ofSops.has(name) || /^(?:git|keygen|completion|run$|types$)/.test(name);
 
 const missing = (page: Page, among: typeof rows): string[] => {
   const lines = among.flatMap(({ line }) => behind(line, page.name) ?? []);
@@ -231,7 +231,7 @@ test("every exit code of the README and the reference has a row", () => {
   const seen = new Set(rows.map(({ code }) => String(code)));
   expect(documented.filter((code) => !seen.has(code))).toEqual([]);
   // And none that has a row is missing there, but for those that a command of the user's made.
-  const own = rows.filter(({ line }) => behind(line, "exec-(?:env|file)") === undefined);
+  const own = rows.filter(({ line }) => behind(line, "(?:exec-(?:env|file)|run)") === undefined);
   const undocumented = own.map(({ code }) => String(code));
   expect([...new Set(undocumented)].filter((code) => !documented.includes(code))).toEqual([]);
 });
