@@ -139,13 +139,13 @@ async function addDefaultKey(
     noAtomic: options.noAtomic === true,
   });
   return {
-    stdout: "",
+    // For RECIPIENT=$(sopsmith keygen --default).
+    stdout: `${recipient}\n`,
     keys: [{ recipient, file: path }],
     warnings: isOpenToOthers
       ? [`warning: other users may be able to read ${path}; chmod 600 it`]
       : [],
     notes: [
-      `Public key: ${recipient}`,
       `The key was ${hadContent ? "added to" : "written to"} ${path}, where sopsmith and sops look by default.`,
       "Keep a copy of it in a safe place: nobody can open your files without it.",
       `Next: sopsmith encrypt --age ${recipient} --in-place secrets.yaml`,

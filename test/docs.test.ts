@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { withFigures } from "../scripts/docs/figures.ts";
 import { manPages } from "../scripts/docs/man.ts";
 import { referenceText } from "../scripts/docs/markdown.ts";
 import { allPages, flagsOf } from "../scripts/docs/pages.ts";
@@ -58,10 +59,53 @@ test("a manual page has the requests and escapes of man(7), and nothing else tha
     }
 });
 
-test("the README leads to the reference, and every link in it to a file", () => {
-  const links = [...read("README.md").matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(
-    ([, to = ""]) => to,
+test("the README quotes the figures of the last measurement (else: npm run docs)", () => {
+  const readme = read("README.md");
+  expect(withFigures(readme, read("bench/RESULTS.md"))).toBe(readme);
+  expect(readme).toMatch(/\d+ to \d+ times as fast\*\* on large/);
+});
+
+/** The headings of a page as GitHub makes anchors of them. */
+function anchorsOf(text: string): Set<string> {
+  const headings = [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/^#+ (.*)$/gm)];
+  return new Set(
+    headings.map(([, heading = ""]) =>
+      heading
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
   );
-  expect(links).toContain("docs/reference.md");
-  for (const to of links) expect(existsSync(join(root, to)), to).toBe(true);
+}
+
+test("every link in the documentation leads to a file, and to a heading that is there", () => {
+  const files = globSync(
+    ["*.md", "deploy/*.md", "docs/*.md", "docs/guides/*.md", "fixtures/README.md"],
+    { cwd: root },
+  );
+  expect(files.length).toBeGreaterThan(20);
+  const broken: string[] = [];
+  for (const file of files) {
+    // A block of code is no prose.
+    const prose = read(file)
+      .replaceAll(/^ *```.*?^ *```$/gms, "")
+      .replaceAll(/`[^`\n]*`/g, "");
+    for (const [, to = ""] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(to)) continue;
+      const [path = "", anchor] = to.split("#");
+      const target = path === "" ? file : join(dirname(file), path);
+      if (!existsSync(join(root, target))) broken.push(`${file}: ${to}`);
+      else if (anchor !== undefined && !anchorsOf(read(target)).has(anchor))
+        broken.push(`${file}: ${to}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
+
+test("the README leads to every guide and every page of reference", () => {
+  const readme = read("README.md");
+  for (const page of globSync(["docs/*.md", "docs/guides/*.md"], { cwd: root }))
+    if (!page.endsWith("README.md") && page !== "docs/index.md")
+      expect(readme, page).toContain(`](${page})`);
 });

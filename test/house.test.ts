@@ -42,6 +42,12 @@ test("every file that names the project's address names the same", () => {
   expect([...new Set(projects)]).toEqual([projectUri]);
 });
 
+test("CI runs the tests by the README's own command", () => {
+  expect(read("README.md")).toMatch(/^npm ci && npm test +#/m);
+  const steps = [...read(".ci/run").matchAll(/^step (.*?)(?: --|$)/gm)].map(([, step]) => step);
+  expect(steps).toEqual(expect.arrayContaining(["npm ci", "npm test"]));
+});
+
 test("the version of Node.js in .nvmrc is one that the program runs on", () => {
   expect(manifest.engines.node).toMatch(RegExp(`\\^${read(".nvmrc").trim()}\\.`));
 });

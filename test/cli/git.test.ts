@@ -109,7 +109,6 @@ test("git install outside a repository says so", async () => {
   expect([surplus.code, surplus.stdout]).toEqual([1, ""]);
 });
 
-// The hook in README.md.
 test("a pre-commit hook with filestatus --check --staged looks at what is staged", async () => {
   const repo = repository();
   const { git } = repo;
