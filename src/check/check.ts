@@ -1,6 +1,7 @@
 import { ruleSubject } from "../config/match.ts";
 import { noPolicy, type CheckPolicy } from "../config/policy.ts";
 import type { Host } from "../io/host.ts";
+import { mayBeFlux } from "./flux.ts";
 import type { Finding, Problem, Rule } from "./rule.ts";
 import { rules as allRules } from "./rules/index.ts";
 import { readSubject, type Subject } from "./subject.ts";
@@ -54,7 +55,12 @@ export class Check {
     const { file, path, commit } = checked;
     const isSealed = subject.sealed !== undefined || subject.broken !== undefined;
     const { maxAgeDays } = subject.policy;
-    this.seen.push({ file, isSealed: isSealed || subject.conflict.length > 0, maxAgeDays });
+    this.seen.push({
+      file,
+      isSealed: isSealed || subject.conflict.length > 0,
+      maxAgeDays,
+      mayBeFlux: mayBeFlux(subject),
+    });
     this.paths.set(file, path);
     const findings: Finding[] = [];
     for (const rule of this.rules)

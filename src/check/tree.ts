@@ -29,6 +29,8 @@ export interface Seen {
   readonly file: string;
   readonly isSealed: boolean;
   readonly maxAgeDays: number | undefined;
+  /** It may hold a Kustomization of Flux. */
+  readonly mayBeFlux: boolean;
 }
 
 /** A configuration that governs files, with what was said about it when it was read. */

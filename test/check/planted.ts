@@ -121,6 +121,11 @@ const sshBlock = [
   "KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n",
 ].join("");
 const secretManifest = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n";
+/** A Kustomization of Flux. */
+const fluxOf = (name: string, path: string, more = "", recipient = "") =>
+  `apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: ${name}\n${recipient === "" ? "" : `  annotations: { sopsmith.dev/recipient: ${recipient} }\n`}spec:\n  path: ${path}\n${more}`;
+const decryption = "  decryption: { provider: sops, secretRef: { name: sops-age } }\n";
+const forBob = await seal("yaml", { keyGroups: [[bobKey]] });
 const conflict = (text: string) =>
   changed(
     text,
@@ -428,10 +433,50 @@ export const corpus: readonly Planted[] = [
     '{\n"apiVersion": "v1",\n"kind": "Secret",\n"metadata": {"name": "x"},\n"data": {"a": "aHVudGVyMi1wbGFudGVk"}}\n',
     "SM401:5",
   ),
+  // SM402, SM403: Flux
+  {
+    ...file("flux/plain.yaml", fluxOf("none", "./flux-none"), "SM402:1"),
+    beside: { "flux-none/one.yaml": sealed.yaml, "flux-none/two.yaml": sealed.yaml },
+  },
+  {
+    ...file(
+      "flux/two.yaml",
+      `${fluxOf("good", "flux-good", decryption)}---\n${fluxOf("list", "flux-list/over/")}`,
+      "SM402:9",
+    ),
+    beside: {
+      "flux-good/one.yaml": sealed.yaml,
+      "flux-list/over/kustomization.yaml": "resources: [../base]\n",
+      "flux-list/base/kustomization.yml":
+        "secretGenerator:\n  - name: s\n    envs: [v.env]\n    files: [k=used.yaml]\n",
+      "flux-list/base/used.yaml": sealed.yaml,
+      "flux-list/base/unused.yaml": sealed.yaml,
+    },
+  },
+  {
+    ...file("flux-named/one.yaml", sealed.yaml, "SM403:1"),
+    beside: {
+      "flux/named.yaml": fluxOf("named", "flux-named", decryption, bob.recipient),
+    },
+  },
+  {
+    ...file("flux-odd/one.yaml", sealed.yaml, "SM403:1"),
+    beside: {
+      "flux/odd.yaml": fluxOf("odd", "flux-odd", decryption),
+      "flux-odd/two.yaml": forBob,
+      "flux-odd/three.yaml": forBob,
+    },
+  },
 ];
 
 /** Files that look like some of these and are fine. */
 export const fine: Readonly<Record<string, string>> = {
+  "flux/fine.yaml": fluxOf("fine", "./flux-fine", decryption, alice.recipient),
+  "flux-fine/one.yaml": sealed.yaml,
+  "flux/elsewhere.yaml": fluxOf("elsewhere", "../other") + "---\n- no map\n",
+  "flux/listed.yaml": fluxOf("listed", "flux-listed"),
+  "flux-listed/kustomization.yaml": "resources: [none.yaml]\n",
+  "flux-listed/unlisted.yaml": sealed.yaml,
   "README.md":
     "# sops\n\nsops:\n  mac: none\n\nAGE-SECRET-KEY-1… goes into a file of its own.\n-----BEGIN PGP PRIVATE KEY BLOCK----- begins one.\n",
   "open/values.yaml": "sops:\n  enabled: true\nmac: 1\n",

@@ -16,6 +16,8 @@ import { privateKey } from "./sm301-private-key.ts";
 import { plainTwin } from "./sm302-plain-twin.ts";
 import { staleLayout } from "./sm303-stale-layout.ts";
 import { kubernetes } from "./sm401-kubernetes.ts";
+import { fluxDecryption } from "./sm402-flux-decryption.ts";
+import { fluxRecipient } from "./sm403-flux-recipient.ts";
 
 /** The registry of rules, in the order of their numbers. */
 export const rules: readonly Rule[] = [
@@ -36,4 +38,6 @@ export const rules: readonly Rule[] = [
   plainTwin,
   staleLayout,
   kubernetes,
+  fluxDecryption,
+  fluxRecipient,
 ];
