@@ -3,6 +3,7 @@ import { agePlugins } from "./age-plugins.ts";
 import { attributes } from "./attributes.ts";
 import { gpg } from "./gpg.ts";
 import { kubeYaml } from "./kube-yaml.ts";
+import { lua } from "./lua.ts";
 import { moto } from "./moto.ts";
 import { openssh } from "./openssh.ts";
 import { openssl } from "./openssl.ts";
@@ -25,6 +26,7 @@ export const counterparts = [
   attributes,
   gpg,
   kubeYaml,
+  lua,
   moto,
   openssh,
   openssl,
