@@ -16,7 +16,7 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["8", "options that exclude each other"],
   [
     "10",
-    "check found an error, doctor a problem; --check: a file or a value is unencrypted (filestatus), or keys are not those of .sops.yaml (updatekeys); a value is older than secrets age --max allows",
+    "check found an error, doctor a problem; --check: a file or a value is unencrypted (filestatus), keys are not those of .sops.yaml (updatekeys), or types are out of date (types); a value is older than secrets age --max allows",
   ],
   ["23", "a value cannot be encrypted"],
   ["25", "a value cannot be decrypted"],

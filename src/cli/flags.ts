@@ -480,3 +480,29 @@ export const noRedact: BoolFlag = {
   names: ["no-redact"],
   about: "do not mask secrets in output that goes to a pipe or a file",
 };
+
+// Types for TypeScript.
+
+export const oneDeclaration: TextFlag = {
+  kind: "text",
+  names: ["output"],
+  value: "file",
+  about:
+    "write the types of all files but JSON to this one, such as sopsmith.d.ts, instead of one beside each",
+};
+export const stages: BoolFlag = {
+  kind: "bool",
+  names: ["stages"],
+  about:
+    "the files are stages of one configuration, whatever their names: what some lack is optional",
+};
+export const checkTypes: BoolFlag = {
+  kind: "bool",
+  names: ["check"],
+  about: "write nothing; exit with status 10 when types are missing or out of date",
+};
+export const watchTypes: BoolFlag = {
+  kind: "bool",
+  names: ["watch"],
+  about: "go on, and write types again when a file changes",
+};

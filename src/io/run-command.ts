@@ -4,6 +4,7 @@ import type { Transform } from "node:stream";
 import { isatty } from "node:tty";
 import { SopsmithError } from "../errors.ts";
 import { withSignals, type StopSignal } from "./cleanup.ts";
+import { Changes } from "./changes.ts";
 import type { Host } from "./host.ts";
 import { programPath } from "./program-path.ts";
 import { signalName } from "./signal-name.ts";
@@ -137,7 +138,7 @@ export async function runAgain(first: ChildCommand, host: Host, rerun: Rerun): P
     if (!comesFromTerminal(signal)) child.kill(signal);
     return "continue" as const;
   };
-  const changes = new Changes(rerun);
+  const changes = new Changes((onChange) => rerun.watch(onChange));
   // What is watched does not keep the process alive.
   const alive = setInterval(() => {}, 1 << 30);
   try {
@@ -163,33 +164,6 @@ export async function runAgain(first: ChildCommand, host: Host, rerun: Rerun): P
   } finally {
     clearInterval(alive);
     changes.end();
-  }
-}
-
-/** Changes, one at a time: those that come while one is worked on count as one more. */
-class Changes {
-  readonly end: () => void;
-  #isPending = false;
-  #wake: (() => void) | undefined;
-  #waiting: Promise<"changed"> | undefined;
-
-  constructor({ watch }: Rerun) {
-    this.end = watch(() => {
-      this.#isPending = true;
-      this.#wake?.();
-    });
-  }
-
-  next(): Promise<"changed"> {
-    this.#waiting ??= new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (this.#isPending) resolve();
-    }).then(() => {
-      this.#isPending = false;
-      this.#waiting = undefined;
-      return "changed" as const;
-    });
-    return this.#waiting;
   }
 }
 

@@ -69,6 +69,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./run.ts")).run,
   },
   {
+    name: "types",
+    summary: "write TypeScript declarations of encrypted files, without a key",
+    load: async () => (await import("./types.ts")).types,
+  },
+  {
     name: "exec-env",
     summary: "run a command with the values of a file in its environment",
     load: async () => (await import("./exec-env.ts")).execEnv,
