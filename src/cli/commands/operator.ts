@@ -2,14 +2,13 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { SopsmithError } from "../../errors.ts";
 import { defaultKeyFile, NoDefaultKeyFile } from "../../keys/age/default-key-file.ts";
-import { absent } from "../../io/optional-package.ts";
 import { localKeyService, type KeyService } from "../../key-service/key-service.ts";
 import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
-import type { Connection, Credentials } from "../../operator/api.ts";
 import { runOperator, type OperatorSettings } from "../../operator/controller.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import type { BoolFlag, IntFlag } from "../flags.ts";
+import { accountFolder, connectToCluster } from "../kube-connection.ts";
 import { logMistakes, operatorLog } from "../operator-log.ts";
 import type { Options } from "../options.ts";
 import { warn } from "../warn.ts";
@@ -204,7 +203,7 @@ export const operator: Command = {
       () => host.now(),
       (line) => streams.writeStderr(line),
     );
-    const { connection, namespace } = await connect(options.text(kubeconfig));
+    const { connection, namespace } = await connectToCluster(options.text(kubeconfig), host.env);
     const settings = await settingsOf(call, namespace);
     const stop = new AbortController();
     const onSignal = (): void => {
@@ -225,8 +224,6 @@ export const operator: Command = {
   },
 };
 
-const tokenFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
-
 async function settingsOf(
   { options, host }: Call,
   contextNamespace: string,
@@ -243,7 +240,7 @@ async function settingsOf(
   const ownNamespace =
     options.text(leaseNamespace) ||
     (env["POD_NAMESPACE"] ??
-      (await readFile(`${tokenFolder}/namespace`, "utf8").catch(() => contextNamespace)));
+      (await readFile(`${accountFolder}/namespace`, "utf8").catch(() => contextNamespace)));
   const keyFile = env["SOPS_AGE_KEY_FILE"];
   return {
     policy: policyOf(options),
@@ -292,62 +289,9 @@ async function keyServiceOf(options: Options, env: Call["host"]["env"]): Promise
   return withKubernetesLogin(localKeyService, {
     role,
     mount: options.text(vaultMount) || "kubernetes",
-    tokenFile: options.text(vaultTokenFile) || `${tokenFolder}/token`,
+    tokenFile: options.text(vaultTokenFile) || `${accountFolder}/token`,
   });
 }
-
-/** How long credentials are used before they are asked for again: mounted tokens change. */
-const CREDENTIALS_MS = 30_000;
-
-async function connect(path: string): Promise<{ connection: Connection; namespace: string }> {
-  const { KubeConfig } = await import("@kubernetes/client-node").catch(
-    absent("@kubernetes/client-node"),
-  );
-  const config = new KubeConfig();
-  try {
-    if (path === "") config.loadFromDefault();
-    else config.loadFromFile(path);
-  } catch (cause) {
-    throw new SopsmithError("bad-kubeconfig", 1, `the kubeconfig ${path} cannot be read`, {
-      hint: "Give a file that kubectl can use with -kubeconfig.",
-      cause,
-    });
-  }
-  const cluster = config.getCurrentCluster();
-  if (cluster === null)
-    throw new SopsmithError("no-cluster", 1, "no cluster is configured", {
-      hint: "Run in a pod, or name a kubeconfig with -kubeconfig or KUBECONFIG.",
-    });
-  const context = config.getContextObject(config.getCurrentContext());
-  let known: { credentials: Credentials; until: number } | undefined;
-  const credentials = async (): Promise<Credentials> => {
-    if (known !== undefined && known.until > performance.now()) return known.credentials;
-    const options: Parameters<typeof config.applyToHTTPSOptions>[0] = { headers: {} };
-    await config.applyToHTTPSOptions(options);
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(options.headers ?? {}))
-      if (typeof value === "string") headers[name.toLowerCase()] = value;
-    if (typeof options.auth === "string")
-      headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
-    const made: Credentials = {
-      headers,
-      ca: pem(options.ca),
-      cert: pem(options.cert),
-      key: pem(options.key),
-      ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
-      ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
-    };
-    known = { credentials: made, until: performance.now() + CREDENTIALS_MS };
-    return made;
-  };
-  return {
-    connection: { server: cluster.server, credentials },
-    namespace: context?.namespace ?? "default",
-  };
-}
-
-const pem = (value: unknown): string | Buffer | undefined =>
-  typeof value === "string" || Buffer.isBuffer(value) ? value : undefined;
 
 function defaultPath(host: Call["host"]): string[] {
   try {
