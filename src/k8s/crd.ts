@@ -81,6 +81,21 @@ const sops: JsonObject = {
   },
 };
 
+/** For `configMapTemplates`, which the reference does not have. */
+const configMapTemplate: JsonObject = {
+  type: "object",
+  required: ["name"],
+  properties: {
+    name: text("Name of the ConfigMap."),
+    labels: textMap("Labels of the ConfigMap."),
+    annotations: textMap(
+      "Annotations of the ConfigMap; those that begin with sopsmith.dev/ are for the operator only.",
+    ),
+    data: textMap("Values as text."),
+    binaryData: textMap("Values in base64."),
+  },
+};
+
 /** Of v1alpha3; the old versions drop the rest of their own spec silently, as they always did. */
 const template: JsonObject = {
   type: "object",
@@ -97,10 +112,16 @@ const template: JsonObject = {
   },
 };
 
+/** At least one list of templates is needed, which the operator checks: the reference's schema asks for the first. */
 const spec: JsonObject = {
   type: "object",
-  required: ["secretTemplates"],
   properties: {
+    configMapTemplates: {
+      type: "array",
+      minItems: 1,
+      description: "One ConfigMap is made from each, in the object's namespace.",
+      items: configMapTemplate,
+    },
     secretTemplates: {
       type: "array",
       minItems: 1,

@@ -86,13 +86,18 @@ export type SopsSecretStatus = {
   children?: { name: string; type: string; result: string }[];
 };
 
-/** A Secret as the API server gives it. */
+/** What is made of templates. */
+export type ChildKind = "Secret" | "ConfigMap";
+
+/** A Secret as the API server gives it, or a ConfigMap in the same form: all of its values in base64. */
 export type Secret = {
   apiVersion: "v1";
-  kind: "Secret";
+  kind: ChildKind;
   metadata: ObjectMeta;
   type?: string;
   data?: Record<string, string>;
+  /** Of a ConfigMap: keys of `data` that are in its `binaryData`. */
+  binaryKeys?: string[];
   immutable?: boolean;
 };
 

@@ -6,20 +6,34 @@ import {
   KIND,
   OWNER_LABEL,
   record,
+  type ChildKind,
   type OwnerReference,
   type Secret,
 } from "../k8s/sops-secret.ts";
-import { find, type Mapping, type Node } from "../tree/node.ts";
+import { isUtf8 } from "node:buffer";
+import { find, str, type Mapping, type Node } from "../tree/node.ts";
 import { encodeText, isBase64 } from "../tree/text.ts";
+import { CONFIG_MAP_TYPE } from "./config-map.ts";
 import { statusTexts, type Problem, type StatusText } from "./texts.ts";
 
 /** One template that can be written, or why it cannot. */
-export type Template =
-  | { readonly name: string; readonly child: Child; readonly problem?: undefined }
-  | { readonly name: string; readonly problem: Problem; readonly child?: undefined };
+export type Template = { readonly kind: ChildKind; readonly name: string } & (
+  | { readonly child: Child; readonly problem?: undefined }
+  | { readonly problem: Problem; readonly child?: undefined }
+);
+
+/** The templates of an object, by what is made of them. */
+export type TemplateLists = Readonly<Record<ChildKind, readonly Mapping[]>>;
+
+/** Where the templates of a kind are in `spec`. */
+export const templateFields: Readonly<Record<ChildKind, string>> = {
+  Secret: "secretTemplates",
+  ConfigMap: "configMapTemplates",
+};
 
 /** What a template asks for. */
 export interface Child {
+  readonly kind: ChildKind;
   readonly name: string;
   readonly type: string;
   readonly labels: ReadonlyMap<string, string>;
@@ -27,6 +41,8 @@ export interface Child {
   readonly annotations: ReadonlyMap<string, string>;
   /** Keys in byte order; values in base64. */
   readonly data: ReadonlyMap<string, string>;
+  /** Of a ConfigMap: keys of `data` whose values are no text. */
+  readonly binaryKeys: readonly string[];
   readonly isImmutable: boolean;
 }
 
@@ -35,35 +51,42 @@ export interface Owner {
   readonly uid: string;
 }
 
-/** The API server's limit for the data of one Secret, in bytes. */
+/** The API server's limit for the data of one child, in bytes. */
 const MAX_DATA = 1024 * 1024;
 
 /** Builds the child of every template, independently of each other. `at` in messages counts from 0. */
-export function buildTemplates(templates: readonly Mapping[]): Template[] {
-  return templates.map((template, index) => {
-    const name = textOf(find(template, "name")?.value) ?? "";
-    try {
-      return { name, child: buildChild(template, `spec.secretTemplates[${index}]`) };
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      const { message, text } = error;
-      return { name, problem: { reason: "TemplateInvalid", message, text, isStalled: true } };
-    }
-  });
+export function buildTemplates(lists: TemplateLists): Template[] {
+  return (["Secret", "ConfigMap"] as const).flatMap((kind) =>
+    lists[kind].map((template, index): Template => {
+      const name = textOf(find(template, "name")?.value) ?? "";
+      try {
+        return {
+          kind,
+          name,
+          child: buildChild(kind, template, `spec.${templateFields[kind]}[${index}]`),
+        };
+      } catch (error) {
+        if (!(error instanceof TemplateError)) throw error;
+        const { message, text } = error;
+        const problem: Problem = { reason: "TemplateInvalid", message, text, isStalled: true };
+        return { kind, name, problem };
+      }
+    }),
+  );
 }
 
 /** Two templates for one Secret would overwrite each other for ever. */
 export function duplicateNames(templates: readonly Template[]): Problem | undefined {
   const seen = new Set<string>();
-  for (const { name } of templates) {
-    if (name !== "" && seen.has(name))
+  for (const { kind, name } of templates) {
+    if (name !== "" && seen.has(`${kind}/${name}`))
       return {
         reason: "TemplateInvalid",
         message: `two templates have the name ${JSON.stringify(name)}: rename one, or put their values into one template`,
         text: statusTexts.creation,
         isStalled: true,
       };
-    seen.add(name);
+    seen.add(`${kind}/${name}`);
   }
   return undefined;
 }
@@ -77,24 +100,39 @@ class TemplateError extends Error {
   }
 }
 
-function buildChild(template: Mapping, at: string): Child {
+/** The fields with the values of a child: as text, and in base64, which wins. */
+const valueFields: Readonly<Record<ChildKind, { text: string; encoded: string }>> = {
+  Secret: { text: "stringData", encoded: "data" },
+  ConfigMap: { text: "data", encoded: "binaryData" },
+};
+
+function buildChild(kind: ChildKind, template: Mapping, at: string): Child {
   const name = wantText(find(template, "name")?.value, `${at}.name`);
-  if (name === "") throw new TemplateError(`${at}.name is empty: give the Secret a name`);
+  if (name === "") throw new TemplateError(`${at}.name is empty: give the ${kind} a name`);
   if (!isSubdomain(name))
     throw new TemplateError(
-      `${at}.name is not a name for a Secret: use lower case letters, digits, "-" and ".", at most 253`,
+      `${at}.name is not a name for a ${kind}: use lower case letters, digits, "-" and ".", at most 253`,
     );
   const annotations = textMap(template, "annotations", at);
+  const fields = valueFields[kind];
   const data = new Map<string, string>();
-  for (const [key, value] of bytesMap(template, "stringData", at))
+  const binaryKeys = new Set<string>();
+  for (const [key, value] of bytesMap(template, fields.text, at)) {
     data.set(key, Buffer.from(value).toString("base64"));
-  for (const [key, value] of textMap(template, "data", at)) {
+    if (kind === "ConfigMap" && !isUtf8(value)) binaryKeys.add(key);
+  }
+  for (const [key, value] of textMap(template, fields.encoded, at)) {
     const compact = value.replaceAll(/[\r\n]/g, "");
     if (!isBase64(compact))
       throw new TemplateError(
-        `${at}.data[${JSON.stringify(key)}] is not valid base64 after decryption: put plain text into stringData`,
+        `${at}.${fields.encoded}[${JSON.stringify(key)}] is not valid base64 after decryption: put plain text into ${fields.text}`,
+      );
+    if (kind === "ConfigMap" && data.has(key))
+      throw new TemplateError(
+        `${at} has the key ${JSON.stringify(key)} in data and in binaryData: remove one of them`,
       );
     data.set(key, Buffer.from(compact, "base64").toString("base64"));
+    if (kind === "ConfigMap") binaryKeys.add(key);
   }
   let size = 0;
   for (const [key, value] of data) {
@@ -105,15 +143,17 @@ function buildChild(template: Mapping, at: string): Child {
     size += Buffer.byteLength(value, "base64");
   }
   if (size > MAX_DATA)
-    throw new TemplateError(`${at} holds ${size} bytes: a Secret can hold ${MAX_DATA}`);
-  const type = find(template, "type")?.value;
+    throw new TemplateError(`${at} holds ${size} bytes: a ${kind} can hold ${MAX_DATA}`);
+  const type = kind === "Secret" ? find(template, "type")?.value : str(CONFIG_MAP_TYPE);
   const directives = [...annotations].filter(([key]) => key.startsWith(DIRECTIVE_PREFIX));
   return {
+    kind,
     name,
     type: (type === undefined ? "" : wantText(type, `${at}.type`)) || "Opaque",
     labels: textMap(template, "labels", at),
     annotations: new Map([...annotations].filter(([key]) => !key.startsWith(DIRECTIVE_PREFIX))),
     data: new Map([...data].toSorted(([a], [b]) => compareBytes(a, b))),
+    binaryKeys: [...binaryKeys],
     isImmutable: directives.some(([key, value]) => key === IMMUTABLE_DIRECTIVE && value === "true"),
   };
 }
@@ -205,7 +245,7 @@ export const controllerReference = ({ name, uid }: Owner): OwnerReference => ({
   blockOwnerDeletion: true,
 });
 
-/** The Secret that is applied for a child; keys of every map in byte order. */
+/** What is applied for a child, a ConfigMap in the form of a Secret; keys of every map in byte order. */
 export function secretOf(child: Child, namespace: string, owner: Owner | undefined): Secret {
   const sorted = (texts: Iterable<readonly [string, string]>): Record<string, string> =>
     record([...texts].toSorted(([a], [b]) => compareBytes(a, b)));
@@ -215,7 +255,8 @@ export function secretOf(child: Child, namespace: string, owner: Owner | undefin
     apiVersion: "v1",
     data: sorted(child.data),
     ...(child.isImmutable ? { immutable: true } : {}),
-    kind: "Secret",
+    kind: child.kind,
+    ...(child.kind === "Secret" ? {} : { binaryKeys: [...child.binaryKeys] }),
     metadata: {
       ...(child.annotations.size === 0 ? {} : { annotations: sorted(child.annotations) }),
       ...(labels.size === 0 ? {} : { labels: sorted(labels) }),

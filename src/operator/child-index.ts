@@ -1,8 +1,9 @@
+import type { ChildKind } from "../k8s/sops-secret.ts";
 import type { ChildMeta } from "./child-secret.ts";
 
 /** What is known of children without asking. */
 export interface ChildIndex {
-  get(namespace: string, name: string): ChildMeta | undefined;
+  get(kind: ChildKind, namespace: string, name: string): ChildMeta | undefined;
   /** All that carry the owner's label or name it as their controller. */
   ownedBy(uid: string): readonly ChildMeta[];
   /** It is gone. */
@@ -15,8 +16,8 @@ export class Children implements ChildIndex {
   private readonly byName = new Map<string, ChildMeta>();
   private readonly owners = new Map<string, Set<string>>();
 
-  get(namespace: string, name: string): ChildMeta | undefined {
-    return this.byName.get(`${namespace}/${name}`);
+  get(kind: ChildKind, namespace: string, name: string): ChildMeta | undefined {
+    return this.byName.get(nameOf({ kind, namespace, name }));
   }
 
   ownedBy(uid: string): readonly ChildMeta[] {
@@ -27,7 +28,7 @@ export class Children implements ChildIndex {
   set(meta: ChildMeta): string[] {
     const before = this.remove(meta.uid);
     this.byUid.set(meta.uid, meta);
-    this.byName.set(`${meta.namespace}/${meta.name}`, meta);
+    this.byName.set(nameOf(meta), meta);
     const owners = ownersOf(meta);
     for (const owner of owners) {
       const held = this.owners.get(owner);
@@ -41,7 +42,7 @@ export class Children implements ChildIndex {
     const meta = this.byUid.get(uid);
     if (meta === undefined) return [];
     this.byUid.delete(uid);
-    const name = `${meta.namespace}/${meta.name}`;
+    const name = nameOf(meta);
     if (this.byName.get(name)?.uid === uid) this.byName.delete(name);
     const owners = ownersOf(meta);
     for (const owner of owners) {
@@ -52,11 +53,14 @@ export class Children implements ChildIndex {
     return owners;
   }
 
-  *uids(namespace: string): Generator<string> {
-    for (const { uid, namespace: own } of this.byUid.values())
-      if (namespace === "" || own === namespace) yield uid;
+  *uids(kind: ChildKind, namespace: string): Generator<string> {
+    for (const one of this.byUid.values())
+      if (one.kind === kind && (namespace === "" || one.namespace === namespace)) yield one.uid;
   }
 }
+
+const nameOf = ({ kind, namespace, name }: Pick<ChildMeta, "kind" | "namespace" | "name">) =>
+  `${kind}/${namespace}/${name}`;
 
 const ownersOf = ({ label, controllerUid }: ChildMeta): string[] =>
   [...new Set([label, controllerUid])].filter((uid) => uid !== "");

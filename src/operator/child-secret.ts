@@ -4,6 +4,7 @@ import {
   KIND,
   OWNER_LABEL,
   parseSecret,
+  type ChildKind,
   type JsonObject,
   type ManagedFields,
   type OwnerReference,
@@ -66,14 +67,14 @@ export function decideChild(
   if (!isOurs && !isOffered && !settings.enforce)
     return refuse(
       "OwnershipConflict",
-      `the Secret ${child.name} is there already and not ours: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,
+      `the ${child.kind} ${child.name} is there already and not ours: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,
       statusTexts.notOwned,
     );
   const other = otherController(observed, owner);
   if (other !== undefined && settings.isOtherAlive)
     return refuse(
       "OwnershipConflict",
-      `the Secret ${child.name} belongs to the SopsSecret ${other.name}: remove the template from one of the two`,
+      `the ${child.kind} ${child.name} belongs to the SopsSecret ${other.name}: remove the template from one of the two`,
       statusTexts.notOwned,
     );
   const desired = secretOf(child, metadata.namespace ?? "", owner);
@@ -84,7 +85,7 @@ export function decideChild(
     const what = observed.type === desired.type ? "it is immutable" : "its type cannot be changed";
     return refuse(
       "ImmutableField",
-      `the Secret ${child.name} must be made anew, because ${what}: delete it`,
+      `the ${child.kind} ${child.name} must be made anew, because ${what}: delete it`,
       statusTexts.update,
     );
   }
@@ -194,15 +195,19 @@ function takeOver(observed: Secret): PatchStep[] {
 export function removeData(keys: readonly string[], observed: Secret): PatchStep[] {
   return [
     { op: "test", path: "/metadata/resourceVersion", value: observed.metadata.resourceVersion },
-    ...keys.map((key): PatchStep => ({ op: "remove", path: `/data/${pointer(key)}` })),
+    ...keys.map((key): PatchStep => {
+      const field = observed.binaryKeys?.includes(key) === true ? "binaryData" : "data";
+      return { op: "remove", path: `/${field}/${pointer(key)}` };
+    }),
   ];
 }
 
 /** A key as a step of a JSON pointer (RFC 6901). */
 const pointer = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
-/** What the operator keeps of a Secret: never its data. */
+/** What the operator keeps of a child: never its data. */
 export interface ChildMeta {
+  readonly kind: ChildKind;
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -211,10 +216,11 @@ export interface ChildMeta {
   readonly label: string;
 }
 
-export function childMeta(object: JsonObject): ChildMeta {
+export function childMeta(kind: ChildKind, object: JsonObject): ChildMeta {
   const secret = parseSecret(object);
   const { namespace = "", name = "", uid = "", resourceVersion = "", labels } = secret.metadata;
   return {
+    kind,
     namespace,
     name,
     uid,

@@ -10,7 +10,7 @@ import {
   type ChildMeta,
 } from "./child-secret.ts";
 import type { ChildIndex } from "./child-index.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, PatchStep } from "./cluster.ts";
 import type { Observer } from "./observer.ts";
 import type { Problem } from "./texts.ts";
 
@@ -34,7 +34,7 @@ export interface ChildWriterSettings {
   readonly recreate: "owned" | "never";
 }
 
-/** Brings one Secret into the state that its template describes. */
+/** Brings one child into the state that its template describes. */
 export class ChildWriter {
   private readonly cluster: Cluster;
   private readonly children: ChildIndex;
@@ -87,8 +87,10 @@ export class ChildWriter {
     const namespace = object.metadata.namespace ?? "";
     const desired = secretOf(child, namespace, owner);
     // One that was never seen is made without a look: the guard refuses where there is a foreign one.
-    const isNew = isFirst && this.children.get(namespace, child.name) === undefined;
-    const observed = isNew ? undefined : await this.cluster.secret(namespace, child.name);
+    const isNew = isFirst && this.children.get(child.kind, namespace, child.name) === undefined;
+    const observed = isNew
+      ? undefined
+      : await this.cluster.child(child.kind, namespace, child.name);
     const action = await this.decide(child, observed, object, owner);
     if (action.kind === "refuse") return { problem: action.problem };
     const { secret, result } = await this.carryOut(action, desired, observed);
@@ -96,7 +98,7 @@ export class ChildWriter {
     if (result !== "Unchanged")
       this.observer.log("info", result, {
         object: `${namespace}/${owner.name}`,
-        secret: child.name,
+        [child.kind === "Secret" ? "secret" : "configMap"]: child.name,
         keys: child.data.size,
       });
     const { uid = "", resourceVersion = "" } = now?.metadata ?? {};
@@ -134,7 +136,11 @@ export class ChildWriter {
         return { secret: await this.apply(desired, "1"), result: "Created" };
       case "recreate":
         if (observed !== undefined)
-          await this.cluster.deleteSecret(desired.metadata.namespace ?? "", observed.metadata);
+          await this.cluster.deleteChild(
+            desired.kind,
+            desired.metadata.namespace ?? "",
+            observed.metadata,
+          );
         this.observer.wrote("delete");
         return { secret: await this.apply(desired, "1"), result: "Recreated" };
       case "apply": {
@@ -168,13 +174,10 @@ export class ChildWriter {
   }
 
   /** A failing `test` of a JSON patch is answered with 422: somebody else wrote in between. */
-  private async patched(
-    { metadata: { namespace = "", name = "" } }: Secret,
-    steps: Parameters<Cluster["patchSecret"]>[2],
-  ): Promise<Secret> {
+  private async patched(child: Secret, steps: readonly PatchStep[]): Promise<Secret> {
     this.observer.wrote("patch");
     try {
-      return this.noted(await this.cluster.patchSecret(namespace, name, steps));
+      return this.noted(await this.cluster.patchChild(child, steps));
     } catch (error) {
       if (error instanceof ApiError && error.status === 422 && !error.message.includes("immutable"))
         throw new ApiError(409, "Conflict", "the Secret was changed in between");

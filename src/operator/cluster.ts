@@ -1,14 +1,15 @@
 import {
   API_VERSION,
-  parseSecret,
   parseSopsSecret,
   PLURAL,
+  type ChildKind,
   type JsonObject,
   type ObjectMeta,
   type Secret,
   type SopsSecret,
 } from "../k8s/sops-secret.ts";
 import { ApiError, type Api } from "./api.ts";
+import { childManifest, parseChild } from "./config-map.ts";
 
 /** The field manager of everything that is applied. */
 export const FIELD_MANAGER = "sopsmith";
@@ -29,8 +30,13 @@ export interface ClusterEvent {
 const collection = `/apis/${API_VERSION}`;
 export const sopsSecretsPath = (namespace: string): string =>
   namespace === "" ? `${collection}/${PLURAL}` : `${collection}/namespaces/${namespace}/${PLURAL}`;
-export const secretsPath = (namespace: string): string =>
-  namespace === "" ? "/api/v1/secrets" : `/api/v1/namespaces/${namespace}/secrets`;
+const plurals: Readonly<Record<ChildKind, string>> = { Secret: "secrets", ConfigMap: "configmaps" };
+export const childrenPath = (kind: ChildKind, namespace: string): string =>
+  namespace === ""
+    ? `/api/v1/${plurals[kind]}`
+    : `/api/v1/namespaces/${namespace}/${plurals[kind]}`;
+const childPath = (kind: ChildKind, { namespace = "", name = "" }: ObjectMeta): string =>
+  `${childrenPath(kind, namespace)}/${name}`;
 
 /** What the reconciler asks of the API server; every write is guarded by what was seen. */
 export class Cluster {
@@ -48,30 +54,31 @@ export class Cluster {
     return found && parseSopsSecret(found);
   }
 
-  async secret(namespace: string, name: string): Promise<Secret | undefined> {
-    const found = await this.get(`${secretsPath(namespace)}/${name}`);
-    return found && parseSecret(found);
+  async child(kind: ChildKind, namespace: string, name: string): Promise<Secret | undefined> {
+    const found = await this.get(childPath(kind, { namespace, name }));
+    return found && parseChild(kind, found);
   }
 
-  /** @param secret with the resourceVersion that guards it: `1` where there must be none yet */
-  async apply(secret: Secret): Promise<Secret> {
-    const { namespace = "", name = "" } = secret.metadata;
-    return parseSecret(
+  /** @param child with the resourceVersion that guards it: `1` where there must be none yet */
+  async apply(child: Secret): Promise<Secret> {
+    return parseChild(
+      child.kind,
       await this.api.request({
         method: "PATCH",
-        path: `${secretsPath(namespace)}/${name}`,
+        path: childPath(child.kind, child.metadata),
         query: { fieldManager: FIELD_MANAGER, force: "true" },
         contentType: "application/apply-patch+yaml",
-        body: secret,
+        body: childManifest(child),
       }),
     );
   }
 
-  async patchSecret(namespace: string, name: string, steps: readonly PatchStep[]): Promise<Secret> {
-    return parseSecret(
+  async patchChild({ kind, metadata }: Secret, steps: readonly PatchStep[]): Promise<Secret> {
+    return parseChild(
+      kind,
       await this.api.request({
         method: "PATCH",
-        path: `${secretsPath(namespace)}/${name}`,
+        path: childPath(kind, metadata),
         query: { fieldManager: FIELD_MANAGER },
         contentType: "application/json-patch+json",
         body: steps,
@@ -79,15 +86,16 @@ export class Cluster {
     );
   }
 
-  /** Deletes exactly the Secret that was seen; one that is gone or another by now is left alone. */
-  async deleteSecret(
+  /** Deletes exactly the child that was seen; one that is gone or another by now is left alone. */
+  async deleteChild(
+    kind: ChildKind,
     namespace: string,
     { name = "", uid, resourceVersion }: ObjectMeta,
   ): Promise<boolean> {
     try {
       await this.api.request({
         method: "DELETE",
-        path: `${secretsPath(namespace)}/${name}`,
+        path: childPath(kind, { namespace, name }),
         body: { kind: "DeleteOptions", apiVersion: "v1", preconditions: { uid, resourceVersion } },
       });
       return true;

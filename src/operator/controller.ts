@@ -5,14 +5,15 @@ import {
   isObject,
   OWNER_LABEL,
   parseSopsSecret,
+  type ChildKind,
   type JsonObject,
   type ObjectMeta,
 } from "../k8s/sops-secret.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { Api, ApiError, Unreachable, type Connection } from "./api.ts";
 import { Children } from "./child-index.ts";
-import { childMeta } from "./child-secret.ts";
-import { Cluster, secretsPath, sopsSecretsPath } from "./cluster.ts";
+import { childMeta, type ChildMeta } from "./child-secret.ts";
+import { childrenPath, Cluster, sopsSecretsPath } from "./cluster.ts";
 import { serveOperator } from "./endpoints.ts";
 import { EventLoopLag } from "./event-loop-lag.ts";
 import { FirstPasses, isFresh } from "./first-passes.ts";
@@ -140,7 +141,8 @@ class Operator {
       settings,
     );
     this.queue = new WorkQueue((key) => this.reconciler.reconcile(key), settings.workers);
-    this.watches = new Watches(this.api, settings, this.sinks(), {
+    const watched = { ...settings, watchesConfigMaps: settings.policy.configMaps };
+    this.watches = new Watches(this.api, watched, this.sinks(), {
       metrics: this.metrics,
       log,
       recovered: () => this.queueAll(this.reconciler.cutOff()),
@@ -224,9 +226,13 @@ class Operator {
     const { labelSelector } = this.settings;
     for (const namespace of this.namespaces()) {
       const path = sopsSecretsPath(namespace);
-      const keyOf = ({ uid = "" }: ObjectMeta): string | undefined => {
-        const key = this.objects.get(uid)?.key;
-        return key !== undefined && left.delete(key) ? key : undefined;
+      const keyOf = (metadata: ObjectMeta): string | undefined => {
+        const known = this.objects.get(metadata.uid ?? "");
+        // All pages show the objects as they were at the first one: what changed since has had its pass.
+        const isOld =
+          known?.generation !== (metadata.generation ?? 0) ||
+          known?.hash !== metadataHash(metadata);
+        return known !== undefined && left.delete(known.key) && !isOld ? known.key : undefined;
       };
       await this.firstPasses
         .run({ path, labelSelector }, this.api, this.queue, keyOf, signal)
@@ -262,19 +268,23 @@ class Operator {
               this.lostObject(uid);
         },
       },
-      Secret: {
-        set: (object) => this.sawChild(object),
-        deleted: (uid) => this.queueOwners(this.children.remove(uid)),
-        synced: (namespace, uids) => {
-          for (const uid of this.children.uids(namespace))
-            if (!uids.has(uid) && !this.legacy.has(uid))
-              this.queueOwners(this.children.remove(uid));
-        },
-      },
+      Secret: this.childSink("Secret"),
+      ConfigMap: this.childSink("ConfigMap"),
       "key Secret": {
         set: (object) => this.tenants?.saw(object),
         deleted: (uid) => this.tenants?.lost(uid),
         synced: (namespace, uids) => this.tenants?.synced(namespace, uids),
+      },
+    };
+  }
+
+  private childSink(kind: ChildKind): WatchSink {
+    return {
+      set: (object) => this.sawChild(childMeta(kind, object)),
+      deleted: (uid) => this.queueOwners(this.children.remove(uid)),
+      synced: (namespace, uids) => {
+        for (const uid of this.children.uids(kind, namespace))
+          if (!uids.has(uid) && !this.legacy.has(uid)) this.queueOwners(this.children.remove(uid));
       },
     };
   }
@@ -290,7 +300,7 @@ class Operator {
         try {
           const page = await this.api.request({
             method: "GET",
-            path: secretsPath(namespace),
+            path: childrenPath("Secret", namespace),
             query: {
               limit: "500",
               labelSelector: `!${OWNER_LABEL}`,
@@ -300,7 +310,7 @@ class Operator {
           });
           for (const item of Array.isArray(page["items"]) ? page["items"] : []) {
             if (!isObject(item)) continue;
-            const meta = childMeta(item);
+            const meta = childMeta("Secret", item);
             if (meta.controllerUid === "") continue;
             this.legacy.add(meta.uid);
             this.queueOwners(this.children.set(meta));
@@ -342,10 +352,12 @@ class Operator {
     this.reconciler.forget(known.key);
   }
 
-  private sawChild(json: JsonObject): void {
-    const meta = childMeta(json);
+  private sawChild(meta: ChildMeta): void {
     this.legacy.delete(meta.uid);
-    if (this.children.get(meta.namespace, meta.name)?.resourceVersion === meta.resourceVersion)
+    if (
+      this.children.get(meta.kind, meta.namespace, meta.name)?.resourceVersion ===
+      meta.resourceVersion
+    )
       return;
     const owners = this.children.set(meta);
     // What the operator wrote itself comes back as an event.

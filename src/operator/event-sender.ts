@@ -6,7 +6,7 @@ import type { Cluster, ClusterEvent } from "./cluster.ts";
 const PAUSE_MS = 5 * 60_000;
 
 /** Events that wait at most: more are no news to anybody. */
-const MAX_WAITING = 2000;
+const MAX_WAITING = 10_000;
 
 /** Different events that are remembered for one object. */
 const MAX_REMEMBERED = 100;
@@ -24,12 +24,16 @@ interface Waiting {
 export class EventSender {
   private readonly cluster: Cluster;
   private readonly randomName: () => string;
-  private readonly onDropped: (reason: string) => void;
+  private readonly onDropped: (reason: string | undefined) => void;
   private readonly waiting: Waiting[] = [];
   private sending: Promise<void> | undefined;
 
-  /** @param onDropped is told why an event was not sent */
-  constructor(cluster: Cluster, randomName: () => string, onDropped: (reason: string) => void) {
+  /** @param onDropped is told why an event was not sent; undefined where too many wait */
+  constructor(
+    cluster: Cluster,
+    randomName: () => string,
+    onDropped: (reason: string | undefined) => void,
+  ) {
     this.cluster = cluster;
     this.randomName = randomName;
     this.onDropped = onDropped;
@@ -47,7 +51,7 @@ export class EventSender {
       const metadata = { name, namespace, uid, resourceVersion };
       if (this.waiting.length < MAX_WAITING)
         this.waiting.push({ object: { metadata }, event, at: now });
-      else this.onDropped("too many events wait");
+      else this.onDropped(undefined);
     }
     this.sending ??= this.sendAll().finally(() => (this.sending = undefined));
   }

@@ -1,7 +1,7 @@
 import type { Host } from "../io/host.ts";
 import { isObject, type SopsSecret } from "../k8s/sops-secret.ts";
 import type { KeyService } from "../key-service/key-service.ts";
-import { buildTemplates, duplicateNames, type Template } from "./build.ts";
+import { buildTemplates, duplicateNames, templateFields, type Template } from "./build.ts";
 import { openObject, type Finding } from "./open.ts";
 import { checkScope } from "./scope.ts";
 import { statusTexts, type Problem } from "./texts.ts";
@@ -13,7 +13,17 @@ export interface Policy {
   /** How many orders of keys are tried for one MAC. */
   readonly macBudget: number;
   requiresScope(namespace: string): boolean;
+  /** Whether ConfigMaps are made, too. */
+  readonly configMaps: boolean;
 }
+
+const noConfigMaps: Problem = {
+  reason: "InvalidSpec",
+  message:
+    "the object has configMapTemplates, and the operator runs with -config-maps=false: set configMaps in the chart's values",
+  text: statusTexts.creation,
+  isStalled: true,
+};
 
 /** What one look at an object says, before anything is written. */
 export interface Judgement {
@@ -68,7 +78,7 @@ export async function judge(
     return refused(opened, [{ type: "Decrypted", status: "False", reason, message }]);
   }
   const scope = checkScope(
-    opened.templates,
+    Object.values(opened.templates).flat(),
     opened.isSealed,
     { name, namespace },
     policy.requiresScope(namespace),
@@ -95,6 +105,8 @@ export async function judge(
     );
   if (scope.problem !== undefined) return refused(scope.problem, findings);
   const templates = buildTemplates(opened.templates);
+  if (!policy.configMaps && opened.templates.ConfigMap.length > 0)
+    return refused(noConfigMaps, findings);
   const duplicate = duplicateNames(templates);
   if (duplicate !== undefined) return refused(duplicate, findings);
   return {
@@ -106,23 +118,29 @@ export async function judge(
 }
 
 function checkSpec({ spec, sops }: SopsSecret): Problem | undefined {
-  const templates = spec?.["secretTemplates"];
+  const lists = (["Secret", "ConfigMap"] as const).flatMap((kind) => {
+    const field = templateFields[kind];
+    const list = spec?.[field];
+    return list === undefined || list === null ? [] : [{ field, list }];
+  });
   const invalid = (message: string): Problem => ({
     reason: "InvalidSpec",
     message,
     text: statusTexts.decryption,
     isStalled: true,
   });
-  if (templates === undefined || templates === null)
+  if (lists.length === 0)
     return invalid(
       'spec.secretTemplates is absent: an object made through v1alpha1 with "secret_templates" loses its content; run "sopsmith k8s migrate FILE" and apply it again',
     );
-  if (!Array.isArray(templates) || templates.length === 0)
-    return invalid("spec.secretTemplates must be a list with at least one template");
-  if (templates.some((item) => typeof item !== "object" || item === null || Array.isArray(item)))
-    return invalid(
-      "an item of spec.secretTemplates is no map: a comment between templates becomes such an item when it is encrypted; remove it",
-    );
+  for (const { field, list } of lists) {
+    if (!Array.isArray(list) || list.length === 0)
+      return invalid(`spec.${field} must be a list with at least one template`);
+    if (!list.every(isObject))
+      return invalid(
+        `an item of spec.${field} is no map: a comment between templates becomes such an item when it is encrypted; remove it`,
+      );
+  }
   if (sops === undefined || sops === null || (isObject(sops) && Object.keys(sops).length === 0))
     return {
       ...invalid(

@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from "../k8s/sops-secret.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { UnwrapError } from "../keys/provider.ts";
 import type { Api } from "./api.ts";
-import { secretsPath } from "./cluster.ts";
+import { childrenPath } from "./cluster.ts";
 
 /** Identities of one namespace that are tried at most. */
 const MAX_IDENTITIES = 50;
@@ -85,7 +85,7 @@ export class NamespaceKeys {
   private async read(namespace: string): Promise<readonly string[]> {
     const list = await this.api.request({
       method: "GET",
-      path: secretsPath(namespace),
+      path: childrenPath("Secret", namespace),
       query: { labelSelector: this.selector },
     });
     const found = new Set<string>();

@@ -10,6 +10,7 @@ import {
   compareBytes,
   isObject,
   LAST_APPLIED,
+  type ChildKind,
   type Condition,
   type Json,
   type JsonObject,
@@ -31,6 +32,7 @@ import {
 } from "../tree/node.ts";
 import { fromPlain } from "../tree/plain.ts";
 import { walk } from "../metadata/walk.ts";
+import { templateFields, type TemplateLists } from "./build.ts";
 import { covered, findOrder, type Covered } from "./field-order.ts";
 import { missingKey, onlyLocalKeys } from "./missing-key.ts";
 import { shortened, statusTexts, type Problem } from "./texts.ts";
@@ -40,8 +42,8 @@ export type Finding = Pick<Condition, "type" | "status" | "reason" | "message">;
 
 /** An object whose values are decrypted. */
 export interface OpenedObject {
-  /** `spec.secretTemplates`, decrypted. */
-  readonly templates: readonly Mapping[];
+  /** The templates in `spec`, decrypted. */
+  readonly templates: TemplateLists;
   /** Was this leaf ciphertext in the object? */
   isSealed(leaf: Node): boolean;
   readonly mac: Finding;
@@ -151,7 +153,10 @@ async function openSpec(
       },
       comment: (leaf) => leaf,
     });
-    const templates = templatesOf(root);
+    const templates: TemplateLists = {
+      Secret: templatesOf(root, "Secret"),
+      ConfigMap: templatesOf(root, "ConfigMap"),
+    };
     return {
       templates,
       isSealed: (leaf) => sealed.has(leaf),
@@ -163,7 +168,15 @@ async function openSpec(
               reason: "NotChecked",
               message: "the operator runs with -mac-policy=off",
             }
-          : checkMac(object, root, templates, metadata, new LeafCipher(dataKey), sealed, budget),
+          : checkMac(
+              object,
+              root,
+              Object.values(templates).flat(),
+              metadata,
+              new LeafCipher(dataKey),
+              sealed,
+              budget,
+            ),
       lastModified: metadata.lastModified,
     };
   } finally {
@@ -174,9 +187,9 @@ async function openSpec(
 const isEmpty = (leaf: Node): boolean =>
   (leaf.kind === "str" || leaf.kind === "bytes") && leaf.value.length === 0;
 
-function templatesOf(root: Mapping): readonly Mapping[] {
+function templatesOf(root: Mapping, kind: ChildKind): readonly Mapping[] {
   const spec = find(root, "spec")?.value;
-  const list = spec?.kind === "map" ? find(spec, "secretTemplates")?.value : undefined;
+  const list = spec?.kind === "map" ? find(spec, templateFields[kind])?.value : undefined;
   if (list?.kind !== "seq") return [];
   return list.items.filter((item) => item.kind === "map");
 }
@@ -236,7 +249,7 @@ function checkMac(
         ? finding(
             "True",
             "VerifiedEncryptedOnly",
-            "the encrypted values are as they were written; unencrypted values below secretTemplates are not protected",
+            "the encrypted values are as they were written; unencrypted values of templates are not protected",
           )
         : finding("True", "Verified", "all values are as they were written");
     }

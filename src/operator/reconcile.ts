@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Host } from "../io/host.ts";
 import {
   LAST_APPLIED,
+  type ChildKind,
   type ObjectMeta,
   type SopsSecret,
   type SopsSecretStatus,
@@ -86,7 +87,7 @@ interface Orphans {
 interface ChildrenOutcome {
   readonly events: ClusterEvent[];
   readonly results: ChildResult[];
-  /** By name. */
+  /** By `KIND/NAME`. */
   readonly written: Map<string, ChildVersion>;
   /** The first one. */
   problem: Problem | undefined;
@@ -145,7 +146,8 @@ export class Reconciler {
       () => Buffer.from(parts.host.randomBytes(8)).toString("hex"),
       (reason) => {
         parts.observer.dropped();
-        parts.observer.log("error", "the event could not be sent", { reason });
+        if (reason !== undefined)
+          parts.observer.log("error", "the event could not be sent", { reason });
       },
     );
   }
@@ -359,7 +361,7 @@ export class Reconciler {
       problem: undefined,
       transient: undefined,
     };
-    for (const { name, child, problem } of templates) {
+    for (const { kind, name, child, problem } of templates) {
       let failure = problem;
       let result = "Failed";
       if (child !== undefined) {
@@ -368,12 +370,12 @@ export class Reconciler {
           if ("problem" in done) failure = done.problem;
           else {
             ({ result } = done);
-            outcome.written.set(name, done.version);
+            outcome.written.set(`${kind}/${name}`, done.version);
             if (result !== "Unchanged")
-              outcome.events.push({ type: "Normal", reason: result, note: `Secret ${name}` });
+              outcome.events.push({ type: "Normal", reason: result, note: `${kind} ${name}` });
           }
         } catch (error) {
-          failure = writeFailure(name, error);
+          failure = writeFailure(kind, name, error);
           outcome.transient ??=
             error instanceof ApiError && error.status === 409 ? undefined : error;
         }
@@ -389,7 +391,7 @@ export class Reconciler {
     return refusal === undefined
       ? this.deleteOrphans(
           object,
-          templates.map(({ name }) => name),
+          templates.map(({ kind, name }) => `${kind}/${name}`),
         )
       : Promise.resolve({ events: [], problem: undefined });
   }
@@ -432,10 +434,14 @@ export class Reconciler {
     )
       return false;
     for (const [name, { uid: childUid, version }] of success.children) {
-      const seen = this.children.get(namespace, name);
+      const slash = name.indexOf("/");
+      const kind: ChildKind = name.startsWith("Secret/") ? "Secret" : "ConfigMap";
+      const seen = this.children.get(kind, namespace, name.slice(slash + 1));
       if (seen?.uid !== childUid || seen.resourceVersion !== version) return false;
     }
-    return this.children.ownedBy(uid).every(({ name }) => success.children.has(name));
+    return this.children
+      .ownedBy(uid)
+      .every(({ kind, name }) => success.children.has(`${kind}/${name}`));
   }
 
   private async deleteOrphans(object: SopsSecret, names: readonly string[]): Promise<Orphans> {
@@ -447,18 +453,22 @@ export class Reconciler {
       if (
         child.controllerUid !== uid ||
         child.namespace !== namespace ||
-        names.includes(child.name)
+        names.includes(`${child.kind}/${child.name}`)
       )
         continue;
       try {
-        const isDeleted = await this.cluster.deleteSecret(namespace, child);
+        const isDeleted = await this.cluster.deleteChild(child.kind, namespace, child);
         this.children.remove(child.uid);
         if (!isDeleted) continue;
         this.observer.wrote("delete");
-        events.push({ type: "Normal", reason: "OrphanDeleted", note: `Secret ${child.name}` });
+        events.push({
+          type: "Normal",
+          reason: "OrphanDeleted",
+          note: `${child.kind} ${child.name}`,
+        });
       } catch (error) {
         if (error instanceof ApiError && error.status === 409) throw error;
-        problem ??= writeFailure(child.name, error);
+        problem ??= writeFailure(child.kind, child.name, error);
       }
     }
     return { events, problem };
@@ -500,12 +510,12 @@ export function metadataHash({ labels, annotations }: ObjectMeta): string {
   return createHash("sha256").update(text).digest("base64").slice(0, 16);
 }
 
-function writeFailure(name: string, error: unknown): Problem {
+function writeFailure(kind: ChildKind, name: string, error: unknown): Problem {
   if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
   const isStalled = error instanceof ApiError && [403, 413, 422].includes(error.status);
   return {
     reason: "WriteFailed",
-    message: `the Secret ${name} could not be written: ${error.message}`,
+    message: `the ${kind} ${name} could not be written: ${error.message}`,
     text: error instanceof ApiError ? statusTexts.update : statusTexts.unknown,
     isStalled,
   };

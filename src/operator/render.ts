@@ -1,9 +1,10 @@
 import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
-import type { Secret, SopsSecret } from "../k8s/sops-secret.ts";
+import type { JsonObject, Secret, SopsSecret } from "../k8s/sops-secret.ts";
 import { record } from "../k8s/sops-secret.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { secretOf, type Owner } from "./build.ts";
+import { childManifest } from "./config-map.ts";
 import { judge, type Policy } from "./judge.ts";
 
 export interface RenderOptions {
@@ -18,7 +19,7 @@ export interface RenderOptions {
 }
 
 export interface Rendered {
-  readonly secrets: readonly Secret[];
+  readonly secrets: readonly JsonObject[];
   /** What is wrong, one line each. */
   readonly problems: readonly string[];
 }
@@ -43,20 +44,27 @@ export async function render(
   const { refusal } = judged;
   if (refusal !== undefined && !judged.findings.some(({ message }) => message === refusal.message))
     problems.push(`${where}: ${refusal.reason}: ${refusal.message}`);
-  const secrets: Secret[] = [];
+  const secrets: JsonObject[] = [];
   for (const { child, problem } of judged.templates) {
     if (problem !== undefined) problems.push(`${where}: ${problem.reason}: ${problem.message}`);
-    else secrets.push(redacted(secretOf(child, namespace, owner), options.redact));
+    else secrets.push(rendered(secretOf(child, namespace, owner), options.redact));
   }
   return { secrets, problems };
 }
 
-function redacted(secret: Secret, isWanted: boolean): Secret {
-  if (!isWanted) return secret;
-  const data = Object.entries(secret.data ?? {}).map(
-    ([key, value]) => [key, `<${Buffer.byteLength(value, "base64")} bytes>`] as const,
-  );
-  return { ...secret, data: record(data) };
+function rendered(secret: Secret, isRedacted: boolean): JsonObject {
+  const manifest = childManifest(secret);
+  if (!isRedacted) return manifest;
+  const { binaryKeys = [] } = secret;
+  const lengths = (isBinary: boolean): [string, string][] =>
+    Object.entries(secret.data ?? {})
+      .filter(([key]) => binaryKeys.includes(key) === isBinary)
+      .map(([key, value]) => [key, `<${Buffer.byteLength(value, "base64")} bytes>`]);
+  return {
+    ...manifest,
+    ...(manifest["data"] === undefined ? {} : { data: record(lengths(false)) }),
+    ...(manifest["binaryData"] === undefined ? {} : { binaryData: record(lengths(true)) }),
+  };
 }
 
 /** Something is wrong with an object that was rendered. Exit 1. */

@@ -1,12 +1,12 @@
-import { OWNER_LABEL, type JsonObject } from "../k8s/sops-secret.ts";
+import { OWNER_LABEL, type ChildKind, type JsonObject } from "../k8s/sops-secret.ts";
 import type { Api } from "./api.ts";
-import { secretsPath, sopsSecretsPath } from "./cluster.ts";
+import { childrenPath, sopsSecretsPath } from "./cluster.ts";
 import type { Metrics } from "./metrics.ts";
 import type { LogLevel } from "./observer.ts";
 import { Reflector } from "./reflector.ts";
 
 /** What is watched: objects, their children, and Secrets with tenants' keys. */
-export type WatchKind = "SopsSecret" | "Secret" | "key Secret";
+export type WatchKind = "SopsSecret" | ChildKind | "key Secret";
 
 /** Who hears of what is seen; metadata only. `namespace` is "" where the whole cluster is watched. */
 export interface WatchSink {
@@ -48,6 +48,8 @@ export class Watches {
       labelSelector: string;
       /** Of tenants' keys; "" for none. */
       keySelector: string;
+      /** ConfigMaps are watched, too; where that is refused, the operator works all the same. */
+      watchesConfigMaps: boolean;
       relistMs: number;
     },
     sinks: Readonly<Record<WatchKind, WatchSink>>,
@@ -66,11 +68,13 @@ export class Watches {
     const selectors: Record<WatchKind, string> = {
       SopsSecret: options.labelSelector,
       Secret: OWNER_LABEL,
+      ConfigMap: OWNER_LABEL,
       "key Secret": options.keySelector,
     };
     const kinds: readonly WatchKind[] = [
       "SopsSecret",
       "Secret",
+      ...(options.watchesConfigMaps ? (["ConfigMap"] as const) : []),
       ...(options.keySelector === "" ? [] : (["key Secret"] as const)),
     ];
     const namespaces = options.namespaces.length === 0 ? [""] : options.namespaces;
@@ -82,7 +86,10 @@ export class Watches {
           namespace,
           problem: undefined,
           reflector: new Reflector(api, {
-            path: kind === "SopsSecret" ? sopsSecretsPath(namespace) : secretsPath(namespace),
+            path:
+              kind === "SopsSecret"
+                ? sopsSecretsPath(namespace)
+                : childrenPath(kind === "ConfigMap" ? kind : "Secret", namespace),
             ...(selectors[kind] === "" ? {} : { labelSelector: selectors[kind] }),
             metadataOnly: true,
             random: Math.random,
@@ -122,7 +129,8 @@ export class Watches {
     }
     const isBroken = (namespace: string): boolean =>
       this.watches.some(
-        (watch) => watch.namespace === namespace && watch.problem?.isRefused === true,
+        ({ kind, namespace: own, problem }) =>
+          own === namespace && kind !== "ConfigMap" && problem?.isRefused === true,
       );
     if (!this.watches.every(({ namespace }) => isBroken(namespace))) return undefined;
     const first = this.watches.find(({ problem }) => problem?.isRefused === true);

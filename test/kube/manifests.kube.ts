@@ -219,7 +219,10 @@ test("the chart's rights suffice for all that the operator does, each is used, a
           apiVersion: "isindir.github.com/v1alpha3",
           kind: "SopsSecret",
           metadata: { name: "s" },
-          spec: { secretTemplates: names.map((name) => ({ name, stringData: { a: "1" } })) },
+          spec: {
+            configMapTemplates: names.map((name) => ({ data: { a: "1" }, name })),
+            secretTemplates: names.map((name) => ({ name, stringData: { a: "1" } })),
+          },
         }),
         ...canonical,
       );
@@ -229,6 +232,13 @@ test("the chart's rights suffice for all that the operator does, each is used, a
     await eventually(
       async () => (await admin.secret(namespace, "b"))?.data?.["extra"] === undefined,
       "the child is put right",
+    );
+    const configMap = `/api/v1/namespaces/${namespace}/configmaps/b`;
+    await eventually(() => admin.get(configMap), "the ConfigMap is made");
+    await admin.merge(configMap, { data: { extra: "x" } });
+    await eventually(
+      async () => JSON.stringify((await admin.get(configMap))?.["data"]) === '{"a":"1"}',
+      "the ConfigMap is put right",
     );
     await admin.applySops(namespace, stored(file(["a"])));
     await eventually(
@@ -262,7 +272,6 @@ test("the chart's rights suffice for all that the operator does, each is used, a
   expect([...new Set(granted)].toSorted()).toEqual([...recorder.used, unseen].toSorted());
   const account = kube.client("op-token");
   const forbidden = [
-    ["GET", "/api/v1/namespaces/ops/configmaps"],
     ["GET", "/api/v1/namespaces/ops/pods"],
     ["GET", "/api/v1/namespaces"],
     ["GET", "/apis/coordination.k8s.io/v1/namespaces/ops/leases"],
@@ -324,6 +333,14 @@ test("the chart's version of sopsmith is that of the package", () => {
   expect(readFileSync(join(chart, "Chart.yaml"), "utf8")).toContain(
     `appVersion: "sopsmith-${version}"`,
   );
+});
+
+test("without ConfigMaps there is no right to them", () => {
+  const rules = JSON.stringify(
+    rendered("configMaps=false").filter(({ kind }) => /Role/.test(kind)),
+  );
+  expect(rules).toContain("secrets");
+  expect(rules).not.toContain("configmaps");
 });
 
 test("a namespaced chart asks for no right in the cluster", () => {

@@ -547,6 +547,72 @@ test("an object copied to another namespace is refused there; unbound ones too w
   expect(await admin.secret(other.namespace, "u")).toBeUndefined();
 });
 
+test("ConfigMaps are made beside Secrets of the same names, kept exact, and go with their templates", async () => {
+  const { namespace } = await setting();
+  const object = (names: readonly string[], secrets: readonly Template[]): SopsSecret =>
+    stored(
+      sopsEncrypt(
+        JSON.stringify({
+          apiVersion: "isindir.github.com/v1alpha3",
+          kind: "SopsSecret",
+          metadata: { name: "maps" },
+          spec: {
+            configMapTemplates: names.map((name) => ({
+              annotations: { "sopsmith.dev/immutable": name === "frozen" ? "true" : "false" },
+              binaryData: { bin: "AAEC/w==" },
+              data: { host: "db", port: "5432" },
+              labels: { app: "shop" },
+              name,
+            })),
+            ...(secrets.length === 0 ? {} : { secretTemplates: secrets }),
+          },
+        }),
+        ...canonical,
+      ),
+    );
+  const path = (name: string): string => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+  await admin.applySops(
+    namespace,
+    object(["db", "frozen"], [{ name: "db", stringData: { a: "1" } }]),
+  );
+  const made = await settled(namespace, "maps", "Healthy");
+  expect(condition(made, "MacVerified")).toMatchObject({ status: "True" });
+  expect(made.status?.children).toEqual([
+    { name: "db", type: "Opaque", result: "Created" },
+    { name: "db", type: "ConfigMap", result: "Created" },
+    { name: "frozen", type: "ConfigMap", result: "Created" },
+  ]);
+  expect(await admin.get(path("db"))).toMatchObject({
+    data: { host: "db", port: "5432" },
+    binaryData: { bin: "AAEC/w==" },
+    metadata: { labels: { app: "shop" }, ownerReferences: [{ name: "maps", controller: true }] },
+  });
+  expect(await admin.get(path("frozen"))).toMatchObject({ immutable: true });
+  expect(texts(await admin.secret(namespace, "db"))).toEqual({ a: "1" });
+  await admin.merge(path("db"), {
+    data: { host: "evil", extra: "x" },
+    binaryData: { more: "eA==" },
+  });
+  await eventually(async () => {
+    const found = await admin.get(path("db"));
+    return (
+      JSON.stringify(found?.["data"]) === '{"host":"db","port":"5432"}' &&
+      JSON.stringify(found?.["binaryData"]) === '{"bin":"AAEC/w=="}'
+    );
+  }, "the ConfigMap is put right");
+  // Without a Secret at all.
+  await admin.applySops(namespace, object(["frozen"], []));
+  await eventually(
+    async () =>
+      (await admin.get(path("db"))) === undefined &&
+      (await admin.secret(namespace, "db")) === undefined,
+    "both go with their templates",
+  );
+  expect(condition(await settled(namespace, "maps", "Healthy"), "Ready")).toMatchObject({
+    status: "True",
+  });
+});
+
 test("an object made through v1alpha1 is told what to do", async () => {
   const { namespace } = await setting();
   await admin.request({

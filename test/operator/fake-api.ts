@@ -191,7 +191,7 @@ export class FakeApi {
   }
 
   private carryOut({ method, path, body }: Seen, selector: string): [number, object] {
-    const isCollection = /\/(?:secrets|sopssecrets|leases|events)$/.test(path);
+    const isCollection = /\/(?:secrets|configmaps|sopssecrets|leases|events)$/.test(path);
     const status = path.endsWith("/status");
     const at = status ? path.slice(0, -"/status".length) : path;
     const object = this.objects.get(at);

@@ -98,7 +98,7 @@ test("thirty namespaces are watched one by one; one without rights is named, and
   const { log } = operate({ namespaces });
   await until(() => expect(message("ns29", "s")).toBe("Healthy"));
   expect(await ready()).toEqual([200, "ok"]);
-  expect(log.filter((line) => line.includes("the watch failed"))).toHaveLength(2);
+  expect(log.filter((line) => line.includes("the watch failed"))).toHaveLength(3);
   expect(log.join("\n")).toMatch(/error the watch failed .*"namespace":"ns7"/);
   expect(await metric('sopsmith_watch_up{kind="SopsSecret",namespace="ns7"}')).toBe(0);
   expect(await metric('sopsmith_watch_up{kind="SopsSecret",namespace="ns29"}')).toBe(1);
@@ -276,4 +276,20 @@ test("the key service of the settings is what opens objects", async () => {
   });
   await until(() => expect(message("n", "s")).toBe("Healthy"));
   expect(asked).toBe(1);
+});
+
+test("ConfigMaps that may not be watched keep nobody from being ready, and are refused where they are switched off", async () => {
+  api.fault = ({ path, isWatch, method }) =>
+    path.endsWith("/configmaps") && (isWatch || method === "GET") ? forbidden : undefined;
+  await put("n", "s");
+  operate();
+  await until(() => expect(message("n", "s")).toBe("Healthy"));
+  expect(await ready()).toEqual([200, "ok"]);
+  const object = await sealedObject("maps");
+  object.spec = {
+    configMapTemplates: [{ name: "m", data: { a: "ENC[x]" } }],
+    ...object.spec,
+  };
+  api.put(FakeApi.sopsPath("n", "maps"), object);
+  await until(() => expect(message("n", "maps")).toBe("Decryption error"));
 });

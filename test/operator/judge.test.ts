@@ -11,6 +11,7 @@ const policy = (changes: Partial<Policy> = {}): Policy => ({
   mac: "report",
   macBudget: 20_000,
   requiresScope: () => false,
+  configMaps: true,
   ...changes,
 });
 

@@ -41,7 +41,7 @@ export function startOperator(
   const log: string[] = [];
   const status = runOperator(
     {
-      policy: { mac: "report", macBudget: 100, requiresScope: () => false },
+      policy: { mac: "report", macBudget: 100, requiresScope: () => false, configMaps: true },
       enforceOwnership: false,
       recreate: "owned",
       capMs: 60_000,

@@ -4,7 +4,7 @@ import { sealNew } from "../../encrypt.ts";
 import { ConflictError } from "../../errors.ts";
 import { secretOfHelmValues, sopsSecretFrom, type ScopeMode } from "../../k8s/from-secrets.ts";
 import { sopsSecretOf, type Manifest } from "../../k8s/read.ts";
-import { plainObject, type JsonObject, type Secret } from "../../k8s/sops-secret.ts";
+import { isObject, plainObject, type JsonObject } from "../../k8s/sops-secret.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
 import type { Selector } from "../../metadata/selection.ts";
 import { documentsFromPlain } from "../../tree/plain.ts";
@@ -156,7 +156,7 @@ export const k8sDecrypt: Command = {
   async run(call) {
     if (call.operands.length === 0)
       throw new UsageError("k8s decrypt needs a file, or - for stdin");
-    const secrets: Secret[] = [];
+    const secrets: JsonObject[] = [];
     const problems: string[] = [];
     const mac = call.options.on(ignoreMac) ? "off" : "require";
     for (const operand of call.operands)
@@ -164,7 +164,7 @@ export const k8sDecrypt: Command = {
         const rendered = await render(
           sopsSecretOf(manifest),
           {
-            policy: { mac, macBudget: 20_000, requiresScope: () => false },
+            policy: { mac, macBudget: 20_000, requiresScope: () => false, configMaps: true },
             services: await keyServices(call),
             namespace: "",
             redact: false,
@@ -180,11 +180,13 @@ export const k8sDecrypt: Command = {
   },
 };
 
-/** Values that are text as `stringData`. */
-function readable(secret: Secret): JsonObject {
-  const { data = {}, ...rest } = secret;
+/** Values of a Secret that are text as `stringData`. */
+function readable(manifest: JsonObject): JsonObject {
+  if (manifest["kind"] !== "Secret" || !isObject(manifest["data"])) return manifest;
+  const { data, ...rest } = manifest;
   const [plain, binary] = [new Map<string, string>(), new Map<string, string>()];
   for (const [key, value] of Object.entries(data)) {
+    if (typeof value !== "string") continue;
     try {
       const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
       plain.set(key, decoder.decode(Buffer.from(value, "base64")));

@@ -30,6 +30,13 @@ export const requireScopeNamespaces: ListFlag = {
   about: "the same, only in namespaces that match one of these patterns, by commas",
 };
 
+export const configMaps: BoolFlag = {
+  kind: "bool",
+  names: ["config-maps"],
+  on: true,
+  about: "make ConfigMaps of configMapTemplates, too",
+};
+
 export function policyOf(options: Options): Policy {
   const mac = options.text(macPolicy) || "report";
   if (mac !== "report" && mac !== "require" && mac !== "off")
@@ -45,6 +52,7 @@ export function policyOf(options: Options): Policy {
   return {
     mac,
     macBudget: budget === 0 ? 20_000 : budget,
+    configMaps: options.on(configMaps),
     requiresScope: (namespace) => always || globs.some((fits) => fits(namespace)),
   };
 }

@@ -1,5 +1,5 @@
 import { sopsSecretOf } from "../../k8s/read.ts";
-import type { Secret } from "../../k8s/sops-secret.ts";
+import type { JsonObject } from "../../k8s/sops-secret.ts";
 import { withNamedServersOnly } from "../../keys/vault-transit/servers.ts";
 import { render, RenderProblems } from "../../operator/render.ts";
 import { UsageError } from "../args.ts";
@@ -9,6 +9,7 @@ import { keyServices } from "../key-services.ts";
 import { readSopsSecrets, bool, text } from "./k8s-input.ts";
 import { yamlOf } from "./k8s.ts";
 import {
+  configMaps,
   macBudget,
   macPolicy,
   policyOf,
@@ -36,6 +37,7 @@ export const operatorRender: Command = {
     macBudget,
     requireScope,
     requireScopeNamespaces,
+    configMaps,
     ...flags.keyServices,
   ],
   notes: [
@@ -54,7 +56,7 @@ export const operatorRender: Command = {
     const format = options.text(output) || "yaml";
     if (format !== "yaml" && format !== "json") throw new UsageError("-o takes yaml or json");
     const strangers = withNamedServersOnly(host);
-    const secrets: Secret[] = [];
+    const secrets: JsonObject[] = [];
     const problems: string[] = [];
     const settings = {
       policy: policyOf(options),

@@ -14,6 +14,7 @@ import type { Options } from "../options.ts";
 import { warn } from "../warn.ts";
 import { bool, text } from "./k8s-input.ts";
 import {
+  configMaps,
   macBudget,
   macPolicy,
   policyOf,
@@ -150,6 +151,7 @@ export const operator: Command = {
     requireScope,
     requireScopeNamespaces,
     recreate,
+    configMaps,
     workers,
     qps,
     burst,
