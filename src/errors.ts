@@ -1,11 +1,16 @@
+import type { errorCodes } from "./error-codes.ts";
+
+/** What went wrong, for programs. Each code has one exit status; the documentation lists them all. */
+export type ErrorCode = keyof typeof errorCodes;
+
 /**
  * Every error that sopsmith raises on purpose. `exitCode` is the process status the command line ends with: the same
  * numbers as sops (spec cli section 3). A message names the file, the line or key path and what to do; it never
  * holds a value, a key, a line of the file or a digest of plaintext.
  */
 export class SopsmithError extends Error {
-  /** Stable, for programs: kebab-case. */
-  readonly code: string;
+  /** Stable, for programs. */
+  readonly code: ErrorCode;
   readonly exitCode: number;
   /** What to do next, one sentence; printed on its own line. */
   readonly hint: string | undefined;
@@ -14,7 +19,7 @@ export class SopsmithError extends Error {
 
   /** What `file` and `path` do not say is taken from the cause. */
   constructor(
-    code: string,
+    code: ErrorCode,
     exitCode: number,
     message: string,
     options: { hint?: string | undefined; cause?: unknown } & Where = {},

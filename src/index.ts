@@ -1,40 +1,46 @@
 /**
- * sopsmith as a library: encrypt, decrypt and change files in the format of sops, from bytes or files, to bytes, files or plain objects.
+ * sopsmith as a library: encrypt, decrypt and change files in the format of sops, from content or files, to content, files or objects.
  *
  * @example
- * import { decryptFile, readFileObject } from "sopsmith";
- * const text = await decryptFile("secrets.yaml"); // Uint8Array, MAC checked
- * const config = await readFileObject("secrets.yaml"); // plain object
+ * import { decryptFileObject, encryptObject } from "sopsmith";
+ * const { db } = await decryptFileObject<{ db: { password: string } }>("secrets.yaml");
+ * const file = await encryptObject({ token: "s3cret" }, { recipients: { age: "age1…" } });
  *
  * @module
  */
-export {
-  decrypt,
-  decryptFile,
-  encrypt,
-  encryptFile,
-  encryptObject,
-  generateDocument,
-  readFileObject,
-  readObject,
-  rotate,
-  rotateFile,
-  update,
-  updateFile,
-  type DecryptOptions,
-  type Document,
-  type EncryptOptions,
-  type FileOptions,
-  type OpenOptions,
-  type Recipients,
-  type RotateOptions,
-  type WriteOptions,
-} from "./library.ts";
-export { loadEnv, loadIni } from "./loaders.ts";
-export { SopsmithError } from "./errors.ts";
-export { isEncrypted } from "./status.ts";
+export { encrypt, encryptFile, encryptObject } from "./library/encrypt.ts";
+export type { EncryptFileOptions, Storable } from "./library/encrypt.ts";
+export { decrypt, decryptFile, decryptFileObject, decryptObject } from "./library/decrypt.ts";
+export { rotate, rotateFile, update, updateFile } from "./library/change.ts";
+export type { Change, Document } from "./library/change.ts";
+export { isEncrypted, keygen, settingsOf, updateKeys, updateKeysFile } from "./library/keys.ts";
+export type {
+  AgeKey,
+  InspectOptions,
+  KeygenOptions,
+  UpdateKeysFileOptions,
+} from "./library/keys.ts";
+export { creationRule } from "./library/creation-rule.ts";
+export type { CreationRule, FoundRule } from "./library/creation-rule.ts";
+export { loadEnv, loadIni } from "./library/loaders.ts";
+export type { LoadEnvOptions, LoadIniOptions } from "./library/loaders.ts";
+export type {
+  ConfigOptions,
+  DecryptOptions,
+  EncryptOptions,
+  FormatOptions,
+  OpenOptions,
+  Recipients,
+  RotateOptions,
+  SelectionOptions,
+  UpdateKeysOptions,
+  WriteOptions,
+} from "./library/options.ts";
+export type { Surroundings } from "./library/surroundings.ts";
+export { SopsmithError, type ErrorCode } from "./errors.ts";
 export type { FormatName } from "../formats/format.ts";
-export type { Host } from "./io/host.ts";
+export type { KeyType } from "./keys/provider.ts";
+export type { LayoutChoice } from "./layout/choice.ts";
 export type { Path } from "./tree/path.ts";
 export type { Plain, PlainObject } from "./tree/plain.ts";
 export { version } from "./version.ts";

@@ -153,14 +153,15 @@ async function addDefaultKey(
   };
 }
 
-interface NewKey {
+export interface NewKey {
   /** age-keygen's file layout. */
   readonly text: string;
   readonly identity: string;
   readonly recipient: string;
 }
 
-async function createKey(isPostQuantum: boolean, host: Host): Promise<NewKey> {
+/** Makes a key, which is kept nowhere. */
+export async function createKey(isPostQuantum: boolean, host: Host): Promise<NewKey> {
   const age = await import("age-encryption");
   const identity = await (isPostQuantum
     ? age.generateHybridIdentity()

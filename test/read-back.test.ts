@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { FormatName } from "../formats/format.ts";
-import { encryptObject } from "../src/library.ts";
+import { encryptObject } from "../src/index.ts";
 import type { PlainObject } from "../src/tree/plain.ts";
 import { parsePath, setPath } from "../src/tree/path.ts";
 import { bytes, float, int, map, entry, nil, seq, str, type Node } from "../src/tree/node.ts";
 import { alice } from "./keys/fake-host.ts";
-import { aliceHost, changeText, decryptText, encryptText, refusal } from "./verbs.ts";
+import { changeText, decryptText, encryptText, refusal } from "./verbs.ts";
 
 // No command hands out a file that nobody can open: what would not read back is refused.
 
@@ -49,7 +49,11 @@ test.each<[FormatName, PlainObject]>([
   ["dotenv", { a: null }],
   ["yaml", { "<<": 1 }],
 ])("encryptObject to %s refuses %j", async (outputFormat, value) => {
-  const options = { recipients: { age: alice.recipient }, outputFormat, host: aliceHost };
+  const options = {
+    recipients: { age: alice.recipient },
+    outputFormat,
+    env: { HOME: "/nonexistent", SOPS_AGE_KEY: alice.identity },
+  };
   expect((await refusal(encryptObject(value, options))).exitCode).toBe(4);
 });
 

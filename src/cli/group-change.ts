@@ -32,7 +32,7 @@ export async function changeGroups(
   const { options, host } = call;
   const file = options.text(flags.groupFile);
   if (file === "")
-    throw new SopsmithError("no-file", 2, "Error reading file: no file was given", {
+    throw new SopsmithError("no-file-for-groups", 2, "Error reading file: no file was given", {
       hint: "Name it with --file.",
     });
   const source = sourceOf(call, file);

@@ -191,7 +191,7 @@ async function groupKeys(source: GroupSource, host: Host): Promise<KeyGroup> {
   for (const type of RULE_ORDER) {
     for (const { node, problem } of source.keys.get(type) ?? []) {
       if (problem !== undefined)
-        throw new SopsmithError("config-error", 2, `error loading config: ${problem}`);
+        throw new SopsmithError("rule-key", 2, `error loading config: ${problem}`);
       for (const key of await provider(type).parseItem(node, host)) group.push(key);
     }
   }

@@ -22,7 +22,10 @@ export class DataKeyError extends SopsmithError {
       cause?: unknown;
     } = {},
   ) {
-    super("data-key-not-recovered", options.exitCode ?? 128, message, { cause: options.cause });
+    const { exitCode = 128, cause } = options;
+    super(exitCode === 1 ? "package-missing" : "data-key-not-recovered", exitCode, message, {
+      cause,
+    });
     this.groups = options.groups;
     this.failures = options.failures ?? [];
   }

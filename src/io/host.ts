@@ -99,6 +99,8 @@ export interface Host {
     env: Readonly<Record<string, string | undefined>>,
     options?: { stdin?: Uint8Array; stderr?: "capture" },
   ): Promise<ChildResult>;
+  /** age identities that the caller holds, as text: `name` is what messages call them. No child process gets them. */
+  readonly identities?: readonly { readonly name: string; readonly text: string }[] | undefined;
   /** The name of the terminal that this program talks to, such as `/dev/pts/3`; undefined where there is none. */
   terminalName(): Promise<string | undefined>;
   /**

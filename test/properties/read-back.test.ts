@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FormatName } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
-import { encryptObject } from "../../src/library.ts";
+import { encryptObject } from "../../src/index.ts";
 import { compareDocuments, type Difference } from "../../src/tree/compare.ts";
 import { SELECTOR_NAMES, type Selector } from "../../src/metadata/selection.ts";
 import type { Documents, Node } from "../../src/tree/node.ts";
@@ -13,14 +13,7 @@ import { task } from "../fuzz/generate.ts";
 import { sops, sopsmith } from "../fuzz/sides.ts";
 import { openedDocuments } from "../opened.ts";
 import { alice } from "../keys/fake-host.ts";
-import {
-  aliceHost,
-  changeText,
-  decryptBytes,
-  decryptText,
-  encryptBytes,
-  encryptText,
-} from "../verbs.ts";
+import { changeText, decryptBytes, decryptText, encryptBytes, encryptText } from "../verbs.ts";
 import { SopsmithError } from "../../src/errors.ts";
 
 // Whatever the document and the selection: a refusal, or a file that opens to the same tree.
@@ -179,7 +172,7 @@ test.each(formats)(
               format,
               outputFormat: format,
               encryptedRegex,
-              host: aliceHost,
+              env: { HOME: "/nonexistent", SOPS_AGE_KEY: alice.identity },
             }),
           );
           if (sealed === undefined) return;

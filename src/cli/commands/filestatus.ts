@@ -16,7 +16,7 @@ import { chosenFormat, openStores } from "../formats.ts";
 /** `--check` found unencrypted files, or unencrypted values in encrypted files. Exit 10. */
 class NotEncrypted extends SopsmithError {
   constructor(lines: readonly string[], hint: string) {
-    super("not-encrypted", 10, lines.join("\n"), { hint });
+    super("not-all-encrypted", 10, lines.join("\n"), { hint });
   }
 }
 

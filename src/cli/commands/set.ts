@@ -113,7 +113,7 @@ async function readValue(
   if (!options.on(flags.valueFile)) return operand;
   return host.readFile(operand).catch((error: unknown) => {
     if (systemCode(error) === undefined) throw error;
-    throw new SopsmithError("value-unreadable", 1, `open ${operand}: ${systemReason(error)}`, {
+    throw new SopsmithError("unreadable", 1, `open ${operand}: ${systemReason(error)}`, {
       file: operand,
       hint: "With --value-file the value is the name of a file.",
       cause: error,

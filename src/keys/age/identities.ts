@@ -139,7 +139,13 @@ function sources(host: Host): Source[] {
     "SOPS_AGE_KEY_FILE",
     "SOPS_AGE_KEY_CMD",
   ];
+  const given = (host.identities ?? []).map(({ name, text }): Source => ({
+    name,
+    absent: "not given",
+    read: async () => parseIdentities(Buffer.from(text), name, { words: true }),
+  }));
   return [
+    ...given,
     variable(sshFile, async (path) => {
       refuseIdentity(path, sshFile);
       const content = await openSource(path, "failed to open file", host, sshFile);
@@ -225,6 +231,21 @@ function parseIdentities(
     }
   }
   return identities;
+}
+
+/**
+ * What is wrong with identities that the caller holds, as text; undefined where nothing is.
+ *
+ * @param location what messages call them
+ */
+export function problemWith(text: string, location: string): string | undefined {
+  try {
+    const found = parseIdentities(Buffer.from(text), location, { words: true });
+    return found.length === 0 ? "it holds no identity" : undefined;
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    return error.message;
+  }
 }
 
 /** The identities in a decrypted identity file, which holds native ones only. */

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { loadFormat } from "../formats/index.ts";
-import { encrypt, loadEnv, loadIni, readFileObject } from "../src/index.ts";
-import { toPlain } from "../src/tree/plain.ts";
-import { identities, recipients } from "./cli/samples.ts";
+import { loadFormat } from "../../formats/index.ts";
+import { encrypt, loadEnv, loadIni, decryptFileObject } from "../../src/index.ts";
+import { toPlain } from "../../src/tree/plain.ts";
+import { identities, recipients } from "../cli/samples.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sopsmith-load-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -32,7 +32,7 @@ test("loads an encrypted ENV file as dotenv reads it, and leaves set variables a
 
 test("reads an ENV file's object as sops does: the text as it stands", async () => {
   const path = await encrypted("b.env", "export A='one two'\n", "dotenv");
-  expect(await readFileObject(path, { identities: identities.A })).toEqual({
+  expect(await decryptFileObject(path, { identities: identities.A })).toEqual({
     "export A": "'one two'",
   });
 });
