@@ -10,9 +10,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { lonelyFolder } from "./lonely-folder.ts";
 import { installLine, type OptionalPackage } from "../src/io/optional-package.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -41,7 +41,7 @@ function npm(args: readonly string[], cwd?: string): string {
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "sopsmith-package-"));
+  folder = lonelyFolder("package");
   // The built files are packed as they are: packing anew would build while other tests run the command.
   const [packed] = JSON.parse(
     npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),

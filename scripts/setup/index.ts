@@ -5,6 +5,7 @@ import { gpg } from "./gpg.ts";
 import { kubeYaml } from "./kube-yaml.ts";
 import { lua } from "./lua.ts";
 import { moto } from "./moto.ts";
+import { nodes } from "./nodes.ts";
 import { openssh } from "./openssh.ts";
 import { openssl } from "./openssl.ts";
 import { postgres } from "./postgres.ts";
@@ -28,6 +29,7 @@ export const counterparts = [
   kubeYaml,
   lua,
   moto,
+  nodes,
   openssh,
   openssl,
   postgres,

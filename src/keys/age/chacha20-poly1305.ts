@@ -26,7 +26,17 @@ const native: ChaCha20Poly1305 = {
 
 let current = native;
 
-/** For runtimes whose `node:crypto` lacks this cipher, as Bun's does. */
+/** Must be awaited before the first use: `node:crypto` of Bun lacks this cipher, and a package stands in for it. */
+export async function prepareChaCha20Poly1305(): Promise<void> {
+  if (process.versions["bun"] === undefined || current !== native) return;
+  const { chacha20poly1305 } = await import("@noble/ciphers/chacha.js");
+  useChaCha20Poly1305({
+    seal: (key, nonce, plaintext) => Buffer.from(chacha20poly1305(key, nonce).encrypt(plaintext)),
+    open: (key, nonce, sealed) => Buffer.from(chacha20poly1305(key, nonce).decrypt(sealed)),
+  });
+}
+
+/** For a program that has the package in it already. */
 export function useChaCha20Poly1305(other: ChaCha20Poly1305): void {
   current = other;
 }

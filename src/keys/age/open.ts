@@ -1,3 +1,4 @@
+import { prepareChaCha20Poly1305 } from "./chacha20-poly1305.ts";
 import type * as AgeEncryption from "age-encryption";
 import type { Identity, Stanza } from "age-encryption";
 import type { Host } from "../../io/host.ts";
@@ -31,6 +32,7 @@ export async function openWithLibrary(
 async function openWithSome(key: MasterKey, found: AgeIdentities, host: Host): Promise<Uint8Array> {
   if (found.identities.length === 0) throw unwrapError("failed to load age identities", found);
   try {
+    await prepareChaCha20Poly1305();
     const derived = await openWithDerivedKey(key, found, host);
     if (derived !== undefined) return derived;
     const library = await import("age-encryption");

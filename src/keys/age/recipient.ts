@@ -1,3 +1,4 @@
+import { prepareChaCha20Poly1305 } from "./chacha20-poly1305.ts";
 import type { Stanza } from "age-encryption";
 import { SopsmithError } from "../../errors.ts";
 import type { Host } from "../../io/host.ts";
@@ -41,6 +42,7 @@ export async function parseRecipients(text: string): Promise<MasterKey[]> {
 /** A part in an armored age file for one recipient. */
 export async function wrap(key: MasterKey, part: Uint8Array, host: Host): Promise<string> {
   const recipient = await parseRecipient(key.id);
+  await prepareChaCha20Poly1305();
   if (recipient.kind === "x25519")
     return refusingLowOrder(() =>
       wrapX25519(recipient.point, part, (length) => host.randomBytes(length)),

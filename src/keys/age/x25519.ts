@@ -27,8 +27,8 @@ const TAG = 16;
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
 const SPKI = Buffer.from("302a300506032b656e032100", "hex");
 
-/** Keys as bare bytes, which need no DER decoder: setting that up takes longer than all else here. Node 22 cannot read them. */
-const hasRawKeys = !process.version.startsWith("v22.");
+/** Keys as bare bytes, which need no DER decoder: setting that up takes longer than all else here. Node 22 and Deno cannot read them. */
+const hasRawKeys = !process.version.startsWith("v22.") && process.versions["deno"] === undefined;
 
 /**
  * Wraps `part` for one recipient.
