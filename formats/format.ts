@@ -1,6 +1,7 @@
 import type { Documents, Node, Scalar } from "../src/tree/node.ts";
 import type { Layout } from "./layout.ts";
 
+/** The format of a file. ENV files are `dotenv`; `binary` is any file that is encrypted as a whole. */
 export type FormatName = "yaml" | "json" | "dotenv" | "ini" | "binary";
 
 /**

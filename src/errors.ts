@@ -4,20 +4,25 @@ import type { errorCodes } from "./error-codes.ts";
 export type ErrorCode = keyof typeof errorCodes;
 
 /**
- * Every error that sopsmith raises on purpose. `exitCode` is the process status the command line ends with: the same
- * numbers as sops (spec cli section 3). A message names the file, the line or key path and what to do; it never
+ * Every error that sopsmith raises on purpose. `exitCode` is the process status that the command line ends with: the same
+ * numbers as those of sops. A message names the file, the line or key path and what to do; it never
  * holds a value, a key, a line of the file or a digest of plaintext.
  */
 export class SopsmithError extends Error {
   /** Stable, for programs. */
   readonly code: ErrorCode;
+  /** The exit status that the command ends with. */
   readonly exitCode: number;
   /** What to do next, one sentence; printed on its own line. */
   readonly hint: string | undefined;
   // With # and not private: whoever prints an error sees all its other properties.
   #where: Where;
 
-  /** What `file` and `path` do not say is taken from the cause. */
+  /**
+   * What `file` and `path` do not say is taken from the cause.
+   *
+   * @internal
+   */
   constructor(
     code: ErrorCode,
     exitCode: number,

@@ -2,6 +2,7 @@ import type { Host } from "../io/host.ts";
 import type { Mapping, Node } from "../tree/node.ts";
 import { ConfigError, SopsmithError } from "../errors.ts";
 
+/** The type of a key, as it is named in files: AWS KMS, Google Cloud KMS, HuaweiCloud KMS, Azure Key Vault, HashiCorp Vault, PGP, age. */
 export type KeyType = "kms" | "gcp_kms" | "hckms" | "azure_kv" | "hc_vault" | "pgp" | "age";
 
 /** One wrapped copy of the data key (or of a group's share of it), as it is in the `sops` block. */

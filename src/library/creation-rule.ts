@@ -25,6 +25,7 @@ export interface CreationRule extends SelectionOptions {
 
 /** A creation rule and where it is. */
 export interface FoundRule {
+  /** Its settings, to be given to `encrypt`, `encryptObject` or `updateKeys`. */
   readonly rule: CreationRule;
   /** The configuration file. */
   readonly config: string;
