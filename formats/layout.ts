@@ -44,6 +44,11 @@ export interface LayoutReader {
    * @throws {ParseError}
    */
   readSealed(source: Uint8Array): SealedText;
+  /**
+   * The same of a text that was made just now, in the pieces that are going to be written. Default: `readSealed` of their bytes. Large files
+   * take less memory without them.
+   */
+  readBack?(pieces: readonly string[]): SealedText;
 }
 
 /** The text cannot be kept as it is, and why: a clause for `--verbose`. The caller goes on without layout. */

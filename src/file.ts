@@ -75,7 +75,9 @@ export async function open(
   try {
     await options.audit?.("decrypt");
     const cipher =
-      options.isForeign === true ? new LeafCipher(dataKey) : await leafCipher(dataKey, documents);
+      options.isForeign === true
+        ? new LeafCipher(dataKey)
+        : await leafCipher(dataKey, documents, true);
     const nonces = new Nonces(host);
     const remembering = options.remember ? nonces : undefined;
     const computed = openDocuments(
@@ -139,12 +141,16 @@ export function parseSealed(
 /** From so many nodes on it pays to load what makes each of them cheaper. */
 const manyNodes = 4000;
 
-/** Also announces the documents' ciphertexts to the cipher. */
-async function leafCipher(dataKey: Uint8Array, documents: Documents): Promise<LeafCipher> {
+/** @param isSealed announces the documents' ciphertexts to the cipher */
+async function leafCipher(
+  dataKey: Uint8Array,
+  documents: Documents,
+  isSealed: boolean,
+): Promise<LeafCipher> {
   if (!hasMoreNodes(documents, manyNodes)) return new LeafCipher(dataKey);
   const { BatchLeafCipher, Texts } = await import("./crypto/leaf-batch.ts");
   const cipher = new BatchLeafCipher(dataKey);
-  cipher.expect(new Texts(documents));
+  if (isSealed) cipher.expect(new Texts(documents));
   return cipher;
 }
 
@@ -253,7 +259,7 @@ export async function seal(
     documents: Documents,
     slots?: Slots,
   ): Promise<{ sealing: Sealing; mac: string }> => {
-    const cipher = await leafCipher(opened.dataKey, documents);
+    const cipher = await leafCipher(opened.dataKey, documents, false);
     const { macOnlyEncrypted } = metadata;
     const sealing = { format, cipher, selection, macOnlyEncrypted, nonces, slots };
     return { sealing, mac: sealDocuments(documents, metadata, sealing, options, host) };

@@ -1,2 +1,2 @@
 export { readPlain } from "./layout/plain-text.ts";
-export { readSealed } from "./layout/sealed-text.ts";
+export { readBack, readSealed } from "./layout/sealed-text.ts";

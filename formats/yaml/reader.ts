@@ -80,6 +80,20 @@ export interface Spans {
 
 export type ScalarSpan = Pick<Event, "content" | "tagStart" | "tag" | "anchor">;
 
+/** The keys of a mapping so far. */
+class Seen {
+  private readonly scalar = new Map<string, Draft>();
+  private alias: Map<string, Draft> | undefined;
+
+  /** @returns the key that is the same */
+  add(key: Draft, kind: "scalar" | "alias"): Draft | undefined {
+    const known = kind === "scalar" ? this.scalar : (this.alias ??= new Map<string, Draft>());
+    const earlier = known.get(key.source);
+    known.set(key.source, key);
+    return earlier;
+  }
+}
+
 /** Any stream, in whatever style. */
 export function readGeneral(text: string, spans?: Spans): Documents {
   const reader = new Reader(text, spans);
@@ -306,7 +320,7 @@ class Reader {
       (children[children.length - 2] as Draft).foot = draft.foot;
       draft.foot = "";
     }
-    const seen = this.firstDocument && children.length > 2 ? new Map<string, Draft>() : undefined;
+    const seen = this.firstDocument && children.length > 2 ? new Seen() : undefined;
     for (let i = 0; i + 1 < children.length; i += 2) {
       const key = children[i] as Draft;
       const value = children[i + 1] as Draft;
@@ -326,10 +340,9 @@ class Reader {
     }
   }
 
-  private refuseDuplicate(seen: Map<string, Draft>, key: Draft): void {
+  private refuseDuplicate(seen: Seen, key: Draft): void {
     if (key.kind === "map" || key.kind === "seq") return;
-    const id = `${key.kind} ${key.source}`;
-    const earlier = seen.get(id);
+    const earlier = seen.add(key, key.kind);
     if (earlier) {
       const line = lineAt(this.text, earlier.tree.start);
       throw new ParseError(
@@ -337,7 +350,6 @@ class Reader {
         lineAt(this.text, key.tree.start),
       );
     }
-    seen.set(id, key);
   }
 
   private entry(key: Draft, value: Draft): Entry {

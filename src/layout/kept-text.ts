@@ -112,13 +112,13 @@ export class KeptText {
     }
     const block = blockOf(metadata, format);
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const file = joinChunks(text.seal({ slots: slots.all(), records, block, indent }));
-      const read = this.reader.readSealed(file);
+      const file = [...text.seal({ slots: slots.all(), records, block, indent })];
+      const read = readBack(file, this.reader);
       requireSame(read.documents, this.documents, metadata, format);
       const found = settle(read, slots, sealing);
       if (found === undefined) continue;
       const opened = Buffer.from(read.open(found, spellings));
-      if (opened.equals(this.source)) return [file];
+      if (opened.equals(this.source)) return file;
       throw new CannotKeep("the encrypted text would be opened as another one");
     }
     throw new CannotKeep("a comment would not stay in its collection");
@@ -137,6 +137,11 @@ export async function readKept(
 ): Promise<KeptText | undefined> {
   const reader = await format.layout?.load();
   return reader && attempt(() => new KeptText(source, format, reader), explain);
+}
+
+/** Reads a text that is going to be written. */
+export function readBack(pieces: readonly string[], reader: LayoutReader): SealedText {
+  return reader.readBack?.(pieces) ?? reader.readSealed(joinChunks(pieces));
 }
 
 /**

@@ -9,10 +9,9 @@ import {
 import { LeafError, plaintextOf, typeTag, type LeafCipher } from "../crypto/leaf.ts";
 import type { Nonces } from "../crypto/nonces.ts";
 import type { Metadata } from "../metadata/metadata.ts";
-import { joinChunks } from "../tree/long-text.ts";
 import type { Documents, Leaf } from "../tree/node.ts";
 import { attempt } from "./attempt.ts";
-import { blockOf, KeptText, requireSame } from "./kept-text.ts";
+import { blockOf, KeptText, readBack, requireSame } from "./kept-text.ts";
 import { Slots } from "./slots.ts";
 
 /** What it takes to open what is in no document. */
@@ -98,9 +97,9 @@ export class MarkedText {
     const { format } = this;
     return attempt(() => {
       const block = blockOf(metadata, format);
-      const file = joinChunks(this.text.withBlock({ block, indent }));
-      requireSame(this.reader.readSealed(file).documents, this.documents, metadata, format);
-      return [file];
+      const file = [...this.text.withBlock({ block, indent })];
+      requireSame(readBack(file, this.reader).documents, this.documents, metadata, format);
+      return file;
     }, explain);
   }
 }

@@ -19,11 +19,21 @@ export function longStr(long: LongText, start = -1, end = -1): Str {
 
 /** Text and bytes, one after the other, as bytes; text as UTF-8. What is one piece of bytes already is not copied. */
 export function joinChunks(chunks: Iterable<string | Uint8Array>): Buffer {
-  const parts = Array.from(chunks, (chunk) =>
-    typeof chunk === "string"
-      ? Buffer.from(chunk, "utf8")
-      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength),
-  );
+  const parts = Array.from(chunks);
   const [only] = parts;
-  return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts);
+  if (parts.length === 1 && only instanceof Uint8Array)
+    return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+  let size = 0;
+  for (const part of parts) size += Buffer.byteLength(part);
+  const joined = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === "string") {
+      at += joined.write(part, at);
+    } else {
+      joined.set(part, at);
+      at += part.length;
+    }
+  }
+  return joined;
 }

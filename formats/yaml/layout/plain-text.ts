@@ -17,7 +17,7 @@ import {
   type SealedParts,
   type Slot,
 } from "../../layout.ts";
-import { decodeStream } from "../chars.ts";
+import { decodeStream, ended } from "../chars.ts";
 import { commentOfLine, type CommentRecord } from "../comments.ts";
 import { readText, type Spans } from "../reader.ts";
 import { contractAliases, COPY, expandAliases, hasCopies } from "./aliases.ts";
@@ -54,7 +54,7 @@ export function readPlain(source: Uint8Array): PlainText {
   const { isOpenEnded } = read;
   let shortened: Scalar | undefined;
   if (hasAliases || isOpenEnded) {
-    const plain = readText(`${own}\0`, isAscii);
+    const plain = readText(ended([own]), isAscii);
     if (isOpenEnded) shortened = copyLast(read.documents, plain);
     if (!sameValues(read.documents, plain))
       throw new CannotKeep("a `sops` block after it would change a value");
@@ -72,7 +72,7 @@ function readDraft(own: string, isAscii: boolean): Read {
   const lineBreak = lineBreakOf(own);
   const draft = withBlocks(own, insertions(own, isAscii), lineBreak);
   const spans = newSpans();
-  const documents = readText(`${draft.text}\0`, isAscii, spans);
+  const documents = readText(ended([draft.text]), isAscii, spans);
   if (documents.length !== draft.blocks.length)
     throw new CannotKeep("its documents cannot be told apart");
   for (const [i, document] of documents.entries()) {
@@ -115,7 +115,7 @@ function insertions(own: string, isAscii: boolean): { at: number; margin: string
     return [{ at: own.length, margin: marginAt(own, lead.lastIndex) }];
   }
   const spans = newSpans();
-  const documents = readText(`${own}\0`, isAscii, spans);
+  const documents = readText(ended([own]), isAscii, spans);
   return spans.documentEnds.map((end, i) => {
     const isLast = i === spans.documentEnds.length - 1;
     const at = isLast && !own.startsWith("...", end) ? own.length : end;

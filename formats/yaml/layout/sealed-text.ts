@@ -9,7 +9,7 @@ import {
   type SealedText,
   type Slot,
 } from "../../layout.ts";
-import { decodeStream } from "../chars.ts";
+import { decodeStream, joinStream } from "../chars.ts";
 import { readText, type Spans } from "../reader.ts";
 import { contractAliases } from "./aliases.ts";
 import { blockRange, blockText } from "./block.ts";
@@ -20,17 +20,24 @@ import { newSpans, orphansOf } from "./plain-text.ts";
 /** See `LayoutReader.readSealed`. */
 export function readSealed(source: Uint8Array): SealedText {
   const decoded = decodeStream(source);
+  const isAscii = decoded.length === source.length + 1;
+  return readDecoded(decoded, isAscii, source[0] === 0xef ? "\ufeff" : "");
+}
+
+/** See `LayoutReader.readBack`. */
+export function readBack(pieces: readonly string[]): SealedText {
+  if (!pieces.every((piece) => piece.isWellFormed())) throw new CannotKeep("it is not Unicode");
+  const { text, isAscii, byteOrderMark } = joinStream(pieces);
+  return readDecoded(text, isAscii, byteOrderMark);
+}
+
+function readDecoded(decoded: string, isAscii: boolean, byteOrderMark: string): SealedText {
   const taken = takeMarker(decoded);
   if (taken === undefined) throw new CannotKeep("it has no marker");
   const { text, marker } = taken;
   const spans = newSpans();
-  const documents = readText(text, decoded.length === source.length + 1, spans);
-  return new YamlSealedText(text.slice(0, -1), {
-    documents,
-    spans,
-    marker,
-    byteOrderMark: source[0] === 0xef ? "\ufeff" : "",
-  });
+  const documents = readText(text, isAscii, spans);
+  return new YamlSealedText(text.slice(0, -1), { documents, spans, marker, byteOrderMark });
 }
 
 class YamlSealedText implements SealedText {
