@@ -38,6 +38,31 @@ export function requireProgram(name: string, around: Surroundings): string {
   throw Object.assign(new Error(`${name}: executable file not found in $PATH`), { code: "ENOENT" });
 }
 
+let pathUsers = 0;
+let ownPath: string | undefined;
+
+/**
+ * For libraries that start programs themselves, `az` or the `credential_process` of a profile: until the work ends, this process's own
+ * `PATH` lacks the entries that {@link programPath} skips.
+ */
+export async function withAbsolutePath<T>(work: () => Promise<T>): Promise<T> {
+  if (pathUsers++ === 0) {
+    ownPath = process.env["PATH"];
+    setPath(ownPath?.split(delimiter).filter(isAbsolute).join(delimiter));
+  }
+  try {
+    return await work();
+  } finally {
+    if (--pathUsers === 0) setPath(ownPath, true);
+  }
+}
+
+/** An empty one would stand for the working directory: without any, the system's own directories count. */
+function setPath(path: string | undefined, isOwn = false): void {
+  if (path === undefined || (path === "" && !isOwn)) delete process.env["PATH"];
+  else process.env["PATH"] = path;
+}
+
 function isPath(name: string, { platform }: Surroundings): boolean {
   return name.includes("/") || (platform === "win32" && name.includes("\\"));
 }

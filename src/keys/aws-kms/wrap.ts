@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import type * as Kms from "@aws-sdk/client-kms";
 import type { HttpResponse } from "../../io/host.ts";
 import { absent } from "../../io/optional-package.ts";
+import { withAbsolutePath } from "../../io/program-path.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText, readTextMap } from "../../tree/typed-fields.ts";
 import { RemoteFailure, remoteKeys, type Wire } from "../remote.ts";
@@ -188,7 +189,7 @@ async function credentials(
           maxRetries: 0,
         });
   return async () => {
-    const found = await chain();
+    const found = await withAbsolutePath(chain);
     hideCredentials(found, wire);
     return found;
   };

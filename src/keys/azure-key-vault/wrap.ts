@@ -3,6 +3,7 @@ import type { HttpClient } from "@azure/core-rest-pipeline";
 import type * as Identity from "@azure/identity";
 import type { Host, HttpResponse } from "../../io/host.ts";
 import { absent } from "../../io/optional-package.ts";
+import { withAbsolutePath } from "../../io/program-path.ts";
 import { entry, map, type Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
@@ -165,7 +166,7 @@ async function accessToken(
     const credential = new DefaultAzureCredential({ httpClient, retryOptions: { maxRetries: 0 } });
     const tenantId = tenant === undefined ? {} : { tenantId: tenant };
     const found = await tokenInTime(wire, (abortSignal) =>
-      credential.getToken(scope, { abortSignal, ...tenantId }),
+      withAbsolutePath(() => credential.getToken(scope, { abortSignal, ...tenantId })),
     );
     wire.hide(found.token);
     return found.token;

@@ -2,6 +2,7 @@ import type { KeyProvider } from "../provider.ts";
 import type { JWTInput } from "google-auth-library";
 import { namedFile, type HttpResponse } from "../../io/host.ts";
 import { absent } from "../../io/optional-package.ts";
+import { withAbsolutePath } from "../../io/program-path.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import {
@@ -154,7 +155,9 @@ async function fromJson(content: string, from: string, wire: Wire): Promise<Auth
             targetScopes: [scope],
             delegates: target.delegates,
           });
-    const headers = Object.fromEntries(await tokenInTime(wire, () => client.getRequestHeaders()));
+    const headers = Object.fromEntries(
+      await tokenInTime(wire, () => withAbsolutePath(() => client.getRequestHeaders())),
+    );
     wire.hide(headers["authorization"]?.replace(/^Bearer /, ""));
     return { headers, universe: textAt(json, "universe_domain") ?? googleUniverse };
   } catch (error) {
