@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
-import { shellProgram } from "./program-under-test.ts";
+import { isExecutable, shellProgram } from "./program-under-test.ts";
 import { identities, sealed } from "./samples.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -59,3 +59,46 @@ test.runIf(isRoot)("a file that a sticky folder protects is found before anythin
   expect(readdirSync(box.path("sticky"))).toEqual(names);
   for (const name of names) expect(readFileSync(box.path(`sticky/${name}`), "utf8")).toBe(text);
 });
+
+/** Runs in front of the program: sends a signal when the second file is about to get its new content. */
+const hook = (signal: string): string => `
+  import fs from "node:fs";
+  import fsp from "node:fs/promises";
+  import { syncBuiltinESMExports } from "node:module";
+  const { renameSync } = fs;
+  const { open } = fsp;
+  const hit = () => { fs.writeSync(2, "in the middle\\n"); process.kill(process.pid, "${signal}"); };
+  fs.renameSync = (from, to) => { if (to.endsWith("y.yaml")) hit(); return renameSync(from, to); };
+  fsp.open = async (path, flags, ...more) => {
+    if (flags === "r+" && path.endsWith("y.yaml")) {
+      hit();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    return open(path, flags, ...more);
+  };
+  syncBuiltinESMExports();`;
+
+test.skipIf(isExecutable).each([
+  ["", "SIGTERM"],
+  ["", "SIGINT"],
+  ["--no-atomic", "SIGTERM"],
+  ["--no-atomic", "SIGHUP"],
+])(
+  "%s: after %s in the middle all files are new, or none, and nothing is beside them",
+  async (flag, signal) => {
+    const box = boxWithThree();
+    box.write("hook.mjs", hook(signal));
+    const result = spawnSync("sh", ["-c", `exec ${line} ${flag}`], {
+      cwd: box.dir,
+      env: { ...box.env, NODE_OPTIONS: `--import=${box.path("hook.mjs")}` },
+      encoding: "utf8",
+    });
+    expect(result.stderr).toContain("in the middle");
+    expect(result.signal).toBe(signal);
+    const isNew = names.map((name) => box.read(name) !== text);
+    // A rename cannot be interrupted between two files; a file that is rewritten can, and is taken back.
+    expect(isNew).toEqual(names.map(() => flag === ""));
+    for (const name of names) expect((await box.run(["decrypt", name])).code).toBe(0);
+    expect(box.names()).toEqual(["hook.mjs", ...names]);
+  },
+);
