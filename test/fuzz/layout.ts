@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { alice } from "../keys/fake-host.ts";
+import { keepMany as keepFlat } from "../layout/flat-formats.ts";
 import { decryptText, encryptText } from "../verbs.ts";
 import { layoutText } from "./generate-layout.ts";
 import { Random } from "./random.ts";
@@ -128,7 +129,19 @@ export async function fuzzLayout(seed: number, from: number, to: number): Promis
   const { counts, odd } = await keepMany(seed, from, to);
   for (const [index, { kind, said, source }] of odd)
     process.stdout.write(`layout ${index}: ${kind}: ${said}\n${kind === "wrong" ? source : ""}\n`);
-  process.stdout.write(`layout: ${JSON.stringify(counts)}\n`);
+  process.stdout.write(`layout, yaml: ${JSON.stringify(counts)}\n`);
   const valid = to - from - counts.refused;
-  return counts.wrong === 0 && counts["fell back"] <= valid * 0.005;
+  let isRight = counts.wrong === 0 && counts["fell back"] <= valid * 0.005;
+  for (const format of ["json", "dotenv", "ini"] as const) {
+    // What cannot be kept of the other formats is data that their sops form loses too: each reason is counted.
+    const { counts: outcomes, wrong } = await keepFlat(format, to - from, seed);
+    for (const text of wrong) process.stdout.write(`layout, ${format}: wrong:\n${text}\n`);
+    const reasons = Map.groupBy(outcomes, ([reason]) => reason.replace(/^line \d+: /, ""));
+    for (const [reason, all] of reasons)
+      process.stdout.write(
+        `layout, ${format}: ${all.reduce((sum, [, n]) => sum + n, 0)} × ${reason}\n`,
+      );
+    isRight &&= wrong.length === 0;
+  }
+  return isRight;
 }
