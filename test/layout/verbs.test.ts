@@ -124,6 +124,17 @@ test.each(edits)("set and unset change only what they are about: %s", async (_, 
   expect(await decryptText(changed, { layout })).toBe(wanted(own));
 });
 
+test.each([
+  ["x: 1\nb: |\n  one\n  two", "x: 1\nb: |-\n  one\n  two\nc: new"],
+  ["x: 1\nb: >2\n   one", "x: 1\nb: >2-\n   one\nc: new"],
+])(
+  "a key comes after a block scalar that ends the text without a line break: %j",
+  async (text, wanted) => {
+    const sealed = await encryptText(text, { layout });
+    expect(await decryptText(await set(["c"], "new")(sealed), { layout })).toBe(wanted);
+  },
+);
+
 test("a change that the text cannot follow loses the layout, with a warning, and no value", async () => {
   const warnings: string[] = [];
   const sealed = await encryptText("a: 'x'\n", { layout });
