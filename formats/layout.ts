@@ -45,10 +45,10 @@ export interface LayoutReader {
    */
   readSealed(source: Uint8Array): SealedText;
   /**
-   * The same of a text that was made just now, in the pieces that are going to be written. Default: `readSealed` of their bytes. Large files
-   * take less memory without them.
+   * The same of a text that was made just now, and that text, to be written. Default: `readSealed` of its bytes. A large text takes less
+   * memory without them.
    */
-  readBack?(pieces: readonly string[]): SealedText;
+  readBack?(pieces: Iterable<string>): { read: SealedText; text: string };
 }
 
 /** The text cannot be kept as it is, and why: a clause for `--verbose`. The caller goes on without layout. */

@@ -112,8 +112,8 @@ export class KeptText {
     }
     const block = blockOf(metadata, format);
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const file = [...text.seal({ slots: slots.all(), records, block, indent })];
-      const read = readBack(file, this.reader);
+      const pieces = text.seal({ slots: slots.all(), records, block, indent });
+      const { read, file } = readBack(pieces, this.reader);
       requireSame(read.documents, this.documents, metadata, format);
       const found = settle(read, slots, sealing);
       if (found === undefined) continue;
@@ -140,8 +140,14 @@ export async function readKept(
 }
 
 /** Reads a text that is going to be written. */
-export function readBack(pieces: readonly string[], reader: LayoutReader): SealedText {
-  return reader.readBack?.(pieces) ?? reader.readSealed(joinChunks(pieces));
+export function readBack(
+  pieces: Iterable<string>,
+  reader: LayoutReader,
+): { read: SealedText; file: Chunks } {
+  const found = reader.readBack?.(pieces);
+  if (found !== undefined) return { read: found.read, file: [found.text] };
+  const bytes = joinChunks(pieces);
+  return { read: reader.readSealed(bytes), file: [bytes] };
 }
 
 /**

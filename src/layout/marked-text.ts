@@ -97,8 +97,8 @@ export class MarkedText {
     const { format } = this;
     return attempt(() => {
       const block = blockOf(metadata, format);
-      const file = [...this.text.withBlock({ block, indent })];
-      requireSame(readBack(file, this.reader).documents, this.documents, metadata, format);
+      const { read, file } = readBack(this.text.withBlock({ block, indent }), this.reader);
+      requireSame(read.documents, this.documents, metadata, format);
       return file;
     }, explain);
   }

@@ -235,23 +235,24 @@ class YamlPlainText implements PlainText {
     const { text, spans, blocks, lineBreak } = this.read;
     const ends = blocks.map(({ from }) => from);
     const edits = editsBetween({ text, spans, lineBreak, ends, indent }, this.documents, wanted);
-    edits.push(...this.closing(edits));
+    const closed = this.closed(edits);
+    if (closed !== undefined) edits.push(closed);
     for (const { from, to } of blocks) edits.push({ from, to, by: "" });
     return this.byteOrderMark + contractAliases(splice(text, edits).join(""));
   }
 
   /** A block scalar that ended the text without a line break does not end with one either where lines come after it now. */
-  private closing(edits: readonly Edit[]): Edit[] {
+  private closed(edits: readonly Edit[]): Edit | undefined {
     const { text, spans } = this.read;
     const { shortened } = this;
     const block = shortened && placeOf(text, shortened, spans).block;
-    if (shortened === undefined || block === undefined) return [];
+    if (shortened === undefined || block === undefined) return undefined;
     const { headFrom, headTo } = block;
     const isChanged = edits.some(({ from, to }) => from < shortened.end && to > headFrom);
     const isLast = !edits.some(({ from }) => from >= shortened.end);
-    if (isChanged || isLast) return [];
+    if (isChanged || isLast) return undefined;
     const head = text.slice(headFrom, headTo).replace(/[-+]/, "");
-    return [{ from: headFrom, to: headTo, by: `${head}-` }];
+    return { from: headFrom, to: headTo, by: `${head}-` };
   }
 }
 

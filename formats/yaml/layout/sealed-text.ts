@@ -25,10 +25,11 @@ export function readSealed(source: Uint8Array): SealedText {
 }
 
 /** See `LayoutReader.readBack`. */
-export function readBack(pieces: readonly string[]): SealedText {
-  if (!pieces.every((piece) => piece.isWellFormed())) throw new CannotKeep("it is not Unicode");
-  const { text, isAscii, byteOrderMark } = joinStream(pieces);
-  return readDecoded(text, isAscii, byteOrderMark);
+export function readBack(pieces: Iterable<string>): { read: SealedText; text: string } {
+  const { text, isAscii, byteOrderMark } = joinStream([...pieces]);
+  if (!text.isWellFormed()) throw new CannotKeep("it is not Unicode");
+  const read = readDecoded(text, isAscii, byteOrderMark);
+  return { read, text: byteOrderMark + text.slice(0, -1) };
 }
 
 function readDecoded(decoded: string, isAscii: boolean, byteOrderMark: string): SealedText {
