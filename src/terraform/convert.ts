@@ -111,7 +111,10 @@ function one(
   options: ConvertOptions,
   note: (message: string) => void,
 ): Converted {
-  const manifest = { ...original, value: shaped(original.value, options) };
+  const value = shaped(original.value, options);
+  const manifest = { ...original, value };
+  // What --strip drops is in the cluster all the same; what --namespace adds is where the resource is.
+  const placed = { ...original, namespace: namespaceIn(value) || original.namespace };
   const style: HclStyle = {
     bareKeys: options.bareKeys,
     multiline: options.multiline,
@@ -130,7 +133,7 @@ function one(
     return {
       label,
       text:
-        imported(`kubernetes_secret_v1.${label}`, original, "secret", options) +
+        imported(`kubernetes_secret_v1.${label}`, placed, "secret", options) +
         sopsSecret(manifest, named, options.secrets, input.sourceFile, style),
     };
   }
@@ -146,7 +149,13 @@ function one(
       : as === "kubectl"
         ? kubectlManifest(manifest, named, style)
         : plainSecret(manifest, named, style);
-  return { label, text: imported(`${type}.${label}`, original, as, options) + text };
+  return { label, text: imported(`${type}.${label}`, placed, as, options) + text };
+}
+
+function namespaceIn(value: MapValue): string {
+  const metadata = value.entries.get("metadata");
+  const namespace = metadata?.kind === "map" ? metadata.entries.get("namespace") : undefined;
+  return namespace?.kind === "text" ? namespace.value : "";
 }
 
 function imported(

@@ -145,6 +145,20 @@ describe("--strip", () => {
     expect(named("cluster.x-k8s.io/v1beta1", "Cluster")).toBe(true);
   });
 
+  test("--import names the namespace that --namespace gives, and the one that --strip drops", () => {
+    const id = (source: string, options: Partial<ConvertOptions>) =>
+      /id = "(.*)"/.exec(run(source, { import: true, ...options }).text)?.[1];
+    const given = "apiVersion=v1,kind=ConfigMap,namespace=shop,name=a";
+    expect(id(configMap("a"), { namespace: "shop" })).toBe(given);
+    expect(id(configMap("a"), {})).toBe("apiVersion=v1,kind=ConfigMap,name=a");
+    const inDefault = configMap("a", "  namespace: default\n");
+    expect(id(inDefault, { strip: true })).toBe(given.replace("shop", "default"));
+    expect(id(inDefault, { strip: true, namespace: "shop" })).toBe(given);
+    expect(id("apiVersion: v1\nkind: Node\nmetadata: {name: a}\n", { namespace: "shop" })).toBe(
+      "apiVersion=v1,kind=Node,name=a",
+    );
+  });
+
   test("--namespace obeys the scope of a CustomResourceDefinition in the input, wherever it is", () => {
     const crd = (scope: string) =>
       `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\nspec: {group: example.com, scope: ${scope}, names: {kind: Widget}}\n`;
