@@ -34,7 +34,7 @@ export const kubernetes: Rule = {
       throw error;
     }
     const told = clearLines(subject);
-    return manifests.flatMap((manifest) =>
+    return manifests.flatMap((manifest): Problem[] =>
       isSopsSecret(manifest)
         ? checkSopsSecret(manifest, manifests.length).map(({ level, line, message }) => ({
             line,
