@@ -5,6 +5,8 @@ import { SopsmithError } from "../errors.ts";
 export interface GoRegExp {
   /** Whether it matches anywhere in the subject. A byte that is not UTF-8 (a lone surrogate, see tree/text.ts) counts as U+FFFD. */
   test(subject: string): boolean;
+  /** The leftmost match, in UTF-16 units, `end` exclusive; undefined for none. */
+  find(subject: string): { readonly start: number; readonly end: number } | undefined;
 }
 
 /** A pattern that Go does not accept. The message names the reason in Go's words and the position, never the pattern. */
@@ -38,11 +40,21 @@ export async function loadRegExps(patterns: readonly string[]): Promise<void> {
 export function compileGoRegExp(pattern: string): GoRegExp {
   if (!pattern.isWellFormed()) throw new BadPattern("invalid UTF-8", undefined);
   const literal = literalMatcher(pattern);
-  if (literal !== undefined) return { test: (subject) => literal(wellFormed(subject)) };
+  if (literal !== undefined)
+    return {
+      test: (subject) => literal.test(wellFormed(subject)),
+      find: (subject) => literal.find(wellFormed(subject)),
+    };
   if (engine === undefined) throw new TypeError("loadRegExps was not awaited for this pattern");
   try {
     const compiled = engine.compile(translate(pattern));
-    return { test: (subject) => compiled.test(wellFormed(subject)) };
+    return {
+      test: (subject) => compiled.test(wellFormed(subject)),
+      find: (subject) => {
+        const matcher = compiled.matcher(wellFormed(subject));
+        return matcher.find() ? { start: matcher.start(), end: matcher.end() } : undefined;
+      },
+    };
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new BadPattern("expression nests too deeply", undefined, { cause });
@@ -65,21 +77,39 @@ const LITERAL_SHAPE = new RegExp(
 /** Beyond this a pattern is not worth a special case. */
 const LITERAL_LIMIT = 1000;
 
-/** The test for a pattern of the literal shape; undefined for any other. */
-function literalMatcher(pattern: string): ((subject: string) => boolean) | undefined {
+/** A pattern of the literal shape; undefined for any other. */
+function literalMatcher(pattern: string): GoRegExp | undefined {
   if (pattern.length > LITERAL_LIMIT) return undefined;
   const shape = LITERAL_SHAPE.exec(pattern);
   if (shape === null) return undefined;
   const texts = alternatives(shape[2] ?? shape[3] ?? "");
   const atStart = shape[1] === "^";
   const atEnd = shape[4] === "$";
-  if (atStart && atEnd) {
-    const set = new Set(texts);
-    return (subject) => set.has(subject);
-  }
-  if (atStart) return (subject) => texts.some((text) => subject.startsWith(text));
-  if (atEnd) return (subject) => texts.some((text) => subject.endsWith(text));
-  return (subject) => texts.some((text) => subject.includes(text));
+  const test = ((): GoRegExp["test"] => {
+    if (atStart && atEnd) {
+      const set = new Set(texts);
+      return (subject) => set.has(subject);
+    }
+    if (atStart) return (subject) => texts.some((text) => subject.startsWith(text));
+    if (atEnd) return (subject) => texts.some((text) => subject.endsWith(text));
+    return (subject) => texts.some((text) => subject.includes(text));
+  })();
+  const startOf = (text: string, subject: string): number => {
+    if (!atEnd) return atStart ? (subject.startsWith(text) ? 0 : -1) : subject.indexOf(text);
+    const start = subject.length - text.length;
+    return subject.endsWith(text) && (!atStart || start === 0) ? start : -1;
+  };
+  const find: GoRegExp["find"] = (subject) => {
+    let found: { start: number; end: number } | undefined;
+    // Of those that begin at the same place, the first counts.
+    for (const text of texts) {
+      const start = startOf(text, subject);
+      if (start >= 0 && (found === undefined || start < found.start))
+        found = { start, end: start + text.length };
+    }
+    return found;
+  };
+  return { test, find };
 }
 
 /** Splits at each `|` that is not escaped and takes the backslashes away. */

@@ -109,6 +109,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./diff.ts")).diff,
   },
   {
+    name: "explain",
+    summary: "explain which creation rule holds for a file, and why a value is encrypted",
+    load: async () => (await import("./explain.ts")).explain,
+  },
+  {
     name: "who",
     summary: "show who can open which encrypted file",
     load: async () => (await import("./who.ts")).who,

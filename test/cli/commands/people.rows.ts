@@ -39,4 +39,12 @@ export const rows: readonly Row[] = [
     stderr: /^"nobody" is no file here.*\nNo key here has a name\.\n$/,
   },
   { line: "who --markdown B", code: 1, stderr: /^--markdown shows everybody/ },
+  { line: "explain sealed.yaml a", stdout: /^sealed\.yaml: encrypted\n\n\["a"\]: encrypted\n/ },
+  {
+    line: "explain --json plain.bin",
+    stdout: /^\{"file":"plain\.bin","exists":true,"isEncrypted":false,/,
+  },
+  { line: "explain", code: 100, stderr: /^Error: no file specified\n$/ },
+  { line: "explain a b c", code: 100, stderr: /^explain takes one file, and one path in it\n$/ },
+  { line: "explain a [b", code: 91, stderr: /^error parsing the path: / },
 ];
