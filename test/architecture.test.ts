@@ -108,6 +108,7 @@ const mayImport: Record<string, readonly string[]> = {
     "src/k8s",
     "src/keys",
     "src/metadata",
+    "src/people/names.ts",
     "src/tree",
     "formats",
   ],

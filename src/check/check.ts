@@ -1,6 +1,7 @@
 import { ruleSubject } from "../config/match.ts";
 import { noPolicy, type CheckPolicy } from "../config/policy.ts";
 import type { Host } from "../io/host.ts";
+import type { KeyNames } from "../people/names.ts";
 import { mayBeFlux } from "./flux.ts";
 import type { Finding, Problem, Rule } from "./rule.ts";
 import { rules as allRules } from "./rules/index.ts";
@@ -9,6 +10,8 @@ import type { CheckedConfig, Seen, Tree } from "./tree.ts";
 
 /** The configuration that governs a file. */
 export interface Governing extends CheckedConfig {
+  /** Of keys, for messages. */
+  readonly names: KeyNames;
   readonly policy: CheckPolicy;
 }
 
@@ -105,17 +108,19 @@ export class Check {
     return kept;
   }
 
-  /** Without what the policy lets pass. */
+  /** Without what the policy lets pass; keys by their names. */
   private async wanted(findings: readonly Finding[], path: string): Promise<Finding[]> {
     if (findings.length === 0) return [];
     const config = await this.options.governing(path);
-    if (config === undefined || config.policy.ignore.length === 0) return [...findings];
+    if (config === undefined) return [...findings];
     const below = ruleSubject(config.rules.config.path, path, this.options.host);
     const name = below.replaceAll("\\", "/");
-    return findings.filter(
-      ({ rule }) =>
-        !config.policy.ignore.some((ignored) => ignored.rule === rule && ignored.matches(name)),
-    );
+    return findings
+      .filter(
+        ({ rule }) =>
+          !config.policy.ignore.some((ignored) => ignored.rule === rule && ignored.matches(name)),
+      )
+      .map((one) => ({ ...one, message: config.names.inText(one.message) }));
   }
 }
 

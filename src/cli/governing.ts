@@ -5,6 +5,7 @@ import { RulesInForce } from "../check/rules-in-force.ts";
 import { loadConfig } from "../config/loaded-config.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
+import { namesIn } from "./named-keys.ts";
 
 const configName = ".sops.yaml";
 
@@ -74,6 +75,7 @@ export class GoverningConfigs {
     });
     return {
       file: loaded.path,
+      names: await namesIn({ config: loaded }),
       rules: await RulesInForce.of(loaded.content, this.call.host),
       warnings,
       isForWindows: policy.windows,

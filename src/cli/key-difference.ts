@@ -1,4 +1,5 @@
 import type { KeyDifference } from "../update-keys.ts";
+import type { KeyNames } from "../people/names.ts";
 import type { Streams } from "./command.ts";
 import { printableLine } from "../io/printable.ts";
 
@@ -6,11 +7,13 @@ import { printableLine } from "../io/printable.ts";
  * A difference of key groups as sops prints it, group numbers counted from 1 (spec cli 5.7).
  *
  * @param heading its first line
+ * @param names keys that have one are shown by it
  */
 export function differenceText(
   heading: string,
   { threshold, groups }: KeyDifference,
   streams: Streams,
+  names: KeyNames,
 ): string {
   const line = (text: string, paint?: 4 | 31 | 32): string =>
     paint === undefined || !streams.colorStdout
@@ -29,9 +32,9 @@ export function differenceText(
         ];
   const lists = groups.flatMap(({ kept, added, removed }, index) => [
     line(`Group ${index + 1}`, 4),
-    ...kept.map((id) => line(`    ${id}`)),
-    ...added.map((id) => line(`+++ ${id}`, 32)),
-    ...removed.map((id) => line(`--- ${id}`, 31)),
+    ...kept.map((id) => line(`    ${names.inText(id)}`)),
+    ...added.map((id) => line(`+++ ${names.inText(id)}`, 32)),
+    ...removed.map((id) => line(`--- ${names.inText(id)}`, 31)),
   ]);
   return [line(heading), ...thresholds, ...lists].join("");
 }

@@ -201,6 +201,10 @@ export async function runFiles(
   }).finally(() => progress.end());
   await tellFirst?.();
   const failures = [...several.failures, ...failed.filter((failure) => failure !== undefined)];
+  if (failures.length > 0) {
+    const { withNames } = await import("./named-keys.ts");
+    for (const { error } of failures) await withNames(error, call);
+  }
   tellFailures(call, failures);
   const counts = {
     all: files.length + several.failures.length,

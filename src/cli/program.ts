@@ -151,7 +151,13 @@ async function runCommand(
   const options = optionsOf(args, commandFlags, host);
   const { operands, separator } = args;
   const heard = await hostFor([options, globals], host, streams);
-  await command.run({ options, globals, operands, separator, host: heard, streams });
+  const call = { options, globals, operands, separator, host: heard, streams };
+  try {
+    await command.run(call);
+  } catch (error) {
+    const { withNames } = await import("./named-keys.ts");
+    throw await withNames(error, call);
+  }
 }
 
 /** With `--verbose`, a host that tells what is done. */

@@ -12,10 +12,12 @@ import {
 } from "../metadata/selection.ts";
 import type { Documents } from "../tree/node.ts";
 import { pathText, type Path } from "../tree/path.ts";
+import type { KeyNames } from "../people/names.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import type { Stores } from "./formats.ts";
 import { creationRule } from "./creation-rule.ts";
+import { namesIn } from "./named-keys.ts";
 import type { Source } from "./source.ts";
 
 /** `--strict`, or `strict: true` in the configuration: what would be a warning ends the command, with nothing written. Exit 1. */
@@ -74,10 +76,13 @@ export function reviewRecipients(
     readonly added: readonly KeyName[];
     readonly removed: readonly KeyName[];
     readonly gets: string;
+    readonly names: KeyNames;
   },
 ): void {
   if (rule === undefined) return;
-  const findings = recipientFindings(metadata, rule, placeOf(rule, stores), changed);
+  const findings = recipientFindings(metadata, rule, placeOf(rule, stores), changed).map((text) =>
+    changed.names.inText(text),
+  );
   settle(call, stores, findings, "`sopsmith updatekeys` updates a file to match its rule.");
 }
 
@@ -157,6 +162,7 @@ export async function reviewSet(
     added: [],
     removed: [],
     gets: "the new values",
+    names: await namesIn(stores),
   });
   await reviewSelection(call, stores, rule, documents, selector);
   if (rule !== undefined || selector.value === "" || isSame(selector, defaultSelector)) return;

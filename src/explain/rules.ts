@@ -112,7 +112,7 @@ async function explainRule(source: RuleSource, about: About): Promise<ExplainedR
   const pattern = await compiled(pathRegex);
   if (pattern instanceof BadPattern) {
     const isGlob = pathPattern(pathRegex)(about.fromConfig.replaceAll("\\", "/"));
-    const hint = isGlob || /^\*/.test(pathRegex) ? globHint(pathRegex) : pattern.hint;
+    const hint = isGlob || pathRegex.startsWith("*") ? globHint(pathRegex) : pattern.hint;
     return { ...plain, state: "broken", problem: pattern.message, hint };
   }
   const found = pattern.find(about.subject);
@@ -234,7 +234,7 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
       `Without ^ it would match: the path begins with ${quoted(firstPart(subject))}.`,
     ],
     [
-      () => /\$$/.test(pattern) && matches(pattern.replace(/\$$/, ""), subject),
+      () => pattern.endsWith("$") && matches(pattern.replace(/\$$/, ""), subject),
       "Without $ it would match: the path goes on after what the pattern ends with.",
     ],
     [() => matches(`(?i)${pattern}`, subject), "It would match in other letters: case counts."],

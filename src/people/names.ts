@@ -19,6 +19,10 @@ export interface NamedKey {
   readonly source: NameSource;
 }
 
+/** What looks like a key in a message. */
+const keyLike =
+  /\bage1[a-z0-9]{20,}|\bssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+|\barn:[^\s,;"'()]+|\bprojects\/[^\s,;"'()]+\/cryptoKeys\/[^\s,;"'():/]+|\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+|\b(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{16})\b/g;
+
 /** Longer names do not help anybody. */
 const longest = 80;
 
@@ -47,6 +51,17 @@ export class KeyNames {
   shown(key: KeyId): string {
     const named = this.byKey.get(keyReference(key));
     return named === undefined ? key.id : `${named.name} (${shortKey(key)})`;
+  }
+
+  /** A message with names in place of the keys in it that have one; see {@link KeyNames.shown}. */
+  inText(text: string): string {
+    if (this.all.length === 0) return text;
+    return text.replaceAll(keyLike, (found) => {
+      const id = found.replace(/[.:]+$/, "");
+      const key = keyInText(id);
+      if (key === undefined || !this.byKey.has(keyReference(key))) return found;
+      return this.shown(key) + found.slice(id.length);
+    });
   }
 
   /**

@@ -15,6 +15,8 @@ import { parseSides, versionsOf } from "../diff-sides.ts";
 import * as flags from "../flags.ts";
 import { keyServices } from "../key-services.ts";
 import { openOrder } from "../open-settings.ts";
+import { namesInForce } from "../named-keys.ts";
+import type { KeyNames } from "../../people/names.ts";
 import { warn } from "../warn.ts";
 
 const bool = (about: string, name: string): flags.BoolFlag => ({
@@ -102,12 +104,25 @@ export const diff: Command = {
           : difference,
       );
     }
-    const report = diffReports[chosen[0]?.[0] ?? ""];
+    const format = chosen[0]?.[0] ?? "";
+    const report = diffReports[format];
     const show = withValues ? (change: ValueChange) => shown.get(change) ?? "" : undefined;
-    await streams.writeStdout(report(found, show));
+    const told = format === "json" ? found : withNames(found, await namesInForce(call));
+    await streams.writeStdout(report(told, show));
     if (options.on(exitCode) && found.length > 0) throw new Differs();
   },
 };
+
+/** Recipients by their names, for people. */
+const withNames = (files: readonly FileDifference[], names: KeyNames): FileDifference[] =>
+  files.map((file) => {
+    const { added, removed } = file.recipients;
+    const shown = (ids: readonly string[]) => ids.map((id) => names.inText(id));
+    return {
+      ...file,
+      recipients: { ...file.recipients, added: shown(added), removed: shown(removed) },
+    };
+  });
 
 interface Pair {
   readonly file: string;

@@ -25,6 +25,7 @@ import { rescue, withFate, type Rescued } from "../rescue.ts";
 import { sealSettings, type SealSettings } from "../seal-settings.ts";
 import { emitWithBlock, parseWithBlock, takeOver } from "../shown-block.ts";
 import { exists, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
+import { namesIn } from "../named-keys.ts";
 import { reviewRecipients, reviewSelection, ruleFor } from "../rule-review.ts";
 import { openStores, type Stores } from "../formats.ts";
 
@@ -90,6 +91,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
   const format = await loadFormat(verb.output);
   const isBlockShown = options.on(flags.showMasterKeys);
   const rule = await ruleFor(call, source, stores);
+  const names = await namesIn(stores);
   const how = {
     ...verb,
     order: openOrder(call),
@@ -106,6 +108,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
           added: [],
           removed: [],
           gets: "the new values",
+          names,
         });
         shown.documents = documents;
         shown.text = isBlockShown

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { formatForPath } from "../../../formats/index.ts";
 import { readSubject } from "../../check/subject.ts";
 import { noPolicy } from "../../config/policy.ts";
-import type { LoadedConfig } from "../../config/load.ts";
+import type { LoadedConfig } from "../../config/loaded-config.ts";
 import { SopsmithError } from "../../errors.ts";
 import { explainPath } from "../../explain/path.ts";
 import { explainRecord, explainText, type Explanation } from "../../explain/report.ts";

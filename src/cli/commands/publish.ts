@@ -9,6 +9,7 @@ import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { differenceText } from "../key-difference.ts";
+import { namesInForce } from "../named-keys.ts";
 import { runFiles, type SeveralFiles } from "../many.ts";
 import { openOrder } from "../open-settings.ts";
 import { expandOperands, isPattern, type OperandFile } from "../operands.ts";
@@ -172,6 +173,7 @@ async function prepare(
           "The following changes will be made to the file's key groups:",
           difference,
           streams,
+          await namesInForce(call),
         ),
       ]);
   }

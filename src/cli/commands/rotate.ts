@@ -17,6 +17,7 @@ import {
   sourceOf,
   type Source,
 } from "../source.ts";
+import { namesIn } from "../named-keys.ts";
 import { reviewRecipients, ruleFor } from "../rule-review.ts";
 import { openStores, type Stores } from "../formats.ts";
 
@@ -116,11 +117,13 @@ export async function rotateInSource(
 ): Promise<Chunks> {
   const sealed = await readSource(call, source);
   const rule = await ruleFor(call, source, stores);
+  const names = await namesIn(stores);
   const review = (metadata: Metadata) =>
     reviewRecipients(call, stores, rule, metadata, {
       added: how.add,
       removed: how.remove,
       gets: "the new data key",
+      names,
     });
   return rotateSource(sealed, { ...stores.verb, ...how, review }, call.host);
 }

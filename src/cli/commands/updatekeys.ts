@@ -16,6 +16,7 @@ import type { Call, Chunks, Command, Streams } from "../command.ts";
 import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { differenceText } from "../key-difference.ts";
+import { namesIn } from "../named-keys.ts";
 import { keyServices } from "../key-services.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { creationRule } from "../creation-rule.ts";
@@ -172,7 +173,9 @@ async function updated(call: FileCall, source: Source): Promise<Chunks | undefin
       const heading = isOneOfMany(call)
         ? `${source.file}: the following changes would be made to the file's groups:`
         : "The following changes will be made to the file's groups:";
-      await streams.writeStdout([differenceText(heading, difference, streams)]);
+      await streams.writeStdout([
+        differenceText(heading, difference, streams, await namesIn(stores)),
+      ]);
     } else if (!isChecking || settings.length === 0)
       progress(call, `File ${printableLine(source.path)} already up to date`);
   }
