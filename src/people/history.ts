@@ -31,6 +31,9 @@ export interface Since {
   readonly isAtLeast: boolean;
 }
 
+/** The day, in UTC, so that one history reads the same everywhere. */
+export const dateOf = ({ at }: Since): string => at.toISOString().slice(0, 10);
+
 /** An encrypted value of a file as it is now. */
 export interface Value {
   readonly path: Path;
@@ -49,9 +52,15 @@ export interface ReadValue extends Value {
 /** Why the history cannot tell everything; `whole` where it can. */
 export type Reach = "whole" | "shallow" | "no commits" | "no repository";
 
+/**
+ * Opens a version of a file, and tells its values apart without keeping them: a digest for each scalar and comment in the order
+ * of the tree, equal for equal values at one place. Undefined for a version that no key at hand opens.
+ */
+export type Digests = (content: Uint8Array, file: string) => Promise<readonly string[] | undefined>;
+
 /** What is known of one blob. */
 interface Facts {
-  /** Which of the present values it has, by nonce and type. */
+  /** Which of the present values it has, by nonce and type, and by digest where it was opened. */
   readonly values: ReadonlySet<string>;
   /** Which of the followed keys it can be opened with, by {@link keyReference}. */
   readonly readers: ReadonlySet<string>;
@@ -69,17 +78,20 @@ export class History {
   private readonly histories: FileHistories;
   private readonly facts: ReadonlyMap<string, Facts>;
   private readonly followed: ReadonlySet<string>;
+  private readonly digests: ReadonlyMap<Subject, readonly string[]>;
 
-  private constructor(
-    reach: Reach,
-    histories: FileHistories,
-    facts: ReadonlyMap<string, Facts>,
-    followed: ReadonlySet<string>,
-  ) {
-    this.reach = reach;
-    this.histories = histories;
-    this.facts = facts;
-    this.followed = followed;
+  private constructor(known: {
+    readonly reach: Reach;
+    readonly histories: FileHistories;
+    readonly facts: ReadonlyMap<string, Facts>;
+    readonly followed: ReadonlySet<string>;
+    readonly digests: ReadonlyMap<Subject, readonly string[]>;
+  }) {
+    this.reach = known.reach;
+    this.histories = known.histories;
+    this.facts = known.facts;
+    this.followed = known.followed;
+    this.digests = known.digests;
   }
 
   /**
@@ -87,45 +99,61 @@ export class History {
    *
    * @param root the top directory of the work tree; undefined outside of one
    * @param followed keys whose access is of interest; none where only the age of values is
+   * @param open compares values themselves too, so that a file that was encrypted anew keeps the age of its values
    */
   static async of(
     host: Host,
     root: string | undefined,
     files: readonly FollowedFile[],
     followed: readonly KeyId[] = [],
+    open?: Digests,
   ): Promise<History> {
     const references = new Set(followed.map(keyReference));
-    if (root === undefined) return new History("no repository", none, new Map(), references);
+    const digests = new Map<Subject, readonly string[]>();
+    const facts = new Map<string, Facts>();
+    const known = { facts, followed: references, digests };
+    if (root === undefined)
+      return new History({ ...known, reach: "no repository", histories: none });
     const histories = await fileHistories(
       host,
       root,
       files.map(({ name }) => name),
     );
-    const present = new Set(files.flatMap(({ subject }) => [...identitiesOf(subject).values()]));
+    const present = new Set<string>();
+    for (const { subject } of files) {
+      const told = await open?.(subject.content, subject.file);
+      if (told !== undefined) digests.set(subject, told);
+      for (const all of identitiesOf(subject, told).values())
+        for (const one of all) present.add(one);
+    }
     /** A name that each blob goes by, which tells its format. */
     const names = new Map<string, string>();
     for (const { name } of files)
       for (const { object, before } of histories.of(name))
         for (const one of [object, ...before]) names.set(one, name);
-    const facts = new Map<string, Facts>();
     const objects = [...names.keys()];
     let index = 0;
     for await (const content of readBlobs(host, root, objects)) {
       const object = objects[index++] ?? "";
       if (content === undefined) continue;
-      const readers = await readersOf(content, names.get(object) ?? "", followed);
-      facts.set(object, { values: valuesIn(content, present), readers });
+      const name = names.get(object) ?? "";
+      const values = valuesIn(content, present);
+      for (const digest of (await open?.(content, name)) ?? [])
+        if (present.has(digest)) values.add(digest);
+      facts.set(object, { values, readers: await readersOf(content, name, followed) });
     }
     const reach = histories.hasCommits ? (histories.isShallow ? "shallow" : "whole") : "no commits";
-    return new History(reach, histories, facts, references);
+    return new History({ ...known, reach, histories });
   }
 
   /** The values of a file, in its order, each with its age. */
   values(file: FollowedFile): Value[] {
     const { subject } = file;
-    return [...identitiesOf(subject)].map(([leaf, identity]) => {
+    return [...this.identities(subject)].map(([leaf, identities]) => {
       const { path, line } = subject.placeOf(leaf);
-      const introduced = this.introduced(file, ({ values }) => values.has(identity));
+      const introduced = this.introduced(file, ({ values }) =>
+        identities.some((identity) => values.has(identity)),
+      );
       return { path, line, since: introduced ?? this.now(subject) };
     });
   }
@@ -137,13 +165,13 @@ export class History {
   readable(file: FollowedFile): ReadValue[] {
     const { subject } = file;
     const isReaderNow = this.readersNow(subject).size > 0;
-    const identities = [...identitiesOf(subject).values()];
+    const all = [...this.identities(subject).values()];
     const versions = this.histories.of(file.name);
     return this.values(file).flatMap((value, index) => {
-      const identity = identities[index] ?? "";
+      const identities = all[index] ?? [];
       const first = versions.find(({ object }) => {
         const { values, readers } = this.factsOf(object);
-        return readers.size > 0 && values.has(identity);
+        return readers.size > 0 && identities.some((identity) => values.has(identity));
       });
       if (first !== undefined) return [{ ...value, readableSince: sinceVersion(first) }];
       return isReaderNow ? [{ ...value, readableSince: this.now(subject) }] : [];
@@ -165,6 +193,10 @@ export class History {
           has(this.factsOf(object)) && !before.some((one) => has(this.factsOf(one))),
       );
     return version === undefined ? undefined : sinceVersion(version);
+  }
+
+  private identities(subject: Subject): Map<Leaf, readonly string[]> {
+    return identitiesOf(subject, this.digests.get(subject));
   }
 
   private factsOf(object: string): Facts {
@@ -196,12 +228,16 @@ const sinceVersion = ({ commit }: FileVersion): Since => ({
 type Leaf = NonNullable<Subject["sealed"]>["leaves"][number];
 
 /** The encrypted values of a file, but its comments, and what tells each from other values. */
-function identitiesOf({ sealed }: Subject): Map<Leaf, string> {
-  const found = new Map<Leaf, string>();
-  for (const leaf of sealed?.leaves ?? []) {
+function identitiesOf(
+  { sealed }: Subject,
+  digests: readonly string[] = [],
+): Map<Leaf, readonly string[]> {
+  const found = new Map<Leaf, readonly string[]>();
+  for (const [index, leaf] of (sealed?.leaves ?? []).entries()) {
     const [, nonce, type] = /,iv:([^,]+),tag:[^,]*,type:(\w+)\]$/.exec(leaf.ciphertext ?? "") ?? [];
     if (nonce === undefined || type === "comment" || leaf.node.kind === "comment") continue;
-    found.set(leaf, `${nonce} ${type}`);
+    const digest = digests[index];
+    found.set(leaf, [`${nonce} ${type}`, ...(digest === undefined ? [] : [digest])]);
   }
   return found;
 }

@@ -18,6 +18,11 @@ export const rows: readonly Row[] = [
       /"code":"too-old","exitCode":10,"message":"2 of 2 values last changed more than 0 days ago"/,
   },
   {
+    line: "secrets age --exact --keyservice unix:///none.sock --enable-local-keyservice --decryption-order age sealed.ini",
+    stdout: /sealed\.ini:2: s\.secret\n$/,
+    stderr: noRepository,
+  },
+  {
     line: "secrets age --max=soon",
     code: 1,
     stderr: /^--max takes a number of days such as 180d; not "soon"\n$/,

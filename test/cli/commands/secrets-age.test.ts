@@ -117,3 +117,31 @@ test("names and authors from a repository cannot steer the terminal", async () =
   expect(stdout).not.toContain("\u001b");
   expect(stdout).toContain(String.raw`a\x1b[2Jb.yaml`);
 });
+
+test("--exact sees through a file that was decrypted and encrypted anew", async () => {
+  const repo = eightCommits();
+  repo.sops("decrypt", "-i", "app.yaml");
+  repo.sops("encrypt", "-i", "app.yaml");
+  repo.sops("set", "app.yaml", '["tok"]', '"t7"');
+  repo.commit("anew", "09-10");
+  const changed = (text: string) =>
+    Object.fromEntries(
+      records(text).map(({ path, changed: at }) => [path, String(at).slice(5, 10)]),
+    );
+  const plain = await run(repo, "secrets age --json");
+  expect(new Set(Object.values(changed(plain.stdout)))).toEqual(new Set(["09-10"]));
+  const exact = await repo.box.run(["secrets", "age", "--json", "--exact"]);
+  expect([exact.code, exact.stderr]).toEqual([0, ""]);
+  expect(changed(exact.stdout)).toEqual({
+    '["db"]["user"]': "01-10",
+    '["api"]': "05-10",
+    '["db"]["pass"]': "07-10",
+    '["new"]': "08-10",
+    '["tok"]': "09-10",
+  });
+  const { code, stdout, stderr } = await run(repo, "secrets age --json --exact");
+  expect([code, changed(stdout)]).toEqual([0, changed(plain.stdout)]);
+  expect(stderr).toMatch(
+    /^WARN: --exact could not open 10 versions, .*app\.yaml: Failed to get the data key[^\n]*\n$/,
+  );
+});
