@@ -142,8 +142,9 @@ async function opens(
   { shown, format: formatName, metadata }: File,
   content: Uint8Array,
   asked: ReadonlyMap<MasterKey, Asked>,
-  { host }: Patient,
+  patient: Patient,
 ): Promise<Finding> {
+  const { host } = patient;
   const groups = metadata?.keyGroups ?? [];
   const parts = new Map([...asked.values()].map(({ key, part }) => [key.enc ?? "", part]));
   const known: KeyService = {
@@ -176,7 +177,8 @@ async function opens(
     return { name, state: "ok", text: `${shown} opens; every value decrypts and the MAC is right` };
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
-    if (error instanceof DataKeyError) return closed(shown, groups, metadata, asked);
+    if (error instanceof DataKeyError)
+      return closed(shown, groups, metadata, asked, await namesOf(patient));
     return {
       name: "MAC",
       state: "problem",
@@ -192,6 +194,7 @@ function closed(
   groups: readonly (readonly MasterKey[])[],
   metadata: Metadata | undefined,
   asked: ReadonlyMap<MasterKey, Asked>,
+  names: KeyNames,
 ): Finding {
   const opened = groups.filter((group) => group.some((key) => asked.get(key)?.part !== undefined));
   const needed = Math.max(metadata?.shamirThreshold ?? 0, 1);
@@ -212,7 +215,7 @@ function closed(
       text: `${shown} does not open with the keys of this machine${count}; ${silent.length === 1 ? "1 key" : `${silent.length} keys`} of ${labels(silent)} could not be asked without the network`,
       todo: `Run \`sopsmith doctor --network ${shown}\` to ask ${labels(silent)} too: no key of this machine opens ${shown}.`,
     };
-  const remedy = advice(failures);
+  const remedy = names.inText(advice(failures));
   return {
     name,
     state: "problem",

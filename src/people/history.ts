@@ -31,9 +31,6 @@ export interface Since {
   readonly isAtLeast: boolean;
 }
 
-/** The day, in UTC, so that one history reads the same everywhere. */
-export const dateOf = ({ at }: Since): string => at.toISOString().slice(0, 10);
-
 /** An encrypted value of a file as it is now. */
 export interface Value {
   readonly path: Path;

@@ -1,20 +1,11 @@
-import { resolve } from "node:path";
-import { formatForPath } from "../../../formats/index.ts";
 import { keyPath } from "../../check/key-path.ts";
 import { SopsmithError } from "../../errors.ts";
 import { printableLine } from "../../io/printable.ts";
-import { decryptDocuments } from "../../decrypt.ts";
-import type { AuditAction } from "../../io/host.ts";
-import { digestsOf } from "../../people/digests.ts";
-import { dateOf, History, type Digests, type Value } from "../../people/history.ts";
-import { sealedFormat } from "../../status.ts";
+import { History, type Since, type Value } from "../../people/history.ts";
 import { pathText } from "../../tree/path.ts";
 import { UsageError } from "../args.ts";
-import type { Call, Command } from "../command.ts";
+import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { keyServices } from "../key-services.ts";
-import { openOrder } from "../open-settings.ts";
-import { warn } from "../warn.ts";
 import { secretFiles, warnOfReach } from "../secret-files.ts";
 import { table } from "../../people/table.ts";
 
@@ -66,7 +57,9 @@ export const secretsAge: Command = {
     const { options, streams, host } = call;
     const limit = parseDays(options.text(max));
     const { files, root } = await secretFiles(call);
-    const open = options.on(exact) ? await opener(call) : undefined;
+    const open = options.on(exact)
+      ? await (await import("../version-opener.ts")).versionOpener(call)
+      : undefined;
     const history = await History.of(host, root, files, [], open?.digests);
     open?.tell();
     if (files.length > 0) warnOfReach(call, history);
@@ -97,44 +90,6 @@ export const secretsAge: Command = {
   },
 };
 
-/** Opens versions of files, and tells in one line of those that it could not. */
-async function opener(call: Call) {
-  const { host, streams } = call;
-  const services = await keyServices(call);
-  const order = openOrder(call);
-  const key = host.randomBytes(32);
-  const failed: string[] = [];
-  const digests: Digests = async (content, file) => {
-    const input = (await sealedFormat(content, formatForPath(file))) ?? formatForPath(file);
-    const audit = (action: AuditAction) =>
-      host.audit?.(action, resolve(host.cwd(), file)) ?? Promise.resolve();
-    const quiet = { indent: undefined, ignoreMac: true, audit, warn: () => undefined };
-    try {
-      const documents = await decryptDocuments(
-        content,
-        { file, input, output: input, order, services, ...quiet },
-        host,
-      );
-      return digestsOf(documents, key);
-    } catch (error) {
-      if (!(error instanceof SopsmithError)) throw error;
-      const [reason = ""] = error.message.split("\n");
-      failed.push(`${file}: ${reason}`);
-      return undefined;
-    }
-  };
-  const tell = (): void => {
-    key.fill(0);
-    const [first] = failed;
-    if (first !== undefined)
-      warn(
-        streams,
-        `--exact could not open ${failed.length === 1 ? "1 version" : `${failed.length} versions`}, whose values are compared by their nonces: ${first}`,
-      );
-  };
-  return { digests, tell };
-}
-
 interface Aged extends Value {
   readonly file: string;
   /** In milliseconds. */
@@ -155,6 +110,9 @@ function cells(value: Aged): string[] {
     printableLine(`${file}:${line}: ${keyPath(path)}`),
   ];
 }
+
+/** In UTC, so that one history reads the same everywhere. */
+export const dateOf = ({ at }: Since): string => at.toISOString().slice(0, 10);
 
 function record(value: Aged): Readonly<Record<string, unknown>> {
   const { file, path, line, since, isTooOld } = value;

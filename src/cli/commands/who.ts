@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { SopsmithError } from "../../errors.ts";
 import { printableLine } from "../../io/printable.ts";
 import { accessTo, type Access, type AccessInput, type Opens } from "../../people/access.ts";
-import { dateOf, History } from "../../people/history.ts";
+import { History } from "../../people/history.ts";
 import { keyReference, type KeyId } from "../../people/key-id.ts";
 import { localNames } from "../../people/local-names.ts";
 import { KeyNames, namesInConfig } from "../../people/names.ts";
@@ -14,6 +14,7 @@ import { countFiles, whoText } from "../../people/who-text.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
+import { dateOf } from "./secrets-age.ts";
 import { secretFiles, warnOfReach, type SecretFile } from "../secret-files.ts";
 
 const markdown: flags.BoolFlag = {
