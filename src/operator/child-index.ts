@@ -14,7 +14,8 @@ export interface ChildIndex {
 export class Children implements ChildIndex {
   private readonly byUid = new Map<string, ChildMeta>();
   private readonly byName = new Map<string, ChildMeta>();
-  private readonly owners = new Map<string, Set<string>>();
+  /** Few children for each: a list takes less memory than a set. */
+  private readonly owners = new Map<string, readonly string[]>();
 
   get(kind: ChildKind, namespace: string, name: string): ChildMeta | undefined {
     return this.byName.get(nameOf({ kind, namespace, name }));
@@ -31,9 +32,7 @@ export class Children implements ChildIndex {
     this.byName.set(nameOf(meta), meta);
     const owners = ownersOf(meta);
     for (const owner of owners) {
-      const held = this.owners.get(owner);
-      if (held === undefined) this.owners.set(owner, new Set([meta.uid]));
-      else held.add(meta.uid);
+      this.owners.set(owner, [...(this.owners.get(owner) ?? []), meta.uid]);
     }
     return [...new Set([...before, ...owners])];
   }
@@ -46,9 +45,9 @@ export class Children implements ChildIndex {
     if (this.byName.get(name)?.uid === uid) this.byName.delete(name);
     const owners = ownersOf(meta);
     for (const owner of owners) {
-      const held = this.owners.get(owner);
-      held?.delete(uid);
-      if (held?.size === 0) this.owners.delete(owner);
+      const held = (this.owners.get(owner) ?? []).filter((child) => child !== uid);
+      if (held.length === 0) this.owners.delete(owner);
+      else this.owners.set(owner, held);
     }
     return owners;
   }

@@ -471,7 +471,7 @@ class Operator {
     metrics.clear("sopsmith_object_failed");
     if (!this.isWorking) return metrics.text();
     for (const [label, count] of this.reconciler.conditionCounts()) {
-      const [condition = "", status = ""] = label.split("\0");
+      const [condition = "", status = ""] = label.split("=");
       metrics.set("sopsmith_objects", count, { condition, status });
     }
     if (this.settings.perObjectMetrics)

@@ -8,11 +8,8 @@ const PAUSE_MS = 5 * 60_000;
 /** Events that wait at most: more are no news to anybody. */
 const MAX_WAITING = 10_000;
 
-/** Different events that are remembered for one object. */
-const MAX_REMEMBERED = 100;
-
-/** What was sent about one object: the event's text to its time. */
-export type SentEvents = Map<string, number>;
+/** Events that are remembered at most, lest equal ones be sent again. */
+const MAX_REMEMBERED = 10_000;
 
 interface Waiting {
   readonly object: SopsSecret;
@@ -26,6 +23,8 @@ export class EventSender {
   private readonly randomName: () => string;
   private readonly onDropped: (reason: string | undefined) => void;
   private readonly waiting: Waiting[] = [];
+  /** What was sent in the last minutes, the oldest first: its object and text to its time. */
+  private readonly remembered = new Map<string, number>();
   private sending: Promise<void> | undefined;
 
   /** @param onDropped is told why an event was not sent; undefined where too many wait */
@@ -39,14 +38,13 @@ export class EventSender {
     this.onDropped = onDropped;
   }
 
-  /** @param sent of the object; what is sent is added */
-  send(object: SopsSecret, events: readonly ClusterEvent[], sent: SentEvents, now: Date): void {
+  /** Sends those that were not sent in the last minutes. */
+  send(object: SopsSecret, events: readonly ClusterEvent[], now: Date): void {
+    this.forgetOld(now);
     for (const event of events) {
-      const text = `${event.reason} ${event.note}`;
-      const last = sent.get(text);
-      if (last !== undefined && now.getTime() - last < PAUSE_MS) continue;
-      if (sent.size >= MAX_REMEMBERED) sent.clear();
-      sent.set(text, now.getTime());
+      const text = `${object.metadata.uid ?? ""} ${event.reason} ${event.note}`;
+      if (this.remembered.has(text)) continue;
+      this.remembered.set(text, now.getTime());
       const { name = "", namespace = "", uid = "", resourceVersion = "" } = object.metadata;
       const metadata = { name, namespace, uid, resourceVersion };
       if (this.waiting.length < MAX_WAITING)
@@ -54,6 +52,13 @@ export class EventSender {
       else this.onDropped(undefined);
     }
     this.sending ??= this.sendAll().finally(() => (this.sending = undefined));
+  }
+
+  private forgetOld(now: Date): void {
+    for (const [text, at] of this.remembered) {
+      if (now.getTime() - at < PAUSE_MS && this.remembered.size <= MAX_REMEMBERED) return;
+      this.remembered.delete(text);
+    }
   }
 
   /** Resolves when nothing waits any more. */

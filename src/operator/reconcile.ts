@@ -19,7 +19,7 @@ import {
   type ChildWriterSettings,
 } from "./child-writer.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
-import { EventSender, type SentEvents } from "./event-sender.ts";
+import { EventSender } from "./event-sender.ts";
 import { judge, type Judgement, type Policy } from "./judge.ts";
 import type { Observer } from "./observer.ts";
 import { backOff, type Again } from "./queue.ts";
@@ -43,14 +43,14 @@ interface Memory {
         generation: number;
         keys: string;
         hash: string;
-        children: Map<string, ChildVersion>;
+        children: readonly WrittenChild[];
       }
     | undefined;
   /** What failed last, so that a change of the object starts the back-off anew. */
   failedAs: string;
-  events: SentEvents;
   lastModified: string | undefined;
-  conditions: { type: string; status: string }[];
+  /** `Ready=True Decrypted=True`; one text for all objects that have the same. */
+  conditions: string;
   /** Why it is not ready; undefined where it is. */
   reason: string | undefined;
   /** The last pass did not reach the API server. */
@@ -78,6 +78,12 @@ export interface Bodies {
   take(key: string): SopsSecret | undefined;
 }
 
+/** A child as a pass left it. */
+interface WrittenChild extends ChildVersion {
+  readonly kind: ChildKind;
+  readonly name: string;
+}
+
 interface Orphans {
   readonly events: readonly ClusterEvent[];
   readonly problem: Problem | undefined;
@@ -87,8 +93,7 @@ interface Orphans {
 interface ChildrenOutcome {
   readonly events: ClusterEvent[];
   readonly results: ChildResult[];
-  /** By `KIND/NAME`. */
-  readonly written: Map<string, ChildVersion>;
+  readonly written: WrittenChild[];
   /** The first one. */
   problem: Problem | undefined;
   /** The first error that may pass by itself. */
@@ -116,6 +121,7 @@ export class Reconciler {
   private readonly bodies: Bodies;
   private readonly observer: Observer;
   private readonly memory = new Map<string, Memory>();
+  private readonly texts = new Map<string, string>();
   private hasOldCrd = false;
   private readonly writer: ChildWriter;
 
@@ -180,7 +186,7 @@ export class Reconciler {
   undecrypted(namespace: string): string[] {
     return [...this.memory].flatMap(([key, { conditions }]) =>
       (namespace === "" || key.startsWith(`${namespace}/`)) &&
-      conditions.some(({ type, status }) => type === "Decrypted" && status !== "True")
+      /\bDecrypted=(?!True)/.test(conditions)
         ? [key]
         : [],
     );
@@ -195,18 +201,16 @@ export class Reconciler {
     this.memory.delete(key);
   }
 
-  /** How many objects have which condition, for the metrics: `Ready\0True` and so on, those that none has included. */
+  /** How many objects have which condition, for the metrics: `Ready=True` and so on, those that none has included. */
   conditionCounts(): Map<string, number> {
     const counts = new Map<string, number>(
       ["Ready", "Decrypted", "MacVerified", "ScopeVerified"].flatMap((type) =>
-        ["True", "False", "Unknown"].map((status) => [`${type}\0${status}`, 0] as const),
+        ["True", "False", "Unknown"].map((status) => [`${type}=${status}`, 0] as const),
       ),
     );
     for (const { conditions } of this.memory.values())
-      for (const { type, status } of conditions) {
-        const label = `${type}\0${status}`;
-        counts.set(label, (counts.get(label) ?? 0) + 1);
-      }
+      for (const label of conditions.split(" "))
+        if (label !== "") counts.set(label, (counts.get(label) ?? 0) + 1);
     return counts;
   }
 
@@ -257,6 +261,15 @@ export class Reconciler {
     }
   }
 
+  /** One and the same text for equal ones: thousands of objects have the same conditions. */
+  private shared(text: string): string {
+    const known = this.texts.get(text);
+    if (known !== undefined) return known;
+    if (this.texts.size >= 1000) this.texts.clear();
+    this.texts.set(text, text);
+    return text;
+  }
+
   private memoryOf(key: string): Memory {
     let memory = this.memory.get(key);
     if (memory === undefined) {
@@ -264,9 +277,8 @@ export class Reconciler {
         failures: 0,
         success: undefined,
         failedAs: "",
-        events: new Map(),
         lastModified: undefined,
-        conditions: [],
+        conditions: "",
         reason: undefined,
         isCutOff: false,
       };
@@ -316,7 +328,7 @@ export class Reconciler {
     memory.reason = problem?.reason;
     const now = this.host.now();
     // Before the status: a conflict there must not swallow what was done.
-    this.events.send(object, events, memory.events, now);
+    this.events.send(object, events, now);
     const outcome = { findings: judged.findings, problem, children: children.results };
     await this.writeStatus(object, nextStatus(object, outcome, now), memory);
     if (problem !== undefined) {
@@ -357,7 +369,7 @@ export class Reconciler {
     const outcome: ChildrenOutcome = {
       events: [],
       results: [],
-      written: new Map(),
+      written: [],
       problem: undefined,
       transient: undefined,
     };
@@ -370,7 +382,7 @@ export class Reconciler {
           if ("problem" in done) failure = done.problem;
           else {
             ({ result } = done);
-            outcome.written.set(`${kind}/${name}`, done.version);
+            outcome.written.push({ kind, name, ...done.version });
             if (result !== "Unchanged")
               outcome.events.push({ type: "Normal", reason: result, note: `${kind} ${name}` });
           }
@@ -433,15 +445,15 @@ export class Reconciler {
       success.hash !== hash
     )
       return false;
-    for (const [name, { uid: childUid, version }] of success.children) {
-      const slash = name.indexOf("/");
-      const kind: ChildKind = name.startsWith("Secret/") ? "Secret" : "ConfigMap";
-      const seen = this.children.get(kind, namespace, name.slice(slash + 1));
+    for (const { kind, name, uid: childUid, version } of success.children) {
+      const seen = this.children.get(kind, namespace, name);
       if (seen?.uid !== childUid || seen.resourceVersion !== version) return false;
     }
     return this.children
       .ownedBy(uid)
-      .every(({ kind, name }) => success.children.has(`${kind}/${name}`));
+      .every(({ kind, name }) =>
+        success.children.some((child) => child.kind === kind && child.name === name),
+      );
   }
 
   private async deleteOrphans(object: SopsSecret, names: readonly string[]): Promise<Orphans> {
@@ -479,7 +491,9 @@ export class Reconciler {
     next: SopsSecretStatus,
     memory: Memory,
   ): Promise<void> {
-    memory.conditions = (next.conditions ?? []).map(({ type, status }) => ({ type, status }));
+    memory.conditions = this.shared(
+      (next.conditions ?? []).map(({ type, status }) => `${type}=${status}`).join(" "),
+    );
     if (!differs(object.status, next, this.hasOldCrd)) return;
     this.observer.wrote("status");
     try {
