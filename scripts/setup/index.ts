@@ -1,6 +1,7 @@
 import { age } from "./age.ts";
 import { agePlugins } from "./age-plugins.ts";
 import { attributes } from "./attributes.ts";
+import { examplePackages } from "./example-packages.ts";
 import { gpg } from "./gpg.ts";
 import { kubeYaml } from "./kube-yaml.ts";
 import { lua } from "./lua.ts";
@@ -25,6 +26,7 @@ export const counterparts = [
   age,
   agePlugins,
   attributes,
+  examplePackages,
   gpg,
   kubeYaml,
   lua,

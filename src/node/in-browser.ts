@@ -8,3 +8,5 @@ const refuse = (): never => {
 export const load: never = refuse();
 export const redactStream: never = refuse();
 export const patchConsole: never = refuse();
+export const openFile: never = refuse();
+export const openText: never = refuse();

@@ -17,9 +17,12 @@ import type { Layer } from "./layers.ts";
  */
 async function openLayer(file: string | URL, host: Host): Promise<Layer> {
   const path = typeof file === "string" ? file : fileURLToPath(file);
-  return readLayer(await read(path, host), path, (content, format) =>
-    openContent(content, path, format, host),
-  );
+  return layerIn(await read(path, host), path, host);
+}
+
+/** The same for a file's content. */
+export function layerIn(content: Uint8Array, file: string, host: Host): Promise<Layer> {
+  return readLayer(content, file, (sealed, format) => openContent(sealed, file, format, host));
 }
 
 /** Several files at once; of several failures that of the first file is thrown. */
@@ -32,7 +35,7 @@ export async function openLayers(files: readonly (string | URL)[], host: Host): 
 }
 
 /** Decrypts what was read from a file, and checks its MAC. */
-export function openContent(
+function openContent(
   content: Uint8Array,
   file: string,
   format: FormatName,

@@ -1,0 +1,3 @@
+import { withSopsmith } from "sopsmith/next";
+
+export default withSopsmith({});

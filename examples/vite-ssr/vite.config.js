@@ -1,0 +1,3 @@
+import sopsmith from "sopsmith/vite";
+
+export default { plugins: [sopsmith()] };
