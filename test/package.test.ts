@@ -216,7 +216,7 @@ test("every file of the library is reached from `exports`", () => {
   );
   for (const file of reached) {
     const text = readFileSync(file, "utf8");
-    for (const [, name = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+    for (const [, name = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+\.[cm]?[jt]s)"/g)) {
       const to = join(dirname(file), name);
       reached.add(/\.d\.[cm]?ts$/.test(file) ? to.replace(/\.([cm]?)[jt]s$/, ".d.$1ts") : to);
     }
