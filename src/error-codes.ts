@@ -235,7 +235,7 @@ export const errorCodes = {
   },
   "no-document": { status: 92, inLibrary: true, means: "The source holds no document." },
   "no-fifo": { status: 3, inLibrary: false, means: "A named pipe cannot be made." },
-  "no-file": { status: 100, inLibrary: false, means: "No file was given, or it is not there." },
+  "no-file": { status: 100, inLibrary: true, means: "No file was given, or it is not there." },
   "no-file-for-groups": {
     status: 2,
     inLibrary: false,
@@ -276,7 +276,7 @@ export const errorCodes = {
   },
   "not-an-environment": {
     status: 1,
-    inLibrary: false,
+    inLibrary: true,
     means: "The file holds values that cannot be environment variables.",
   },
   "not-as-ruled": {
@@ -376,7 +376,7 @@ export const errorCodes = {
     inLibrary: false,
     means: "The threshold does not fit the number of groups.",
   },
-  "time-limit": { status: 1, inLibrary: false, means: "The program did not end in time." },
+  "time-limit": { status: 1, inLibrary: true, means: "The program did not end in time." },
   "too-deep": { status: 1, inLibrary: false, means: "A document is too deep to be compared." },
   "too-old": { status: 10, inLibrary: false, means: "A value is older than allowed." },
   "two-values": { status: 1, inLibrary: false, means: "Two values were given." },
