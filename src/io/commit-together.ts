@@ -1,4 +1,5 @@
 import { onProcessEnd } from "./cleanup.ts";
+import { startGuard, type Guard } from "./guard.ts";
 import { Passing, Rewriting, type StagedFile } from "./staged.ts";
 import { ChangedMeanwhile } from "./write-errors.ts";
 
@@ -26,7 +27,8 @@ export class TogetherFailed extends Error {
 
 /**
  * Changes several files, or none: what can be checked is checked first, old content is kept until all is done, and a
- * failure at one file takes back the change of all others. A signal in the middle does too.
+ * failure at one file takes back the change of all others. A signal in the middle does too; where this process is killed, its
+ * guard does it.
  *
  * @param last what is to succeed as well; it cannot be taken back, so it comes after all files
  * @throws {ChangedMeanwhile} before anything was changed; the files are still staged
@@ -38,7 +40,11 @@ export async function commitTogether(
 ): Promise<void> {
   // One order for all, so that two such calls do not wait for each other.
   const byPath = files.toSorted((a, b) => (a.place.path < b.place.path ? -1 : 1));
-  const forget = onProcessEnd(() => takeBack(byPath));
+  let guard: Guard | undefined;
+  const forget = onProcessEnd(() => {
+    guard?.dismiss();
+    takeBack(byPath);
+  });
   let at: StagedFile | undefined;
   let isUntouched = true;
   try {
@@ -46,16 +52,19 @@ export async function commitTogether(
     for (at of byPath) at.verify();
     isUntouched = false;
     for (at of byPath) at.keepOld();
+    guard = await startGuard(byPath.flatMap((file) => file.guarded() ?? []));
     // What cannot be taken back so well comes later.
     for (at of byPath.toSorted((a, b) => rank(a) - rank(b))) await at.put();
     at = undefined;
     await last();
+    await guard?.allDone();
   } catch (error) {
     if (isUntouched && error instanceof ChangedMeanwhile) {
       forget();
       for (const file of byPath) file.release();
       throw error;
     }
+    guard?.dismiss();
     const left = takeBack(byPath);
     forget();
     for (const file of byPath) file.discard();

@@ -42,6 +42,15 @@ export interface Place {
   readonly expected: Expected | undefined;
 }
 
+/** A replacement, as another process can take it back. */
+export interface Guarded {
+  readonly path: string;
+  /** The old content; "" where there was no file. */
+  readonly kept: string;
+  /** The new content; no longer there once it is in place. */
+  readonly temp: string;
+}
+
 /**
  * New content that is ready to be put in place. `commit` does all; the steps it is made of are for several files that are
  * to change together.
@@ -110,6 +119,11 @@ export abstract class StagedFile {
   /** When `undo` failed: where the old content stays; undefined where it is lost. */
   abstract leaveOld(): string | undefined;
 
+  /** The paths by which another process can take back a `put`; undefined where none can. Needs `keepOld`. */
+  guarded(): Guarded | undefined {
+    return undefined;
+  }
+
   /** What is done after all went well. */
   abstract finish(): Promise<void>;
 
@@ -176,6 +190,10 @@ export class Replacement extends StagedFile {
       throw new CannotReplace(shown, purpose, systemReason(error), { cause: error });
     }
     this.kept = kept;
+  }
+
+  override guarded(): Guarded {
+    return { path: this.place.path, kept: this.kept ?? "", temp: this.temp };
   }
 
   put(): Promise<void> {
