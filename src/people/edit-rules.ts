@@ -1,3 +1,4 @@
+import type * as YamlPackage from "yaml";
 import type { Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { anchorOf, groupItem, scalarText } from "../config/new-config.ts";
 import { provider } from "../keys/index.ts";
@@ -15,7 +16,7 @@ export type Edited =
 /** A place whose spelling cannot be spliced. */
 class Unspliceable extends Error {}
 
-type Yaml = typeof import("yaml");
+type Yaml = typeof YamlPackage;
 
 /** From the root of the document: an index into the items of each collection. */
 type Trail = readonly { readonly collection: YAMLMap | YAMLSeq; readonly index: number }[];
@@ -59,7 +60,7 @@ export async function withoutKeys(
       const anchor = anchorIn(yaml, next.node);
       if (anchor !== undefined && hasAlias(yaml, doc, anchor))
         throw new Unspliceable(`&${anchor} is used where it is to stay`);
-      edited = applied(edited, removal(yaml, edited, doc, next, references));
+      edited = applied(edited, removal(yaml, edited, next, references));
     }
   } catch (error) {
     if (!(error instanceof Unspliceable)) throw error;
@@ -132,9 +133,8 @@ function occurrences(
       return;
     }
     if (!yaml.isCollection(node)) return;
-    const collection = node as YAMLMap | YAMLSeq;
-    for (const [index, item] of collection.items.entries())
-      look(yaml.isPair(item) ? item.value : item, [...trail, { collection, index }]);
+    for (const [index, item] of node.items.entries())
+      look(yaml.isPair(item) ? item.value : item, [...trail, { collection: node, index }]);
   };
   if (rules === undefined) look(doc.contents, []);
   else
@@ -271,21 +271,20 @@ function wholeLines(text: string, start: number, end: number, before: RegExp): S
 function removal(
   yaml: Yaml,
   text: string,
-  doc: Document,
   { trail, node, isPiece }: Occurrence,
   references: ReadonlySet<string>,
 ): Splice {
-  if (!isPiece) return removalAt(yaml, text, doc, trail);
+  if (!isPiece) return removalAt(yaml, text, trail);
   if (!yaml.isScalar(node)) throw new Unspliceable("a key in it is spelled in an unusual way");
   return pieceRemoval(text, node, references);
 }
 
-function removalAt(yaml: Yaml, text: string, doc: Document, trail: Trail): Splice {
+function removalAt(yaml: Yaml, text: string, trail: Trail): Splice {
   const last = trail.at(-1);
   if (last === undefined) throw new Unspliceable("nothing would be left of it");
   const { collection, index } = last;
   const { items } = collection;
-  if (items.length === 1) return removalAt(yaml, text, doc, trail.slice(0, -1));
+  if (items.length === 1) return removalAt(yaml, text, trail.slice(0, -1));
   const item: unknown = items[index];
   const head = yaml.isPair(item) ? item.key : item;
   if (!yaml.isNode(head)) throw new Unspliceable("a list in it has an item without a place");
@@ -455,6 +454,7 @@ function insertion(
   if (!yaml.isMap(rule)) throw new Unspliceable("a creation rule in it is no mapping");
   const groups = target(yaml, doc, rule.get("key_groups", true));
   const hasGroups = yaml.isSeq(groups) && groups.items.length > 0;
+  if (hasGroups && groups.items.some((one) => hasKeyIn(yaml, doc, one, key))) return undefined;
   const container = hasGroups ? target(yaml, doc, groups.items[group]) : rule;
   if (!yaml.isMap(container)) throw new Unspliceable(`a rule in it has no key group ${group}`);
   const { groupField, configField } = provider(key.type);
@@ -494,6 +494,18 @@ function insertion(
 
 const hasKey = (yaml: Yaml, doc: Document, node: unknown, key: KeyId): boolean =>
   keysOf(yaml, doc, node).some((one) => keyReference(one) === keyReference(key));
+
+/** Whether some list of a key group has it. */
+function hasKeyIn(yaml: Yaml, doc: Document, group: unknown, key: KeyId): boolean {
+  const map = target(yaml, doc, group);
+  return (
+    yaml.isMap(map) &&
+    map.items.some(({ value }) => {
+      const list = target(yaml, doc, value);
+      return yaml.isSeq(list) && list.items.some((one) => hasKey(yaml, doc, one, key));
+    })
+  );
+}
 
 /** A field with a list of one key, after the last field of a mapping. */
 function newField(
@@ -589,38 +601,98 @@ function rewrittenWith(
   }
 }
 
-/** The difference of two texts as a patch with one hunk; "" for none. */
+/** How many lines stay the same around a change in a patch. */
+const around = 3;
+
+/** The difference of two texts as a patch that `git apply` takes; "" for none. */
 export function patchOf(file: string, before: string, after: string): string {
   if (before === after) return "";
-  const [a, b] = [before, after].map((text) => text.split("\n"));
-  const old = a ?? [];
-  const now = b ?? [];
+  const lines = differing(linesOf(before), linesOf(after));
+  const isNear = lines.map((_, at) =>
+    lines.slice(Math.max(0, at - around), at + around + 1).some(({ mark }) => mark !== " "),
+  );
+  const hunks: string[] = [];
+  const place = { before: 1, after: 1 };
+  for (let at = 0; at < lines.length;) {
+    let end = at;
+    while (isNear[end] === isNear[at] && end < lines.length) end++;
+    const part = lines.slice(at, end);
+    const count = (mark: string): number =>
+      part.reduce((sum, line) => sum + (line.mark === " " || line.mark === mark ? 1 : 0), 0);
+    const [old, now] = [count("-"), count("+")];
+    if (isNear[at] === true) {
+      // A side without lines begins after the line before it.
+      const from = (start: number, length: number): string =>
+        `${length === 0 ? start - 1 : start},${length}`;
+      hunks.push(`@@ -${from(place.before, old)} +${from(place.after, now)} @@`);
+      for (const { mark, line } of part)
+        hunks.push(
+          line.endsWith("\n")
+            ? `${mark}${line.slice(0, -1)}`
+            : `${mark}${line}\n\\ No newline at end of file`,
+        );
+    }
+    place.before += old;
+    place.after += now;
+    at = end;
+  }
+  return [`--- a/${file}`, `+++ b/${file}`, ...hunks, ""].join("\n");
+}
+
+/** Each with its line break. */
+const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+
+interface PatchLine {
+  readonly mark: " " | "-" | "+";
+  readonly line: string;
+}
+
+/** Files with more differing lines are told as one change. */
+const mostCells = 4_000_000;
+
+/** The lines of both texts, those that they share once: a longest common sequence. */
+function differing(before: readonly string[], after: readonly string[]): PatchLine[] {
   let head = 0;
-  while (head < old.length && head < now.length && old[head] === now[head]) head++;
+  while (head < before.length && head < after.length && before[head] === after[head]) head++;
   let tail = 0;
-  while (
-    tail < old.length - head &&
-    tail < now.length - head &&
-    old[old.length - 1 - tail] === now[now.length - 1 - tail]
-  )
-    tail++;
-  const from = Math.max(0, head - 3);
-  const after3 = old.slice(old.length - tail, Math.min(old.length, old.length - tail + 3));
-  // The empty line behind the last line break is none.
-  const foot = after3.at(-1) === "" && tail <= 3 ? after3.slice(0, -1) : after3;
-  const lines = [
-    ...old.slice(from, head).map((line) => ` ${line}`),
-    ...old.slice(head, old.length - tail).map((line) => `-${line}`),
-    ...now.slice(head, now.length - tail).map((line) => `+${line}`),
-    ...foot.map((line) => ` ${line}`),
-  ];
-  const count = (marks: string): number =>
-    lines.filter((line) => marks.includes(line[0] ?? "")).length;
+  const most = Math.min(before.length, after.length) - head;
+  while (tail < most && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
+  const a = before.slice(head, before.length - tail);
+  const b = after.slice(head, after.length - tail);
+  const width = b.length + 1;
+  const isSmall = (a.length + 1) * width <= mostCells;
+  /** How many lines the rests from two places share. */
+  const shared = new Uint32Array(isSmall ? (a.length + 1) * width : 0);
+  if (isSmall)
+    for (let i = a.length - 1; i >= 0; i--)
+      for (let j = b.length - 1; j >= 0; j--)
+        shared[i * width + j] =
+          a[i] === b[j]
+            ? (shared[(i + 1) * width + j + 1] ?? 0) + 1
+            : Math.max(shared[(i + 1) * width + j] ?? 0, shared[i * width + j + 1] ?? 0);
+  const middle: PatchLine[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    const [old, now] = [a[i], b[j]];
+    if (isSmall && old !== undefined && old === now) {
+      middle.push({ mark: " ", line: old });
+      i++;
+      j++;
+    } else if (
+      old !== undefined &&
+      (now === undefined || (shared[(i + 1) * width + j] ?? 0) >= (shared[i * width + j + 1] ?? 0))
+    ) {
+      middle.push({ mark: "-", line: old });
+      i++;
+    } else if (now !== undefined) {
+      middle.push({ mark: "+", line: now });
+      j++;
+    }
+  }
+  const same = (line: string): PatchLine => ({ mark: " ", line });
   return [
-    `--- a/${file}`,
-    `+++ b/${file}`,
-    `@@ -${from + 1},${count(" -")} +${from + 1},${count(" +")} @@`,
-    ...lines,
-    "",
-  ].join("\n");
+    ...before.slice(0, head).map(same),
+    ...middle,
+    ...before.slice(before.length - tail).map(same),
+  ];
 }

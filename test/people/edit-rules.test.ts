@@ -1,7 +1,12 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
 import type { KeyId } from "../../src/people/key-id.ts";
 import { patchOf, withKey, withoutKeys, type Edited } from "../../src/people/edit-rules.ts";
+import { scratchDir } from "../io/script.ts";
 import { keysOfRule } from "../../src/people/rule-keys.ts";
 
 const age = (letter: string): string => `age1${letter.repeat(58)}`;
@@ -225,5 +230,23 @@ describe("does not splice what cannot be spliced, but says what is meant", () =>
 test("a patch is one that git apply takes", () => {
   expect(patchOf(".sops.yaml", "a\nb\nc\nd\ne\nf\n", "a\nb\nc\nx\nf\n")).toBe(
     "--- a/.sops.yaml\n+++ b/.sops.yaml\n@@ -1,6 +1,5 @@\n a\n b\n c\n-d\n-e\n+x\n f\n",
+  );
+  const line = fc.constantFrom("a", "b", "c", "");
+  const text = fc
+    .tuple(fc.array(line, { maxLength: 30 }), fc.boolean())
+    .map(([lines, isEnded]) => lines.join("\n") + (isEnded ? "\n" : ""));
+  const dir = scratchDir();
+  fc.assert(
+    fc.property(text, text, (before, after) => {
+      fc.pre(before !== after && before !== "" && after !== "");
+      writeFileSync(join(dir, "f"), before);
+      writeFileSync(join(dir, "p"), patchOf("f", before, after));
+      execFileSync("git", ["apply", "--unsafe-paths", "--whitespace=nowarn", "p"], {
+        cwd: dir,
+        env: { ...process.env, GIT_CEILING_DIRECTORIES: dir },
+      });
+      expect(readFileSync(join(dir, "f"), "utf8")).toBe(after);
+    }),
+    { numRuns: 60 },
   );
 });

@@ -119,6 +119,16 @@ export const commands: readonly Entry[] = [
     load: async () => (await import("./who.ts")).who,
   },
   {
+    name: "grant",
+    summary: "let somebody open files: in .sops.yaml and in the files",
+    load: async () => (await import("./grant.ts")).grant,
+  },
+  {
+    name: "revoke",
+    summary: "take somebody's access away, and list what to change at its source",
+    load: async () => (await import("./revoke.ts")).revoke,
+  },
+  {
     name: "secrets",
     summary: "look at the values of encrypted files without a key",
     commands: [

@@ -30,7 +30,7 @@ const svg: flags.TextFlag = {
 };
 
 /** The word is neither a file here nor somebody's name. Exit 100. */
-class Nobody extends SopsmithError {
+export class Nobody extends SopsmithError {
   constructor(word: string, known: readonly string[]) {
     super(
       "nobody",
@@ -121,7 +121,7 @@ function wordFor({ operands, host }: Call): string | undefined {
 }
 
 /** The names in all configurations that matter here; then what this machine knows of keys without a name there. */
-async function namesFor(call: Call, files: readonly SecretFile[]): Promise<KeyNames> {
+export async function namesFor(call: Call, files: readonly SecretFile[]): Promise<KeyNames> {
   const texts = new Set<Uint8Array>();
   const { GoverningConfigs } = await import("../governing.ts");
   const here = await new GoverningConfigs(call).here();
