@@ -1,3 +1,4 @@
+import { dirname, relative, resolve } from "node:path";
 import { parseConfig } from "../config/config.ts";
 import type { RuleSource } from "../config/config.ts";
 import { SopsmithError } from "../errors.ts";
@@ -12,6 +13,7 @@ import { changeAllOrNothing, discardAll, type Change, type Step } from "./all-or
 import { forEachBounded, parallelFiles } from "./bounded.ts";
 import { withShared } from "./call-cache.ts";
 import type { Call, Chunks } from "./command.ts";
+import * as flags from "./flags.ts";
 import type { SecretFile } from "./secret-files.ts";
 import { sourceOf, type Source } from "./source.ts";
 import { warn } from "./warn.ts";
@@ -62,6 +64,7 @@ export async function configChange(
   edit: (text: string) => Promise<Edited>,
   wanted: (before: RuleKeys) => RuleKeys,
 ): Promise<ConfigChange | undefined> {
+  refuseAbove(call, file);
   const version = fileVersion(file);
   const content = await call.host.readFile(file);
   const before = decodeText(content);
@@ -82,6 +85,26 @@ export async function configChange(
   const isAsWanted = sorted(wanted(await rulesIn(before))) === sorted(await rulesIn(edited.text));
   if (!isAsWanted) throw new NotEditable(file, "other rules share what would change", patch);
   return { file, patch, text: edited.text, version };
+}
+
+/**
+ * A configuration of a directory above also governs files that nobody has looked at from here.
+ *
+ * @throws {SopsmithError} exit 1, unless the user named the configuration
+ */
+function refuseAbove({ globals, host }: Call, file: string): void {
+  if (globals.text(flags.config) !== "") return;
+  const folder = relative(host.cwd(), dirname(resolve(host.cwd(), file)));
+  if (!folder.startsWith("..")) return;
+  throw new SopsmithError(
+    "config-above",
+    1,
+    `${file} also governs files outside of this directory`,
+    {
+      file,
+      hint: `Run the command in ${folder}, where all of them are seen; paths can still say which are meant.`,
+    },
+  );
 }
 
 const sorted = (rules: RuleKeys): string =>

@@ -23,16 +23,16 @@ export const checkFile: Check = async (patient) => {
   const { file } = patient;
   if (file === undefined) return [];
   const { shown, content, metadata, format, error } = file;
-  if (content === undefined)
-    return [
-      {
-        name,
-        state: "problem",
-        text: error?.message ?? `${shown} cannot be read`,
-        todo: `Check the name and the permissions of ${shown}: ${(error?.message ?? "it cannot be read").replace(/^.*: /, "")}.`,
-        rank: ranks.fileUnreadable,
-      },
-    ];
+  if (content === undefined) {
+    const text = error?.message ?? `${shown} cannot be read`;
+    const reason = text.replace(/^.*: /, "");
+    const todo = reason.includes("directory")
+      ? reason.startsWith("is")
+        ? `Name a file: ${shown} is a directory.`
+        : `Check the name ${shown}: ${reason}.`
+      : `Check the permissions of ${shown}: ${reason}.`;
+    return [{ name, state: "problem", text, todo, rank: ranks.fileUnreadable }];
+  }
   if (format === undefined || metadata === undefined) return [unread(file, content)];
   const asked = await askAll(metadata, patient);
   try {
@@ -82,6 +82,16 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
       todo: `Add \`--input-type ${other} --output-type ${other}\` for ${shown}, or rename it: it looks like ${other}, and its name says ${byName}.`,
       rank: ranks.fileFormat,
     };
+  if (content.length === 0 || /^"?sops"?\s*:/m.test(text)) {
+    const what = content.length === 0 ? "is empty" : "has a `sops` block that is not whole";
+    return {
+      name,
+      state: "problem",
+      text: `${shown} ${what}`,
+      todo: `Restore ${shown} from version control: it ${what}.`,
+      rank: ranks.fileBroken,
+    };
+  }
   return {
     name,
     state: "problem",

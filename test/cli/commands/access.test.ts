@@ -19,6 +19,7 @@ import { rows } from "./access.rows.ts";
 
 checkRows(rows);
 
+const carol = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
 const names = ["a.yaml", "b.json", "dev/c.env"];
 
 /** Files of alice and bob by plain sops, and a rule with comments. */
@@ -225,6 +226,27 @@ describe("refuses, and changes nothing", () => {
     const { code, stderr } = await repo.box.run(["revoke", "--yes", "bob"]);
     expect(code).not.toBe(0);
     expect(stderr).toContain("z.yaml");
+    expect(contents(repo.box.dir)).toEqual(old);
+  });
+
+  test("a directory below that of .sops.yaml, from where other files are not seen", async () => {
+    const repo = team();
+    const old = contents(repo.box.dir);
+    const [program, ...words] = programUnderTest;
+    for (const args of [
+      ["revoke", "--yes", "bob"],
+      ["grant", "--yes", "carol", carol],
+    ]) {
+      const { status, stderr } = spawnSync(program, [...words, ...args], {
+        cwd: repo.box.path("dev"),
+        env: { ...repo.box.env },
+        encoding: "utf8",
+      });
+      expect(stderr).toMatch(
+        /\.\.\/\.sops\.yaml also governs files outside .*\nRun the command in \.\.,/,
+      );
+      expect(status).toBe(1);
+    }
     expect(contents(repo.box.dir)).toEqual(old);
   });
 

@@ -190,6 +190,19 @@ const broken: readonly Setup[] = [
     first: /--input-type yaml.*binary/,
   },
   {
+    name: "a file that lost its MAC",
+    files: { ...own, "t.yaml": file.replace(/^ *(?:mac|version): .*\n/gm, "") },
+    args: ["t.yaml"],
+    first: /Restore t\.yaml.*`sops` block.*not whole/,
+  },
+  {
+    name: "an empty file",
+    files: { ...own, "t.yaml": "" },
+    args: ["t.yaml"],
+    first: /Restore t\.yaml.*is empty/,
+  },
+  { name: "a directory", files: own, args: ["."], first: /Name a file: \. is a directory/ },
+  {
     name: "a newer version",
     files: { ...own, "t.yaml": file.replace(/version: 3.*/, "version: 4.0.0") },
     args: ["t.yaml"],
