@@ -64,13 +64,13 @@ export async function configChange(
   edit: (text: string) => Promise<Edited>,
   wanted: (before: RuleKeys) => RuleKeys,
 ): Promise<ConfigChange | undefined> {
-  refuseAbove(call, file);
   const version = fileVersion(file);
   const content = await call.host.readFile(file);
   const before = decodeText(content);
   const edited = await edit(before);
   // A byte-order mark would be lost, and bytes that are no UTF-8.
   const isText = Buffer.from(before).equals(Buffer.from(content));
+  if ("problem" in edited || edited.text !== before) refuseAbove(call, file);
   if ("problem" in edited || !isText) {
     const problem = "problem" in edited ? edited.problem : "it is not plain UTF-8";
     const text = "problem" in edited ? edited.rewritten : edited.text;

@@ -223,6 +223,13 @@ export async function carryOut(
       recipient = made.keys[0]?.recipient ?? "";
       makeFolders(dirname(keyFile), folders);
       const old = textOf(keyFile);
+      if (/^(?:age-encryption|-----BEGIN AGE)/.test(old))
+        throw new SopsmithError(
+          "encrypted-key-file",
+          1,
+          `${keyFile} is protected by a passphrase: nothing can be added to it`,
+          { file: keyFile, hint: "Name the public key that belongs to it with --key." },
+        );
       const gap = old === "" || old.endsWith("\n") ? "" : "\n";
       await stage(keyFile, `${old}${gap}${made.stdout}`, 0o600);
       done.push({ step: "key", text: `age key ${recipient} in ${keyFile}`, path: keyFile });

@@ -34,7 +34,7 @@ const report: flags.TextFlag = {
   names: ["report"],
   value: "file",
   about:
-    "write the values that must be changed at their source into this file, as a checklist in Markdown",
+    "write the values that must be changed at their source into this file, as a checklist in Markdown; to stdout for -",
 };
 
 export const revoke: Command = {
@@ -100,7 +100,8 @@ async function run(call: Call): Promise<void> {
     ]);
   } else await streams.writeStdout(planText(shownNames, keys, configs, files, values, host.now()));
   const path = options.text(report);
-  const more = path === "" ? undefined : { path, text: checklist };
+  if (path === "-") await streams.writeStdout([checklist]);
+  const more = path === "" || path === "-" ? undefined : { path, text: checklist };
   if (options.on(planFlag) || isNothing) {
     if (more !== undefined) await changeAccess(call, [], [], more);
     return;

@@ -134,6 +134,26 @@ test("writes a rule that has the first file in it, whatever it is called", async
   }
 });
 
+test("adds nothing to a key file that a passphrase protects", async () => {
+  const box = new Sandbox();
+  try {
+    mkdirSync(box.path(".config/sops/age"), { recursive: true });
+    const protectedFile =
+      "-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n";
+    writeFileSync(box.path(".config/sops/age/keys.txt"), protectedFile);
+    const { code, stderr } = await box.run(["init", "--yes"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/is protected by a passphrase.*\nName the public key .* --key/);
+    expect(box.read(".config/sops/age/keys.txt")).toBe(protectedFile);
+    expect(box.names()).toEqual([".config"]);
+    const named = await box.run(["init", "--yes", "--key", recipients.A]);
+    expect(named.code).toBe(0);
+    expect(box.read(".sops.yaml")).toContain(recipients.A);
+  } finally {
+    box.remove();
+  }
+});
+
 test("writes nothing where the key file cannot be made", async () => {
   const box = new Sandbox({ ".config": "no directory" });
   try {
