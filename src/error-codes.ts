@@ -77,6 +77,11 @@ export const errorCodes = {
     inLibrary: false,
     means: "The operator cannot use a selection by comments.",
   },
+  "config-above": {
+    status: 1,
+    inLibrary: false,
+    means: "The configuration also governs files outside of the working directory.",
+  },
   "config-error": {
     status: 1,
     inLibrary: true,
@@ -211,6 +216,11 @@ export const errorCodes = {
     inLibrary: true,
     means: "The version in the block that encrypted files end with cannot be read.",
   },
+  "last-recipient": {
+    status: 1,
+    inLibrary: false,
+    means: "A file or a creation rule would have no recipient left.",
+  },
   "name-taken": { status: 1, inLibrary: false, means: "The name belongs to somebody else." },
   "never-wrapped": {
     status: 1,
@@ -252,7 +262,11 @@ export const errorCodes = {
     inLibrary: false,
     means: "The program that is to be run is not there.",
   },
-  "no-recipient": { status: 1, inLibrary: false, means: "There is no such recipient." },
+  "no-key-group": {
+    status: 1,
+    inLibrary: false,
+    means: "A key group must be chosen, or there is none of that number.",
+  },
   "no-sops-secret": { status: 1, inLibrary: false, means: "The input holds no SopsSecret." },
   "no-such-group": { status: 2, inLibrary: false, means: "The file has no such group of keys." },
   "no-switch": { status: 1, inLibrary: false, means: "Only root can become another account." },

@@ -175,7 +175,7 @@ function groupOf(index: number | undefined, count: number, what: string, file: s
   if (index === undefined && count <= 1) return 0;
   if (index !== undefined && index < count) return index;
   throw new SopsmithError(
-    "no-such-group",
+    "no-key-group",
     1,
     index === undefined
       ? `${what} has ${count} key groups: which one gets the key?`

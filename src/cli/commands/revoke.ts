@@ -171,7 +171,7 @@ function refuseOrphan(
   { left, threshold }: { left: number; threshold: number },
 ): void {
   if (left === 0)
-    throw new SopsmithError("no-recipient", 1, `${what} would have no recipient left`, {
+    throw new SopsmithError("last-recipient", 1, `${what} would have no recipient left`, {
       file,
       hint: "Grant somebody else access first, or remove it. Nothing was written.",
     });
