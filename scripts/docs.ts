@@ -9,6 +9,7 @@ import { manPages } from "./docs/man.ts";
 import { referenceText } from "./docs/markdown.ts";
 import { allPages } from "./docs/pages.ts";
 import { rulePages } from "./docs/rules.ts";
+import { sideBySidePage } from "./docs/side-by-side.ts";
 
 const root = join(import.meta.dirname, "..");
 const pages = await allPages();
@@ -25,3 +26,4 @@ writeFileSync(join(root, "docs/error-codes.md"), errorCodesPage());
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const results = readFileSync(join(root, "bench/RESULTS.md"), "utf8");
 writeFileSync(join(root, "README.md"), withFigures(readme, results));
+writeFileSync(join(root, "docs/side-by-side.md"), sideBySidePage(results));

@@ -6,6 +6,7 @@ import { manPages } from "../scripts/docs/man.ts";
 import { referenceText } from "../scripts/docs/markdown.ts";
 import { allPages, flagsOf } from "../scripts/docs/pages.ts";
 import { rulePages } from "../scripts/docs/rules.ts";
+import { sideBySidePage } from "../scripts/docs/side-by-side.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (name: string) => readFileSync(join(root, name), "utf8");
@@ -31,6 +32,10 @@ test("so are the pages of the rules of sopsmith check, and the links in them lea
     expect(read(`docs/rules/${name}`), name).toBe(text);
     for (const [, to = ""] of text.matchAll(/\]\(([^)]+)\)/g)) expect(rules.has(to), to).toBe(true);
   }
+});
+
+test("so is the page that compares sopsmith with sops", () => {
+  expect(read("docs/side-by-side.md")).toBe(sideBySidePage(read("bench/RESULTS.md")));
 });
 
 test("both name every option of every command", () => {

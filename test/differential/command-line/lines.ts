@@ -2,7 +2,10 @@
 export const departures = {
   usage: { spec: "cli introduction: usage errors print no help on stdout", in: ["stdout"] },
   late: { spec: "cli 14: flags of sops itself after the command", in: ["code", "stdout"] },
-  several: { spec: "cli 1.6, README: several operands", in: ["code", "stdout", "files"] },
+  several: {
+    spec: "cli 1.6: several operands, which sops warns about",
+    in: ["code", "stdout", "files"],
+  },
   array: { spec: "cli 14: set takes arrays", in: ["code", "files"] },
   bigInteger: { spec: "cli 14: an integer that a double cannot hold", in: ["files"] },
   badPattern: {

@@ -1,0 +1,107 @@
+// The documentation as a site: npm run docs:site builds it into docs/.vitepress/dist.
+import { posix } from "node:path";
+import { defineConfig } from "vitepress";
+import { projectUri } from "../../src/check/help-uri.ts";
+
+/** What begins the path of every page: `/`, or the folder that a host serves the site from. */
+const base = process.env["SOPSMITH_SITE_BASE"] ?? "/";
+
+export default defineConfig({
+  lang: "en",
+  title: "sopsmith",
+  description:
+    "Encrypt the values inside YAML, JSON, ENV, INI and binary files, compatible with SOPS.",
+  base,
+  head: [["link", { rel: "icon", type: "image/svg+xml", href: `${base}favicon.svg` }]],
+  cleanUrls: true,
+  lastUpdated: false,
+  // Pages of the specification are for contributors, who read them in the repository.
+  srcExclude: ["spec/**", "diagrams/**"],
+  rewrites: { "rules/README.md": "rules/index.md", "api/README.md": "api/index.md" },
+  markdown: {
+    config(md) {
+      // Vue would take {{ }} in code for an expression.
+      md.renderer.rules["code_inline"] = (tokens, index) =>
+        `<code v-pre>${md.utils.escapeHtml(tokens[index]?.content ?? "")}</code>`;
+      // A README is the index of its folder. A link that leaves docs/ leads to the file in the repository.
+      const inside = md.renderer.rules["link_open"];
+      md.renderer.rules["link_open"] = (
+        tokens,
+        index,
+        options,
+        env: { relativePath?: string },
+        self,
+      ) => {
+        const token = tokens[index];
+        const to = token?.attrGet("href") ?? "";
+        const target = posix.join(posix.dirname(env.relativePath ?? ""), to);
+        if (!/^[a-z]+:|^#|^\//.test(to) && (target.startsWith("../") || target.startsWith("spec/")))
+          token?.attrSet("href", `${projectUri}/blob/main/${posix.join("docs", target)}`);
+        else if (/(?:^|\/)README\.md(?=#|$)/.test(to))
+          token?.attrSet("href", to.replace("README.md", "index.md"));
+        return (
+          inside?.(tokens, index, options, env, self) ?? self.renderToken(tokens, index, options)
+        );
+      };
+    },
+  },
+  themeConfig: {
+    search: { provider: "local" },
+    outline: [2, 3],
+    socialLinks: [{ icon: "github", link: projectUri }],
+    nav: [
+      { text: "Guides", link: "/guides/laptop" },
+      { text: "Reference", link: "/reference" },
+      { text: "Beside sops", link: "/side-by-side" },
+    ],
+    sidebar: [
+      {
+        text: "Begin",
+        items: [
+          { text: "Install", link: "/install" },
+          { text: "On your laptop", link: "/guides/laptop" },
+          { text: "How a file is built", link: "/format" },
+          { text: "sopsmith and sops", link: "/side-by-side" },
+        ],
+      },
+      {
+        text: "Guides",
+        items: [
+          { text: "People", link: "/guides/people" },
+          { text: "Git and review", link: "/guides/git" },
+          { text: "CI", link: "/guides/ci" },
+          { text: "Node.js", link: "/guides/node" },
+          { text: "Terraform", link: "/guides/terraform" },
+          { text: "Publish and audit", link: "/guides/publish" },
+        ],
+      },
+      {
+        text: "Kubernetes",
+        items: [
+          { text: "Overview", link: "/guides/kubernetes" },
+          { text: "Tutorial", link: "/kubernetes" },
+          { text: "kustomize", link: "/kustomize" },
+        ],
+      },
+      {
+        text: "Moving over",
+        items: [
+          { text: "From sops", link: "/guides/from-sops" },
+          { text: "From dotenvx", link: "/guides/from-dotenvx" },
+          { text: "From sealed-secrets", link: "/guides/from-sealed-secrets" },
+        ],
+      },
+      {
+        text: "Reference",
+        items: [
+          { text: "Commands", link: "/reference" },
+          { text: "Key types", link: "/keys" },
+          { text: "Layout", link: "/layout" },
+          { text: "Rules of check", link: "/rules/" },
+          { text: "Exit codes", link: "/exit-codes" },
+          { text: "Departures from sops", link: "/departures" },
+        ],
+      },
+    ],
+  },
+});
