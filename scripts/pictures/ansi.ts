@@ -25,17 +25,14 @@ const styles: Readonly<Record<string, Style>> = {
 export function parseAnsi(text: string): Span[][] {
   let style: Style = "plain";
   return text.split("\n").map((line) => {
-    const spans: Span[] = [];
-    // eslint-disable-next-line no-control-regex
-    for (const [, codes, rest = ""] of `\u001b[m${line}`.matchAll(
-      /\u001b\[([\d;]*)[A-Za-z]([^\u001b]*)/g,
-    )) {
-      // The one in front of the line is ours: a style goes on over the end of a line.
-      if (codes !== "" || spans.length > 0)
-        style = (codes ?? "")
-          .split(";")
-          .reduce<Style>((last, code) => styles[code] ?? last, "plain");
-      if (rest !== "") spans.push({ text: rest, style });
+    const [first = "", ...rest] = line.split("\u001b[");
+    const spans: Span[] = first === "" ? [] : [{ text: first, style }];
+    for (const part of rest) {
+      const [sequence = "", codes = "", kind] = /^([\d;]*)([A-Za-z])/.exec(part) ?? [];
+      if (kind === "m")
+        style = codes.split(";").reduce<Style>((last, code) => styles[code] ?? last, "plain");
+      const words = part.slice(sequence.length);
+      if (words !== "") spans.push({ text: words, style });
     }
     return spans;
   });
