@@ -1,10 +1,83 @@
 // The documentation as a site: npm run docs:site builds it into docs/.vitepress/dist.
-import { posix } from "node:path";
+import { globSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
 import { defineConfig } from "vitepress";
 import { projectUri } from "../../src/check/help-uri.ts";
 
 /** What begins the path of every page: `/`, or the folder that a host serves the site from. */
 const base = process.env["SOPSMITH_SITE_BASE"] ?? "/";
+
+interface Group {
+  readonly text: string;
+  readonly items: { readonly text: string; readonly link: string }[];
+}
+
+const sidebar: Group[] = [
+  {
+    text: "Begin",
+    items: [
+      { text: "Install", link: "/install" },
+      { text: "On your laptop", link: "/guides/laptop" },
+      { text: "How a file is built", link: "/format" },
+      { text: "sopsmith and sops", link: "/side-by-side" },
+    ],
+  },
+  {
+    text: "Guides",
+    items: [
+      { text: "People", link: "/guides/people" },
+      { text: "Git and review", link: "/guides/git" },
+      { text: "CI", link: "/guides/ci" },
+      { text: "Node.js: library", link: "/guides/node" },
+      { text: "Node.js: programs", link: "/node" },
+      { text: "Terraform", link: "/guides/terraform" },
+      { text: "Publish and audit", link: "/guides/publish" },
+    ],
+  },
+  {
+    text: "Kubernetes",
+    items: [
+      { text: "Overview", link: "/guides/kubernetes" },
+      { text: "Tutorial", link: "/kubernetes" },
+      { text: "kustomize", link: "/kustomize" },
+      { text: "Argo CD", link: "/argo-cd" },
+      { text: "Flux", link: "/flux" },
+    ],
+  },
+  {
+    text: "Moving over",
+    items: [
+      { text: "From sops", link: "/guides/from-sops" },
+      { text: "From dotenvx", link: "/guides/from-dotenvx" },
+      { text: "From sealed-secrets", link: "/guides/from-sealed-secrets" },
+    ],
+  },
+  {
+    text: "Reference",
+    items: [
+      { text: "Commands", link: "/reference" },
+      { text: "Key types", link: "/keys" },
+      { text: "Layout", link: "/layout" },
+      { text: "Rules of check", link: "/rules/" },
+      { text: "Exit codes", link: "/exit-codes" },
+      { text: "Departures from sops", link: "/departures" },
+    ],
+  },
+];
+
+/** Pages that nobody has put into a group yet, so that each is found all the same. */
+function unlisted(): Group[] {
+  const listed = new Set(sidebar.flatMap(({ items }) => items.map(({ link }) => link)));
+  const docs = join(import.meta.dirname, "..");
+  const items = globSync(["*.md", "guides/*.md"], { cwd: docs })
+    .map((name) => ({ name, link: `/${name.replaceAll("\\", "/").replace(/\.md$/, "")}` }))
+    .filter(({ link }) => link !== "/index" && !listed.has(link))
+    .map(({ name, link }) => ({
+      text: /^# (.*)$/m.exec(readFileSync(join(docs, name), "utf8"))?.[1] ?? link,
+      link,
+    }));
+  return items.length === 0 ? [] : [{ text: "More", items }];
+}
 
 export default defineConfig({
   lang: "en",
@@ -54,54 +127,6 @@ export default defineConfig({
       { text: "Reference", link: "/reference" },
       { text: "Beside sops", link: "/side-by-side" },
     ],
-    sidebar: [
-      {
-        text: "Begin",
-        items: [
-          { text: "Install", link: "/install" },
-          { text: "On your laptop", link: "/guides/laptop" },
-          { text: "How a file is built", link: "/format" },
-          { text: "sopsmith and sops", link: "/side-by-side" },
-        ],
-      },
-      {
-        text: "Guides",
-        items: [
-          { text: "People", link: "/guides/people" },
-          { text: "Git and review", link: "/guides/git" },
-          { text: "CI", link: "/guides/ci" },
-          { text: "Node.js", link: "/guides/node" },
-          { text: "Terraform", link: "/guides/terraform" },
-          { text: "Publish and audit", link: "/guides/publish" },
-        ],
-      },
-      {
-        text: "Kubernetes",
-        items: [
-          { text: "Overview", link: "/guides/kubernetes" },
-          { text: "Tutorial", link: "/kubernetes" },
-          { text: "kustomize", link: "/kustomize" },
-        ],
-      },
-      {
-        text: "Moving over",
-        items: [
-          { text: "From sops", link: "/guides/from-sops" },
-          { text: "From dotenvx", link: "/guides/from-dotenvx" },
-          { text: "From sealed-secrets", link: "/guides/from-sealed-secrets" },
-        ],
-      },
-      {
-        text: "Reference",
-        items: [
-          { text: "Commands", link: "/reference" },
-          { text: "Key types", link: "/keys" },
-          { text: "Layout", link: "/layout" },
-          { text: "Rules of check", link: "/rules/" },
-          { text: "Exit codes", link: "/exit-codes" },
-          { text: "Departures from sops", link: "/departures" },
-        ],
-      },
-    ],
+    sidebar: [...sidebar, ...unlisted()],
   },
 });
