@@ -58,7 +58,7 @@ sopsmith set --dotted --string db.secret.yaml user till
 git commit --quiet -am 'Rename the user'`,
     commands: [
       "sopsmith git install 2>/dev/null",
-      "git merge --no-edit rotate",
+      "git merge --no-edit --no-stat rotate",
       "git diff --color HEAD~2 -- db.secret.yaml | tail -n 4",
     ],
   },
