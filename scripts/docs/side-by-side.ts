@@ -36,6 +36,8 @@ Both programs read and write the same files: start with either, change at any ti
 | Review what a branch changes | ciphertexts | [\`diff\`](guides/git.md#diff-without-a-key), without a key |
 | Several files in one call | | [every command](guides/laptop.md#many-files-at-once) |
 | Who can open what | | \`who\`, \`secrets age\` |
+| Types for programs | | [\`types\`](guides/node.md), without a key |
+| Secrets in the output of a program | printed | masked by \`run\` |
 | Something does not work | | \`doctor\` names the one thing to do |
 | Kubernetes | other projects | [operator](guides/kubernetes.md), [kustomize](kustomize.md), [Terraform](guides/terraform.md) |
 | Library | Go | [TypeScript](guides/node.md) |

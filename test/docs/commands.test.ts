@@ -46,6 +46,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "docs/guides/git.md": ["-password: one\n+password: two\n", "user: till\npassword: two\n"],
   "docs/guides/kubernetes.md": ["kind: Secret", "password: <6 bytes>", "password: s3cret"],
   "docs/guides/laptop.md": ["region: eu", '{"encrypted":true}'],
+  "docs/guides/node.md": ["port: number", "password: string", "port 5432"],
   "docs/guides/people.md": ["password: correct horse\n"],
   "docs/guides/terraform.md": ["secretTemplates"],
   "docs/install.md": ["sops 3.13.3"],
