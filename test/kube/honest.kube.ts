@@ -85,6 +85,8 @@ test("without a right to the lease the log, the probe and the metric say so; wit
     "ops",
     "-watch-namespace",
     "ops",
+    // The former operator takes it for a minute.
+    "-requeue-decrypt-after=0",
   ]);
   try {
     await eventually(
@@ -355,7 +357,7 @@ test("the gauge of objects counts those that are there, whatever became of them"
   writeFileSync(keys, `${alice.identity}\n`);
   const operator = await Operator.start(
     kube.kubeconfig,
-    ["-watch-namespace", namespace, "-metrics-per-object"],
+    ["-watch-namespace", namespace, "-metrics-per-object", "-zap-encoder=console"],
     { SOPS_AGE_KEY: "", SOPS_AGE_KEY_FILE: keys },
   );
   const ready = async (): Promise<(number | undefined)[]> => {
@@ -381,6 +383,7 @@ test("the gauge of objects counts those that are there, whatever became of them"
     expect((await operator.metrics()).get(failed)).toBeUndefined();
     await admin.request({ method: "DELETE", path: admin.sopsPath(namespace, "k1") });
     await becomes([1, 0]);
+    expect(operator.log).toMatch(/^\S+Z\terror\tnot ready\t\{"object":"gauge\/k2"/m);
   } finally {
     await operator.stop();
   }
