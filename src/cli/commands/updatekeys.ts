@@ -213,7 +213,7 @@ async function refuseUnlessFile({ path, file }: Source): Promise<void> {
     throw refuse(
       `can't operate on a directory: ${path}`,
       undefined,
-      "--recursive takes the encrypted files in it.",
+      "Use --recursive to take the encrypted files in it.",
     );
 }
 
