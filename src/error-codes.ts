@@ -245,7 +245,7 @@ export const errorCodes = {
   },
   "no-document": { status: 92, inLibrary: true, means: "The source holds no document." },
   "no-fifo": { status: 3, inLibrary: false, means: "A named pipe cannot be made." },
-  "no-file": { status: 100, inLibrary: true, means: "No file was given, or it is not there." },
+  "no-file": { status: 100, inLibrary: false, means: "No file was given, or it is not there." },
   "no-file-for-groups": {
     status: 2,
     inLibrary: false,

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Transform } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { SopsmithError } from "../errors.ts";
 import { withSignals, type StopSignal } from "./cleanup.ts";
@@ -103,12 +104,25 @@ function startAttached(command: ChildCommand, host: Host, filter?: OutputFilter)
     );
     from.pipe(through).pipe(to, { end: false });
   }
+  let isSignalled = false;
   const ended = endOf(child, command).then(async (end) => {
-    await Promise.all(passed);
+    // Programs that it has started may hold its output open; after a signal nobody waits for them.
+    const patience = isSignalled ? [sleep(drainMs, undefined, { ref: false })] : [];
+    await Promise.race([Promise.all(passed), ...patience]);
+    if (isSignalled) for (const [from] of outputs) from?.destroy();
     return end;
   });
-  return { ended, kill: (signal) => void child.kill(signal) };
+  return {
+    ended,
+    kill(signal) {
+      isSignalled = true;
+      child.kill(signal);
+    },
+  };
 }
+
+/** Time for output that was written before the end. */
+const drainMs = 200;
 
 /** How a command is run again and again. */
 export interface Rerun {
@@ -259,13 +273,9 @@ function cannotStart({ argv }: Pick<ChildCommand, "argv">, error: unknown): Sops
 }
 
 function endOf(child: ChildProcess, command: ChildCommand): Promise<End> {
-  // Output that is filtered is waited for.
-  const end = child.stdout === null && child.stderr === null ? "exit" : "close";
   return new Promise((resolve, reject) => {
     child.once("error", (error) => reject(cannotStart(command, error)));
-    child.once(end, (status: number | null, signal: NodeJS.Signals | null) =>
-      resolve({ status, signal }),
-    );
+    child.once("exit", (status, signal) => resolve({ status, signal }));
   });
 }
 

@@ -27,8 +27,8 @@ export interface LoadOptions extends Pick<Naming, "prefix" | "separator"> {
  *
  * @param options.schema checks the values and gives them their types: a schema of zod, valibot, arktype or any other library with Standard Schema
  * @returns what the schema makes of the values; without a schema the values, with times as `Date` and integers beyond 2^53 as bigint
- * @throws {SopsmithError} with code `schema-mismatch` for values that the schema refuses, with paths and types but no values; `no-file` for a file
- *   that is not there; else as `decryptFile`
+ * @throws {SopsmithError} with code `schema-mismatch` for values that the schema refuses, with paths and types but no values; `unreadable` for a
+ *   file that is not there; else as `decryptFile`
  *
  * @example
  * import { load } from "sopsmith/config";

@@ -13,7 +13,7 @@ import type { Layer } from "./layers.ts";
 /**
  * Reads a file with the keys of this process.
  *
- * @throws {SopsmithError} exit 100 for a file that is not there, 2 for one that cannot be read, else as `sopsmith decrypt`
+ * @throws {SopsmithError} exit 2 for a file that is not there or cannot be read, else as `sopsmith decrypt`
  */
 async function openLayer(file: string | URL, host: Host): Promise<Layer> {
   const path = typeof file === "string" ? file : fileURLToPath(file);
@@ -57,14 +57,13 @@ function openContent(
 async function read(path: string, host: Host): Promise<Uint8Array> {
   try {
     return await host.readFile(path);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw code === "ENOENT"
-      ? new SopsmithError("no-file", 100, `there is no file ${path}`, { file: path, cause: error })
-      : new SopsmithError("unreadable", 2, `cannot read ${path}: ${systemReason(error)}`, {
-          file: path,
-          cause: error,
-        });
+  } catch (cause) {
+    if (systemCode(cause) === undefined) throw cause;
+    const message = `cannot read ${JSON.stringify(path)}: ${systemReason(cause)}`;
+    const hint =
+      systemCode(cause) === "ENOENT"
+        ? "A relative path starts from the working directory."
+        : undefined;
+    throw new SopsmithError("unreadable", 2, message, { hint, cause, file: path });
   }
 }

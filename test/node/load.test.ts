@@ -191,8 +191,9 @@ test("a schema that throws tells no value either", async () => {
 
 test("a missing file, an unencrypted one that should be encrypted and a missing key are told", async () => {
   expect(await failure(load({ files: at("no.yaml") }))).toMatchObject({
-    code: "no-file",
-    message: `there is no file ${at("no.yaml")}`,
+    code: "unreadable",
+    exitCode: 2,
+    message: expect.stringContaining(`cannot read ${JSON.stringify(at("no.yaml"))}: `),
   });
   expect((await failure(load({ files: at("plain.enc.yaml") }))).message).toContain(
     "is not encrypted, though its name says so",

@@ -86,6 +86,7 @@ test(
     const change = (value: string) =>
       updateFile(box.path("prod.enc.yaml"), (document) => document.set('["db"]["pass"]', value), {
         identities: identities.A,
+        inPlace: true,
       });
     await until(() => log() === "start s3cr3t/pass\n");
     box.write("other.txt", "x");
@@ -105,6 +106,25 @@ test(
     box.remove();
   },
 );
+
+test("after a signal nobody waits for programs that hold the output open", async () => {
+  const box = sandboxFor(identities.A, layers);
+  const [program, ...first] = programUnderTest;
+  const line = 'sleep 60 & echo "$! $TOKEN"; wait';
+  const child = spawn(program, [...first, "run", "--", "sh", "-c", line], {
+    cwd: box.dir,
+    env: box.env,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let output = "";
+  child.stdout.on("data", (piece: Buffer) => (output += piece.toString()));
+  const ended = new Promise((resolve) => child.once("exit", (...end) => resolve(end)));
+  await until(() => output.includes("***"));
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([255, null]);
+  process.kill(Number.parseInt(output, 10));
+  box.remove();
+});
 
 test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"] as const)(
   "%s goes on to the command, whose end counts",
