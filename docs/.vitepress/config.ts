@@ -1,5 +1,5 @@
 // The documentation as a site: npm run docs:site builds it into docs/.vitepress/dist.
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { defineConfig } from "vitepress";
 import { projectUri } from "../../src/check/help-uri.ts";
@@ -77,6 +77,8 @@ function unlisted(): Group[] {
       text: /^# (.*)$/m.exec(readFileSync(join(docs, name), "utf8"))?.[1] ?? link,
       link,
     }));
+  // Made by npm run docs:api, which npm run docs:site runs first.
+  if (existsSync(join(docs, "api/index.md"))) items.push({ text: "Library API", link: "/api/" });
   return items.length === 0 ? [] : [{ text: "More", items }];
 }
 
@@ -90,8 +92,8 @@ export default defineConfig({
   cleanUrls: true,
   lastUpdated: false,
   // Pages of the specification are for contributors, who read them in the repository.
-  srcExclude: ["spec/**", "diagrams/**"],
-  rewrites: { "rules/README.md": "rules/index.md", "api/README.md": "api/index.md" },
+  srcExclude: ["spec/**", "diagrams/**", "api/README.md"],
+  rewrites: { "rules/README.md": "rules/index.md" },
   markdown: {
     config(md) {
       // Vue would take {{ }} in code for an expression.
