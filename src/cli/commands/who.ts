@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { posix, resolve } from "node:path";
 import { SopsmithError } from "../../errors.ts";
+import { readBlobs } from "../../git/blobs.ts";
+import { prefixHere } from "../../git/git.ts";
+import { fileHistories } from "../../git/history.ts";
 import { printableLine } from "../../io/printable.ts";
 import { accessTo, type Access, type AccessInput, type Opens } from "../../people/access.ts";
 import { History } from "../../people/history.ts";
@@ -77,7 +80,8 @@ export const who: Command = {
     if (word !== undefined) {
       if (how === "svg" || how === "markdown")
         throw new UsageError(`--${how} shows everybody: name no person with it`);
-      const keys = names.named(word);
+      const now = names.named(word);
+      const keys = now.length > 0 ? now : await formerKeys(call, word, root);
       if (keys.length === 0)
         throw new Nobody(word, [...new Set(names.all.map(({ name }) => name))]);
       await tellOne(call, word, keys, files, root);
@@ -136,6 +140,26 @@ export async function namesFor(call: Call, files: readonly SecretFile[]): Promis
       keys.set(keyReference({ type, id }), { type, id });
   const nameless = [...keys.values()].filter((key) => names.of(key) === undefined);
   return names.with(await localNames(nameless, call.host));
+}
+
+/** The keys that had the name in the latest version of the configuration that had it: of somebody who was removed. */
+async function formerKeys(
+  call: Call,
+  word: string,
+  root: string | undefined,
+): Promise<readonly KeyId[]> {
+  const { host } = call;
+  const { GoverningConfigs } = await import("../governing.ts");
+  const here = await new GoverningConfigs(call).here();
+  if (root === undefined || here === undefined) return [];
+  const name = posix.normalize((await prefixHere(host)) + here.file.replaceAll("\\", "/"));
+  const versions = (await fileHistories(host, root, [name])).of(name).toReversed();
+  const objects = versions.map(({ object }) => object);
+  for await (const content of readBlobs(host, root, objects)) {
+    const keys = content === undefined ? [] : (await namesInConfig(content)).named(word);
+    if (keys.length > 0) return keys;
+  }
+  return [];
 }
 
 function inputOf({ file, subject }: SecretFile): AccessInput {

@@ -81,6 +81,22 @@ test("after somebody was removed, nothing is listed", async () => {
   expect([code, stdout, stderr]).toEqual([0, "", "bob opens no file here\n"]);
 });
 
+test("somebody who was removed from .sops.yaml is still known by its history", async () => {
+  const repo = team();
+  const rules = `keys:\n  - &alice ${alice}\ncreation_rules:\n  - age: *alice\n`;
+  repo.write(".sops.yaml", rules);
+  const { code, stdout, stderr } = await repo.box.run(["who", "bob"]);
+  expect([code, stderr]).toEqual([0, "bob opens 4 of 5 files\n"]);
+  expect(stdout).toContain("dev/b.yaml  (not in the rule)\n");
+  repo.commit("bob left", "04-01");
+  repo.sops("rotate", "-i", "--rm-age", bob, "dev/b.yaml");
+  expect(await repo.box.run(["who", "bob", "dev"])).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "bob opens no file here\n",
+  });
+});
+
 test("a key is as good as a name", async () => {
   const { stdout } = await eightCommits().box.run(["who", alice]);
   expect(stdout).toMatch(/\n2025-01-10 {2}[0-9a-f]{8} {2}alone {2}app\.yaml\n$/);
