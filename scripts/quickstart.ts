@@ -178,9 +178,9 @@ try {
 All of it holds; the throw-away key and the files are gone. Your turn:
 
   npm pack && npm install -g ./sopsmith-*.tgz
-  sopsmith keygen --default          your own key; prints its recipient, age1…
-  sopsmith encrypt -i --age age1… FILE
-  sopsmith edit FILE                 README.md goes on from here`);
+  sopsmith init                  your own key, .sops.yaml and a first file
+  sopsmith encrypt -i FILE       encrypt another file
+  sopsmith edit FILE             README.md goes on from here`);
 } catch (error) {
   process.stderr.write(
     `quickstart failed: ${error instanceof Error ? error.message : String(error)}\n`,
