@@ -16,10 +16,21 @@ export async function makeFolder(path: string, mode = 0o777): Promise<string | u
   } catch (error) {
     if (await isFolder(path)) return undefined;
     const above = dirname(path);
-    if (!isMissing(error) || above === path || (await isFolder(above))) throw error;
-    const topmost = await makeFolder(above, mode);
-    const made = await makeFolder(path, mode);
+    if (!isMissing(error) || above === path) throw error;
+    // Somebody else may have made the one above just now.
+    const topmost = (await isFolder(above)) ? undefined : await makeFolder(above, mode);
+    const made = await makeLast(path, mode);
     return topmost ?? made;
+  }
+}
+
+async function makeLast(path: string, mode: number): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode });
+    return path;
+  } catch (error) {
+    if (await isFolder(path)) return undefined;
+    throw error;
   }
 }
 

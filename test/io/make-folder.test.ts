@@ -15,8 +15,11 @@ test("makes what is missing and says where it began; a folder that is there stay
 });
 
 test("folders that share their beginning can be made at once", async () => {
-  await Promise.all(["x", "y", "z"].map((name) => makeFolder(join(root, "same/way", name))));
-  expect(statSync(join(root, "same/way/y")).isDirectory()).toBe(true);
+  for (let i = 0; i < 50; i++) {
+    const paths = ["x", "x/y", "x/y/z", "v", "v/w"].map((name) => join(root, `same${i}/way`, name));
+    await Promise.all(paths.map((path) => makeFolder(path)));
+    for (const path of paths) expect(statSync(path).isDirectory()).toBe(true);
+  }
 });
 
 test("fails on a file in the way, and where no folder can be made", async () => {
