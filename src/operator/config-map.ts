@@ -25,22 +25,23 @@ export function parseChild(kind: ChildKind, json: JsonObject): Secret {
   };
 }
 
-/** The manifest that is applied for a child. */
+/** The manifest that is applied for a child; its fields in the order of their names. */
 export function childManifest(child: Secret): JsonObject {
-  const { kind, type, binaryKeys = [], data = {}, ...rest } = child;
-  if (kind === "Secret") return { ...rest, kind, data, ...(type === undefined ? {} : { type }) };
+  const { binaryKeys = [], ...secret } = child;
+  if (child.kind === "Secret") return secret;
+  const { type: _, data = {}, ...rest } = secret;
   const [texts, bytes] = [false, true].map((isBinary) =>
     Object.entries(data).filter(([key]) => binaryKeys.includes(key) === isBinary),
   );
   const plain = (texts ?? []).map(
     ([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")] as const,
   );
-  return {
+  const manifest = {
     ...rest,
-    kind,
     ...(bytes === undefined || bytes.length === 0 ? {} : { binaryData: record(bytes) }),
     ...(plain.length === 0 ? {} : { data: record(plain) }),
   };
+  return Object.fromEntries(Object.entries(manifest).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");

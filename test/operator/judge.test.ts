@@ -3,6 +3,7 @@ import { localKeyService } from "../../src/key-service/key-service.ts";
 import type { JsonObject, SopsSecret } from "../../src/k8s/sops-secret.ts";
 import { judge, type Policy } from "../../src/operator/judge.ts";
 import { secretOf } from "../../src/operator/build.ts";
+import { childManifest } from "../../src/operator/config-map.ts";
 import { fakeHost } from "../keys/fake-host.ts";
 import { aliceHost } from "../verbs.ts";
 import { canonical, handOrdered, shop, sopsEncrypt, stored, templatesOnly } from "./objects.ts";
@@ -420,4 +421,22 @@ test("an object without a sops block, and one selected by comments, cannot be de
     sopsEncrypt(shop.replace("spec:", "# secret\nspec:"), "--encrypted-comment-regex", "secret"),
   );
   expect((await look(commented)).refusal?.message).toContain("comments are lost");
+});
+
+test("what is applied has its fields in the order of their names, for Secrets and for ConfigMaps", async () => {
+  const file = shop.replace(
+    "spec:\n",
+    "spec:\n  configMapTemplates:\n    - annotations:\n        sopsmith.dev/immutable: 'true'\n        sopsmith.dev/scope: shop/shop\n      binaryData:\n        b: AAEC/w==\n      data:\n        a: one\n      name: map\n",
+  );
+  const { templates, refusal } = await look(stored(sopsEncrypt(file, ...canonical)));
+  expect(refusal).toBeUndefined();
+  const manifests = templates.map(({ child }) =>
+    child === undefined ? {} : childManifest(secretOf(child, "shop", undefined)),
+  );
+  expect(manifests.map((one) => Object.keys(one).join(" "))).toEqual([
+    "apiVersion data kind metadata type",
+    "apiVersion data kind metadata type",
+    "apiVersion binaryData data immutable kind metadata",
+  ]);
+  expect(manifests[2]).toMatchObject({ data: { a: "one" }, binaryData: { b: "AAEC/w==" } });
 });
