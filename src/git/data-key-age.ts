@@ -55,13 +55,13 @@ export async function dataKeySince(
   return since;
 }
 
-/** All ciphertexts of values; the MAC is new with every change. */
+/** All ciphertexts of values, without their closing bracket, which a kept layout may escape; the MAC is new with every change. */
 function ciphertexts(content: Buffer): Set<string> {
   const text = content.toString("latin1");
   const found = new Set(
-    [...text.matchAll(/ENC\[AES256_GCM,[^\]]*\]/g)].map(([ciphertext]) => ciphertext),
+    [...text.matchAll(/ENC\[AES256_GCM,[\w+/=,:]*/g)].map(([ciphertext]) => ciphertext),
   );
-  const mac = /mac["']?\s*[:=]\s*["']?(ENC\[AES256_GCM,[^\]]*\])/.exec(text)?.[1];
+  const mac = /mac["']?\s*[:=]\s*["']?(ENC\[AES256_GCM,[\w+/=,:]*)/.exec(text)?.[1];
   if (mac !== undefined && found.size > 1) found.delete(mac);
   return found;
 }

@@ -243,7 +243,9 @@ function identitiesOf(
 function valuesIn(content: Buffer, wanted: ReadonlySet<string>): Set<string> {
   const found = new Set<string>();
   const text = content.toString("latin1");
-  for (const [, nonce, type] of text.matchAll(/,iv:([^,\s]+),tag:[^,\s]+,type:(\w+)\]/g)) {
+  for (const [, nonce, type] of text.matchAll(
+    /,iv:([^,\s]+),tag:[^,\s]+,type:(\w+)(?:\]|\\x5D)/g,
+  )) {
     const identity = `${nonce} ${type}`;
     if (wanted.has(identity)) found.add(identity);
   }

@@ -199,3 +199,14 @@ test("in every format, and under names that Git quotes", async () => {
       ["2025-01-10 Ann Author"],
     ]);
 });
+
+test("in a kept layout, whose flow collections spell the bracket of a ciphertext as an escape", async () => {
+  const repo = repository({ "app.yaml": "a: [x, 'y']\nb: {c: z, d: 1}\n" });
+  const { code } = await repo.box.run(["encrypt", "-i", "--age", bob, "app.yaml"], {
+    env: { SOPSMITH_LAYOUT: "keep" },
+  });
+  expect(code).toBe(0);
+  expect(repo.box.read("app.yaml")).toContain("\\x5D");
+  repo.commit("init", "01-10");
+  expect(new Set(Object.values(await ages(repo)))).toEqual(new Set(["2025-01-10 Ann Author"]));
+});
