@@ -4,7 +4,7 @@ import type { Chunks, Format } from "./format.ts";
 import { json, refuseMoreDocuments } from "./json.ts";
 
 /** The one key of a binary file's document. */
-const dataKey = "data";
+const DATA_KEY = "data";
 
 function notBinary(reason: string): EmitError {
   return new EmitError(`error emitting binary store: ${reason}`, {
@@ -16,7 +16,7 @@ function content(documents: Documents): Chunks {
   const [document] = documents;
   if (document === undefined || documents.length > 1)
     throw notBinary("there must be exactly one tree branch");
-  const data = find(document, dataKey);
+  const data = find(document, DATA_KEY);
   if (data === undefined) throw notBinary("no binary data found in tree");
   if (data.value.kind !== "str" && data.value.kind !== "bytes") {
     throw notBinary("'data' key in tree does not have a string value");
@@ -32,7 +32,7 @@ export const binary: Format = {
   /** The leaf holds `source` itself, not a copy; its span counts bytes. */
   parse(source, options) {
     if (options.sealed) return json.parse(source, options);
-    return [map([entry(dataKey, bytes(source, 0, source.length))], 0, source.length)];
+    return [map([entry(DATA_KEY, bytes(source, 0, source.length))], 0, source.length)];
   },
 
   emit(documents, options) {
@@ -50,6 +50,6 @@ export const binary: Format = {
   checkSealable: refuseMoreDocuments,
 
   example() {
-    return [map([entry(dataKey, str("Welcome to SOPS! Edit this file as you please!"))])];
+    return [map([entry(DATA_KEY, str("Welcome to SOPS! Edit this file as you please!"))])];
   },
 };

@@ -4,7 +4,7 @@ import { joinChunks } from "../src/tree/long-text.ts";
 import { readsBackFlat } from "../src/tree/flat-text.ts";
 import { decodeText, leafText } from "../src/tree/text.ts";
 import type { Format } from "./format.ts";
-import { defaultSection, readKeyName, Reader } from "./ini/reader.ts";
+import { DEFAULT_SECTION, readKeyName, Reader } from "./ini/reader.ts";
 import { fail, keyName, Writer } from "./ini/writer.ts";
 import { jsonText } from "./json/writer.ts";
 
@@ -21,9 +21,9 @@ function keyTrouble(name: string): string | undefined {
 
 function sectionTrouble(name: string, isFirst: boolean): string | undefined {
   if (name.includes("\n")) return "a section's name cannot hold a line feed";
-  const losesHeader = isFirst && name !== defaultSection && name.toUpperCase() === defaultSection;
+  const losesHeader = isFirst && name !== DEFAULT_SECTION && name.toUpperCase() === DEFAULT_SECTION;
   return losesHeader
-    ? `a first section of that name is written without a header and reads as ${defaultSection}`
+    ? `a first section of that name is written without a header and reads as ${DEFAULT_SECTION}`
     : undefined;
 }
 
@@ -77,7 +77,7 @@ export const ini: Format = {
       writer.section(key, value, isFirst);
       const isHeadless =
         isFirst &&
-        key.toUpperCase() === defaultSection &&
+        key.toUpperCase() === DEFAULT_SECTION &&
         value.items.every((item) => item.kind === "comment");
       if (i < sections.length - 1 && !isHeadless) writer.out += "\n";
     }
@@ -98,7 +98,9 @@ export const ini: Format = {
     const sections = documents.flatMap((document) => document.items);
     const first = sections.find((item) => item.kind === "entry");
     return [
-      map(first?.key === defaultSection ? sections : [entry(defaultSection, map([])), ...sections]),
+      map(
+        first?.key === DEFAULT_SECTION ? sections : [entry(DEFAULT_SECTION, map([])), ...sections],
+      ),
     ];
   },
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { projectUri } from "../src/check/help-uri.ts";
+import { PROJECT_URI } from "../src/check/help-uri.ts";
 import { debianBase, type Architecture, type Base } from "./images/base.ts";
 import { Layout, mediaTypes, sha256, type Descriptor } from "./images/layout.ts";
 import { tar, type TarEntry } from "./images/tar.ts";
@@ -43,7 +43,7 @@ const annotations = {
   "org.opencontainers.image.title": "sopsmith",
   "org.opencontainers.image.description": description,
   "org.opencontainers.image.version": version,
-  "org.opencontainers.image.source": projectUri,
+  "org.opencontainers.image.source": PROJECT_URI,
   "org.opencontainers.image.licenses": "MIT",
   "org.opencontainers.image.created": created,
 };

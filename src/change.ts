@@ -11,7 +11,7 @@ import type { Metadata } from "./metadata/metadata.ts";
 import { isSealed } from "./metadata/placement.ts";
 import { isOlderVersion } from "./metadata/version.ts";
 import type { Documents } from "./tree/node.ts";
-import { sopsVersion } from "./version.ts";
+import { SOPS_VERSION } from "./version.ts";
 
 export type ChangeOptions = OpenVerbOptions & {
   /** Raise the file's `version` to this program's, as `edit` does. */
@@ -51,8 +51,8 @@ export async function changeSource(
     if (changed === false) return undefined;
     if (isSealed(documents, output.placement)) throw new AlreadyEncrypted(file);
     await wrapNewKeys(dataKey, metadata, services, host);
-    if (options.raiseVersion && isOlderVersion(metadata.version, sopsVersion))
-      metadata.version = sopsVersion;
+    if (options.raiseVersion && isOlderVersion(metadata.version, SOPS_VERSION))
+      metadata.version = SOPS_VERSION;
     const kept = own?.kept && (await changedText(own.kept, documents, changed, output, options));
     return await seal(
       opened,

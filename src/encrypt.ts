@@ -18,7 +18,7 @@ import {
   type Selector,
 } from "./metadata/selection.ts";
 import type { Documents } from "./tree/node.ts";
-import { sopsVersion } from "./version.ts";
+import { SOPS_VERSION } from "./version.ts";
 
 /** What every verb knows about the file at hand. */
 export interface CommonOptions extends LayoutOptions {
@@ -174,7 +174,7 @@ export async function sealNew(
       mac: "",
       macOnlyEncrypted,
       selector,
-      version: sopsVersion,
+      version: SOPS_VERSION,
     };
     const opened = { documents, metadata, dataKey, nonces: new Nonces(host) };
     const how = {

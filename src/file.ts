@@ -139,7 +139,7 @@ export function parseSealed(
 }
 
 /** From so many nodes on it pays to load what makes each of them cheaper. */
-const manyNodes = 4000;
+const MANY_NODES = 4000;
 
 /** @param isSealed announces the documents' ciphertexts to the cipher */
 async function leafCipher(
@@ -147,7 +147,7 @@ async function leafCipher(
   documents: Documents,
   isSealed: boolean,
 ): Promise<LeafCipher> {
-  if (!hasMoreNodes(documents, manyNodes)) return new LeafCipher(dataKey);
+  if (!hasMoreNodes(documents, MANY_NODES)) return new LeafCipher(dataKey);
   const { BatchLeafCipher, Texts } = await import("./crypto/leaf-batch.ts");
   const cipher = new BatchLeafCipher(dataKey);
   if (isSealed) cipher.expect(new Texts(documents));

@@ -43,4 +43,4 @@ export type { KeyType } from "./keys/provider.ts";
 export type { LayoutChoice } from "./layout/choice.ts";
 export type { Path } from "./tree/path.ts";
 export type { Plain, PlainObject } from "./tree/plain.ts";
-export { version } from "./version.ts";
+export { VERSION as version } from "./version.ts";

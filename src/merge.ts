@@ -266,18 +266,18 @@ async function laidOut(
   const kept = followed(own.kept, documents, options);
   if (kept === undefined) return { documents };
   if (isMeant(kept)) return { documents, kept, text: kept.toString() };
-  options.warn(`${layoutLost}a comment was changed`);
+  options.warn(`${LAYOUT_LOST}a comment was changed`);
   return { documents };
 }
 
-const layoutLost = "its layout is lost, and the file is written as sops would write it: ";
+const LAYOUT_LOST = "its layout is lost, and the file is written as sops would write it: ";
 
 function followed(
   kept: KeptText | undefined,
   documents: Documents,
   { indent, warn }: MergeOptions,
 ): KeptText | undefined {
-  return kept?.follow(documents, { indent, explain: (reason) => warn(layoutLost + reason) });
+  return kept?.follow(documents, { indent, explain: (reason) => warn(LAYOUT_LOST + reason) });
 }
 
 async function prepareKeys(sides: Sides, { services }: MergeOptions, host: Host): Promise<void> {

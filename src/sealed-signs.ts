@@ -9,7 +9,7 @@ export const signs: readonly (readonly [FormatName, RegExp])[] = [
 ];
 
 /** What is between the data of a long binary file and its metadata. */
-const afterData = /,type:str\]"\s*,\s*"sops"\s*:\s*\{/;
+const AFTER_DATA = /,type:str\]"\s*,\s*"sops"\s*:\s*\{/;
 
 /**
  * Does the end of a file look as that of an encrypted file in this format?
@@ -17,6 +17,6 @@ const afterData = /,type:str\]"\s*,\s*"sops"\s*:\s*\{/;
  * @param tail as Latin-1
  */
 export function hasSealedSign(tail: string, format: FormatName): boolean {
-  if (format === "binary") return tail.length >= 1 << 16 && afterData.test(tail);
+  if (format === "binary") return tail.length >= 1 << 16 && AFTER_DATA.test(tail);
   return signs.some(([name, sign]) => name === format && sign.test(tail));
 }

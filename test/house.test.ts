@@ -4,7 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { projectUri } from "../src/check/help-uri.ts";
+import { PROJECT_URI } from "../src/check/help-uri.ts";
 import { counterpart } from "./counterparts.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -22,14 +22,14 @@ const run = (program: string, ...args: string[]) => {
 };
 
 test("every file that names the project's address names the same", () => {
-  expect(manifest.homepage).toBe(`${projectUri}#readme`);
-  expect(manifest.repository.url).toBe(`git+${projectUri}.git`);
-  expect(manifest.bugs.url).toBe(`${projectUri}/issues`);
+  expect(manifest.homepage).toBe(`${PROJECT_URI}#readme`);
+  expect(manifest.repository.url).toBe(`git+${PROJECT_URI}.git`);
+  expect(manifest.bugs.url).toBe(`${PROJECT_URI}/issues`);
   expect(manifest.author).toMatch(/^[^<]+ <[^@>]+@[^>]+>$/);
-  const advisories = `${projectUri}/security/advisories/new`;
+  const advisories = `${PROJECT_URI}/security/advisories/new`;
   for (const name of ["SECURITY.md", "CODE_OF_CONDUCT.md", ".github/ISSUE_TEMPLATE/config.yml"])
     expect(read(name), name).toContain(advisories);
-  expect(read("install.sh")).toContain(`:-${projectUri}/releases}`);
+  expect(read("install.sh")).toContain(`:-${PROJECT_URI}/releases}`);
   // And none names another.
   const files = globSync(
     "{*.md,*.sh,*.yml,docs/*.md,docs/guides/*.md,.github/**/*.{yml,md},src/**/*.ts}",
@@ -39,7 +39,7 @@ test("every file that names the project's address names the same", () => {
   const projects = files.flatMap(
     (name) => read(name).match(/https:\/\/github\.com\/[\w.-]+\/sopsmith\b/g) ?? [],
   );
-  expect([...new Set(projects)]).toEqual([projectUri]);
+  expect([...new Set(projects)]).toEqual([PROJECT_URI]);
 });
 
 test("CI runs the tests by the README's own command", () => {
@@ -140,4 +140,18 @@ test("the forms for issues ask for what is needed, and Dependabot looks at what 
     const pattern = Object.entries(places).find(([name]) => name === system)?.[1] ?? "nowhere";
     expect(globSync(join(root, directory, pattern)), system).not.toEqual([]);
   }
+});
+
+test("constants that are a number, a text or a pattern are in upper case", () => {
+  const files = globSync("{src,formats,bin}/**/*.ts", { cwd: root });
+  const lower = files.flatMap((file) =>
+    readFileSync(join(root, file), "utf8")
+      .split("\n")
+      .filter((line) =>
+        /^(?:export )?const [a-z]\w*(?:: \w+)? = (?:"[^"]*"|-?[\d_.]+|\/[^*/].*\/\w*);$/.test(line),
+      )
+      .map((line) => `${file}: ${line}`),
+  );
+  expect(files.length).toBeGreaterThan(300);
+  expect(lower).toEqual([]);
 });

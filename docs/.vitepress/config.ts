@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { defineConfig } from "vitepress";
-import { projectUri } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/check/help-uri.ts";
 
 /** What begins the path of every page: `/`, or the folder that a host serves the site from. */
 const base = process.env["SOPSMITH_SITE_BASE"] ?? "/";
@@ -112,7 +112,7 @@ export default defineConfig({
         const to = token?.attrGet("href") ?? "";
         const target = posix.join(posix.dirname(env.relativePath ?? ""), to);
         if (!/^[a-z]+:|^#|^\//.test(to) && (target.startsWith("../") || target.startsWith("spec/")))
-          token?.attrSet("href", `${projectUri}/blob/main/${posix.join("docs", target)}`);
+          token?.attrSet("href", `${PROJECT_URI}/blob/main/${posix.join("docs", target)}`);
         else if (/(?:^|\/)README\.md(?=#|$)/.test(to))
           token?.attrSet("href", to.replace("README.md", "index.md"));
         return (
@@ -124,7 +124,7 @@ export default defineConfig({
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],
-    socialLinks: [{ icon: "github", link: projectUri }],
+    socialLinks: [{ icon: "github", link: PROJECT_URI }],
     nav: [
       { text: "Guides", link: "/guides/laptop" },
       { text: "Reference", link: "/reference" },

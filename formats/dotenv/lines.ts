@@ -4,7 +4,7 @@ import { flatText } from "../../src/tree/flat-text.ts";
 import { decodeText, encodeText, lineAt, textLeaf } from "../../src/tree/text.ts";
 import type { ParseOptions, Warn } from "../format.ts";
 
-const chunkLength = 1 << 16;
+const CHUNK_LENGTH = 1 << 16;
 
 function lineOf(item: Item): string {
   // A comment of several lines, which INI has, would go on as variables.
@@ -76,7 +76,7 @@ export function variablesText(items: readonly Item[]): (string | Uint8Array)[] {
   };
   for (const item of items) {
     out += lineOf(item);
-    if (out.length >= chunkLength) flush();
+    if (out.length >= CHUNK_LENGTH) flush();
   }
   flush();
   return chunks;

@@ -25,7 +25,7 @@ import {
   type Slot,
 } from "../layout.ts";
 import { editsBetween } from "./follow.ts";
-import { defaultSection, Reader, type CommentPlace, type Piece, type Places } from "./reader.ts";
+import { DEFAULT_SECTION, Reader, type CommentPlace, type Piece, type Places } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 /** Begins every line of the marker. It tells a stranger whose it is. */
@@ -80,7 +80,7 @@ function readPlaces(source: Uint8Array): Read {
   for (const [i, { key, value }] of entriesOf(root).entries()) {
     const isFirst = i === 0 && value.kind === "map" && value.items.length === 0;
     if (names.has(key)) throw new CannotKeep("a section comes twice");
-    if (!isFirst || key !== defaultSection) names.add(key);
+    if (!isFirst || key !== DEFAULT_SECTION) names.add(key);
   }
   return { text, root, places };
 }

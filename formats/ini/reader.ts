@@ -7,15 +7,15 @@ import type { Warn } from "../format.ts";
 // the two programs has written must read the same in the other.
 
 /** What keys are in that come before the first section header. Always there, always first. */
-export const defaultSection = "DEFAULT";
+export const DEFAULT_SECTION = "DEFAULT";
 
 /** White space as Unicode and Go define it; ECMAScript's own `trim` differs in U+0085 and U+FEFF. */
-const wideSpace = /[\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const WIDE_SPACE = /[\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 export function isSpaceAt(text: string, at: number): boolean {
   const c = text.charCodeAt(at);
   if (c < 0x1680) return c === 0x20 || (c >= 0x09 && c <= 0x0d) || c === 0x85 || c === 0xa0;
-  return wideSpace.test(text.charAt(at));
+  return WIDE_SPACE.test(text.charAt(at));
 }
 
 function trimStart(text: string): string {
@@ -211,7 +211,7 @@ export class Reader {
 
   document(): Mapping {
     const sections: Item[] = [];
-    let section = new Section(defaultSection, this.at, this.at);
+    let section = new Section(DEFAULT_SECTION, this.at, this.at);
     while (this.at < this.text.length) {
       const from = this.at;
       const raw = this.line();

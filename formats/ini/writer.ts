@@ -3,9 +3,9 @@ import { type Item, type Mapping, type Node } from "../../src/tree/node.ts";
 import { goFloat } from "../../src/go/float.ts";
 import { flatText } from "../../src/tree/flat-text.ts";
 import { encodeText, leafText } from "../../src/tree/text.ts";
-import { defaultSection, isSpaceAt, Reader, trim } from "./reader.ts";
+import { DEFAULT_SECTION, isSpaceAt, Reader, trim } from "./reader.ts";
 
-const chunkLength = 1 << 16;
+const CHUNK_LENGTH = 1 << 16;
 
 /** A key as it is written. */
 export function keyName(name: string): string {
@@ -128,7 +128,7 @@ export class Writer {
     const [head] = section.items;
     if (head?.kind === "comment") this.out += commentLines(head.value, "section");
     const keys = this.keys(head?.kind === "comment" ? section.items.slice(1) : section.items);
-    if (!isFirst || name.toUpperCase() !== defaultSection) this.out += `[${name}]\n`;
+    if (!isFirst || name.toUpperCase() !== DEFAULT_SECTION) this.out += `[${name}]\n`;
     const widths = new Map<string, number>();
     let width = 0;
     for (const key of keys.keys()) {
@@ -139,7 +139,7 @@ export class Writer {
     for (const [key, written] of keys) {
       this.out += commentLines(written.comment, "key");
       this.out += `${keyName(key)}${" ".repeat(width - (widths.get(key) ?? 0))} = ${valueText(written.value)}\n`;
-      if (this.out.length >= chunkLength) this.flush();
+      if (this.out.length >= CHUNK_LENGTH) this.flush();
     }
   }
 

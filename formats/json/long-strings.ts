@@ -5,7 +5,7 @@ import type { Item, Mapping, Node } from "../../src/tree/node.ts";
 const special = new Uint8Array(256).fill(1, 0x80).fill(1, 0, 0x20);
 for (const c of '"\\<>&') special[c.charCodeAt(0)] = 1;
 
-const quote = 0x22;
+const QUOTE = 0x22;
 
 /**
  * Stretches between two quotes that are long and without any escape: [start, end) in bytes. Some may not be the content of
@@ -17,9 +17,9 @@ export function longStrings(source: Uint8Array): { start: number; end: number }[
   // Wherever such a string begins, one of the places looked at falls into it.
   const step = LONG_TEXT / 2;
   for (let last = 0, at = step; at < bytes.length; at = Math.max(last, at) + step) {
-    const end = bytes.indexOf(quote, at);
+    const end = bytes.indexOf(QUOTE, at);
     if (end < 0) break;
-    const before = bytes.subarray(last, at).lastIndexOf(quote);
+    const before = bytes.subarray(last, at).lastIndexOf(QUOTE);
     const start = last + before + 1;
     if (before >= 0 && end - start >= LONG_TEXT && isPlain(bytes, start, end))
       found.push({ start, end });

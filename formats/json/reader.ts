@@ -18,19 +18,19 @@ import { decodeText, lineAt, lossyText } from "../../src/tree/text.ts";
 import { longStrings, restoreSpans } from "./long-strings.ts";
 
 /** Levels of nesting; what Go's encoding/json accepts. */
-export const maxDepth = 10_000;
+export const MAX_DEPTH = 10_000;
 
 const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 
-const quote = 0x22;
-const backslash = 0x5c;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
-const comma = 0x2c;
-const colon = 0x3a;
-const minus = 0x2d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const MINUS = 0x2d;
 
 const isDigit = (c: number): boolean => c >= 0x30 && c <= 0x39;
 
@@ -108,8 +108,8 @@ class Reader {
     let i = start + 1;
     for (;;) {
       const c = text.charCodeAt(i);
-      if (c === quote) break;
-      if (c === backslash) {
+      if (c === QUOTE) break;
+      if (c === BACKSLASH) {
         escaped = true;
         const next = text.charAt(i + 1);
         if (next === "" || !'"\\/bfnrtu'.includes(next))
@@ -156,13 +156,13 @@ class Reader {
   /** The number, `true`, `false`, `null` or string at the current character `c`. */
   scalar(c: number): Node {
     const start = this.at;
-    if (c === quote) {
+    if (c === QUOTE) {
       const long = this.outside.size > 0 ? this.outsideAt(start) : undefined;
       if (long) return longStr({ pieces: [long], isPlain: true }, start, this.at);
       const value = this.string();
       return str(value, start, this.at);
     }
-    if (c === minus || isDigit(c)) return this.number();
+    if (c === MINUS || isDigit(c)) return this.number();
     if (this.text.startsWith("true", start)) return bool(true, start, (this.at += 4));
     if (this.text.startsWith("false", start)) return bool(false, start, (this.at += 5));
     if (this.text.startsWith("null", start)) return nil(start, (this.at += 4));
@@ -179,7 +179,7 @@ class Reader {
     const { text } = this;
     const start = this.at;
     let isInt = true;
-    if (text.charCodeAt(this.at) === minus) this.at++;
+    if (text.charCodeAt(this.at) === MINUS) this.at++;
     if (text.charAt(this.at) === "0") this.at++;
     else this.digits();
     if (text.charAt(this.at) === ".") {
@@ -222,8 +222,8 @@ class Reader {
       if (top.node.kind === "seq") top.node.items.push(node);
       else top.node.items.push(entry(top.key, node, top.keyStart, top.keyEnd));
       if (node.kind === "map" || node.kind === "seq") {
-        if (open.length === maxDepth)
-          this.fail(`exceeded max depth of ${maxDepth} levels`, node.start);
+        if (open.length === MAX_DEPTH)
+          this.fail(`exceeded max depth of ${MAX_DEPTH} levels`, node.start);
         open.push(opened(node));
       }
     }
@@ -237,32 +237,32 @@ class Reader {
   element(top: Open): Node | undefined {
     const isMap = top.node.kind === "map";
     let c = this.peek();
-    if (c === (isMap ? closeBrace : closeBracket)) return undefined;
+    if (c === (isMap ? CLOSE_BRACE : CLOSE_BRACKET)) return undefined;
     if (top.node.items.length > 0) {
       if (isMap && Number.isNaN(c))
         this.fail("Expected JSON object key, got the end of the file instead");
-      if (c !== comma)
+      if (c !== COMMA)
         this.unexpected(isMap ? "after object key:value pair" : "after array element");
       this.at++;
       c = this.peek();
     }
     if (isMap) {
       if (Number.isNaN(c)) this.fail("Expected JSON object key, got the end of the file instead");
-      if (c !== quote) this.unexpected("looking for beginning of object key string");
+      if (c !== QUOTE) this.unexpected("looking for beginning of object key string");
       top.keyStart = this.at;
       top.key = this.string();
       top.keyEnd = this.at;
-      if (this.peek() !== colon) this.unexpected("after object key");
+      if (this.peek() !== COLON) this.unexpected("after object key");
       this.at++;
       c = this.peek();
     }
-    if (c === openBrace) return map([], this.at++);
-    if (c === openBracket) return seq([], this.at++);
+    if (c === OPEN_BRACE) return map([], this.at++);
+    if (c === OPEN_BRACKET) return seq([], this.at++);
     return this.scalar(c);
   }
 }
 
-const onlyObjects = "SOPS only supports JSON files with a top-level object (starting with '{'),";
+const ONLY_OBJECTS = "SOPS only supports JSON files with a top-level object (starting with '{'),";
 
 /**
  * The object that a file holds. Offsets are those of the decoded text.
@@ -324,14 +324,14 @@ function parseLong(source: Uint8Array, sealed: boolean, warn?: Warn): Mapping | 
 function read(reader: Reader): Mapping {
   const c = reader.peek();
   if (Number.isNaN(c)) reader.fail("EOF");
-  if (c === openBracket) {
+  if (c === OPEN_BRACKET) {
     reader.fail(
-      `${onlyObjects} not arrays or other types. Got delimiter [ instead. To encrypt this file, wrap it in an object, e.g., {"data": [...]}`,
+      `${ONLY_OBJECTS} not arrays or other types. Got delimiter [ instead. To encrypt this file, wrap it in an object, e.g., {"data": [...]}`,
     );
   }
-  if (c !== openBrace) {
+  if (c !== OPEN_BRACE) {
     const { kind } = reader.scalar(c);
-    reader.fail(`${onlyObjects} not other JSON types. Got a value of type ${kind} instead`);
+    reader.fail(`${ONLY_OBJECTS} not other JSON types. Got a value of type ${kind} instead`);
   }
   const root = reader.document();
   // sops drops such text without a word; where it is the user's own it would be lost.

@@ -3,12 +3,12 @@ import { type Item, type LongText, type Node } from "../../src/tree/node.ts";
 import { jsonFloat } from "../../src/go/float.ts";
 import { flattened, leafText } from "../../src/tree/text.ts";
 import type { Chunks } from "../format.ts";
-import { maxDepth } from "./reader.ts";
+import { MAX_DEPTH } from "./reader.ts";
 
 /** sops has no limit; each level of nesting takes as much. */
-const maxIndent = 100;
+const MAX_INDENT = 100;
 
-const chunkLength = 1 << 16;
+const CHUNK_LENGTH = 1 << 16;
 
 const escapes: Record<string, string> = {
   '"': '\\"',
@@ -22,15 +22,15 @@ const escapes: Record<string, string> = {
 
 /** A superset of what needs escaping, quick to test for. */
 // oxlint-disable-next-line no-control-regex -- JSON escapes control characters
-const suspect = /["\\<>&\u0000-\u001f\u2028\u2029\ud800-\udfff]/;
+const SUSPECT = /["\\<>&\u0000-\u001f\u2028\u2029\ud800-\udfff]/;
 
 /** With the `u` flag `\p{Cs}` is a lone surrogate only, that is a byte that was not UTF-8. */
 // oxlint-disable-next-line no-control-regex -- JSON escapes control characters
-const special = /["\\<>&\u0000-\u001f\u2028\u2029\p{Cs}]/gu;
+const SPECIAL = /["\\<>&\u0000-\u001f\u2028\u2029\p{Cs}]/gu;
 
 function quoted(text: string): string {
-  if (!suspect.test(text)) return `"${text}"`;
-  const body = text.replace(special, (c) => {
+  if (!SUSPECT.test(text)) return `"${text}"`;
+  const body = text.replace(SPECIAL, (c) => {
     const code = c.charCodeAt(0);
     return (
       escapes[c] ??
@@ -99,8 +99,8 @@ export function jsonText(
       out += scalarText(node, isSealed);
       return;
     }
-    if (open.length === maxDepth)
-      throw new EmitError(`json: exceeded max depth of ${maxDepth} levels`);
+    if (open.length === MAX_DEPTH)
+      throw new EmitError(`json: exceeded max depth of ${MAX_DEPTH} levels`);
     out += node.kind === "map" ? "{" : "[";
     open.push({
       items: node.items,
@@ -111,7 +111,7 @@ export function jsonText(
   };
   write(root);
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    if (out.length >= chunkLength) {
+    if (out.length >= CHUNK_LENGTH) {
       chunks.push(flattened(out));
       out = "";
     }
@@ -151,7 +151,7 @@ export function indentOf(width: number | undefined): string {
       "Error marshaling to json: JSON Indentation parameter smaller than -1 is not accepted",
     );
   }
-  if (width > maxIndent)
-    throw new EmitError(`Error marshaling to json: the indent is greater than ${maxIndent}`);
+  if (width > MAX_INDENT)
+    throw new EmitError(`Error marshaling to json: the indent is greater than ${MAX_INDENT}`);
   return " ".repeat(width);
 }

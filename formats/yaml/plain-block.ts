@@ -31,16 +31,16 @@ interface Open {
 }
 
 /** From here on a mapping's keys are looked up in a set. */
-const manyKeys = 8;
+const MANY_KEYS = 8;
 
-const maxDepth = 1000;
-const maxKeyLength = 1000;
+const MAX_DEPTH = 1000;
+const MAX_KEY_LENGTH = 1000;
 
-const quote = 34;
-const apostrophe = 39;
-const dash = 45;
-const colon = 58;
-const bar = 124;
+const QUOTE = 34;
+const APOSTROPHE = 39;
+const DASH = 45;
+const COLON = 58;
+const BAR = 124;
 
 /**
  * @param text as `decodeStream` gives it
@@ -82,7 +82,7 @@ class PlainBlockReader {
         this.at++;
         continue;
       }
-      const isItem = c === dash && text.charCodeAt(this.at + 1) === SPACE;
+      const isItem = c === DASH && text.charCodeAt(this.at + 1) === SPACE;
       if (!this.arrive(column, isItem) || !this.line(column, isItem)) return false;
     }
     return this.root.items.length > 0;
@@ -97,7 +97,7 @@ class PlainBlockReader {
       // A list may be in its key's own column.
       if (column > top.column || (column === top.column && isItem)) {
         waiting.value = this.begin(column, isItem);
-        return open.length <= maxDepth;
+        return open.length <= MAX_DEPTH;
       }
     }
     while (
@@ -125,7 +125,7 @@ class PlainBlockReader {
       this.at += 2;
       column += 2;
       const c = this.text.charCodeAt(this.at);
-      isItem = c === dash && this.text.charCodeAt(this.at + 1) === SPACE;
+      isItem = c === DASH && this.text.charCodeAt(this.at + 1) === SPACE;
       const isEntry = !isItem && this.keyEnd() > 0;
       if (!isItem && !isEntry) {
         const value = this.value();
@@ -134,7 +134,7 @@ class PlainBlockReader {
         return true;
       }
       list.items.push(this.begin(column, isItem));
-      if (this.open.length > maxDepth) return false;
+      if (this.open.length > MAX_DEPTH) return false;
     }
     return this.entry();
   }
@@ -154,7 +154,7 @@ class PlainBlockReader {
         (c >= 45 && c <= 47 && end > this.at)
       ) {
         end++;
-      } else if (c === colon && end > this.at && end - this.at <= maxKeyLength) {
+      } else if (c === COLON && end > this.at && end - this.at <= MAX_KEY_LENGTH) {
         const next = text.charCodeAt(end + 1);
         return next === SPACE || next === LF ? end : -1;
       } else {
@@ -189,7 +189,7 @@ class PlainBlockReader {
     const open = this.open[this.open.length - 1] as Open;
     const items = open.node.items as Entry[];
     if (open.keys === undefined) {
-      if (items.length < manyKeys) {
+      if (items.length < MANY_KEYS) {
         for (const item of items) if (item.key === key) return true;
         return false;
       }
@@ -207,12 +207,12 @@ class PlainBlockReader {
     const first = text.charCodeAt(start);
     this.at = end + 1;
     switch (first) {
-      case quote:
-      case apostrophe:
+      case QUOTE:
+      case APOSTROPHE:
         return quoted(text, start, end, first);
-      case bar:
+      case BAR:
         return this.literal(start, end);
-      case dash:
+      case DASH:
         // Also the end of a document, and a dash with nothing after it.
         if (!isDigit(text.charCodeAt(start + 1))) return undefined;
         break;
@@ -220,7 +220,7 @@ class PlainBlockReader {
         if (!canBegin(first)) return emptyCollection(text.slice(start, end), start);
     }
     const final = text.charCodeAt(end - 1);
-    if (final === colon || final === SPACE) return undefined;
+    if (final === COLON || final === SPACE) return undefined;
     const value = text.slice(start, end);
     const space = text.indexOf(" ", start);
     if (space >= 0 && space < end && (value.includes(": ") || value.includes(" #")))
@@ -230,7 +230,7 @@ class PlainBlockReader {
 
   private literal(start: number, end: number): Node | undefined {
     const { text } = this;
-    const isStripped = end - start === 2 && text.charCodeAt(start + 1) === dash;
+    const isStripped = end - start === 2 && text.charCodeAt(start + 1) === DASH;
     if (end - start !== 1 && !isStripped) return undefined;
     const parent = (this.open[this.open.length - 1] as Open).column;
     let width = 0;
@@ -267,7 +267,7 @@ function emptyCollection(text: string, start: number): Node | undefined {
 function quoted(text: string, start: number, end: number, mark: number): Node | undefined {
   if (end - start < 2 || text.charCodeAt(end - 1) !== mark) return undefined;
   const value = text.slice(start + 1, end - 1);
-  const isPlain = mark === quote ? !/["\\]/.test(value) : !value.includes("'");
+  const isPlain = mark === QUOTE ? !/["\\]/.test(value) : !value.includes("'");
   return isPlain ? str(value, start, end) : undefined;
 }
 

@@ -2,7 +2,7 @@ import { flagDescription, flagSpelling } from "../../src/cli/help-text.ts";
 import { commands } from "../../src/cli/commands/index.ts";
 import type { Flag } from "../../src/cli/flags.ts";
 import { globalFlags } from "../../src/cli/global-flags.ts";
-import { version } from "../../src/version.ts";
+import { VERSION } from "../../src/version.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { flagsOf, shownFlags, type Page } from "./pages.ts";
 
@@ -100,7 +100,7 @@ function commandPage(page: Page): string {
 
 function heading(title: string, summary: string): string[] {
   return [
-    `.TH ${title.toUpperCase()} 1 "" "sopsmith ${version}" "sopsmith manual"`,
+    `.TH ${title.toUpperCase()} 1 "" "sopsmith ${VERSION}" "sopsmith manual"`,
     ".SH NAME",
     `${roff(title)} \\- ${roff(summary)}`,
   ];

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { projectUri } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/check/help-uri.ts";
 
 const root = join(import.meta.dirname, "../..");
 const { values } = parseArgs({
@@ -80,7 +80,7 @@ Recommends: ca-certificates
 Suggests: age, git, gnupg
 Section: utils
 Priority: optional
-Homepage: ${projectUri}
+Homepage: ${PROJECT_URI}
 Description: encrypt the values inside YAML, JSON, ENV and INI files
  Encrypts, decrypts and edits the values and leaves the keys readable, in the
  exact file format of SOPS: both programs read and write the same files.

@@ -2,7 +2,7 @@
 // formula of a Homebrew tap (sopsmith.rb) and the entry of an aqua registry (aqua.yaml).
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectUri } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/check/help-uri.ts";
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("name the folder with SHA256SUMS in it");
@@ -23,14 +23,14 @@ function source(platform: string, indent: string): string {
   const name = `sopsmith-${platform}`;
   const sum = sums.get(name);
   if (sum === undefined) throw new Error(`SHA256SUMS has no ${name}`);
-  return `${indent}url "${projectUri}/releases/download/v${version}/${name}"\n${indent}sha256 "${sum}"`;
+  return `${indent}url "${PROJECT_URI}/releases/download/v${version}/${name}"\n${indent}sha256 "${sum}"`;
 }
 
 writeFileSync(
   join(folder, "sopsmith.rb"),
   `class Sopsmith < Formula
   desc "Encrypt the values inside YAML, JSON, ENV and INI files, compatible with SOPS"
-  homepage "${projectUri}"
+  homepage "${PROJECT_URI}"
   version "${version}"
   license "MIT"
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectUri } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/check/help-uri.ts";
 import { targets } from "./targets.ts";
 
 interface Locked {
@@ -75,7 +75,7 @@ const bom = {
       description,
       purl: self,
       licenses: [{ license: { id: license } }],
-      externalReferences: [{ type: "vcs", url: projectUri }],
+      externalReferences: [{ type: "vcs", url: PROJECT_URI }],
     },
   },
   components: [...shipped].map(([ref, [path, locked]]) => ({

@@ -21,7 +21,7 @@ export interface AuditLog {
 }
 
 /** How long a database may take to answer, in milliseconds. */
-const limit = 30_000;
+const LIMIT = 30_000;
 
 /**
  * Connects to the databases of an audit configuration, and makes sure that they answer.
@@ -48,8 +48,8 @@ export async function openAuditLog(
     try {
       const client = new pg.Client({
         connectionString: connectionUrl(backend),
-        connectionTimeoutMillis: limit,
-        query_timeout: limit,
+        connectionTimeoutMillis: LIMIT,
+        query_timeout: LIMIT,
       });
       // A connection that is lost between two questions shows in the next one.
       client.on("error", () => {});

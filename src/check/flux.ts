@@ -18,15 +18,15 @@ export interface FluxKustomization {
   readonly sealed: readonly { readonly file: string; readonly recipients: ReadonlySet<string> }[];
 }
 
-const fluxSign = "kustomize.toolkit.fluxcd.io/";
+const FLUX_SIGN = "kustomize.toolkit.fluxcd.io/";
 
 /** May the file hold a Kustomization of Flux? Others need not be read again. */
 export const mayBeFlux = ({ format, content }: Subject): boolean =>
   format === "yaml" &&
-  Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes(fluxSign);
+  Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes(FLUX_SIGN);
 
 /** Names the cluster's public key, so that files can be compared with it. */
-export const recipientAnnotation = "sopsmith.dev/recipient";
+export const RECIPIENT_ANNOTATION = "sopsmith.dev/recipient";
 
 /**
  * The Kustomizations of Flux in a repository, with the encrypted files that each applies: those that the folder's
@@ -39,7 +39,7 @@ export async function fluxKustomizations(tree: Tree): Promise<FluxKustomization[
     for (const document of await documentsIn(file, tree)) {
       const spec = document.entries.get("spec");
       if (textOf(document, "kind") !== "Kustomization" || spec?.kind !== "map") continue;
-      if (textOf(document, "apiVersion")?.startsWith(fluxSign) !== true) continue;
+      if (textOf(document, "apiVersion")?.startsWith(FLUX_SIGN) !== true) continue;
       const metadata = mapIn(document, "metadata");
       const folder = normal(textOf(spec, "path") ?? ".");
       if (folder === undefined) continue;
@@ -48,7 +48,7 @@ export async function fluxKustomizations(tree: Tree): Promise<FluxKustomization[
         line: document.line,
         name: textOf(metadata, "name") ?? "",
         decrypts: spec.entries.get("decryption")?.kind === "map",
-        recipient: textOf(mapIn(metadata, "annotations"), recipientAnnotation),
+        recipient: textOf(mapIn(metadata, "annotations"), RECIPIENT_ANNOTATION),
         sealed: await sealedBelow(folder, tree),
       });
     }

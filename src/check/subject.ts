@@ -83,14 +83,14 @@ export interface SubjectInput {
   readonly inputType?: string;
 }
 
-const ciphertextSign = "ENC[AES256_GCM,";
+const CIPHERTEXT_SIGN = "ENC[AES256_GCM,";
 
 /** Reads a file as far as that goes without a key. Never fails: what is wrong with it is for the rules to say. */
 export async function readSubject(input: SubjectInput): Promise<Subject> {
   const { file, content, rule, isConfig } = input;
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const byName = formatNamed(input.inputType ?? "") ?? formatForPath(file);
-  const hasCiphertext = bytes.includes(ciphertextSign);
+  const hasCiphertext = bytes.includes(CIPHERTEXT_SIGN);
   const isNamed = rule?.isMeant === true && !isConfig;
   const conflict = isNamed || hasCiphertext ? conflictLines(bytes) : [];
   let text: string | undefined;
@@ -178,7 +178,7 @@ async function withoutBlock(
   }
   const { leaves } = await leavesOf(documents, defaultSelector);
   const isSealed = leaves.some(
-    ({ node, ciphertext }) => node.kind === "str" && ciphertext?.startsWith(ciphertextSign),
+    ({ node, ciphertext }) => node.kind === "str" && ciphertext?.startsWith(CIPHERTEXT_SIGN),
   );
   if (!isSealed) return undefined;
   const flaw = new MetadataNotFound();

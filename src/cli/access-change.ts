@@ -10,7 +10,7 @@ import { keyReference } from "../people/key-id.ts";
 import { keysOfRule } from "../people/rule-keys.ts";
 import { decodeText } from "../tree/text.ts";
 import { changeAllOrNothing, discardAll, type Change, type Step } from "./all-or-nothing.ts";
-import { forEachBounded, parallelFiles } from "./bounded.ts";
+import { forEachBounded, PARALLEL_FILES } from "./bounded.ts";
 import { withShared } from "./call-cache.ts";
 import type { Call, Chunks } from "./command.ts";
 import * as flags from "./flags.ts";
@@ -175,7 +175,7 @@ export async function changeAccess(
     try {
       await forEachBounded(
         makers.map((_, index) => index),
-        parallelFiles,
+        PARALLEL_FILES,
         async (index) => void (await prepare(index)),
       );
       if (failures.length > 0) return;

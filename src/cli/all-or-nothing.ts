@@ -26,7 +26,7 @@ export interface Failure {
 }
 
 /** So many changes by others in a row are no bad luck any more. */
-const attempts = 100;
+const ATTEMPTS = 100;
 
 /**
  * Makes all changes or none. A file that another process changed since it was read is prepared again.
@@ -68,7 +68,7 @@ export async function changeAllOrNothing(
       if (error instanceof ChangedMeanwhile) {
         const [file, index] = [...staged].find(([{ place }]) => place.shown === error.file) ?? [];
         if (file === undefined || index === undefined) throw error;
-        if (attempt === attempts) return { index, error, left: [] };
+        if (attempt === ATTEMPTS) return { index, error, left: [] };
         file.discard();
         if (!(await prepareAgain(index))) return undefined;
         continue;

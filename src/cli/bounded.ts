@@ -1,5 +1,5 @@
 /** How many files are open at once: enough to hide the disk's latency, few enough for any limit on descriptors. */
-export const parallelFiles = 16;
+export const PARALLEL_FILES = 16;
 
 /** Runs `work` on each item, at most `limit` at a time, in the order of the items. Ends with the first error thrown. */
 export async function forEachBounded<T>(

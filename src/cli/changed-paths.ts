@@ -2,7 +2,7 @@ import type { Documents, Node, Null, Scalar } from "../tree/node.ts";
 import { pathText } from "../tree/path.ts";
 
 /** So many are named; the rest is counted. */
-const shownPaths = 10;
+const SHOWN_PATHS = 10;
 
 /**
  * Says which values of a file were added, removed or changed: their places, never what they are. Comments do not count.
@@ -27,8 +27,8 @@ export function changedPaths(before: Documents, after: Documents): string | unde
 
 function part(what: string, paths: readonly string[]): string {
   if (paths.length === 0) return "";
-  const more = paths.length - shownPaths;
-  const shown = paths.slice(0, shownPaths).join(" ");
+  const more = paths.length - SHOWN_PATHS;
+  const shown = paths.slice(0, SHOWN_PATHS).join(" ");
   return `${what} ${shown}${more > 0 ? ` and ${more} more` : ""}`;
 }
 

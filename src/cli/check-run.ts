@@ -214,7 +214,7 @@ async function filesBelow(call: Call, root: string | undefined): Promise<readonl
 const isInside = (root: string, path: string): boolean => !relative(root, path).startsWith("..");
 
 /** Larger files are no files of secrets. */
-const sizeLimit = 256 * 1024 * 1024;
+const SIZE_LIMIT = 256 * 1024 * 1024;
 
 /** A regular file's content; undefined for anything else, and for what is gone. */
 async function contentOf(
@@ -226,8 +226,8 @@ async function contentOf(
   try {
     const stats = await lstat(path);
     if (!stats.isFile()) return undefined;
-    if (stats.size > sizeLimit) {
-      unread.push(`${file}: larger than ${sizeLimit / 1024 / 1024} MiB`);
+    if (stats.size > SIZE_LIMIT) {
+      unread.push(`${file}: larger than ${SIZE_LIMIT / 1024 / 1024} MiB`);
       return undefined;
     }
     return await host.readFile(path);

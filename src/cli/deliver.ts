@@ -39,7 +39,7 @@ export function writeNew(call: Call, source: Source, chunks: Chunks): Promise<vo
 }
 
 /** So many changes by others in a row are no bad luck any more. */
-const attempts = 100;
+const ATTEMPTS = 100;
 
 /**
  * Reads a file, makes something of it and writes it back; again from the start where another process changed the file in
@@ -52,7 +52,7 @@ export async function untilUndisturbed(work: () => Promise<void>): Promise<void>
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof ChangedMeanwhile) || attempt === attempts) throw error;
+      if (!(error instanceof ChangedMeanwhile) || attempt === ATTEMPTS) throw error;
     }
   }
 }

@@ -142,13 +142,13 @@ function blobName(content: Uint8Array, like: string | undefined): string {
 }
 
 /** Larger files are no files of secrets. */
-const sizeLimit = 256 * 1024 * 1024;
+const SIZE_LIMIT = 256 * 1024 * 1024;
 
 /** Undefined for what is no regular file. */
 async function workTreeFile(host: Host, path: string): Promise<Uint8Array | undefined> {
   try {
     const stats = await lstat(path);
-    return stats.isFile() && stats.size <= sizeLimit ? await host.readFile(path) : undefined;
+    return stats.isFile() && stats.size <= SIZE_LIMIT ? await host.readFile(path) : undefined;
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return undefined;

@@ -21,7 +21,7 @@ export class ShownBlockRefused extends SopsmithError {
 }
 
 /** What is said where an edited text is not written, and not kept either. */
-export const lost = "What was typed in the editor is lost.";
+export const LOST = "What was typed in the editor is lost.";
 
 /** The file is another one now: the edit goes on with its content, and with what was typed beside it. */
 export interface StartOver {
@@ -56,7 +56,7 @@ export async function editUntilWritten<T>(
 ): Promise<void> {
   const argv = editorCommand(host);
   // For every way out on which an edited text is not written.
-  let fate = lost;
+  let fate = LOST;
   await withSecureTempFile(chunks, basename(source.path), host, async (path) => {
     const typedPath = join(dirname(path), `typed-${basename(path)}`);
     const paths = [path];

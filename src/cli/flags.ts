@@ -41,7 +41,7 @@ export interface ListFlag extends Named {
 
 export type Flag = TextFlag | BoolFlag | IntFlag | ListFlag;
 
-const formatNames = "yaml, json, dotenv, ini or binary";
+const FORMAT_NAMES = "yaml, json, dotenv, ini or binary";
 
 // What decides about input and output.
 
@@ -58,12 +58,12 @@ export const output: TextFlag = {
 export const inputType: TextFlag = {
   kind: "text",
   names: ["input-type"],
-  about: `format of the input: ${formatNames}; default: from the file name, or from the content of an encrypted file`,
+  about: `format of the input: ${FORMAT_NAMES}; default: from the file name, or from the content of an encrypted file`,
 };
 export const outputType: TextFlag = {
   kind: "text",
   names: ["output-type"],
-  about: `format of the output: ${formatNames}; default: that of the input`,
+  about: `format of the output: ${FORMAT_NAMES}; default: that of the input`,
 };
 export const filenameOverride: TextFlag = {
   kind: "text",

@@ -7,7 +7,7 @@ import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { namesIn } from "./named-keys.ts";
 
-const configName = ".sops.yaml";
+const CONFIG_NAME = ".sops.yaml";
 
 /**
  * Finds the configuration that governs each of many files: the one of `--config`; else the nearest `.sops.yaml` above the file,
@@ -41,7 +41,7 @@ export class GoverningConfigs {
 
   /** Is this a file of configuration? It is no secret file, whatever its rules say. */
   isConfig(path: string): boolean {
-    if (basename(path) === configName) return true;
+    if (basename(path) === CONFIG_NAME) return true;
     return this.explicit !== "" && same(resolve(this.cwd, this.explicit), path);
   }
 
@@ -49,7 +49,7 @@ export class GoverningConfigs {
     let found = this.byDirectory.get(directory);
     if (found !== undefined) return found;
     const isBelow = directory.startsWith(this.cwd.endsWith(sep) ? this.cwd : this.cwd + sep);
-    const own = join(directory, configName);
+    const own = join(directory, CONFIG_NAME);
     if (!isBelow) found = this.of("");
     else
       found = existsSync(own) ? this.of(relative(this.cwd, own)) : this.above(dirname(directory));

@@ -59,7 +59,7 @@ export async function warnOfOtherFormat(
 }
 
 /** As much of a file's end as holds the `sops` block of nearly every file. */
-const tailLength = 1 << 16;
+const TAIL_LENGTH = 1 << 16;
 
 /** False where the file's end bears out its name, or where it is no regular file, which could be read only once. */
 function needsLook(path: string, byName: FormatName): boolean {
@@ -72,7 +72,7 @@ function needsLook(path: string, byName: FormatName): boolean {
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile() || stat.size === 0) return false;
-    const tail = Buffer.alloc(Math.min(stat.size, tailLength));
+    const tail = Buffer.alloc(Math.min(stat.size, TAIL_LENGTH));
     const length = readSync(descriptor, tail, 0, tail.length, stat.size - tail.length);
     return !hasSealedSign(tail.toString("latin1", 0, length), byName);
   } catch {

@@ -103,7 +103,7 @@ const ignored = [
   ".*.swp",
   "*~",
 ];
-const ignoreHead = "# Unencrypted copies of secrets, by `sopsmith init`";
+const IGNORE_HEAD = "# Unencrypted copies of secrets, by `sopsmith init`";
 
 /** What is not done yet. */
 export async function openSteps(
@@ -115,7 +115,7 @@ export async function openSteps(
   if (recipients.length === 0 && !hasOwnKey) open.push("key");
   if (config === undefined) open.push("config");
   if (root !== undefined) {
-    if (!textOf(join(cwd, ".gitignore")).includes(ignoreHead)) open.push("gitignore");
+    if (!textOf(join(cwd, ".gitignore")).includes(IGNORE_HEAD)) open.push("gitignore");
     const { status } = await runGit(host, ["config", "--get", "diff.sopsmith.textconv"]);
     if (status !== 0 || !hasAttributes(textOf(join(root, ".gitattributes")))) open.push("git");
     if (!(await hasHook(host, cwd))) open.push("hook");
@@ -252,7 +252,7 @@ export async function carryOut(
       const path = join(cwd, ".gitignore");
       const old = textOf(path);
       const gap = old === "" || old.endsWith("\n") ? "" : "\n";
-      await stage(path, `${old}${gap}${[ignoreHead, ...ignored].join("\n")}\n`);
+      await stage(path, `${old}${gap}${[IGNORE_HEAD, ...ignored].join("\n")}\n`);
       done.push({ step: "gitignore", text: "unencrypted copies in .gitignore", path });
     }
     if (plan.steps.has("file") && plan.file !== undefined) {

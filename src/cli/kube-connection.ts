@@ -6,7 +6,7 @@ import { absent } from "../io/optional-package.ts";
 import type { Connection, Credentials } from "../operator/api.ts";
 
 /** Where a pod finds its service account. */
-export const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
+export const ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** How long credentials are used before they are asked for again: mounted tokens change. */
 const CREDENTIALS_MS = 30_000;
@@ -28,7 +28,7 @@ export interface Cluster {
 export async function connectToCluster(
   path: string,
   env: Readonly<Record<string, string | undefined>>,
-  folder: string = accountFolder,
+  folder: string = ACCOUNT_FOLDER,
 ): Promise<Cluster> {
   const file = path || env["KUBECONFIG"] || join(env["HOME"] || homedir(), ".kube/config");
   const text = await readFile(file, "utf8").catch(() => undefined);

@@ -44,17 +44,17 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
 }
 
 /** Nothing moves it: whoever could would not be audited. */
-const auditConfig = "/etc/sops/audit.yaml";
+const AUDIT_CONFIG = "/etc/sops/audit.yaml";
 
 async function auditLog(host: Host): Promise<AuditLog | undefined> {
   let text: Uint8Array;
   try {
-    text = await host.readFile(auditConfig, foundFile);
+    text = await host.readFile(AUDIT_CONFIG, foundFile);
   } catch {
     return undefined;
   }
   const { openAuditLog } = await import("../audit/audit.ts");
-  return openAuditLog(text, auditConfig, host);
+  return openAuditLog(text, AUDIT_CONFIG, host);
 }
 
 /** Runs the process's own command line and sets its exit status. */

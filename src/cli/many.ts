@@ -7,7 +7,7 @@ import { syncDirectory } from "../io/staged.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import { MetadataNotFound } from "../metadata/placement.ts";
 import { changeAllOrNothing, discardAll, type Step } from "./all-or-nothing.ts";
-import { forEachBounded, parallelFiles } from "./bounded.ts";
+import { forEachBounded, PARALLEL_FILES } from "./bounded.ts";
 import { withShared } from "./call-cache.ts";
 import type { Call, Chunks } from "./command.ts";
 import { deliver, tellWritten, untilUndisturbed } from "./deliver.ts";
@@ -147,7 +147,7 @@ export interface RunOptions {
 export async function runFiles(
   call: Call,
   several: SeveralFiles,
-  { done, parallel = parallelFiles, isReading = false, isQuiet = false, tellFirst }: RunOptions,
+  { done, parallel = PARALLEL_FILES, isReading = false, isQuiet = false, tellFirst }: RunOptions,
   prepare: (call: Call, file: OperandFile, index: number) => Promise<Step>,
 ): Promise<void> {
   const { files } = several;
@@ -263,7 +263,7 @@ export async function changeFiles(
     if (call.options.on(flags.allOrNothing)) await removeDirectories(made);
     throw error;
   } finally {
-    await forEachBounded([...directories], parallelFiles, syncDirectory);
+    await forEachBounded([...directories], PARALLEL_FILES, syncDirectory);
   }
 }
 

@@ -6,7 +6,7 @@ import { formatForPath } from "../../formats/index.ts";
 import { SopsmithError } from "../errors.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import { sealedFormat } from "../status.ts";
-import { forEachBounded, parallelFiles } from "./bounded.ts";
+import { forEachBounded, PARALLEL_FILES } from "./bounded.ts";
 
 /** Which files of a directory a command works on. A file that is named is worked on whatever it is. */
 export type Wanted = "encrypted" | "plain" | "any";
@@ -48,7 +48,7 @@ export interface ExpandOptions {
 
 /** Folders that belong to a version control system, and sops's own file: never secrets. */
 const neverFound: ReadonlySet<string> = new Set([".git", ".hg", ".svn", ".jj"]);
-const configName = ".sops.yaml";
+const CONFIG_NAME = ".sops.yaml";
 
 /** Does this operand ask for several files by itself? A file of exactly that name comes first. */
 export async function isPattern(operand: string): Promise<boolean> {
@@ -148,7 +148,7 @@ async function walk(
     } else if (entry.isSymbolicLink()) {
       const stats = await followInside(path, root, options.warn);
       if (stats !== undefined) found.push({ path, stats });
-    } else if (entry.isFile() && entry.name !== configName) {
+    } else if (entry.isFile() && entry.name !== CONFIG_NAME) {
       found.push({ path, stats: options.once ? await look(path) : undefined });
     }
   }
@@ -180,7 +180,7 @@ async function choose(
 ): Promise<Omit<OperandFile, "below" | "isFound">[]> {
   if (wanted === "any") return found.map(({ path }) => ({ file: path, format: undefined }));
   const chosen: (Omit<OperandFile, "below" | "isFound"> | undefined)[] = [];
-  await forEachBounded(found, parallelFiles, async ({ path }, index) => {
+  await forEachBounded(found, PARALLEL_FILES, async ({ path }, index) => {
     try {
       const byName = formatForPath(path);
       const content = await readIfSuspect(path);
@@ -195,18 +195,18 @@ async function choose(
 }
 
 /** Files up to this size are read whole; longer ones are looked through first. */
-const wholeSize = 1 << 20;
+const WHOLE_SIZE = 1 << 20;
 
 /** The content of a file in which the word `sops` occurs: nothing else can be encrypted. */
 async function readIfSuspect(path: string): Promise<Uint8Array | undefined> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    if (size > wholeSize) {
-      const block = Buffer.alloc(wholeSize);
+    if (size > WHOLE_SIZE) {
+      const block = Buffer.alloc(WHOLE_SIZE);
       let isSuspect = false;
       // Blocks overlap by the length of the word.
-      for (let at = 0; !isSuspect && at < size; at += wholeSize - 4) {
+      for (let at = 0; !isSuspect && at < size; at += WHOLE_SIZE - 4) {
         const { bytesRead } = await file.read(block, 0, block.length, at);
         isSuspect = block.subarray(0, bytesRead).includes("sops");
       }

@@ -174,12 +174,12 @@ export async function reviewSet(
       call,
       stores,
       [`${listed(set, set.length)} left unencrypted by ${text(selector)}`],
-      remedy,
+      REMEDY,
     );
 }
 
 /** How many paths a message names. */
-const shownPaths = 3;
+const SHOWN_PATHS = 3;
 
 /**
  * Looks at what is left unencrypted: a warning for values that the creation rule would encrypt, and where nothing is
@@ -204,7 +204,7 @@ export async function reviewSelection(
     if (error instanceof UnwalkableTree) return;
     throw error;
   }
-  settle(call, stores, findings, remedy);
+  settle(call, stores, findings, REMEDY);
 }
 
 async function selectionFindings(
@@ -218,7 +218,7 @@ async function selectionFindings(
   const findings: string[] = [];
   const wanted = rule?.selector ?? defaultSelector;
   if (rule !== undefined && selector.value !== "" && !isSame(used, wanted)) {
-    const { count, paths } = uncovered(documents, selection, await compile(wanted), shownPaths);
+    const { count, paths } = uncovered(documents, selection, await compile(wanted), SHOWN_PATHS);
     if (count > 0)
       findings.push(
         `${listed(paths, count)} left unencrypted by ${text(used)}; the creation rule on ${placeOf(rule, stores)} would encrypt ${count === 1 ? "it" : "them"}`,
@@ -237,7 +237,7 @@ async function selectionFindings(
   return findings;
 }
 
-const remedy = "Correct the selection, or the creation rule.";
+const REMEDY = "Correct the selection, or the creation rule.";
 
 const compile = (selector: Selector): Promise<Selection> =>
   compileSelection(selector, { onBadPattern: "never-match", warn: () => undefined });
@@ -246,7 +246,7 @@ const text = ({ name, value }: Selector): string => `${name} ${value}`;
 
 /** The first paths of some, and a verb. */
 function listed(paths: readonly string[], count: number): string {
-  const shown = paths.slice(0, shownPaths);
+  const shown = paths.slice(0, SHOWN_PATHS);
   const more = count > shown.length ? ` and ${count - shown.length} more` : "";
   return `${shown.join(", ")}${more} ${count === 1 ? "is" : "are"}`;
 }

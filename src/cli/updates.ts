@@ -1,14 +1,14 @@
 import type { Host, HttpResponse } from "../io/host.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
-import { sopsVersion, versionLine } from "../version.ts";
+import { SOPS_VERSION, versionLine } from "../version.ts";
 import { oneLine } from "./warn.ts";
 
 /** Where sops's releases are listed (spec cli 10). */
-const page = "https://github.com/getsops/sops/releases/latest";
-const listing = "https://api.github.com/repos/getsops/sops/releases/latest";
+const PAGE = "https://github.com/getsops/sops/releases/latest";
+const LISTING = "https://api.github.com/repos/getsops/sops/releases/latest";
 
 /** For one request, in milliseconds. */
-const limit = 10_000;
+const LIMIT = 10_000;
 
 interface Release {
   /** As `v3.13.3`. */
@@ -20,8 +20,8 @@ interface Release {
 export async function checkedVersion(host: Host): Promise<string> {
   try {
     const { tag, url } = await latestRelease(host);
-    return isNewer(tag, sopsVersion)
-      ? `${versionLine}\n[info] a new version of sops (${tag}) is available; this sopsmith follows ${sopsVersion}: ${url}\n`
+    return isNewer(tag, SOPS_VERSION)
+      ? `${versionLine}\n[info] a new version of sops (${tag}) is available; this sopsmith follows ${SOPS_VERSION}: ${url}\n`
       : `${versionLine} (latest)\n`;
   } catch (error) {
     const reason =
@@ -42,13 +42,13 @@ async function latestRelease(host: Host): Promise<Release> {
         "user-agent": "sopsmith",
         "x-github-api-version": "2022-11-28",
       },
-      signal: AbortSignal.timeout(limit),
+      signal: AbortSignal.timeout(LIMIT),
     });
-  const { status, headers } = await ask("HEAD", page);
+  const { status, headers } = await ask("HEAD", PAGE);
   const { location = "" } = headers;
   const tag = /releases\/tag\/([^/?#]+)$/.exec(location)?.[1];
   if (status >= 300 && status < 400 && tag !== undefined) return releaseOf(tag, location);
-  const answer = await ask("GET", listing);
+  const answer = await ask("GET", LISTING);
   if (answer.status !== 200) throw new Error(`the list of releases answered ${answer.status}`);
   const release = parseRelease(Buffer.from(answer.body).toString());
   return releaseOf(release.tag, release.url);

@@ -10,10 +10,10 @@ export interface KeyFailure {
 }
 
 /** The whole report fits on a small terminal. */
-const longest = 12;
+const LONGEST = 12;
 
 /** How many keys a sentence names; the lines below it show more. */
-const namedKeys = 5;
+const NAMED_KEYS = 5;
 
 /**
  * What to do, what the user has, a line for each group and key with its reason, and where identities were looked for: no
@@ -51,7 +51,7 @@ export function report(results: readonly GroupResult[], threshold: number, file:
       ? [`Group ${index}: SUCCESS`]
       : [`Group ${index}: FAILED`, ...result.failures.map(detail)],
   );
-  const room = longest - lines.length - last.length;
+  const room = LONGEST - lines.length - last.length;
   const rest = details.length - (room - 1);
   const shown =
     details.length <= room ? details : [...details.slice(0, room - 1), `  … and ${rest} more`];
@@ -75,8 +75,8 @@ export function advice(failures: readonly KeyFailure[]): string {
 
 function named(all: readonly string[]): string {
   const names = [...new Set(all)];
-  const more = names.length > namedKeys ? ` and ${names.length - namedKeys} more` : "";
-  return `${names.slice(0, namedKeys).join(", ")}${more}`;
+  const more = names.length > NAMED_KEYS ? ` and ${names.length - NAMED_KEYS} more` : "";
+  return `${names.slice(0, NAMED_KEYS).join(", ")}${more}`;
 }
 
 function detail({ key, errors }: KeyFailure): string {

@@ -3,7 +3,7 @@ import { provider } from "../keys/index.ts";
 import type { MasterKey } from "../keys/provider.ts";
 
 /** How long one key that is used over the network may take, in milliseconds, all its requests together. */
-const remoteLimit = 30_000;
+const REMOTE_LIMIT = 30_000;
 
 /**
  * Lends `work` a signal that gives up on a key that is used over the network, when its time is over or when `stop` says so.
@@ -23,7 +23,7 @@ export async function limited<T>(
       giveUp.abort();
       reject(new NoAnswer());
     };
-    timer = setTimeout(end, remoteLimit);
+    timer = setTimeout(end, REMOTE_LIMIT);
     stop?.addEventListener("abort", end);
   });
   try {
@@ -36,7 +36,7 @@ export async function limited<T>(
 /** A key that is used over the network took too long. Exit 1. */
 export class NoAnswer extends SopsmithError {
   constructor() {
-    super("no-answer", 1, `no answer within ${remoteLimit / 1000} s`, {
+    super("no-answer", 1, `no answer within ${REMOTE_LIMIT / 1000} s`, {
       hint: "Check the network and the address of the key.",
     });
   }

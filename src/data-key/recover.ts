@@ -2,7 +2,7 @@ import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { provider } from "../keys/index.ts";
-import { dataKeyLength, UnwrapError, type KeyGroup, type MasterKey } from "../keys/provider.ts";
+import { DATA_KEY_LENGTH, UnwrapError, type KeyGroup, type MasterKey } from "../keys/provider.ts";
 import { limited, NoAnswer } from "./limit.ts";
 import type { GroupResult, KeyFailure } from "./failure-report.ts";
 
@@ -88,13 +88,13 @@ export async function recoverDataKey(
       cause: failures.flatMap(({ errors }) => errors)[0],
     });
   }
-  if (dataKey.length === dataKeyLength) {
+  if (dataKey.length === DATA_KEY_LENGTH) {
     host.inform?.("SOPS", "Data key recovered successfully");
     return dataKey;
   }
   dataKey.fill(0);
   throw new DataKeyError(
-    `Failed to get the data key required to decrypt the SOPS file.\n\n${options.file}: the master keys gave ${dataKey.length} bytes instead of ${dataKeyLength}; restore the \`sops\` block from version control.`,
+    `Failed to get the data key required to decrypt the SOPS file.\n\n${options.file}: the master keys gave ${dataKey.length} bytes instead of ${DATA_KEY_LENGTH}; restore the \`sops\` block from version control.`,
   );
 }
 

@@ -3,7 +3,7 @@ import { SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import type { KeyService } from "../key-service/key-service.ts";
 import { provider } from "../keys/index.ts";
-import { dataKeyLength, type KeyGroup, type MasterKey } from "../keys/provider.ts";
+import { DATA_KEY_LENGTH, type KeyGroup, type MasterKey } from "../keys/provider.ts";
 import { limited } from "./limit.ts";
 
 /** Keys that cannot wrap the data key, or groups that cannot share it. Exit 1. */
@@ -32,7 +32,7 @@ export async function createDataKey(
   services: readonly KeyService[],
   host: Host,
 ): Promise<{ dataKey: Uint8Array; threshold: number }> {
-  const dataKey = host.randomBytes(dataKeyLength);
+  const dataKey = host.randomBytes(DATA_KEY_LENGTH);
   try {
     return { dataKey, ...(await wrapDataKey(dataKey, groups, threshold, services, host)) };
   } catch (error) {

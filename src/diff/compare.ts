@@ -146,15 +146,15 @@ class Comparison {
   }
 }
 
-const maxDepth = 1000;
+const MAX_DEPTH = 1000;
 
 /** What follows calls itself for each level. */
 function refuseDeep(document: Mapping): void {
   const open: [Node, number][] = [[document, 0]];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [node, depth] = next;
-    if (depth > maxDepth)
-      throw new SopsmithError("too-deep", 1, `it nests deeper than ${maxDepth} levels`);
+    if (depth > MAX_DEPTH)
+      throw new SopsmithError("too-deep", 1, `it nests deeper than ${MAX_DEPTH} levels`);
     if (node.kind !== "map" && node.kind !== "seq") continue;
     for (const item of node.items)
       open.push([item.kind === "entry" ? item.value : item, depth + 1]);

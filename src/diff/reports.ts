@@ -27,8 +27,8 @@ const wholeFile: Readonly<Record<FileDifference["state"], string>> = {
   changed: "",
 };
 
-const afresh = "encrypted from scratch: no telling which values changed";
-const rotated = "data key rotated";
+const AFRESH = "encrypted from scratch: no telling which values changed";
+const ROTATED = "data key rotated";
 
 function* textReport(files: readonly FileDifference[], show: ShowValue): Iterable<string> {
   for (const file of files) {
@@ -55,8 +55,8 @@ function furtherLines({ tree, recipients, settings }: FileDifference): string[] 
     ...recipients.removed.map((id) => `- recipient  ${id}`),
     ...settings.map((setting) => `${setting.name}: ${changeOf(setting)}`),
     ...(added + removed === 0 ? [] : [`comments: ${added} added, ${removed} removed`]),
-    ...(tree?.isRotated === true ? [rotated] : []),
-    ...(tree?.isAfresh === true ? [afresh] : []),
+    ...(tree?.isRotated === true ? [ROTATED] : []),
+    ...(tree?.isAfresh === true ? [AFRESH] : []),
   ];
 }
 
@@ -79,7 +79,7 @@ function counts({ tree, recipients, settings }: FileDifference): string {
     ...(recipients.added.length === 0 ? [] : [`+${recipients.added.length} recipients`]),
     ...(recipients.removed.length === 0 ? [] : [`-${recipients.removed.length} recipients`]),
     ...settings.map(({ name }) => name),
-    ...(tree?.isRotated === true ? [rotated] : []),
+    ...(tree?.isRotated === true ? [ROTATED] : []),
     ...(tree?.isAfresh === true ? ["encrypted afresh"] : []),
   ];
   return parts.join(", ");

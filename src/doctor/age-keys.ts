@@ -8,7 +8,7 @@ import { keyReference, shortKey } from "../people/key-id.ts";
 import { ranks, uses, type Check, type Finding, type Patient } from "./finding.ts";
 import { firstAge } from "./plugins.ts";
 
-const name = "age keys";
+const NAME = "age keys";
 
 /** Where age identities are looked for, and what is there: places, modes and public halves. */
 export const checkAgeKeys: Check = async (patient) => {
@@ -18,7 +18,7 @@ export const checkAgeKeys: Check = async (patient) => {
     const source = found.broken[index] ?? "the key source";
     const known = found.advice.find((sentence) => sentence.startsWith(source));
     return {
-      name,
+      name: NAME,
       state: "problem",
       text: error,
       todo: known ?? `Correct ${source}: ${error}.`,
@@ -34,7 +34,7 @@ export const checkAgeKeys: Check = async (patient) => {
   for (const place of found.looked.filter((line) => line.endsWith(": 0 identities"))) {
     const source = place.replace(/: 0 identities$/, "");
     findings.push({
-      name,
+      name: NAME,
       state: "problem",
       text: `${source} holds no identity`,
       todo: `Put your identity, AGE-SECRET-KEY-1…, into ${source}: it holds none.`,
@@ -73,7 +73,7 @@ async function rowsOf(
   host: Host,
 ): Promise<Finding[]> {
   const isSsh = identities.every(({ kind }) => kind === "ssh");
-  const row = isSsh ? "ssh keys" : name;
+  const row = isSsh ? "ssh keys" : NAME;
   const path = isAbsolute(location) ? location : (host.env[location] ?? "");
   const file = location.endsWith("_FILE") || isAbsolute(location) ? path : undefined;
   const mode = file === undefined ? undefined : await modeOf(file);
@@ -137,7 +137,7 @@ async function foundElsewhere(
     const of = useful ?? recipients[0] ?? "";
     return [
       {
-        name,
+        name: NAME,
         state: "problem",
         text: `${path} holds the identity of ${of}, and is not looked at`,
         todo: `Set SOPS_AGE_KEY_FILE to ${path}: it holds the identity of ${of}, and is not looked at.`,
@@ -151,10 +151,10 @@ async function foundElsewhere(
 function noKey(patient: Patient): Finding {
   const { keys, config, file } = patient;
   const text = "no age identity is where one is looked for";
-  if (keys.length > 0 && !uses(patient, "age")) return { name, state: "unused", text };
+  if (keys.length > 0 && !uses(patient, "age")) return { name: NAME, state: "unused", text };
   const isNew = config.loaded === undefined && file === undefined;
   return {
-    name,
+    name: NAME,
     state: "problem",
     text,
     todo: isNew
@@ -185,7 +185,7 @@ function isStranger(
   const path = config.loaded?.path ?? ".sops.yaml";
   return [
     {
-      name,
+      name: NAME,
       state: "problem",
       text: `none of your recipients is in ${path}`,
       todo: `Have somebody who has access add your recipient ${recipient} with \`sopsmith grant\`, or name another key file in SOPS_AGE_KEY_FILE: no rule in ${path} has it.`,

@@ -1,6 +1,6 @@
 import { ranks, type Check, type Finding } from "./finding.ts";
 
-const name = "configuration";
+const NAME = "configuration";
 
 /** The `.sops.yaml` in force: which, why that one, and whether its rules can be used. */
 export const checkConfig: Check = async ({ config, file }) => {
@@ -8,14 +8,14 @@ export const checkConfig: Check = async ({ config, file }) => {
   if (error !== undefined) {
     const [message = ""] = error.message.split("\n");
     const todo = error.hint ?? `Correct the configuration: ${message}.`;
-    return [{ name, state: "problem", text: message, todo, rank: ranks.configBroken }];
+    return [{ name: NAME, state: "problem", text: message, todo, rank: ranks.configBroken }];
   }
   const passedOver = warnings.find((warning) => warning.startsWith("ignoring"));
   if (loaded === undefined || rules === undefined) {
-    if (passedOver === undefined) return [{ name, state: "unused", text: why }];
+    if (passedOver === undefined) return [{ name: NAME, state: "unused", text: why }];
     return [
       {
-        name,
+        name: NAME,
         state: "problem",
         text: passedOver,
         todo: "Rename .sops.yml to .sops.yaml: no other name is looked for.",
@@ -27,7 +27,7 @@ export const checkConfig: Check = async ({ config, file }) => {
   const findings: Finding[] = [];
   if (/AGE-SECRET-KEY-/i.test(Buffer.from(content.text).toString("latin1")))
     findings.push({
-      name,
+      name: NAME,
       state: "problem",
       text: `${path} holds an age identity, the secret half of a key`,
       todo: `Take the identity out of ${path} and make a new key: whoever has read the file can open what it is for.`,
@@ -35,13 +35,13 @@ export const checkConfig: Check = async ({ config, file }) => {
     });
   const ruleCount = content.creationRules?.length ?? 0;
   findings.push({
-    name,
+    name: NAME,
     state: "ok",
     text: `${path}, ${why}, ${ruleCount === 1 ? "1 creation rule" : `${ruleCount} creation rules`}`,
   });
   for (const { line, message } of rules.flaws)
     findings.push({
-      name,
+      name: NAME,
       state: "problem",
       text: `${path}:${line}: ${message}`,
       todo: `Correct line ${line} of ${path}: ${message}.`,
@@ -49,7 +49,7 @@ export const checkConfig: Check = async ({ config, file }) => {
     });
   for (const warning of warnings)
     findings.push({
-      name,
+      name: NAME,
       state: "problem",
       text: warning,
       todo: `Correct ${path}: ${warning}.`,

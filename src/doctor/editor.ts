@@ -4,7 +4,7 @@ import { programPath } from "../io/program-path.ts";
 import { splitWords } from "../io/words.ts";
 import { ranks, type Check } from "./finding.ts";
 
-const name = "editor";
+const NAME = "editor";
 
 /** What `sopsmith edit` opens: whether it is there, and whether it waits. */
 export const checkEditor: Check = ({ host }) => Promise.resolve([found(host)]);
@@ -20,13 +20,13 @@ function found(host: Parameters<typeof editorCommand>[0]): Awaited<ReturnType<Ch
     const { message } = error;
     const todo = error.hint ?? `Correct ${variable ?? "EDITOR"}: it cannot be read as a command.`;
     // Nobody edits where no editor is installed: a container, a build.
-    if (variable === undefined) return { name, state: "unused", text: message };
-    return { name, state: "problem", text: message, todo, rank };
+    if (variable === undefined) return { name: NAME, state: "unused", text: message };
+    return { name: NAME, state: "problem", text: message, todo, rank };
   }
   const [program = ""] = command;
   if (programPath(program, host) === undefined)
     return {
-      name,
+      name: NAME,
       state: "problem",
       text: `${variable ?? "the editor"} names ${program}, which is not found on PATH`,
       todo: `Set ${variable ?? "EDITOR"} to an editor that is installed: ${program} is not found on PATH.`,
@@ -36,13 +36,13 @@ function found(host: Parameters<typeof editorCommand>[0]): Awaited<ReturnType<Ch
   const added = command.filter((word) => !given.includes(word));
   if (variable === undefined || added.length === 0)
     return {
-      name,
+      name: NAME,
       state: "ok",
       text: `${command.join(" ")}${variable === undefined ? "" : ` (${variable})`}`,
     };
   const whole = command.join(" ");
   return {
-    name,
+    name: NAME,
     state: "problem",
     text: `${variable} is ${given.join(" ")}, which returns before the file is closed; sopsmith adds ${added.join(" ")}, other programs do not`,
     todo: `Set ${variable} to "${whole}", so that sops and git wait for the editor too.`,

@@ -12,11 +12,11 @@ import { isOlderVersion } from "../metadata/version.ts";
 import { KeyNames, namesInConfig } from "../people/names.ts";
 import { seeming } from "../status.ts";
 import { keyDifference } from "../update-keys.ts";
-import { sopsVersion } from "../version.ts";
+import { SOPS_VERSION } from "../version.ts";
 import { heldBy, reference } from "./age-keys.ts";
 import { ranks, type Check, type File, type Finding, type Patient } from "./finding.ts";
 
-const name = "file";
+const NAME = "file";
 
 /** Whether the file that is asked about opens: with which key, or why not. */
 export const checkFile: Check = async (patient) => {
@@ -31,7 +31,7 @@ export const checkFile: Check = async (patient) => {
         ? `Name a file: ${shown} is a directory.`
         : `Check the name ${shown}: ${reason}.`
       : `Check the permissions of ${shown}: ${reason}.`;
-    return [{ name, state: "problem", text, todo, rank: ranks.fileUnreadable }];
+    return [{ name: NAME, state: "problem", text, todo, rank: ranks.fileUnreadable }];
   }
   if (format === undefined || metadata === undefined) return [unread(file, content)];
   const asked = await askAll(metadata, patient);
@@ -55,7 +55,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
   if (start >= 0 && /^>{7} /m.test(text.slice(start))) {
     const line = text.slice(0, start).split("\n").length;
     return {
-      name,
+      name: NAME,
       state: "problem",
       text: `${shown}:${line}: conflict markers of an unfinished merge`,
       todo: `Resolve the merge conflict in ${shown} first, from line ${line} on: \`sopsmith mergetool ${shown}\`.`,
@@ -65,7 +65,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
   if (format !== undefined) {
     const [message = ""] = (error?.message ?? `${shown} cannot be read`).split("\n");
     return {
-      name,
+      name: NAME,
       state: "problem",
       text: message,
       todo: `${error?.hint ?? `Restore ${shown} from version control, or correct it.`} (${shown}: ${message})`,
@@ -76,7 +76,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
   const other = seeming(content, byName);
   if (other !== undefined)
     return {
-      name,
+      name: NAME,
       state: "problem",
       text: `${shown} looks like an encrypted ${other} file, and its name says ${byName}`,
       todo: `Add \`--input-type ${other} --output-type ${other}\` for ${shown}, or rename it: it looks like ${other}, and its name says ${byName}.`,
@@ -85,7 +85,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
   if (content.length === 0 || /^"?sops"?\s*:/m.test(text)) {
     const what = content.length === 0 ? "is empty" : "has a `sops` block that is not whole";
     return {
-      name,
+      name: NAME,
       state: "problem",
       text: `${shown} ${what}`,
       todo: `Restore ${shown} from version control: it ${what}.`,
@@ -93,7 +93,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
     };
   }
   return {
-    name,
+    name: NAME,
     state: "problem",
     text: `${shown} is not encrypted`,
     todo: `Encrypt ${shown} with \`sopsmith encrypt -i ${shown}\`: it is not encrypted.`,
@@ -127,7 +127,7 @@ async function askAll(
     let part: Uint8Array | undefined;
     for (const service of willing) {
       try {
-        part = await service.unwrap(key, quiet, AbortSignal.timeout(askLimit));
+        part = await service.unwrap(key, quiet, AbortSignal.timeout(ASK_LIMIT));
         break;
       } catch (error) {
         if (!(error instanceof UnwrapError)) throw error;
@@ -145,7 +145,7 @@ async function askAll(
 }
 
 /** How long a key that is used over the network may take, in milliseconds. */
-const askLimit = 15_000;
+const ASK_LIMIT = 15_000;
 
 /** Opens the file with what the keys gave, so that nobody is asked twice. */
 async function opens(
@@ -184,7 +184,11 @@ async function opens(
       host,
     );
     dataKey.fill(0);
-    return { name, state: "ok", text: `${shown} opens; every value decrypts and the MAC is right` };
+    return {
+      name: NAME,
+      state: "ok",
+      text: `${shown} opens; every value decrypts and the MAC is right`,
+    };
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
     if (error instanceof DataKeyError)
@@ -220,14 +224,14 @@ function closed(
   const silent = left.filter((key) => asked.get(key)?.wasAsked !== true);
   if (silent.length > 0)
     return {
-      name,
+      name: NAME,
       state: "unused",
       text: `${shown} does not open with the keys of this machine${count}; ${silent.length === 1 ? "1 key" : `${silent.length} keys`} of ${labels(silent)} could not be asked without the network`,
       todo: `Run \`sopsmith doctor --network ${shown}\` to ask ${labels(silent)} too: no key of this machine opens ${shown}.`,
     };
   const remedy = names.inText(advice(failures));
   return {
-    name,
+    name: NAME,
     state: "problem",
     text: `${shown} does not open with the keys that were found${count}`,
     todo: remedy.endsWith(".") ? remedy : `To open ${shown}, ${remedy}${count}.`,
@@ -254,14 +258,14 @@ function nameOf({ shown, path, format }: File): Finding[] {
 }
 
 function versionOf({ shown }: File, { version }: Metadata): Finding[] {
-  if (!isOlderVersion(sopsVersion, version))
+  if (!isOlderVersion(SOPS_VERSION, version))
     return [{ name: "version", state: "ok", text: `written in the format of sops ${version}` }];
   return [
     {
       name: "version",
       state: "problem",
-      text: `${shown} was written by sops ${version}; this program follows ${sopsVersion}`,
-      todo: `Update sopsmith: ${shown} was written by version ${version} of sops, newer than ${sopsVersion}.`,
+      text: `${shown} was written by sops ${version}; this program follows ${SOPS_VERSION}`,
+      todo: `Update sopsmith: ${shown} was written by version ${version} of sops, newer than ${SOPS_VERSION}.`,
       rank: ranks.version,
     },
   ];

@@ -4,17 +4,17 @@ import { runGit, topLevelIfAny } from "../git/git.ts";
 import { hasAttributes } from "../git/setup.ts";
 import { ranks, type Check } from "./finding.ts";
 
-const name = "git";
+const NAME = "git";
 
 /** Whether this clone has the programs that the repository's `.gitattributes` ask for. */
 export const checkGit: Check = async ({ host }) => {
   const root = await topLevelIfAny(host);
-  if (root === undefined) return [{ name, state: "unused", text: "not in a Git repository" }];
+  if (root === undefined) return [{ name: NAME, state: "unused", text: "not in a Git repository" }];
   const attributes = await readFile(join(root, ".gitattributes"), "utf8").catch(() => "");
   if (!hasAttributes(attributes))
     return [
       {
-        name,
+        name: NAME,
         state: "unused",
         text: "git diff shows ciphertext here; `sopsmith git install` changes that",
       },
@@ -27,10 +27,10 @@ export const checkGit: Check = async ({ host }) => {
   );
   const missing = settings.filter(({ isSet }) => !isSet).map(({ setting }) => setting);
   if (missing.length === 0)
-    return [{ name, state: "ok", text: "git diff decrypts and git merge merges values" }];
+    return [{ name: NAME, state: "ok", text: "git diff decrypts and git merge merges values" }];
   return [
     {
-      name,
+      name: NAME,
       state: "problem",
       text: `.gitattributes asks for sopsmith, and this clone has no ${missing.join(" and no ")}`,
       todo: "Run `sopsmith git install` in this clone: .gitattributes asks for sopsmith, and Git does not know how to run it.",

@@ -139,11 +139,11 @@ async function compiled(pattern: string): Promise<GoRegExp | BadPattern> {
 }
 
 /** Longer patterns are not taken apart. */
-const longest = 300;
+const LONGEST = 300;
 
 /** The longest beginning of a pattern that is a pattern of its own and matches; an anchor alone says nothing. */
 async function longestBeginning(pattern: string, subject: string): Promise<string> {
-  if (pattern.length > longest) return "";
+  if (pattern.length > LONGEST) return "";
   for (let length = pattern.length - 1; length > 0; length--) {
     const beginning = pattern.slice(0, length);
     // Half of an escape, or of a character.

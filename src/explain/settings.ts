@@ -48,7 +48,7 @@ export function selectorInForce({ rule, metadata }: Pick<SettingSources, "rule" 
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const inFile = "the file, which keeps it";
+const IN_FILE = "the file, which keeps it";
 
 /** The settings in force, in the order in which people ask for them. */
 export function settingsInForce(sources: SettingSources): Setting[] {
@@ -69,7 +69,7 @@ export function settingsInForce(sources: SettingSources): Setting[] {
       : {
           name: selector.name,
           value: selector.value,
-          from: from === "file" ? inFile : from === "rule" ? ruleName : "default",
+          from: from === "file" ? IN_FILE : from === "rule" ? ruleName : "default",
           note: isOld
             ? `${sentence(ruleName)} says ${wanted.name} ${wanted.value}, which a file gets when it is decrypted and encrypted anew.`
             : undefined,
@@ -78,7 +78,7 @@ export function settingsInForce(sources: SettingSources): Setting[] {
       name: "mac_only_encrypted",
       value: String(metadata?.macOnlyEncrypted ?? rule?.macOnlyEncrypted ?? false),
       from:
-        metadata !== undefined ? inFile : rule?.macOnlyEncrypted === true ? ruleName : "default",
+        metadata !== undefined ? IN_FILE : rule?.macOnlyEncrypted === true ? ruleName : "default",
       note:
         metadata !== undefined &&
         rule !== undefined &&
@@ -104,7 +104,7 @@ function* keySettings(
     yield {
       name: "keys",
       value: groupsText(keyGroups, names),
-      from: inFile,
+      from: IN_FILE,
       note:
         ruled === undefined || sameGroups(keyGroups, ruled)
           ? undefined
@@ -114,7 +114,7 @@ function* keySettings(
       yield {
         name: "shamir_threshold",
         value: `${shamirThreshold} of ${keyGroups.length} groups`,
-        from: inFile,
+        from: IN_FILE,
         note: undefined,
       };
     return;

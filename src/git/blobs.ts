@@ -3,7 +3,7 @@ import type { Channel, Host } from "../io/host.ts";
 import { gitEnvironment, gitWords } from "./git.ts";
 
 /** So many names are sent ahead: they fit into a pipe, so that neither side waits for the other. */
-const ahead = 64;
+const AHEAD = 64;
 
 /**
  * Contents of objects, through one `git cat-file --batch`, one at a time. Git ends with the iteration: who calls `next` by hand calls
@@ -23,8 +23,8 @@ export async function* readBlobs(
   const channel = await host.spawn(argv, gitEnvironment(host.env));
   try {
     const reader = new Reader(channel);
-    for (let first = 0; first < objects.length; first += ahead) {
-      const names = objects.slice(first, first + ahead);
+    for (let first = 0; first < objects.length; first += AHEAD) {
+      const names = objects.slice(first, first + AHEAD);
       await channel.send(names.map((name) => `${name}\n`).join(""));
       for (const _ of names) yield await reader.object();
     }

@@ -17,7 +17,7 @@ const noPrograms: readonly string[] = [
 ].flatMap((setting) => ["-c", setting]);
 
 /** What Git needs of the environment; keys and tokens stay here. */
-const passed =
+const PASSED =
   /^(?:GIT_(?!EXTERNAL_DIFF$|ASKPASS$|SSH)\w+|PATH|HOME|USERPROFILE|HOMEDRIVE|HOMEPATH|SYSTEMROOT|TEMP|TMP|TMPDIR|XDG_CONFIG_HOME|LANG)$/i;
 
 /** The words in front of Git's command. */
@@ -26,7 +26,7 @@ export const gitWords: readonly string[] = ["--no-pager", ...noPrograms];
 /** The environment that Git is run in. */
 export function gitEnvironment(env: Host["env"]): Record<string, string | undefined> {
   return {
-    ...Object.fromEntries(Object.entries(env).filter(([name]) => passed.test(name))),
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.test(name))),
     GIT_OPTIONAL_LOCKS: "0",
     GIT_TERMINAL_PROMPT: "0",
     // In a partial clone a missing object is missing: nothing is fetched.

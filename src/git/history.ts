@@ -47,7 +47,7 @@ interface Rename {
 }
 
 /** A file is followed back through so many names. */
-const mostNames = 20;
+const MOST_NAMES = 20;
 
 /**
  * Reads the history of files with a few calls of git, whatever their number: with merges and side branches; renames are
@@ -71,7 +71,7 @@ export async function fileHistories(
     : new Map<string, Rename>();
   const renames = new Map<string, Rename>();
   const asked = new Set<string>();
-  for (let round = 0; round < mostNames; round++) {
+  for (let round = 0; round < MOST_NAMES; round++) {
     const known = names.size;
     for (const [to, { from }] of staged) if (names.has(to)) names.add(from);
     const added = [...log.values()].flat().filter((version) => version.before.length === 0);

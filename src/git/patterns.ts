@@ -2,7 +2,7 @@
 export const usualPatterns: readonly string[] = ["*.yaml", "*.yml", "*.json", "*.env", "*.ini"];
 
 /** More patterns than this for one rule say less than the usual ones. */
-const limit = 16;
+const LIMIT = 16;
 
 /**
  * Patterns for `.gitattributes` that match every file which these expressions match, and may match more: a file that is not
@@ -29,7 +29,7 @@ function patternsOf(expression: string): string[] | undefined {
 }
 
 /** `*` stands for what an expression leaves open; it may cross directories. */
-const open = "*";
+const OPEN = "*";
 
 /**
  * All texts of an expression that is made of literals, `.`, `.*`, `[…]`, `x?` and one level of `(a|b)`.
@@ -40,7 +40,7 @@ function expand(body: string): string[] | undefined {
   let texts = [""];
   const add = (pieces: readonly string[]): boolean => {
     texts = texts.flatMap((text) => pieces.map((piece) => text + piece));
-    return texts.length <= limit;
+    return texts.length <= LIMIT;
   };
   const token =
     /\((?:\?:)?([^()\\[\]]*)\)(\??)|\[(?:\\.|[^\]\\])*\][*+?]?|\\([^A-Za-z0-9])(\??)|\.[*+?]?|([\w\-/~@,=% ])([?*+]?)/suy;
@@ -56,11 +56,11 @@ function expand(body: string): string[] | undefined {
       if (groupOptional !== "") pieces = [...pieces, ""];
     } else if (escaped !== undefined) {
       // What stands for more than itself in a pattern of Git's is left open.
-      const text = /[*?[\]\\!"]/.test(escaped) ? open : escaped;
+      const text = /[*?[\]\\!"]/.test(escaped) ? OPEN : escaped;
       pieces = escapedOptional === "" ? [text] : [text, ""];
-    } else if (literal === undefined) pieces = [open];
+    } else if (literal === undefined) pieces = [OPEN];
     else if (repeat === "?") pieces = [literal, ""];
-    else pieces = [repeat === "" ? (literal === " " ? open : literal) : open];
+    else pieces = [repeat === "" ? (literal === " " ? OPEN : literal) : OPEN];
     if (!add(pieces)) return undefined;
   }
   return texts;
@@ -68,9 +68,9 @@ function expand(body: string): string[] | undefined {
 
 /** Only what is after the last open piece is sure, and the folders before the first. */
 function patternsFor(text: string, isAtStart: boolean, isAtEnd: boolean): string[] | undefined {
-  const whole = `${isAtStart ? "" : open}${text}`.replaceAll(/\*+/g, open);
-  const first = whole.indexOf(open);
-  const tail = whole.slice(whole.lastIndexOf(open) + 1);
+  const whole = `${isAtStart ? "" : OPEN}${text}`.replaceAll(/\*+/g, OPEN);
+  const first = whole.indexOf(OPEN);
+  const tail = whole.slice(whole.lastIndexOf(OPEN) + 1);
   if (tail === "") {
     const folders = whole.slice(0, first).split("/").slice(0, -1).join("/");
     return folders === "" ? undefined : [`/${folders}/**`];

@@ -14,7 +14,7 @@ export const ownSections: readonly string[] = [
 ];
 
 /** What `.gitattributes` says of files with encrypted values. */
-export const ownAttributes = "diff=sopsmith merge=sopsmith";
+export const OWN_ATTRIBUTES = "diff=sopsmith merge=sopsmith";
 
 /**
  * What a clone is reported.
@@ -40,44 +40,44 @@ export function ownSettings(program: readonly string[]): GitSetting[] {
  * this program, and where the program has gone, files are shown as they are.
  */
 function textconvLine(program: readonly string[]): string {
-  const test = `${hasCiphertext} "$1" && ${isThere(program)}`;
+  const test = `${HAS_CIPHERTEXT} "$1" && ${isThere(program)}`;
   return `f() { if ${test}; then ${line(program)} git textconv "$1"; else cat "$1"; fi; }; f`;
 }
 
 /** The same for a merge: files without ciphertexts, and all where the program has gone, are merged as Git does it by itself. */
 function mergeLine(program: readonly string[]): string {
-  const test = `${hasCiphertext} "$1" "$2" "$3" && ${isThere(program)}`;
+  const test = `${HAS_CIPHERTEXT} "$1" "$2" "$3" && ${isThere(program)}`;
   const asText = `git merge-file -q --marker-size="$4" -L ours -L base -L theirs "$2" "$1" "$3"`;
   return `f() { if ${test}; then ${line(program)} git merge "$@"; else ${asText}; fi; }; f %O %A %B %L %P`;
 }
 
-const hasCiphertext = "LC_ALL=C grep -qF 'ENC[AES256_GCM,'";
+const HAS_CIPHERTEXT = "LC_ALL=C grep -qF 'ENC[AES256_GCM,'";
 
 const line = (program: readonly string[]): string => program.map(shellWord).join(" ");
 
 const isThere = (program: readonly string[]): string =>
   program.map((path, index) => `test -${index === 0 ? "x" : "f"} ${shellWord(path)}`).join(" && ");
 
-const hookMark = "# Written by `sopsmith git install --hook`: refuses unencrypted secrets";
+const HOOK_MARK = "# Written by `sopsmith git install --hook`: refuses unencrypted secrets";
 
 /** A pre-commit hook that looks at what is staged. */
 export function hookText(program: readonly string[]): string {
-  return `#!/bin/sh\n${hookMark}\nexec ${line(program)} check --staged\n`;
+  return `#!/bin/sh\n${HOOK_MARK}\nexec ${line(program)} check --staged\n`;
 }
 
-export const isOwnHook = (text: string): boolean => text.includes(`\n${hookMark}\n`);
+export const isOwnHook = (text: string): boolean => text.includes(`\n${HOOK_MARK}\n`);
 
-const first = "# For Git, by `sopsmith git install`";
-const last = "# End of what `sopsmith git install` wrote";
+const FIRST = "# For Git, by `sopsmith git install`";
+const LAST = "# End of what `sopsmith git install` wrote";
 /** The first line of earlier versions. */
-const older = "# Plain text in diffs, by `sopsmith git install`";
+const OLDER = "# Plain text in diffs, by `sopsmith git install`";
 
 /** `.gitattributes` with our lines for these patterns in the place of those that were there; without any for none. */
 export function withAttributes(text: string, patterns: readonly string[]): string {
-  const kept = withoutOwn(withoutOwn(text, older), first);
+  const kept = withoutOwn(withoutOwn(text, OLDER), FIRST);
   if (patterns.length === 0) return kept;
   const gap = kept === "" || kept.endsWith("\n") ? "" : "\n";
-  const lines = [first, ...patterns.map((pattern) => `${pattern} ${ownAttributes}`), last];
+  const lines = [FIRST, ...patterns.map((pattern) => `${pattern} ${OWN_ATTRIBUTES}`), LAST];
   return `${kept}${gap}${lines.join("\n")}\n`;
 }
 
@@ -85,11 +85,11 @@ export function withAttributes(text: string, patterns: readonly string[]): strin
 export const hasAttributes = (text: string): boolean =>
   text.split("\n").some((line) => {
     const words = line.trim().split(/\s+/);
-    return !line.startsWith("#") && ownAttributes.split(" ").every((word) => words.includes(word));
+    return !line.startsWith("#") && OWN_ATTRIBUTES.split(" ").every((word) => words.includes(word));
   });
 
 function withoutOwn(text: string, begin: string): string {
   const start = text.indexOf(`${begin}\n`);
-  const end = text.indexOf(`${last}\n`, start);
-  return start < 0 || end < 0 ? text : text.slice(0, start) + text.slice(end + last.length + 1);
+  const end = text.indexOf(`${LAST}\n`, start);
+  return start < 0 || end < 0 ? text : text.slice(0, start) + text.slice(end + LAST.length + 1);
 }

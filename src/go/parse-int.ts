@@ -1,4 +1,4 @@
-const literal =
+const LITERAL =
   /^([+-]?)(0[xX](?:_?[\da-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?\d)*)$/;
 
 /** No integer of 64 bits has more digits in any base. */
@@ -6,7 +6,7 @@ const MAX_DIGITS = 64;
 
 /** An integer as Go's source code spells it: `17`, `0x1f`, `0o17`, `017`, `0b11`, `1_000`. Undefined beyond 64 digits. */
 function parseLiteral(text: string): { sign: string; size: bigint } | undefined {
-  const [, sign = "", digits = ""] = literal.exec(text) ?? [];
+  const [, sign = "", digits = ""] = LITERAL.exec(text) ?? [];
   const [, prefix = "", rest = ""] = /^(0[xXoObB]|0(?=.))?(.*)$/.exec(digits) ?? [];
   const short = rest.replaceAll("_", "").replace(/^0+(?=.)/, "");
   if (short === "" || short.length > MAX_DIGITS) return undefined;

@@ -1,7 +1,7 @@
-const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/;
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/;
 
 /** The forms that go-yaml tries: `2006-1-2`, `2006-1-2 15:4:5.9`, `2006-1-2T15:4:5.9Z07:00`. */
-const yamlTime =
+const YAML_TIME =
   /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?(Z|[-+]\d\d:\d\d))|(?: (\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?))?$/;
 
 /**
@@ -16,14 +16,14 @@ export function normalTime(text: string): string | undefined {
 
 /** The same with the fraction kept: at most 9 digits, no trailing zeros. The form of a `time` leaf. */
 export function fullTime(text: string): string | undefined {
-  const match = rfc3339.exec(text);
+  const match = RFC3339.exec(text);
   return match === null ? undefined : canonical(match.slice(1));
 }
 
 /** The same for a timestamp of YAML, which is UTC where it has no offset. */
 export function parseYamlTime(text: string): string | undefined {
   if (text.charCodeAt(4) !== 45) return undefined;
-  const match = yamlTime.exec(text);
+  const match = YAML_TIME.exec(text);
   if (match === null) return undefined;
   const [year, month, day, ...rest] = match.slice(1);
   return canonical([year, month, day, ...(rest[5] === undefined ? rest : rest.slice(5))]);

@@ -58,15 +58,15 @@ export async function readAttributes(paths: readonly string[]): Promise<Attribut
   return ls === undefined ? { of: () => undefined } : fromLs(await listed(ls, all));
 }
 
-const listName = "system.posix_acl_access";
+const LIST_NAME = "system.posix_acl_access";
 /** What belongs to a file's content and access, and is not the system's own. */
-const kept = /^(?:user\.|system\.(?:posix_acl_access|nfs4_acl)(?:=|$))/;
+const KEPT = /^(?:user\.|system\.(?:posix_acl_access|nfs4_acl)(?:=|$))/;
 
 function fromGetfattr(dump: Dump, setfattr: string): Attributes {
   const advice = "See getfattr and getfacl for what is missing.";
   return {
     of(path) {
-      const lines = (dump.get(path) ?? []).filter((line) => kept.test(line));
+      const lines = (dump.get(path) ?? []).filter((line) => KEPT.test(line));
       const list = lines.filter((line) => line.startsWith("system."));
       const others = lines.filter((line) => !line.startsWith("system."));
       const inheritsList = linesStart(dump.get(dirname(path)), "system.posix_acl_default");
@@ -79,7 +79,7 @@ function fromGetfattr(dump: Dump, setfattr: string): Attributes {
         async give(temp, { hasGroup }) {
           let isListKept = true;
           if (list.length > 0) isListKept = hasGroup && (await restore(temp, list)).isDone;
-          else if (inheritsList) isListKept = (await run([setfattr, "-x", listName, temp])).isDone;
+          else if (inheritsList) isListKept = (await run([setfattr, "-x", LIST_NAME, temp])).isDone;
           const isRestKept = others.length === 0 || (await restore(temp, others)).isDone;
           return { list: !isListKept, others: !isRestKept, advice };
         },
@@ -134,7 +134,7 @@ function hasGroupBits(path: string): boolean {
 }
 
 /** How many bytes of names fit on a command line with certainty. */
-const lineLength = 100_000;
+const LINE_LENGTH = 100_000;
 
 /** As few calls as the system takes. */
 function* batchesOf(paths: readonly string[]): Generator<readonly string[]> {
@@ -142,7 +142,7 @@ function* batchesOf(paths: readonly string[]): Generator<readonly string[]> {
   let length = 0;
   for (const path of paths) {
     length += Buffer.byteLength(path) + 1;
-    if (length > lineLength && names.length > 0) {
+    if (length > LINE_LENGTH && names.length > 0) {
       yield names;
       names = [];
       length = 0;
@@ -196,7 +196,7 @@ function unescaped(name: string): string {
   );
 }
 
-const limitMs = 10_000;
+const LIMIT_MS = 10_000;
 
 function run(
   [program = "", ...args]: readonly string[],
@@ -207,7 +207,7 @@ function run(
     const child = execFile(
       requireProgram(program, process),
       args,
-      { env: { PATH, LC_ALL: "C" }, timeout: limitMs, maxBuffer: 1 << 26 },
+      { env: { PATH, LC_ALL: "C" }, timeout: LIMIT_MS, maxBuffer: 1 << 26 },
       // A file that is gone makes the status 1; what is said of the others holds.
       (error, stdout) => resolve({ isDone: error === null, stdout }),
     );

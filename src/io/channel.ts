@@ -60,14 +60,14 @@ function channelOf(input: Readable, output: Writable, end: () => void | Promise<
 }
 
 /** How long a program may take to end after it was asked to. */
-const grace = 2000;
+const GRACE = 2000;
 
 async function endProgram(child: ChildProcess): Promise<void> {
   child.stdout?.destroy();
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
   child.kill("SIGINT");
-  const timer = setTimeout(() => child.kill("SIGKILL"), grace);
+  const timer = setTimeout(() => child.kill("SIGKILL"), GRACE);
   await exit;
   clearTimeout(timer);
 }

@@ -1,7 +1,7 @@
 /** The pieces of a file, to be written one after the other; they may be gone through more than once. */
 export type Chunks = Iterable<string | Uint8Array>;
 
-const batchLength = 1 << 16;
+const BATCH_LENGTH = 1 << 16;
 
 /**
  * The bytes of many pieces in batches worth a system call each; text is written as UTF-8. A surrogate pair may be split
@@ -17,7 +17,7 @@ export function* batches(chunks: Chunks): Generator<Uint8Array> {
       continue;
     }
     text += chunk;
-    if (text.length < batchLength) continue;
+    if (text.length < BATCH_LENGTH) continue;
     const end = endsInHalfPair(text) ? text.length - 1 : text.length;
     yield Buffer.from(text.slice(0, end));
     text = text.slice(end);

@@ -8,9 +8,9 @@ import { systemCode } from "./system-error.ts";
 import { CannotReplace } from "./write-errors.ts";
 
 /** How long a claim is waited for that a living process holds: it needs milliseconds. */
-const patienceMs = 20_000;
+const PATIENCE_MS = 20_000;
 /** From when on a claim counts as abandoned whose process cannot be judged, in another container or on another machine. */
-const foreignMs = 10_000;
+const FOREIGN_MS = 10_000;
 
 /**
  * Waits until no other process is replacing this version of a file, and keeps others from it until the returned function
@@ -51,7 +51,7 @@ export async function claimFile(
       turn++;
       continue;
     }
-    if (Date.now() - started > patienceMs)
+    if (Date.now() - started > PATIENCE_MS)
       throw new CannotReplace(
         shown,
         "in-place",
@@ -87,7 +87,7 @@ function isAbandoned(name: string): boolean {
     const mark = stats.isSymbolicLink() ? readlinkSync(name) : readFileSync(name, "utf8");
     if (isGone(mark)) return true;
     const isForeign = mark.split("-")[2] !== processMark().split("-")[2];
-    return isForeign && Date.now() - stats.mtimeMs > foreignMs;
+    return isForeign && Date.now() - stats.mtimeMs > FOREIGN_MS;
   } catch {
     // It was let go of just now.
     return false;

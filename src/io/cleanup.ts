@@ -61,7 +61,7 @@ export async function withSignals<T>(
 }
 
 /** How long handlers stay after their last use. */
-const lingerMs = 100;
+const LINGER_MS = 100;
 let lingering: NodeJS.Timeout | undefined;
 
 /**
@@ -73,7 +73,7 @@ function listen(): void {
   const isNeeded = removals.size > 0 || responders.length > 0;
   clearTimeout(lingering);
   if (!isNeeded) {
-    if (isListening) lingering = setTimeout(unlisten, lingerMs).unref();
+    if (isListening) lingering = setTimeout(unlisten, LINGER_MS).unref();
     return;
   }
   if (isListening) return;

@@ -11,13 +11,13 @@ export interface Guard {
 }
 
 /** More words than a system surely takes for one program. */
-const mostBytes = 100_000;
+const MOST_BYTES = 100_000;
 
 /**
  * Reads one word. Without it, because the other side has died, each file whose new content is in place gets its old one back,
  * and what is left over is removed.
  */
-const script = `IFS= read -r word
+const SCRIPT = `IFS= read -r word
 [ "$word" = done ] && exit 0
 while [ $# -ge 3 ]; do
   if [ -n "$2" ]; then
@@ -37,8 +37,8 @@ done`;
 export async function startGuard(files: readonly Guarded[]): Promise<Guard | undefined> {
   const words = files.flatMap(({ path, kept, temp }) => [path, kept, temp]);
   const length = words.reduce((sum, word) => sum + Buffer.byteLength(word) + 1, 0);
-  if (files.length < 2 || length > mostBytes || process.platform === "win32") return undefined;
-  const child = spawn(requireProgram("/bin/sh", process), ["-c", script, "sopsmith", ...words], {
+  if (files.length < 2 || length > MOST_BYTES || process.platform === "win32") return undefined;
+  const child = spawn(requireProgram("/bin/sh", process), ["-c", SCRIPT, "sopsmith", ...words], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
     env: { PATH: "/bin:/usr/bin" },

@@ -18,13 +18,13 @@ export interface ReadLimits {
   readonly isRegular: boolean;
 }
 
-const maxBytes = 1 << 24;
+const MAX_BYTES = 1 << 24;
 
 /** For a file that was found, or that a file names. */
-export const foundFile: ReadLimits = { maxBytes, isRegular: true };
+export const foundFile: ReadLimits = { maxBytes: MAX_BYTES, isRegular: true };
 
 /** For a file that the user named: it may be a process substitution of the shell. */
-export const namedFile: ReadLimits = { maxBytes, isRegular: false };
+export const namedFile: ReadLimits = { maxBytes: MAX_BYTES, isRegular: false };
 
 /** How a child process ended. */
 export interface ChildResult {

@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from "./host.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** No answer that this program reads is near this size. */
-const bodyLimit = 16 * 1024 * 1024;
+const BODY_LIMIT = 16 * 1024 * 1024;
 
 /**
  * Sends one request on a connection of its own. Certificates are checked against Node's list, and where that does not
@@ -68,7 +68,7 @@ async function read(response: IncomingMessage): Promise<HttpResponse> {
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > bodyLimit) throw new Error("the answer is longer than 16 MiB");
+    if (length > BODY_LIMIT) throw new Error("the answer is longer than 16 MiB");
     chunks.push(chunk);
   }
   const headers: Record<string, string> = {};

@@ -5,11 +5,11 @@ import { isGone, markPattern } from "./process-mark.ts";
 const temporary = new RegExp(
   `^(?:\\.sopsmith-(${markPattern})-[0-9a-f]+(\\.old)?\\.tmp|sopsmith-(${markPattern})-[0-9a-f]{32})$`,
 );
-const claim = /^\.sopsmith-claim-[0-9a-f]+-\d+\.tmp$/;
+const CLAIM = /^\.sopsmith-claim-[0-9a-f]+-\d+\.tmp$/;
 
 /** A claim is held for milliseconds. */
-const claimAgeMs = 60_000;
-const oldContentAgeMs = 24 * 3_600_000;
+const CLAIM_AGE_MS = 60_000;
+const OLD_CONTENT_AGE_MS = 24 * 3_600_000;
 
 const swept = new Set<string>();
 
@@ -40,10 +40,10 @@ export function removeLeftOvers(dir: string): void {
 function isLeftOver(name: string, path: string): boolean {
   const { uid, nlink, mtimeMs, ctimeMs } = lstatSync(path);
   if (process.getuid !== undefined && uid !== process.getuid()) return false;
-  if (claim.test(name)) return Date.now() - mtimeMs > claimAgeMs;
+  if (CLAIM.test(name)) return Date.now() - mtimeMs > CLAIM_AGE_MS;
   const [, ofFile, old, ofFolder] = temporary.exec(name) ?? [];
   // Old content of files that were to change together may be wanted back, where only half of them did.
-  if (old !== undefined && nlink === 1 && Date.now() - ctimeMs < oldContentAgeMs) return false;
+  if (old !== undefined && nlink === 1 && Date.now() - ctimeMs < OLD_CONTENT_AGE_MS) return false;
   const mark = ofFile ?? ofFolder;
   return mark !== undefined && isGone(mark);
 }

@@ -203,7 +203,7 @@ export function promptKey(prompt: string, keys: string): Promise<string | undefi
   return onTerminal((terminal) =>
     ask(terminal, prompt, {
       press: (key) => {
-        if (key === ctrlC || key === ctrlD) throw new UserCanceled();
+        if (key === CTRL_C || key === CTRL_D) throw new UserCanceled();
         return keys.includes(key) ? key : undefined;
       },
     }),
@@ -216,8 +216,8 @@ interface Answer {
   press(key: string): string | undefined;
 }
 
-const ctrlC = "\u0003";
-const ctrlD = "\u0004";
+const CTRL_C = "\u0003";
+const CTRL_D = "\u0004";
 
 /** A line as it is typed, with the keys that correct it. */
 class Line implements Answer {
@@ -231,7 +231,7 @@ class Line implements Answer {
 
   press(key: string): string | undefined {
     if (key === "\r" || key === "\n") return this.typed.join("");
-    if (key === ctrlC || (key === ctrlD && this.typed.length === 0)) throw new UserCanceled();
+    if (key === CTRL_C || (key === CTRL_D && this.typed.length === 0)) throw new UserCanceled();
     // Backspace; Ctrl+U takes back everything.
     if (key === "\u007f" || key === "\b") this.takeBack(1);
     else if (key === "\u0015") this.takeBack(this.typed.length);

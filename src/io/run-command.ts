@@ -107,7 +107,7 @@ function startAttached(command: ChildCommand, host: Host, filter?: OutputFilter)
   let isSignalled = false;
   const ended = endOf(child, command).then(async (end) => {
     // Programs that it has started may hold its output open; after a signal nobody waits for them.
-    const patience = isSignalled ? [sleep(drainMs, undefined, { ref: false })] : [];
+    const patience = isSignalled ? [sleep(DRAIN_MS, undefined, { ref: false })] : [];
     await Promise.race([Promise.all(passed), ...patience]);
     if (isSignalled) for (const [from] of outputs) from?.destroy();
     return end;
@@ -122,7 +122,7 @@ function startAttached(command: ChildCommand, host: Host, filter?: OutputFilter)
 }
 
 /** Time for output that was written before the end. */
-const drainMs = 200;
+const DRAIN_MS = 200;
 
 /** How a command is run again and again. */
 export interface Rerun {
@@ -135,7 +135,7 @@ export interface Rerun {
 }
 
 /** How long a command may take to end after SIGTERM. */
-const graceMs = 5_000;
+const GRACE_MS = 5_000;
 
 /**
  * Runs a command, and after a change ends it and starts it again: SIGTERM, and SIGKILL after 5 seconds. A command that ends by itself is started
@@ -183,7 +183,7 @@ export async function runAgain(first: ChildCommand, host: Host, rerun: Rerun): P
 
 async function endChild(child: Attached): Promise<void> {
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+  const timer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
   try {
     await child.ended;
   } finally {

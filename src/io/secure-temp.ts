@@ -11,7 +11,7 @@ import { processMark } from "./process-mark.ts";
 import { systemReason } from "./system-error.ts";
 
 /** `f_type` of tmpfs in statfs(2). */
-const tmpfsMagic = 0x01021994;
+const TMPFS_MAGIC = 0x01021994;
 
 /**
  * Lends an empty directory that only this user can enter (mode 0700, random name), in memory where the system has such a
@@ -65,7 +65,7 @@ function tempRoots(host: Host): string[] {
 function isWritableTmpfs(dir: string): boolean {
   try {
     accessSync(dir, constants.W_OK | constants.X_OK);
-    return statfsSync(dir).type === tmpfsMagic;
+    return statfsSync(dir).type === TMPFS_MAGIC;
   } catch {
     return false;
   }

@@ -8,7 +8,7 @@ export class UnsplittableText extends SopsmithError {
 }
 
 /** What a backslash takes the meaning from inside double quotes; before anything else it stands for itself. */
-const escapedInQuotes = '"\\$`\n';
+const ESCAPED_IN_QUOTES = '"\\$`\n';
 
 /**
  * Splits a command line into words as a POSIX shell does: single and double quotes, backslashes, and comments from a `#`
@@ -68,7 +68,7 @@ function readDoubleQuoted(text: string, open: number): { text: string; end: numb
     const char = text.charAt(at);
     if (char === '"') return { text: read, end: at + 1 };
     const next = text.charAt(at + 1);
-    if (char === "\\" && next !== "" && escapedInQuotes.includes(next)) {
+    if (char === "\\" && next !== "" && ESCAPED_IN_QUOTES.includes(next)) {
       if (next !== "\n") read += next;
       at += 2;
     } else {

@@ -12,7 +12,7 @@ export interface Target {
   readonly isProcLink?: boolean;
 }
 
-const maxLinks = 40;
+const MAX_LINKS = 40;
 
 /**
  * Follows links as `open` does, but stops at the names of open descriptors, and at the end of a dangling link. These looks
@@ -24,7 +24,7 @@ export function findTarget(path: string): Target {
   if (/[/\\]$/.test(path) && (process.platform === "win32" || path.endsWith("/")))
     return { path, stats: lstatSync(path) };
   let place = resolve(path);
-  for (let links = 0; links < maxLinks; links++) {
+  for (let links = 0; links < MAX_LINKS; links++) {
     place = join(realpathSync.native(dirname(place)), basename(place));
     const proc = /^(?:\/proc\/(\d+)(?:\/task\/\d+)?|\/dev)\/fd\/(\d+)$/.exec(place);
     if (proc) {

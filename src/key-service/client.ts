@@ -26,7 +26,7 @@ export function parseServiceUri(uri: string): ServiceAddress | undefined {
 }
 
 /** The longest text of a service that is shown, in characters. */
-const detailLimit = 2000;
+const DETAIL_LIMIT = 2000;
 
 /** What a call to a service failed with, in the words of sops's client. Exit 1. */
 class KeyServiceError extends SopsmithError {
@@ -36,14 +36,14 @@ class KeyServiceError extends SopsmithError {
     const name = codeNames[code] ?? `Code(${code})`;
     const given =
       details.trim() === "" ? "the service gave no reason" : connectionTrouble(details.trimEnd());
-    const text = given.length > detailLimit ? `${given.slice(0, detailLimit)}…` : given;
+    const text = given.length > DETAIL_LIMIT ? `${given.slice(0, DETAIL_LIMIT)}…` : given;
     super("key-service-failed", 1, `rpc error: code = ${name} desc = ${text} (${uri})`);
     this.isUnreachable = name === "Unavailable";
   }
 }
 
 /** For one request, connecting included. A person may have to be asked at the other end. */
-const limitMs = 30_000;
+const LIMIT_MS = 30_000;
 
 /** Takes what grpc-js says about its own workings off a failure to connect. */
 function connectionTrouble(details: string): string {
@@ -147,7 +147,7 @@ async function connect(uri: string, target: string): Promise<Connection> {
           method.requestSerialize,
           method.responseDeserialize,
           request,
-          { deadline: Date.now() + limitMs },
+          { deadline: Date.now() + LIMIT_MS },
           (error, response) => {
             signal?.removeEventListener("abort", cancel);
             if (error !== null) reject(new KeyServiceError(uri, error.code, error.details));

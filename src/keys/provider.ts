@@ -18,7 +18,7 @@ export interface MasterKey {
 }
 
 /** Length of a data key, in bytes. */
-export const dataKeyLength = 32;
+export const DATA_KEY_LENGTH = 32;
 
 /** Any one of the keys opens the group's part of the data key. */
 export type KeyGroup = MasterKey[];

@@ -6,10 +6,10 @@ import type { Mapping } from "../tree/node.ts";
 import { UnwrapError, type KeyProvider, type MasterKey, type UnwrapFailure } from "./provider.ts";
 
 /** How long one request may take, in milliseconds, unless its type has a setting of its own. */
-const requestLimit = 10_000;
+const REQUEST_LIMIT = 10_000;
 
 /** The longest reason that is shown, in characters. */
-const reasonLimit = 400;
+const REASON_LIMIT = 400;
 
 /** What a remote key type does its work with: requests that each have a time limit. */
 export interface Wire {
@@ -39,7 +39,7 @@ export class RemoteFailure extends Error {
 }
 
 /** How long the search for a token may take, in milliseconds: a vendor's library asks several places. */
-const tokenLimit = 15_000;
+const TOKEN_LIMIT = 15_000;
 
 /**
  * A token that a vendor's library gets, with a limit where its own requests have none.
@@ -50,10 +50,10 @@ export async function tokenInTime<T>(
   { signal }: Wire,
   get: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const both = AbortSignal.any([signal, AbortSignal.timeout(tokenLimit)]);
+  const both = AbortSignal.any([signal, AbortSignal.timeout(TOKEN_LIMIT)]);
   const over = new Promise<never>((_, reject) => {
     both.addEventListener("abort", () => {
-      reject(new RemoteFailure("no source of credentials gave a token in time", unreachable));
+      reject(new RemoteFailure("no source of credentials gave a token in time", UNREACHABLE));
     });
   });
   return Promise.race([get(both), over]);
@@ -161,8 +161,8 @@ export async function onWire<T>(
 }
 
 /** Variables that hold what no message may show. */
-const secretNames = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIALS|HEADER|_[AS]K$/i;
-const pathNames = /_(?:FILE|PATH|URI)$|^GOOGLE_APPLICATION_CREDENTIALS$/i;
+const SECRET_NAMES = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIALS|HEADER|_[AS]K$/i;
+const PATH_NAMES = /_(?:FILE|PATH|URI)$|^GOOGLE_APPLICATION_CREDENTIALS$/i;
 
 class HostWire implements Wire {
   readonly host: Host;
@@ -173,14 +173,14 @@ class HostWire implements Wire {
     this.host = host;
     this.signal = signal;
     for (const [name, value] of Object.entries(host.env))
-      if (secretNames.test(name) && !pathNames.test(name)) this.hide(value);
+      if (SECRET_NAMES.test(name) && !PATH_NAMES.test(name)) this.hide(value);
   }
 
   hide(secret: string | undefined): void {
     if (secret !== undefined && secret.trim().length >= 6) this.secrets.add(secret.trim());
   }
 
-  async send(request: Omit<HttpRequest, "signal">, limit = requestLimit): Promise<HttpResponse> {
+  async send(request: Omit<HttpRequest, "signal">, limit = REQUEST_LIMIT): Promise<HttpResponse> {
     const timer = AbortSignal.timeout(limit);
     const signal = AbortSignal.any([this.signal, timer]);
     try {
@@ -188,7 +188,7 @@ class HostWire implements Wire {
     } catch (error) {
       const { host } = new URL(request.url);
       if (timer.aborted)
-        throw new RemoteFailure(`${host} gave no answer within ${limit / 1000} s`, unreachable);
+        throw new RemoteFailure(`${host} gave no answer within ${limit / 1000} s`, UNREACHABLE);
       if (this.signal.aborted) throw gaveUp(host);
       throw new RemoteFailure(
         `${host} cannot be reached: ${connectReason(error)}`,
@@ -204,14 +204,14 @@ class HostWire implements Wire {
     let text = reason;
     for (const secret of this.secrets) text = text.replaceAll(secret, "…");
     text = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
-    return text.length > reasonLimit ? `${text.slice(0, reasonLimit)}…` : text;
+    return text.length > REASON_LIMIT ? `${text.slice(0, REASON_LIMIT)}…` : text;
   }
 }
 
-const unreachable = "check the network, the proxy variables and the address";
+const UNREACHABLE = "check the network, the proxy variables and the address";
 
 function gaveUp(host: string): RemoteFailure {
-  return new RemoteFailure(`${host} gave no answer in time`, unreachable);
+  return new RemoteFailure(`${host} gave no answer in time`, UNREACHABLE);
 }
 
 function connectReason(error: unknown): string {
@@ -230,7 +230,7 @@ function connectReason(error: unknown): string {
 function connectRemedy(error: unknown): string {
   return isCertificateCode(systemCode(error) ?? "")
     ? "name the issuer's certificate with SSL_CERT_FILE, or check the address"
-    : unreachable;
+    : UNREACHABLE;
 }
 
 function isCertificateCode(code: string): boolean {

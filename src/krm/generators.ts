@@ -239,7 +239,7 @@ async function reading(
 }
 
 /** Annotations that are about the function or were put there on the way to it. */
-const passing =
+const PASSING =
   /^(?:config\.kubernetes\.io|config\.k8s\.io|internal\.config\.kubernetes\.io)\/|^kustomize\.config\.k8s\.io\/id$/;
 
 function secret(
@@ -253,7 +253,7 @@ function secret(
     if (held === undefined || held.kind === "null") return [];
     if (held.kind !== "map") throw new KrmError(`metadata.${name} must be a map`);
     return held.items.flatMap((item): [string, string][] => {
-      if (item.kind !== "entry" || passing.test(item.key)) return [];
+      if (item.kind !== "entry" || PASSING.test(item.key)) return [];
       if (item.value.kind !== "str")
         throw new KrmError(`metadata.${name}: ${item.key} must be text: quote it`);
       return [[item.key, item.value.value]];

@@ -42,7 +42,7 @@ export interface OpenResourceOptions {
 const BUDGET = 300_000;
 
 /** Annotations that kustomize and other callers of functions put into a resource on its way. */
-const passing =
+const PASSING =
   /^(?:config\.kubernetes\.io|config\.k8s\.io|internal\.config\.kubernetes\.io|alpha\.config\.kubernetes\.io)\/|^kustomize\.config\.k8s\.io\/id$/;
 
 /**
@@ -125,7 +125,7 @@ function metadataVariants(root: Mapping): Mapping[] {
   if (metadata?.kind !== "map") return [root];
   const own = withEntry(metadata, "annotations", (value) => {
     if (value.kind !== "map") return value;
-    const items = value.items.filter((item) => item.kind === "entry" && !passing.test(item.key));
+    const items = value.items.filter((item) => item.kind === "entry" && !PASSING.test(item.key));
     return items.length === 0 ? undefined : map(items);
   });
   const without = (...keys: string[]): Mapping =>

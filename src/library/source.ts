@@ -52,11 +52,11 @@ export function stepsOf(path: Path | string, at: string): Path {
     return parsePath(path);
   } catch (error) {
     if (!(error instanceof PathSyntaxError)) throw error;
-    throw new PathSyntaxError(`${at}: ${error.message}`, error.exitCode, pathHint);
+    throw new PathSyntaxError(`${at}: ${error.message}`, error.exitCode, PATH_HINT);
   }
 }
 
-const pathHint = 'Write a path as text, such as ["key"]["inner"][0], or as an array of its steps.';
+const PATH_HINT = 'Write a path as text, such as ["key"]["inner"][0], or as an array of its steps.';
 
 /** @throws {InvalidArgument} for both places at once */
 export function checkWrite({ inPlace, output }: WriteOptions): void {

@@ -4,8 +4,8 @@ import { entry, map, str, type Documents, type Item, type Mapping } from "../tre
 import { leafText } from "../tree/text.ts";
 import { flatten, unflatten, UnflattenError, type FlatField } from "./flatten.ts";
 
-const key = "sops";
-const prefix = "sops_";
+const KEY = "sops";
+const PREFIX = "sops_";
 
 /** The file has no `sops` block. Exit 1. */
 export class MetadataNotFound extends SopsmithError {
@@ -39,7 +39,7 @@ export function detach(documents: Documents, placement: Placement): Mapping {
   if (placement === "prefix") return detachVariables(first);
   const block = findBlock(first);
   for (const document of documents)
-    document.items = document.items.filter((item) => !isEntryOf(item, key));
+    document.items = document.items.filter((item) => !isEntryOf(item, KEY));
   return placement === "section" ? unflatten(sectionFields(block)) : block;
 }
 
@@ -53,20 +53,20 @@ export function attach(documents: Documents, block: Mapping, placement: Placemen
   for (const document of documents) refuseReserved(document, placement);
   switch (placement) {
     case "mapping":
-      for (const document of documents) document.items.push(entry(key, block));
+      for (const document of documents) document.items.push(entry(KEY, block));
       return;
     case "section": {
       // The block's line feeds are escaped here; the values of the document's own sections are not.
       const fields = flatten(block).map(({ name, value }) =>
         entry(name, str(value.replaceAll("\n", "\\n"))),
       );
-      documents.at(-1)?.items.push(entry(key, map(fields)));
+      documents.at(-1)?.items.push(entry(KEY, map(fields)));
       return;
     }
     case "prefix": {
       const [first] = documents;
       for (const { name, value } of flatten(block))
-        first?.items.push(entry(prefix + name, str(value)));
+        first?.items.push(entry(PREFIX + name, str(value)));
       return;
     }
     default:
@@ -81,7 +81,7 @@ export function isSealed(documents: Documents, placement: Placement): boolean {
 }
 
 function findBlock(document: Mapping): Mapping {
-  const found = document.items.filter((item) => isEntryOf(item, key));
+  const found = document.items.filter((item) => isEntryOf(item, KEY));
   const [only] = found;
   if (only === undefined) throw new MetadataNotFound();
   if (found.length > 1) throw new MetadataMisplaced("Found duplicate sops entry");
@@ -99,7 +99,7 @@ function sectionFields(section: Mapping): FlatField[] {
 }
 
 function detachVariables(document: Mapping): Mapping {
-  const fields = textFields(document, prefix);
+  const fields = textFields(document, PREFIX);
   if (fields.length === 0) throw new MetadataNotFound();
   document.items = document.items.filter((item) => !isReserved(item, "prefix"));
   return unflatten(fields);
@@ -123,7 +123,7 @@ function refuseReserved(document: Mapping, placement: Placement): void {
     const name = JSON.stringify(item.key);
     throw new EmitError(
       placement === "prefix"
-        ? `Error marshaling metadata: Found key ${name} in encrypted data, which starts with the reserved key prefix "${prefix}" for SOPS metadata`
+        ? `Error marshaling metadata: Found key ${name} in encrypted data, which starts with the reserved key prefix "${PREFIX}" for SOPS metadata`
         : `Error marshaling metadata: Found key ${name} in encrypted data, which is a reserved key used for SOPS metadata`,
       { hint: "Rename that key." },
     );
@@ -132,8 +132,8 @@ function refuseReserved(document: Mapping, placement: Placement): void {
 
 function isReserved(item: Item, placement: Placement): boolean {
   return placement === "prefix"
-    ? item.kind === "entry" && item.key.startsWith(prefix)
-    : isEntryOf(item, key);
+    ? item.kind === "entry" && item.key.startsWith(PREFIX)
+    : isEntryOf(item, KEY);
 }
 
 function isEntryOf(item: Item, name: string): item is Item & { kind: "entry" } {

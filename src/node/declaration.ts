@@ -3,7 +3,7 @@ import { printableLine } from "../io/printable.ts";
 import type { Member, ValueType } from "./value-types.ts";
 
 /** How every file begins that `sopsmith types` makes: it replaces no others. */
-export const madeByTypes = "// Made by sopsmith types";
+export const MADE_BY_TYPES = "// Made by sopsmith types";
 
 /** The name of the file with the types of another: `a.enc.d.yaml.ts` for `a.enc.yaml`. */
 export function declarationName(file: string): string {
@@ -15,14 +15,14 @@ export function declarationName(file: string): string {
 export function declarationOf(file: string, type: ValueType): string {
   const name = oneLine(basename(file));
   if (file.endsWith(".json"))
-    return `${madeByTypes} from ${name}: run it again when keys change.
+    return `${MADE_BY_TYPES} from ${name}: run it again when keys change.
 
 /** The values of ${name}, decrypted. */
 declare const values: ${text(type, "")};
 // @ts-ignore Allowed for JSON, which TypeScript takes for CommonJS.
 export = values;
 `;
-  return `${madeByTypes} from ${name}: run it again when keys change.
+  return `${MADE_BY_TYPES} from ${name}: run it again when keys change.
 export type Values = ${text(type, "")};
 
 /** The values of ${name}, decrypted. */
@@ -44,7 +44,7 @@ declare module ${JSON.stringify(`*/${basename(file)}`)} {
 }
 `,
   );
-  return `${madeByTypes}: run it again when keys change.\n${modules.join("")}`;
+  return `${MADE_BY_TYPES}: run it again when keys change.\n${modules.join("")}`;
 }
 
 function text({ leaves, object, list }: ValueType, indent: string): string {

@@ -1,4 +1,4 @@
-const quoted =
+const QUOTED =
   /^\s*(?:"(?<double>(?:\\.|[^"\\])*)"|'(?<single>[^']*)'|`(?<back>[^`]*)`)\s*(?:#.*)?$/su;
 
 /**
@@ -6,7 +6,7 @@ const quoted =
  * text after `=` as it is, and has turned `\n` into line ends already. Without quotes the text stays: a `#` may be part of a secret.
  */
 export function unquoted(text: string): string {
-  const groups = quoted.exec(text)?.groups;
+  const groups = QUOTED.exec(text)?.groups;
   return groups === undefined
     ? text
     : (groups["double"]?.replaceAll('\\"', '"') ?? groups["single"] ?? groups["back"] ?? text);

@@ -30,7 +30,7 @@ type Answer =
 type Failure = Pick<SopsmithError, "code" | "exitCode" | "message" | "hint" | "file" | "path">;
 
 /** A key may be far away, or a password be asked for. */
-const longestMs = 300_000;
+const LONGEST_MS = 300_000;
 
 /**
  * Puts the values of the usual files into an environment, under flat names. What is there already stays. It does so before it returns: a module that
@@ -80,10 +80,10 @@ function decryptElsewhere(
   });
   worker.unref();
   try {
-    Atomics.wait(ended, 0, 0, longestMs);
+    Atomics.wait(ended, 0, 0, LONGEST_MS);
     const received: { message: Answer } | undefined = receiveMessageOnPort(port1);
     if (received !== undefined) return received.message;
-    const message = `no answer after ${longestMs / 1000} seconds (${files.join(", ")})`;
+    const message = `no answer after ${LONGEST_MS / 1000} seconds (${files.join(", ")})`;
     throw new SopsmithError("time-limit", 1, `cannot decrypt: ${message}`);
   } finally {
     port1.close();

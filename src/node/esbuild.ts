@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { encryptedModule } from "./encrypted-name.ts";
+import { ENCRYPTED_MODULE } from "./encrypted-name.ts";
 import { clientRefusal, textModule } from "./module-text.ts";
 
 /** The part of esbuild that is used. */
@@ -38,7 +38,7 @@ export default function sopsmith(): EsbuildPlugin {
   return {
     name: "sopsmith",
     setup({ initialOptions, onLoad }) {
-      onLoad({ filter: encryptedModule }, async ({ path }) =>
+      onLoad({ filter: ENCRYPTED_MODULE }, async ({ path }) =>
         initialOptions.platform === "node" || initialOptions.platform === "neutral"
           ? {
               contents: textModule(await readFile(path), basename(path)),

@@ -12,7 +12,7 @@ import type { Layer } from "./layers.ts";
 import { leavesOf } from "./leaves.ts";
 
 /** Names of files that are encrypted by agreement: `secrets.enc.yaml`, `.env.enc`, `.enc.env`. */
-const encryptedName = /\.enc\.[^.]+$|\.enc$/;
+const ENCRYPTED_NAME = /\.enc\.[^.]+$|\.enc$/;
 
 /**
  * Reads one of several files that lie over each other; it may be encrypted or not. Only the first document of a YAML file counts.
@@ -47,7 +47,7 @@ async function unencryptedLayer(
 ): Promise<Layer> {
   const refuse = (message: string, hint: string) =>
     new SopsmithError("metadata-not-found", 1, message, { file, hint });
-  if (encryptedName.test(basename(file)))
+  if (ENCRYPTED_NAME.test(basename(file)))
     throw refuse(
       `${file} is not encrypted, though its name says so`,
       `Encrypt it (sopsmith encrypt -i ${file}), or take .enc out of its name.`,

@@ -4,7 +4,7 @@
  * @module
  */
 import { createRequire } from "node:module";
-import { encryptedModule } from "./encrypted-name.ts";
+import { ENCRYPTED_MODULE } from "./encrypted-name.ts";
 
 /** The part of Next's configuration that is changed. */
 interface NextConfig {
@@ -52,7 +52,7 @@ export function withSopsmith<Config extends object>(config: Config): Config {
     turbopack: { ...given.turbopack, rules: { ...given.turbopack?.rules, ...rules } },
     webpack(webpack, context) {
       const use = [rule(!context.isServer)];
-      webpack.module.rules.push({ test: encryptedModule, type: "javascript/auto", use });
+      webpack.module.rules.push({ test: ENCRYPTED_MODULE, type: "javascript/auto", use });
       return given.webpack?.(webpack, context) ?? webpack;
     },
   };

@@ -1,13 +1,13 @@
 import type { SecretValues } from "./secret-values.ts";
 
 /** What takes the place of a secret. */
-export const mask = "***";
+export const MASK = "***";
 
 /** Shorter values are not masked: they are part of too many harmless words. */
-const leastLength = 6;
+const LEAST_LENGTH = 6;
 
 /** A part of base64 that is shorter than this may be there by chance. */
-const leastBase64 = 10;
+const LEAST_BASE64 = 10;
 
 interface Branch {
   readonly next: Map<number, Branch>;
@@ -96,7 +96,7 @@ export class Redactor {
   }
 }
 
-const maskBytes = Buffer.from(mask);
+const maskBytes = Buffer.from(MASK);
 
 /** Every form in which the secrets are masked. */
 function patternsOf(values: SecretValues): Set<Buffer> {
@@ -108,7 +108,7 @@ function patternsOf(values: SecretValues): Set<Buffer> {
   return new Set([...texts].map((text) => Buffer.from(text)));
 }
 
-const isLongEnough = (text: string): boolean => [...text].length >= leastLength;
+const isLongEnough = (text: string): boolean => [...text].length >= LEAST_LENGTH;
 
 /** The lines of a value with several, which programs often print one by one; the borders of a PEM block are no secret. */
 function linesOf(value: string): string[] {
@@ -151,7 +151,7 @@ function base64Forms(text: string): string[] {
     const around = Buffer.concat([Buffer.alloc(before), bytes]);
     const encoded = around.toString("base64").replace(/=+$/, "");
     const inner = encoded.slice(before === 0 ? 0 : before + 1, Math.floor((around.length * 8) / 6));
-    if (inner.length >= leastBase64) forms.push(inner);
+    if (inner.length >= LEAST_BASE64) forms.push(inner);
   }
   return [...forms, ...forms.map((form) => form.replaceAll("+", "-").replaceAll("/", "_"))];
 }

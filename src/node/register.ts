@@ -5,11 +5,11 @@
  * @module
  */
 import { registerHooks } from "node:module";
-import { encryptedModule } from "./encrypted-name.ts";
+import { ENCRYPTED_MODULE } from "./encrypted-name.ts";
 import { fileModule } from "./module-text.ts";
 
 const isEncrypted = (url: string): boolean =>
-  url.startsWith("file:") && encryptedModule.test(new URL(url).pathname);
+  url.startsWith("file:") && ENCRYPTED_MODULE.test(new URL(url).pathname);
 
 /** Found from here: the package of the file may not have sopsmith as a dependency. */
 const runtime = import.meta.resolve("sopsmith/runtime");

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 
 /** Words for stages in the names of files. */
-const stageWord =
+const STAGE_WORD =
   /(?<=^|[._-])(?:dev|develop|development|local|test|testing|ci|qa|uat|int|integration|stage|staging|preview|preprod|prod|production|live|demo|sandbox)(?=$|[._-])/i;
 
 /**
@@ -15,8 +15,8 @@ export function stagesAmong(files: readonly string[]): string[][] {
   for (const file of files) {
     const name = basename(file);
     // A file without such a word is alone.
-    const key = stageWord.test(name)
-      ? JSON.stringify([dirname(file), name.replace(stageWord, "*")])
+    const key = STAGE_WORD.test(name)
+      ? JSON.stringify([dirname(file), name.replace(STAGE_WORD, "*")])
       : file;
     groups.set(key, [...(groups.get(key) ?? []), file]);
   }

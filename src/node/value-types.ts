@@ -20,7 +20,7 @@ export interface Member {
 }
 
 /** Nobody writes types for deeper values by hand either. */
-const deepest = 64;
+const DEEPEST = 64;
 
 /**
  * The type of a document's values, from an encrypted file as it is: ciphertexts say whether they hold text, a number, a boolean or a time.
@@ -32,7 +32,7 @@ export function typeOf(root: Mapping, isVariables: boolean): ValueType {
 }
 
 function valueType(node: Node, depth: number): ValueType {
-  if (depth > deepest) return leaf("unknown");
+  if (depth > DEEPEST) return leaf("unknown");
   if (node.kind === "map") return objectType(node, depth, (key) => key);
   return node.kind === "seq" ? listType(node, depth) : leaf(leafType(node));
 }

@@ -6,7 +6,7 @@
  */
 import { pathToFileURL } from "node:url";
 import { BundledFiles } from "./bundled-files.ts";
-import { encryptedModule } from "./encrypted-name.ts";
+import { ENCRYPTED_MODULE } from "./encrypted-name.ts";
 import { clientRefusal, fileModule, valuesModule } from "./module-text.ts";
 import type { EncryptedFilesPlugin } from "./rollup-plugin.ts";
 import { openFile } from "./runtime.ts";
@@ -26,7 +26,7 @@ export interface ViteOptions {
  * export default { plugins: [sopsmith()] };
  */
 export default function sopsmith(options: ViteOptions = {}): EncryptedFilesPlugin {
-  const { include = encryptedModule, inline = false } = options;
+  const { include = ENCRYPTED_MODULE, inline = false } = options;
   const files = new BundledFiles();
   let isBuild = true;
   return {

@@ -39,8 +39,8 @@ const longestWait = { expired: 5000, asked: 60_000, away: 2500, refused: 30_000 
 
 type FailureKind = keyof typeof longestWait;
 
-const metadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-const metadataOne = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const METADATA_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /**
  * Lists a collection page by page and watches it from there, for ever: a watch that ends is resumed where it was, one that is too old
@@ -131,7 +131,7 @@ export class Reflector {
           ...(next === "" ? {} : { continue: next }),
           ...(labelSelector === undefined ? {} : { labelSelector }),
         },
-        ...(metadataOnly ? { accept: metadataList } : {}),
+        ...(metadataOnly ? { accept: METADATA_LIST } : {}),
       });
       if (signal.aborted) return "";
       const metadata = isObject(page["metadata"]) ? page["metadata"] : {};
@@ -183,7 +183,7 @@ export class Reflector {
             resourceVersion: from,
             ...(labelSelector === undefined ? {} : { labelSelector }),
           },
-          accept: metadataOnly ? metadataOne : "application/json",
+          accept: metadataOnly ? METADATA_ONE : "application/json",
         },
         {
           open: () => this.up(),

@@ -23,7 +23,7 @@ interface Watch {
   problem: { readonly reason: string; readonly isRefused: boolean } | undefined;
 }
 
-const missingCrd = "the cluster does not know SopsSecrets: apply the output of `sopsmith k8s crd`";
+const MISSING_CRD = "the cluster does not know SopsSecrets: apply the output of `sopsmith k8s crd`";
 
 /** The API server's silence after which a watch counts as dead, in milliseconds: longer than any watch lasts. */
 const SILENCE_MS = 700_000;
@@ -157,7 +157,7 @@ export class Watches {
   }
 
   private down(watch: Watch, reason: string, isRefused: boolean): void {
-    const told = watch.kind === "SopsSecret" && reason === "404" ? missingCrd : reason;
+    const told = watch.kind === "SopsSecret" && reason === "404" ? MISSING_CRD : reason;
     this.metrics.add("sopsmith_watch_restarts_total");
     this.show(watch, 0);
     if (watch.problem?.reason !== told)

@@ -602,14 +602,14 @@ function rewrittenWith(
 }
 
 /** How many lines stay the same around a change in a patch. */
-const around = 3;
+const AROUND = 3;
 
 /** The difference of two texts as a patch that `git apply` takes; "" for none. */
 export function patchOf(file: string, before: string, after: string): string {
   if (before === after) return "";
   const lines = differing(linesOf(before), linesOf(after));
   const isNear = lines.map((_, at) =>
-    lines.slice(Math.max(0, at - around), at + around + 1).some(({ mark }) => mark !== " "),
+    lines.slice(Math.max(0, at - AROUND), at + AROUND + 1).some(({ mark }) => mark !== " "),
   );
   const hunks: string[] = [];
   const place = { before: 1, after: 1 };
@@ -648,7 +648,7 @@ interface PatchLine {
 }
 
 /** Files with more differing lines are told as one change. */
-const mostCells = 4_000_000;
+const MOST_CELLS = 4_000_000;
 
 /** The lines of both texts, those that they share once: a longest common sequence. */
 function differing(before: readonly string[], after: readonly string[]): PatchLine[] {
@@ -660,7 +660,7 @@ function differing(before: readonly string[], after: readonly string[]): PatchLi
   const a = before.slice(head, before.length - tail);
   const b = after.slice(head, after.length - tail);
   const width = b.length + 1;
-  const isSmall = (a.length + 1) * width <= mostCells;
+  const isSmall = (a.length + 1) * width <= MOST_CELLS;
   /** How many lines the rests from two places share. */
   const shared = new Uint32Array(isSmall ? (a.length + 1) * width : 0);
   if (isSmall)

@@ -7,10 +7,10 @@ export interface Row<Item> {
 }
 
 /** So many equal files of one directory become one row. */
-const many = 4;
+const MANY = 4;
 
 /** Up to so many files are shown one by one, or by their directories, though all are equal. */
-const most = 12;
+const MOST = 12;
 
 /**
  * Folds files into rows: a directory all of whose files are equal is one row, and so are many equal files of one directory.
@@ -56,7 +56,7 @@ function* rowsOf<Item>(
 ): Iterable<Row<Item>> {
   const all = [...itemsOf(folder)];
   // The few files of a small repository are all worth a row.
-  if (folder.signatures.size === 1 && all.length > (prefix === "" ? most : 1)) {
+  if (folder.signatures.size === 1 && all.length > (prefix === "" ? MOST : 1)) {
     yield { label: prefix === "" ? "./" : prefix, items: all };
     return;
   }
@@ -67,7 +67,7 @@ function* rowsOf<Item>(
     .flatMap(({ path, item }): [string, Iterable<Row<Item>>][] => {
       const kind = signature(item);
       const equal = groups.get(kind) ?? [];
-      if (equal.length < many) return [[path, [{ label: path, items: [item] }]]];
+      if (equal.length < MANY) return [[path, [{ label: path, items: [item] }]]];
       if (told.has(kind)) return [];
       told.add(kind);
       const label = `${path} and ${equal.length - 1} more`;

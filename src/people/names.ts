@@ -20,11 +20,11 @@ export interface NamedKey {
 }
 
 /** What looks like a key in a message. */
-const keyLike =
+const KEY_LIKE =
   /\bage1[a-z0-9]{20,}|\bssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+|\barn:[^\s,;"'()]+|\bprojects\/[^\s,;"'()]+\/cryptoKeys\/[^\s,;"'():/]+|\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+|\b(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{16})\b/g;
 
 /** Longer names do not help anybody. */
-const longest = 80;
+const LONGEST = 80;
 
 /** The names of keys, in the order in which they were found. The first name of a key holds. */
 export class KeyNames {
@@ -56,7 +56,7 @@ export class KeyNames {
   /** A message with names in place of the keys in it that have one; see {@link KeyNames.shown}. */
   inText(text: string): string {
     if (this.all.length === 0) return text;
-    return text.replaceAll(keyLike, (found) => {
+    return text.replaceAll(KEY_LIKE, (found) => {
       const id = found.replace(/[.:]+$/, "");
       const key = keyInText(id);
       if (key === undefined || !this.byKey.has(keyReference(key))) return found;
@@ -113,7 +113,7 @@ function nameInKey(key: KeyId): NamedKey | undefined {
 /** One line without control characters, of a length that can be shown. */
 export function clean(text: string): string {
   const line = printableLine(text.replaceAll(/\s+/g, " ").trim());
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
 }
 
 /**

@@ -5,7 +5,7 @@ import { countFiles, legend, markOf, openedBy, rowLabel, rowsOf, type Mark } fro
 /** Sizes in pixels. */
 const [cell, line, margin, letter] = [30, 26, 24, 7.3];
 /** Longer labels lose their beginning, which is what the names of files share. */
-const longest = 56;
+const LONGEST = 56;
 
 const names: Readonly<Record<Exclude<Mark, "">, string>> = {
   "●": "alone",
@@ -69,7 +69,7 @@ ${colored(light)}
   @media (prefers-color-scheme: dark) {${colored(dark)}  }
 `;
 
-const symbols = `
+const SYMBOLS = `
   <symbol id="alone" viewBox="-8 -8 16 16"><circle class="alone" r="6"/></symbol>
   <symbol id="others" viewBox="-8 -8 16 16"><circle class="ring" r="5.5"/><path class="half" d="M0-5.5A5.5 5.5 0 0 0 0 5.5Z"/></symbol>
   <symbol id="missing" viewBox="-8 -8 16 16"><circle class="missing" r="5.5"/></symbol>
@@ -104,7 +104,7 @@ export function whoSvg(access: Access): string {
     `<title id="title">Who opens what</title>`,
     `<desc id="desc">${countFiles(files.length)} and ${countPeople(people)}: who opens each encrypted file.</desc>`,
     `<style>${style}</style>`,
-    `<defs>${symbols}\n</defs>`,
+    `<defs>${SYMBOLS}\n</defs>`,
     `<rect class="background" width="100%" height="100%" rx="8"/>`,
     `<text class="title" x="${margin}" y="${margin + 18}">Who opens what</text>`,
     `<text class="note muted" x="${margin}" y="${margin + 38}">${countFiles(files.length)}, ${countPeople(people)}</text>`,
@@ -166,7 +166,7 @@ const round = (value: number): number => Math.round(value * 10) / 10;
 
 function shortened(label: string): string {
   const letters = [...label];
-  return letters.length > longest ? `…${letters.slice(1 - longest).join("")}` : label;
+  return letters.length > LONGEST ? `…${letters.slice(1 - LONGEST).join("")}` : label;
 }
 
 /** Text inside an element, or inside quotes. What no XML may hold was spelled out before. */

@@ -38,7 +38,7 @@ export const openedBy = ({ files }: Access, index: number): number =>
   files.filter(({ cells }) => (cells[index]?.opens ?? "not") !== "not").length;
 
 /** Terminals are taken to be so wide where nothing says it. */
-const usualWidth = 100;
+const USUAL_WIDTH = 100;
 
 const colors: Readonly<Record<Exclude<Mark, "">, number>> = { "●": 32, "◐": 33, "○": 2, "✕": 31 };
 
@@ -46,7 +46,7 @@ const colors: Readonly<Record<Exclude<Mark, "">, number>> = { "●": 32, "◐": 
 export function whoText(
   access: Access,
   {
-    columns = usualWidth,
+    columns = USUAL_WIDTH,
     color,
   }: { readonly columns?: number | undefined; readonly color: boolean },
 ): string[] {

@@ -7,7 +7,7 @@ import { findToken, refusal, request } from "../keys/vault-transit/api.ts";
 import { checkServer } from "../keys/vault-transit/servers.ts";
 import type { DataDestination } from "./destination.ts";
 
-const defaultAddress = "https://127.0.0.1:8200";
+const DEFAULT_ADDRESS = "https://127.0.0.1:8200";
 
 /** Vault's key-value engine, version 2 or 1, with the variables of Vault's own client. */
 export const vault: DataDestination = {
@@ -41,7 +41,7 @@ function secretPath(rule: DestinationSource, name: string): string {
 }
 
 const addressOf = ({ vault_address }: DestinationSource, { env }: Host): string =>
-  vault_address || env["VAULT_ADDR"] || defaultAddress;
+  vault_address || env["VAULT_ADDR"] || DEFAULT_ADDRESS;
 
 function locate(rule: DestinationSource, name: string, host: Host): string {
   return `${addressOf(rule, host).replace(/\/+$/, "")}/v1/${secretPath(rule, name)}`;

@@ -44,7 +44,7 @@ export function parseDottedPath(text: string): Path {
   const path: (string | number)[] = [];
   const step = /(?:^|(?<=.)\.)((?:[^.[\]\\]|\\.)+)|\[([-+]?\d+)\]/suy;
   const refuse = (at: number): never => {
-    throw new PathSyntaxError(`the dotted path is wrong at character ${at + 1}`, 91, dottedHint);
+    throw new PathSyntaxError(`the dotted path is wrong at character ${at + 1}`, 91, DOTTED_HINT);
   };
   if (text === "") refuse(0);
   while (step.lastIndex < text.length) {
@@ -57,7 +57,7 @@ export function parseDottedPath(text: string): Path {
   return path;
 }
 
-const dottedHint =
+const DOTTED_HINT =
   "Write dotted paths as db.users[0].name; a backslash before a dot keeps it in the key.";
 
 /**

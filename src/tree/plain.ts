@@ -181,7 +181,7 @@ export function fromPlain(value: unknown): Node {
       const mapping = map([]);
       put(mapping);
       for (const [key, member] of Object.entries(at)) {
-        if (!key.isWellFormed()) throw new UnsupportedValue(halfPair, pathOf(place));
+        if (!key.isWellFormed()) throw new UnsupportedValue(HALF_PAIR, pathOf(place));
         const added = entry(key, nil());
         mapping.items.push(added);
         open.push({ value: member, put: (node) => (added.value = node), place: inside(key) });
@@ -191,7 +191,7 @@ export function fromPlain(value: unknown): Node {
   return result;
 }
 
-const halfPair = "Text with half a surrogate pair";
+const HALF_PAIR = "Text with half a surrogate pair";
 
 function refuseCircle(object: object, place: Place | undefined): void {
   for (let at = place; at; at = at.outer)
@@ -225,7 +225,7 @@ function refuseInstance(object: object, place: Place | undefined): void {
 function scalarFromPlain(value: unknown, place: Place | undefined): Node {
   switch (typeof value) {
     case "string":
-      if (!value.isWellFormed()) throw new UnsupportedValue(halfPair, pathOf(place));
+      if (!value.isWellFormed()) throw new UnsupportedValue(HALF_PAIR, pathOf(place));
       return str(value);
     case "boolean":
       return bool(value);

@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { projectUri } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/check/help-uri.ts";
 
 const root = join(import.meta.dirname, "../..");
 let site: string;
@@ -77,7 +77,7 @@ test("every link of the site leads to a page, and to a heading that is there", (
   expect(broken).toEqual([]);
   expect(pages.size).toBeGreaterThan(35);
   // What leads into the repository leads to a file in it.
-  const files = [...elsewhere].filter((to) => to.startsWith(`${projectUri}/blob/main/`));
+  const files = [...elsewhere].filter((to) => to.startsWith(`${PROJECT_URI}/blob/main/`));
   expect(files.length).toBeGreaterThan(3);
   const missing = files.filter(
     (to) => !existsSync(join(root, new URL(to).pathname.split("/blob/main/")[1] ?? "nothing")),

@@ -91,7 +91,7 @@ function blockPlace(text: string, headFrom: number, end: number): ScalarPlace {
 const isText = (leaf: Leaf): boolean => leaf.kind === "str" || leaf.kind === "bytes";
 
 /** How a plain scalar's ciphertext is spelled among the quoted ones of a flow collection: a plain one would end at its first comma. */
-const plainMark = "\\x5D";
+const PLAIN_MARK = "\\x5D";
 
 /** A ciphertext in the style of its value. */
 export function carried(sealed: string, leaf: Scalar, { style, isInFlow }: ScalarPlace): string {
@@ -102,7 +102,7 @@ export function carried(sealed: string, leaf: Scalar, { style, isInFlow }: Scala
       return `"${sealed}"`;
     case "plain":
       if (!isInFlow) return sealed;
-      return isText(leaf) ? `"${sealed.slice(0, -1)}${plainMark}"` : `"${sealed}"`;
+      return isText(leaf) ? `"${sealed.slice(0, -1)}${PLAIN_MARK}"` : `"${sealed}"`;
     case "literal":
     case "folded":
       return sealed;
@@ -115,7 +115,7 @@ export function carried(sealed: string, leaf: Scalar, { style, isInFlow }: Scala
 export function carriedStyle(text: string, leaf: Leaf, place: ScalarPlace): ScalarStyle {
   if (place.style !== "double") return place.style;
   const isPlain =
-    !isText(leaf) || text.startsWith(`${plainMark}"`, place.to - plainMark.length - 1);
+    !isText(leaf) || text.startsWith(`${PLAIN_MARK}"`, place.to - PLAIN_MARK.length - 1);
   return isPlain ? "plain" : "double";
 }
 

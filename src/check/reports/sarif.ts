@@ -1,6 +1,6 @@
 import { fingerprints } from "../fingerprint.ts";
 import { keyPath } from "../key-path.ts";
-import { helpUri, projectUri } from "../help-uri.ts";
+import { helpUri, PROJECT_URI } from "../help-uri.ts";
 import type { Finding } from "../rule.ts";
 import { rules } from "../rules/index.ts";
 import type { Report } from "./report.ts";
@@ -18,7 +18,7 @@ export const sarifReport: Report = ({ findings, version }) => {
             name: "sopsmith",
             version,
             semanticVersion: version,
-            informationUri: projectUri,
+            informationUri: PROJECT_URI,
             rules: rules.map(({ id, name, severity, finds, why, fix }) => ({
               id,
               name: pascalCase(name),

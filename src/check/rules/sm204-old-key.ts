@@ -1,7 +1,7 @@
 import { keysDueForRotation } from "../../keys/rotation.ts";
 import { start, type Problem, type Rule } from "../rule.ts";
 
-const dayLength = 24 * 60 * 60 * 1000;
+const DAY_LENGTH = 24 * 60 * 60 * 1000;
 
 /** Keys that have been in use for too long. */
 export const oldKey: Rule = {
@@ -27,7 +27,7 @@ export const oldKey: Rule = {
     for (const { file, isSealed, maxAgeDays } of seen) {
       if (!isSealed || maxAgeDays === undefined) continue;
       const since = await dataKeySince(file);
-      if (since === undefined || now.getTime() - since.getTime() <= maxAgeDays * dayLength)
+      if (since === undefined || now.getTime() - since.getTime() <= maxAgeDays * DAY_LENGTH)
         continue;
       const day = since.toISOString().slice(0, 10);
       problems.push({

@@ -16,7 +16,7 @@ import type { Rule } from "../rule.ts";
 import type { Subject } from "../subject.ts";
 
 /** The marker of each format: a comment in YAML and INI, an entry of the block elsewhere. */
-const markerLine = /^[ \t]*(?:[#;] sopsmith-layout |"?(?:sops_)?sopsmith_layout\b)/m;
+const MARKER_LINE = /^[ \t]*(?:[#;] sopsmith-layout |"?(?:sops_)?sopsmith_layout\b)/m;
 
 /** A file whose layout marker no longer describes its text. */
 export const staleLayout: Rule = {
@@ -38,7 +38,7 @@ export const staleLayout: Rule = {
     if (sealed === undefined) return [];
     const { layout } = await loadFormat(format);
     if (layout?.isMarked(content) !== true) return [];
-    const at = subject.text().search(markerLine);
+    const at = subject.text().search(MARKER_LINE);
     if (at < 0) return [];
     const message = await flawOf(subject, await layout.load());
     return message === undefined ? [] : [{ ...subject.at(at), column: 1, message }];

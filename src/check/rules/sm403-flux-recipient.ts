@@ -1,4 +1,4 @@
-import { fluxKustomizations, recipientAnnotation, type FluxKustomization } from "../flux.ts";
+import { fluxKustomizations, RECIPIENT_ANNOTATION, type FluxKustomization } from "../flux.ts";
 import { start, type Problem, type Rule } from "../rule.ts";
 
 /** Files that the cluster's key does not open. */
@@ -9,12 +9,12 @@ export const fluxRecipient: Rule = {
   finds: "an encrypted file that Flux applies does not have the cluster's key as a recipient",
   why: [
     "Flux decrypts all files of a Kustomization with the keys in one Secret. A file that is encrypted to the team but not to the cluster fails only when Flux applies it.",
-    `Name the cluster's public key in the annotation \`${recipientAnnotation}\` of the Kustomization: every file it applies must have that recipient. Without the annotation this rule gives a warning about the one file that lacks a recipient which all others have.`,
+    `Name the cluster's public key in the annotation \`${RECIPIENT_ANNOTATION}\` of the Kustomization: every file it applies must have that recipient. Without the annotation this rule gives a warning about the one file that lacks a recipient which all others have.`,
   ],
   fix: "Add the cluster's public key to `.sops.yaml` and run `sopsmith updatekeys` with the file.",
   example: {
     language: "yaml",
-    text: `apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: apps\n  annotations:\n    ${recipientAnnotation}: age1cluster… # apps/db.enc.yaml has age1alice… only\nspec:\n  path: ./apps\n  decryption: { provider: sops, secretRef: { name: sops-age } }`,
+    text: `apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: apps\n  annotations:\n    ${RECIPIENT_ANNOTATION}: age1cluster… # apps/db.enc.yaml has age1alice… only\nspec:\n  path: ./apps\n  decryption: { provider: sops, secretRef: { name: sops-age } }`,
   },
   async inTree(tree) {
     const kustomizations = await fluxKustomizations(tree);

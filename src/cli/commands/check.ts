@@ -3,7 +3,7 @@ import { rules } from "../../check/rules/index.ts";
 import { reports } from "../../check/reports/index.ts";
 import { printable } from "../../io/printable.ts";
 import { SopsmithError } from "../../errors.ts";
-import { version } from "../../version.ts";
+import { VERSION } from "../../version.ts";
 import { UsageError } from "../args.ts";
 import { checkRange, checkStaged, checkStdin, checkWorkTree, type Checked } from "../check-run.ts";
 import type { Call, Command } from "../command.ts";
@@ -82,7 +82,7 @@ export const check: Command = {
       );
     const checked = await checkedBy(call, rulesNamed(call.options.text(onlyRules)));
     const { findings, files, unread } = checked;
-    await call.streams.writeStdout(report({ findings, files, version }));
+    await call.streams.writeStdout(report({ findings, files, version: VERSION }));
     for (const line of unread) call.streams.writeStderr(`${printable(`cannot check ${line}`)}\n`);
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const warnings = findings.length - errors;

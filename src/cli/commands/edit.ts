@@ -17,7 +17,7 @@ import { walk } from "../../metadata/walk.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { changedPaths } from "../changed-paths.ts";
 import { untilUndisturbed, writeBack, writeNew } from "../deliver.ts";
-import { editUntilWritten, lost, ShownBlockRefused } from "../edit-session.ts";
+import { editUntilWritten, LOST, ShownBlockRefused } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { openOrder } from "../open-settings.ts";
@@ -153,7 +153,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
       }
       const copy = await rescue(call, source, chunks, verb.output);
       if (copy !== undefined) kept.push(copy);
-      const fate = copy?.sentence ?? lost;
+      const fate = copy?.sentence ?? LOST;
       if (!(failed instanceof ChangedMeanwhile)) throw withFate(failed, fate);
       const before = shown.documents;
       try {
@@ -269,7 +269,7 @@ async function editNew(call: Call, source: Source, stores: Stores): Promise<void
       } catch (error) {
         if (!(error instanceof SopsmithError)) throw error;
         const copy = await rescue(call, source, chunks, verb.output);
-        throw withFate(error, copy?.sentence ?? lost);
+        throw withFate(error, copy?.sentence ?? LOST);
       }
     },
   });

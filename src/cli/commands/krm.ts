@@ -31,15 +31,15 @@ import { sourceOf } from "../source.ts";
 import { oneLine, warn } from "../warn.ts";
 import { nameOf, readInput } from "./k8s-input.ts";
 
-const none = "LoadRestrictionsNone";
-const rootOnly = "LoadRestrictionsRootOnly";
+const NONE = "LoadRestrictionsNone";
+const ROOT_ONLY = "LoadRestrictionsRootOnly";
 
 const loadRestrictor: TextFlag = {
   kind: "text",
   names: ["load-restrictor"],
   env: "SOPSMITH_KRM_LOAD_RESTRICTOR",
   value: "how",
-  about: `${rootOnly} (default): only files in and below the kustomization's directory, as in kustomize; or ${none}`,
+  about: `${ROOT_ONLY} (default): only files in and below the kustomization's directory, as in kustomize; or ${NONE}`,
 };
 
 /** Function for kustomize: generates Secrets of encrypted files, decrypts resources. */
@@ -66,9 +66,9 @@ export const krm: Command = {
     const { operands, streams } = call;
     const [operand = "-"] = operands;
     if (operands.length > 1) throw new UsageError("krm takes one file, or a ResourceList on stdin");
-    const restrictor = call.options.text(loadRestrictor) || rootOnly;
-    if (restrictor !== none && restrictor !== rootOnly)
-      throw new UsageError(`--load-restrictor takes ${rootOnly} or ${none}`);
+    const restrictor = call.options.text(loadRestrictor) || ROOT_ONLY;
+    if (restrictor !== NONE && restrictor !== ROOT_ONLY)
+      throw new UsageError(`--load-restrictor takes ${ROOT_ONLY} or ${NONE}`);
     const format = await loadFormat("yaml");
     const parse = (text: Uint8Array): Documents => format.parse(text, { sealed: false });
     const documents = parseNamed(await readInput(call, operand), nameOf(operand), parse);
@@ -180,7 +180,7 @@ async function openFile(
 function locate(cwd: string, path: string, restrictor: string): string {
   const root = real(cwd);
   const absolute = resolve(cwd, path);
-  const isFree = restrictor === none;
+  const isFree = restrictor === NONE;
   // Before the disk is asked, so that nobody learns what is there.
   if (!isFree && !isBelow(absolute, cwd) && !isBelow(absolute, root)) throw outside();
   const found = real(absolute);
@@ -201,7 +201,7 @@ const isBelow = (path: string, root: string): boolean =>
 
 const outside = (): KrmError =>
   new KrmError("the file is outside of the kustomization's directory", {
-    hint: `Move it there, or set SOPSMITH_KRM_LOAD_RESTRICTOR=${none}, as for kustomize's --load-restrictor`,
+    hint: `Move it there, or set SOPSMITH_KRM_LOAD_RESTRICTOR=${NONE}, as for kustomize's --load-restrictor`,
   });
 
 function unreadable(error: unknown): unknown {

@@ -9,7 +9,7 @@ import { sealedFormat } from "../../status.ts";
 import { conflictMarkerLine } from "../../merge/lines.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
-import { editUntilAccepted, lost } from "../edit-session.ts";
+import { editUntilAccepted, LOST } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { conflictLines, mergeOptions } from "../merge-file.ts";
 import { rescue, withFate } from "../rescue.ts";
@@ -64,7 +64,7 @@ async function resolveFile(call: Call, file: string, sources: MergeSources): Pro
   } catch (error) {
     if (isResolved || !(error instanceof SopsmithError)) throw error;
     const kept = await rescue(call, source, chunks, options.format);
-    throw withFate(error, kept?.sentence ?? lost);
+    throw withFate(error, kept?.sentence ?? LOST);
   }
   if (!call.options.on(flags.noAdd))
     await git(call.host, ["--literal-pathspecs", "add", "--", resolve(call.host.cwd(), file)]);

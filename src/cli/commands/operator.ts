@@ -8,7 +8,7 @@ import { runOperator, type OperatorSettings } from "../../operator/controller.ts
 import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import type { BoolFlag, IntFlag } from "../flags.ts";
-import { accountFolder, connectToCluster } from "../kube-connection.ts";
+import { ACCOUNT_FOLDER, connectToCluster } from "../kube-connection.ts";
 import { logMistakes, operatorLog } from "../operator-log.ts";
 import type { Options } from "../options.ts";
 import { warn } from "../warn.ts";
@@ -242,7 +242,7 @@ async function settingsOf(
   const ownNamespace =
     options.text(leaseNamespace) ||
     (env["POD_NAMESPACE"] ??
-      (await readFile(`${accountFolder}/namespace`, "utf8").catch(() => contextNamespace)));
+      (await readFile(`${ACCOUNT_FOLDER}/namespace`, "utf8").catch(() => contextNamespace)));
   const keyFile = env["SOPS_AGE_KEY_FILE"];
   return {
     policy: policyOf(options),
@@ -291,7 +291,7 @@ async function keyServiceOf(options: Options, env: Call["host"]["env"]): Promise
   return withKubernetesLogin(localKeyService, {
     role,
     mount: options.text(vaultMount) || "kubernetes",
-    tokenFile: options.text(vaultTokenFile) || `${accountFolder}/token`,
+    tokenFile: options.text(vaultTokenFile) || `${ACCOUNT_FOLDER}/token`,
   });
 }
 

@@ -261,10 +261,10 @@ async function configsFor(
   return changes;
 }
 
-const day = 86_400_000;
+const DAY = 86_400_000;
 
 const daysOf = ({ since }: ReadValue, now: Date): number =>
-  Math.max(0, Math.floor((now.getTime() - since.at.getTime()) / day));
+  Math.max(0, Math.floor((now.getTime() - since.at.getTime()) / DAY));
 
 function ageText(value: ReadValue, now: Date): string {
   const { since } = value;
@@ -276,7 +276,7 @@ function ageText(value: ReadValue, now: Date): string {
   return `${since.isAtLeast ? "at least " : ""}${days === 1 ? "1 day" : `${days} days`} old, changed ${dateOf(since)} (${by})`;
 }
 
-const noValue =
+const NO_VALUE =
   "No value has to be changed at its source: none that could be read is still as it was.";
 const someValues = (names: string): string =>
   `Values to change at their source: ${names} could read them in their present form.`;
@@ -308,7 +308,7 @@ function planText(
         `  ${printableLine(`${file}:${value.line}: ${keyPath(value.path)}`)}: ${printableLine(ageText(value, now))}`,
     ),
   );
-  return [...lines, "", ...(listed.length === 0 ? [noValue] : [someValues(names), ...listed])].map(
+  return [...lines, "", ...(listed.length === 0 ? [NO_VALUE] : [someValues(names), ...listed])].map(
     (line) => `${line}\n`,
   );
 }
@@ -324,7 +324,7 @@ function checklistOf(names: string, values: readonly Values[], now: Date): strin
   return [
     `# Access of ${plain(names)} revoked`,
     "",
-    items.length === 0 ? noValue : someValues(plain(names)),
+    items.length === 0 ? NO_VALUE : someValues(plain(names)),
     "",
     ...(items.length === 0 ? [] : [...items, ""]),
     "Git's history, and any other copy of the old files, can still be opened with the old keys.",

@@ -35,7 +35,7 @@ const exact: flags.BoolFlag = {
     "compare the values themselves too, for files that were decrypted and encrypted anew; needs a key, also for old versions",
 };
 
-const day = 86_400_000;
+const DAY = 86_400_000;
 
 export const secretsAge: Command = {
   operands: "[path...]",
@@ -68,7 +68,7 @@ export const secretsAge: Command = {
       .flatMap((file) => history.values(file).map((value) => ({ file: file.file, ...value })))
       .map((value) => {
         const age = now - value.since.at.getTime();
-        return { ...value, age, isTooOld: limit !== undefined && age > limit * day };
+        return { ...value, age, isTooOld: limit !== undefined && age > limit * DAY };
       })
       .toSorted((a, b) => b.age - a.age);
     const tooOld = values.filter(({ isTooOld }) => isTooOld).length;
@@ -98,7 +98,7 @@ interface Aged extends Value {
 }
 
 /** A value changed in the future, by a clock that is wrong, is new. */
-const daysOf = ({ age }: Aged): number => Math.max(0, Math.floor(age / day));
+const daysOf = ({ age }: Aged): number => Math.max(0, Math.floor(age / DAY));
 
 function cells(value: Aged): string[] {
   const { file, path, line, since } = value;

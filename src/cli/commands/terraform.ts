@@ -10,7 +10,7 @@ import {
 } from "../../terraform/convert.ts";
 import { ConversionError } from "../../k8s/conversion-error.ts";
 import { reverse } from "../../terraform/reverse.ts";
-import { version } from "../../version.ts";
+import { VERSION } from "../../version.ts";
 import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import type { BoolFlag, ListFlag, TextFlag } from "../flags.ts";
@@ -129,7 +129,7 @@ export const terraform: Command = {
   ],
   async run(call) {
     const { options, streams } = call;
-    if (options.on(showVersion)) return streams.writeStdout([`sopsmith ${version}\n`]);
+    if (options.on(showVersion)) return streams.writeStdout([`sopsmith ${VERSION}\n`]);
     const settings = settingsOf(options);
     const target = options.text(output);
     if (options.on(check) && (target === "" || target === "-"))
@@ -223,7 +223,7 @@ async function readInputs(call: Call, isTerraform: boolean, target: string): Pro
       continue;
     }
     const isRecursive = call.options.on(recursive);
-    for (const found of await filesOf(path, isRecursive, isTerraform ? tfNames : yamlNames)) {
+    for (const found of await filesOf(path, isRecursive, isTerraform ? TF_NAMES : YAML_NAMES)) {
       const content = await readFile(found).catch((error: unknown) => {
         throw cannotRead(found, error);
       });
@@ -233,8 +233,8 @@ async function readInputs(call: Call, isTerraform: boolean, target: string): Pro
   return inputs;
 }
 
-const yamlNames = /\.(?:ya?ml|json)$/;
-const tfNames = /\.tf$/;
+const YAML_NAMES = /\.(?:ya?ml|json)$/;
+const TF_NAMES = /\.tf$/;
 
 async function filesOf(path: string, isRecursive: boolean, names: RegExp): Promise<string[]> {
   try {

@@ -9,9 +9,9 @@ import {
   ambientDeclaration,
   declarationName,
   declarationOf,
-  madeByTypes,
+  MADE_BY_TYPES,
 } from "../../node/declaration.ts";
-import { encryptedModule } from "../../node/encrypted-name.ts";
+import { ENCRYPTED_MODULE } from "../../node/encrypted-name.ts";
 import { stagesAmong } from "../../node/stages.ts";
 import { eitherType, typeOf, type ValueType } from "../../node/value-types.ts";
 import { sealedFormat } from "../../status.ts";
@@ -109,7 +109,7 @@ async function filesOf(call: Call): Promise<readonly string[]> {
       throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`, operand);
   }
   for await (const { file } of readWorkTree(call))
-    if (operands.includes(file) || encryptedModule.test(basename(file))) found.push(file);
+    if (operands.includes(file) || ENCRYPTED_MODULE.test(basename(file))) found.push(file);
   if (found.length > 0) return found;
   throw new SopsmithError("no-file", 100, "Error: no file specified", {
     hint: "Nothing here is named *.enc.yaml, *.enc.json, *.enc.env, *.enc.ini or .env.enc: name the files.",
@@ -200,7 +200,7 @@ async function readPresent(
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
-  if (text === "" || text?.startsWith(madeByTypes) === true) return text;
+  if (text === "" || text?.startsWith(MADE_BY_TYPES) === true) return text;
   throw new SopsmithError("exists", 3, `${file} is there and was not made by sopsmith types`, {
     file,
     hint: "Move it out of the way, or name another file with --output.",

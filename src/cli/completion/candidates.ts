@@ -162,7 +162,7 @@ async function valuesOf(
 }
 
 /** Files larger than this are not looked into. */
-const maxBytes = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** The directories, and the files of this kind, whose path begins with what is typed. */
 function files(typed: string, kind: "sealed" | "plain" | "file"): Candidate[] {
@@ -203,14 +203,14 @@ function isSealed(path: string): boolean {
 function readText(path: string): string {
   try {
     const found = statSync(path);
-    return found.isFile() && found.size <= maxBytes ? readFileSync(path, "latin1") : "";
+    return found.isFile() && found.size <= MAX_BYTES ? readFileSync(path, "latin1") : "";
   } catch {
     return "";
   }
 }
 
 /** No shell shows more. */
-const maxPaths = 2000;
+const MAX_PATHS = 2000;
 
 /** The paths of a file's keys, which are unencrypted, from the first of these words that is a file. */
 async function keyPaths(words: readonly string[]): Promise<Candidate[]> {
@@ -225,7 +225,7 @@ async function keyPaths(words: readonly string[]): Promise<Candidate[]> {
   const root = await rootOf(file);
   const found: Candidate[] = [];
   const open: { node: Node; path: string }[] = root === undefined ? [] : [{ node: root, path: "" }];
-  for (let next = open.pop(); next !== undefined && found.length < maxPaths; next = open.pop()) {
+  for (let next = open.pop(); next !== undefined && found.length < MAX_PATHS; next = open.pop()) {
     const { node, path } = next;
     if (path !== "") found.push({ value: path, about: "" });
     const inner: { node: Node; path: string }[] = [];

@@ -1,4 +1,4 @@
-const alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+const ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const generator = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3] as const;
 
 /** Why a text is not Bech32; never holds the text. */
@@ -31,7 +31,7 @@ export function decodeBech32(text: string): { prefix: string; bytes: Uint8Array 
   let held = 0;
   let length = 0;
   for (let i = 0; i < symbols; i++) {
-    const symbol = alphabet.indexOf(lower.charAt(at + 1 + i));
+    const symbol = ALPHABET.indexOf(lower.charAt(at + 1 + i));
     if (symbol < 0) throw new Bech32Error("invalid character data part");
     checksum = step(checksum) ^ symbol;
     if (i >= symbols - 6) continue;
@@ -68,7 +68,7 @@ export function encodeBech32(prefix: string, bytes: Uint8Array): string {
   for (const symbol of [...symbols, 0, 0, 0, 0, 0, 0]) checksum = step(checksum) ^ symbol;
   checksum ^= 1;
   for (let i = 5; i >= 0; i--) symbols.push((checksum >> (5 * i)) & 31);
-  return `${prefix}1${symbols.map((symbol) => alphabet.charAt(symbol)).join("")}`;
+  return `${prefix}1${symbols.map((symbol) => ALPHABET.charAt(symbol)).join("")}`;
 }
 
 function step(checksum: number): number {

@@ -10,7 +10,7 @@ import { ScryptIdentity } from "./scrypt.ts";
 
 type Library = typeof AgeEncryption;
 
-const passphraseVariable = "SOPS_AGE_KEY_PASSPHRASE";
+const PASSPHRASE_VARIABLE = "SOPS_AGE_KEY_PASSPHRASE";
 
 export interface EncryptedFile {
   /** Binary or armored. */
@@ -84,7 +84,7 @@ async function findPassphrase(
   host: Host,
 ): Promise<{ passphrase: string; forget: () => Promise<void> }> {
   const none = () => Promise.resolve();
-  const given = await passphraseFromEnvironment(passphraseVariable, host);
+  const given = await passphraseFromEnvironment(PASSPHRASE_VARIABLE, host);
   if (given !== undefined) return { passphrase: given, forget: none };
   const subject = `identity '${location}'`;
   const request: AgentRequest = {
@@ -94,7 +94,7 @@ async function findPassphrase(
   const kept = await askAgent(request, host);
   if (kept !== undefined) return { passphrase: kept, forget: () => clearAgent(request, host) };
   const prompt = `Enter passphrase for ${subject}: `;
-  const typed = await passphraseFromTerminal(prompt, subject, passphraseVariable, host);
+  const typed = await passphraseFromTerminal(prompt, subject, PASSPHRASE_VARIABLE, host);
   return { passphrase: typed, forget: none };
 }
 
@@ -103,7 +103,7 @@ function agentCacheId(file: Uint8Array): string {
   const digest = createHash("sha256").update(file).digest().subarray(0, 25);
   const bits = Array.from(digest, (byte) => byte.toString(2).padStart(8, "0")).join("");
   const symbols = bits.match(/.{5}/g) ?? [];
-  return `SopsAge${symbols.map((five) => base32.charAt(Number.parseInt(five, 2))).join("")}`;
+  return `SopsAge${symbols.map((five) => BASE32.charAt(Number.parseInt(five, 2))).join("")}`;
 }
 
-const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -23,7 +23,7 @@ export interface AgeIdentities {
 }
 
 /** Most that an encrypted identity file may hold. */
-const sizeLimit = 16 * 1024 * 1024;
+const SIZE_LIMIT = 16 * 1024 * 1024;
 
 /** What a source gave; undefined when it is not there. */
 type Outcome =
@@ -215,7 +215,7 @@ function parseIdentities(
 ): AgeIdentity[] {
   const start = Buffer.from(content.subarray(0, 14)).toString("latin1");
   if (start === "age-encryption" || start === "-----BEGIN AGE") {
-    if (content.length > sizeLimit) throw unreadable(location, "it is larger than 16 MiB");
+    if (content.length > SIZE_LIMIT) throw unreadable(location, "it is larger than 16 MiB");
     return [{ kind: "encrypted", file: content, location }];
   }
   const identities: AgeIdentity[] = [];

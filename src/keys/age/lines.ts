@@ -1,7 +1,7 @@
 import type { Channel } from "../../io/host.ts";
 
 /** No line of the protocols spoken here is longer. */
-const longest = 1 << 20;
+const LONGEST = 1 << 20;
 
 /** What the other side of a channel says, line by line. */
 export class Lines {
@@ -24,7 +24,7 @@ export class Lines {
         this.held = this.held.subarray(at + 1);
         return line;
       }
-      if (this.held.length > longest) throw new Error("a line is too long");
+      if (this.held.length > LONGEST) throw new Error("a line is too long");
       const more = await this.channel.receive();
       if (more === undefined) return undefined;
       this.held = Buffer.concat([this.held, more]);

@@ -105,7 +105,7 @@ export async function unwrapWithPlugin(
 type Mode = "recipient-v1" | "identity-v1";
 
 /** How long a plugin may be silent before the user is told whom the program waits for. */
-const patience = 5000;
+const PATIENCE = 5000;
 
 /** A plugin's secret that opened something: asked for once, however many files need it. */
 interface Answers {
@@ -280,7 +280,7 @@ class Conversation {
   private async receive(): Promise<Stanza> {
     const timer = setTimeout(() => {
       this.host.warn(`waiting on ${this.name} plugin...`);
-    }, patience);
+    }, PATIENCE);
     try {
       return await this.readStanza();
     } finally {

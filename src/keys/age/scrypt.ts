@@ -2,10 +2,10 @@ import { scrypt } from "node:crypto";
 import type { Identity, Stanza } from "age-encryption";
 import { openChaCha20Poly1305 } from "./chacha20-poly1305.ts";
 
-const label = "age-encryption.org/v1/scrypt";
+const LABEL = "age-encryption.org/v1/scrypt";
 
 /** sops accepts identity files up to this work factor, the library only up to 20. */
-const highestLogN = 22;
+const HIGHEST_LOG_N = 22;
 
 /** The passphrase of an age file. Node's scrypt, which is several times faster than one in JavaScript. */
 export class ScryptIdentity implements Identity {
@@ -38,8 +38,8 @@ export class ScryptIdentity implements Identity {
       throw new Error("invalid scrypt stanza");
     }
     const logN = Number(logText);
-    if (logN > highestLogN) throw new Error("scrypt work factor is too high");
-    const key = await derive(this.passphrase, Buffer.concat([Buffer.from(label), salt]), 2 ** logN);
+    if (logN > HIGHEST_LOG_N) throw new Error("scrypt work factor is too high");
+    const key = await derive(this.passphrase, Buffer.concat([Buffer.from(LABEL), salt]), 2 ** logN);
     try {
       return new Uint8Array(openChaCha20Poly1305(key, Buffer.alloc(12), stanza.body));
     } catch {

@@ -8,7 +8,7 @@ import { passphraseFromEnvironment, passphraseFromTerminal } from "./passphrase.
 import { isForSshKey, SshKeyError, unwrapWithSsh } from "./ssh.ts";
 import { WrongPassphrase } from "./ssh-private-key.ts";
 
-const passphraseVariable = "SOPS_AGE_SSH_PRIVATE_KEY_PASSPHRASE";
+const PASSPHRASE_VARIABLE = "SOPS_AGE_SSH_PRIVATE_KEY_PASSPHRASE";
 
 /** Unlocked once for a host. */
 const unlocked = new Once<KeyObject>();
@@ -47,11 +47,11 @@ async function unlock(
   if (!privateKey.isProtected) return privateKey.key;
   const subject = JSON.stringify(location);
   const passphrase =
-    (await passphraseFromEnvironment(passphraseVariable, host)) ??
+    (await passphraseFromEnvironment(PASSPHRASE_VARIABLE, host)) ??
     (await passphraseFromTerminal(
       `Enter passphrase for ${subject}: `,
       subject,
-      passphraseVariable,
+      PASSPHRASE_VARIABLE,
       host,
     ));
   try {

@@ -38,7 +38,7 @@ export interface SshPublicKey {
 export class SshKeyError extends Error {}
 
 /** age refuses shorter ones as recipients. */
-const smallestRsaBits = 2048;
+const SMALLEST_RSA_BITS = 2048;
 
 /**
  * The key of an authorized_keys line without options: type, base64, comment.
@@ -56,8 +56,8 @@ export function parseSshPublicKey(line: string): SshPublicKey {
   const key = publicKeyOfWire(wire);
   if (key.type !== type) throw new SshKeyError(`it says ${type} but holds a ${key.type} key`);
   const bits = key.key.asymmetricKeyDetails?.modulusLength;
-  if (bits !== undefined && bits < smallestRsaBits)
-    throw new SshKeyError(`RSA keys need at least ${smallestRsaBits} bits, this one has ${bits}`);
+  if (bits !== undefined && bits < SMALLEST_RSA_BITS)
+    throw new SshKeyError(`RSA keys need at least ${SMALLEST_RSA_BITS} bits, this one has ${bits}`);
   return key;
 }
 

@@ -87,7 +87,7 @@ async function openWithOldContext<T>(
 }
 
 // The region becomes part of a host name.
-const arnPattern = /^arn:aws[\w-]*:kms:([\w-]+):[0-9]+:(?:key|alias)\/.+$/;
+const ARN_PATTERN = /^arn:aws[\w-]*:kms:([\w-]+):[0-9]+:(?:key|alias)\/.+$/;
 
 interface Connection {
   sdk: typeof Kms;
@@ -98,7 +98,7 @@ interface Connection {
 
 async function connect(fields: Mapping, wire: Wire): Promise<Connection> {
   const arn = readText(fields, "arn");
-  const region = arnPattern.exec(arn)?.[1];
+  const region = ARN_PATTERN.exec(arn)?.[1];
   if (region === undefined)
     throw new RemoteFailure(
       `no valid ARN found in '${arn}'`,
@@ -255,11 +255,11 @@ interface SdkResponse {
   body: Readable;
 }
 
-const renew = "renew the credentials (aws sso login, or a new AWS_SESSION_TOKEN)";
+const RENEW = "renew the credentials (aws sso login, or a new AWS_SESSION_TOKEN)";
 
 /** What to do for an error, by its name in the service's model. */
 const remedies: readonly [RegExp, string, ("damaged" | "missing")?][] = [
-  [/^ExpiredToken|^RequestExpired|^TokenRefreshRequired/, renew],
+  [/^ExpiredToken|^RequestExpired|^TokenRefreshRequired/, RENEW],
   [
     /^UnrecognizedClient|^InvalidClientTokenId|^InvalidSignature|^SignatureDoesNotMatch|^IncompleteSignature|^MissingAuthenticationToken|^InvalidAccessKeyId/,
     "check the access key and its secret, and the clock of this machine",

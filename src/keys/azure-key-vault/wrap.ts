@@ -51,7 +51,7 @@ export async function withNewestVersion(fields: Mapping, host: Host): Promise<Ma
   return map([...kept, entry("version", textLeaf(version))]);
 }
 
-const apiVersion = "api-version=2025-07-01";
+const API_VERSION = "api-version=2025-07-01";
 
 /** For messages. */
 const shownUrl = (fields: Mapping): string =>
@@ -70,7 +70,7 @@ function keyUrl(fields: Mapping): string {
 }
 
 async function newestVersion(fields: Mapping, wire: Wire): Promise<string> {
-  const answer = await request("GET", `${keyUrl(fields)}/?${apiVersion}`, undefined, wire);
+  const answer = await request("GET", `${keyUrl(fields)}/?${API_VERSION}`, undefined, wire);
   const version = textAt(answer, "key", "kid")?.split("/").at(-1);
   if (!version) throw noResult();
   return version;
@@ -86,7 +86,7 @@ async function operate(
   wire.hide(value);
   const text = readText(fields, "version");
   const version = text === "" ? "" : urlPath(text, "version of the key");
-  const url = `${keyUrl(fields)}/${version}/${verb}?${apiVersion}`;
+  const url = `${keyUrl(fields)}/${version}/${verb}?${API_VERSION}`;
   const body = JSON.stringify({ alg: "RSA-OAEP-256", value });
   const result = textAt(await request("POST", url, body, wire), "value");
   if (!result) throw noResult();

@@ -32,9 +32,9 @@ const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
 export const wrap: KeyProvider["wrap"] = calls.wrap;
 export const unwrap: KeyProvider["unwrap"] = calls.unwrap;
 
-const idPattern = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
-const scope = "https://www.googleapis.com/auth/cloud-platform";
-const googleUniverse = "googleapis.com";
+const ID_PATTERN = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
+const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
+const GOOGLE_UNIVERSE = "googleapis.com";
 
 const noResult = () =>
   new RemoteFailure("GCP KMS answered without a result", "check SOPS_GCP_KMS_ENDPOINT");
@@ -46,7 +46,7 @@ async function call(
   wire: Wire,
 ): Promise<unknown> {
   const id = readText(fields, "resource_id");
-  if (!idPattern.test(id))
+  if (!ID_PATTERN.test(id))
     throw new RemoteFailure(
       `no valid resource ID found in "${id}"`,
       "correct it: projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version",
@@ -54,7 +54,7 @@ async function call(
   const path = urlPath(id, "resource ID");
   const { headers, universe } = await authorize(wire);
   const { env } = wire.host;
-  const wanted = env["SOPS_GCP_KMS_UNIVERSE_DOMAIN"] || googleUniverse;
+  const wanted = env["SOPS_GCP_KMS_UNIVERSE_DOMAIN"] || GOOGLE_UNIVERSE;
   const endpoint = env["SOPS_GCP_KMS_ENDPOINT"];
   if (!endpoint && universe !== wanted)
     throw new RemoteFailure(
@@ -89,7 +89,7 @@ async function authorize(wire: Wire): Promise<Authorization> {
   const given = env["GOOGLE_CREDENTIALS"];
   if (given) return fromJson((await readIfThere(given, wire)) ?? given, "GOOGLE_CREDENTIALS", wire);
   const token = env["GOOGLE_OAUTH_ACCESS_TOKEN"];
-  if (token) return { headers: { authorization: `Bearer ${token}` }, universe: googleUniverse };
+  if (token) return { headers: { authorization: `Bearer ${token}` }, universe: GOOGLE_UNIVERSE };
   const named = env["GOOGLE_APPLICATION_CREDENTIALS"];
   if (named) {
     const content = await readIfThere(named, wire);
@@ -138,7 +138,7 @@ async function fromJson(content: string, from: string, wire: Wire): Promise<Auth
         fetchOn(wire, url, init, tokenUrl),
       retryConfig: { retry: 1, noResponseRetries: 0 },
     };
-    const client = new GoogleAuth({ scopes: [scope] }).fromJSON(from, { transporterOptions });
+    const client = new GoogleAuth({ scopes: [SCOPE] }).fromJSON(from, { transporterOptions });
     if (client instanceof JWT && tokenUrl !== undefined)
       client.additionalClaims = { aud: tokenUrl };
     return client;
@@ -152,14 +152,14 @@ async function fromJson(content: string, from: string, wire: Wire): Promise<Auth
         : new Impersonated({
             sourceClient: load(target.source),
             targetPrincipal: target.principal,
-            targetScopes: [scope],
+            targetScopes: [SCOPE],
             delegates: target.delegates,
           });
     const headers = Object.fromEntries(
       await tokenInTime(wire, () => withAbsolutePath(() => client.getRequestHeaders())),
     );
     wire.hide(headers["authorization"]?.replace(/^Bearer /, ""));
-    return { headers, universe: textAt(json, "universe_domain") ?? googleUniverse };
+    return { headers, universe: textAt(json, "universe_domain") ?? GOOGLE_UNIVERSE };
   } catch (error) {
     throw credentialsFailure(error, from);
   }
@@ -195,7 +195,7 @@ function parseCredentials(content: string, from: string): JWTInput {
 }
 
 /** Google's own address for tokens is fixed in its library; credentials may name another. */
-const googleTokenUrl = "https://oauth2.googleapis.com/token";
+const GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token";
 
 async function fetchOn(
   wire: Wire,
@@ -204,7 +204,7 @@ async function fetchOn(
   tokenUrl: string | undefined,
 ): Promise<Response> {
   const request = new Request(input, init);
-  const url = request.url === googleTokenUrl && tokenUrl !== undefined ? tokenUrl : request.url;
+  const url = request.url === GOOGLE_TOKEN_URL && tokenUrl !== undefined ? tokenUrl : request.url;
   const { status, headers, body } = await wire.send({
     method: request.method,
     url,
@@ -242,7 +242,7 @@ async function fromMetadataServer(wire: Wire): Promise<Authorization> {
         headers: { "metadata-flavor": "Google" },
         proxy: "none",
       },
-      metadataLimit,
+      METADATA_LIMIT,
     );
   let response: HttpResponse;
   try {
@@ -268,12 +268,12 @@ async function fromMetadataServer(wire: Wire): Promise<Authorization> {
     headers: { authorization: `Bearer ${token}` },
     universe:
       (universe.status === 200 && Buffer.from(universe.body).toString("utf8").trim()) ||
-      googleUniverse,
+      GOOGLE_UNIVERSE,
   };
 }
 
 /** Milliseconds; the metadata server answers at once, or is not there. */
-const metadataLimit = 1000;
+const METADATA_LIMIT = 1000;
 
 const noCredentials = () =>
   new RemoteFailure(

@@ -71,15 +71,15 @@ async function fromFile({ host }: Wire): Promise<HuaweiCredentials | undefined> 
   };
 }
 
-const metadataAddress = "http://169.254.169.254";
+const METADATA_ADDRESS = "http://169.254.169.254";
 
 /** Milliseconds; the metadata server answers at once, or is not there. */
-const metadataLimit = 1000;
+const METADATA_LIMIT = 1000;
 
 async function fromMetadataServer(wire: Wire): Promise<HuaweiCredentials | undefined> {
-  const url = `${metadataAddress}/openstack/latest/securitykey`;
+  const url = `${METADATA_ADDRESS}/openstack/latest/securitykey`;
   try {
-    const response = await wire.send({ method: "GET", url, proxy: "none" }, metadataLimit);
+    const response = await wire.send({ method: "GET", url, proxy: "none" }, METADATA_LIMIT);
     if (response.status !== 200) return undefined;
     const credential = parseObject(response, "the metadata server")["credential"];
     const accessKey = textAt(credential, "access");

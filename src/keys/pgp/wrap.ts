@@ -154,8 +154,8 @@ function decryptProblem(result: GpgResult, key: MasterKey): Problem {
   const [, said = ""] = /public key decryption failed: (.*)/.exec(stderr) ?? [];
   const found = privateKeyProblems.find(({ words }) => words.test(said));
   if (found !== undefined) return { ...found, failure: "source" };
-  if (agentTrouble.test(stderr) || homeTrouble.test(stderr)) return commonProblem(result, "");
-  if (status === 0 || damage.test(stderr))
+  if (AGENT_TROUBLE.test(stderr) || HOME_TROUBLE.test(stderr)) return commonProblem(result, "");
+  if (status === 0 || DAMAGE.test(stderr))
     return {
       reason: status === 0 ? "zero bytes returned" : "the wrapped data key is damaged",
       remedy: "restore the `sops` block from version control",
@@ -196,22 +196,22 @@ const privateKeyProblems: readonly { words: RegExp; reason: string; remedy: stri
   },
 ];
 
-const damage =
+const DAMAGE =
   /no valid OpenPGP data|CRC error|invalid packet|Wrong secret key|has been manipulated|decrypt_message failed/i;
 
-const agentTrouble = /can't connect to the agent|No agent running|IPC connect call failed/;
-const homeTrouble = /(?:keyblock resource|can't create directory) .*/;
+const AGENT_TROUBLE = /can't connect to the agent|No agent running|IPC connect call failed/;
+const HOME_TROUBLE = /(?:keyblock resource|can't create directory) .*/;
 
 /** Reasons that both ways share, and those that nobody foresaw, in gpg's own words. */
 function commonProblem(result: GpgResult, remedy: string): Problem {
   const { stderr, status, signal } = result;
-  if (agentTrouble.test(stderr))
+  if (AGENT_TROUBLE.test(stderr))
     return {
       reason: "gpg cannot reach its agent",
       remedy: "start it with gpgconf --launch gpg-agent, and check GNUPGHOME",
       failure: "source",
     };
-  const [trouble] = homeTrouble.exec(stderr) ?? [];
+  const [trouble] = HOME_TROUBLE.exec(stderr) ?? [];
   if (trouble !== undefined)
     return {
       reason: `gpg cannot use its home directory: ${trouble}`,

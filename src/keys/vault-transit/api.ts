@@ -2,7 +2,7 @@ import { foundFile, namedFile, type HttpResponse, type TlsSettings } from "../..
 import { RemoteFailure, type Wire } from "../remote.ts";
 import { mayFollow } from "./servers.ts";
 
-export const checkAddress = "check that the key's address is that of Vault's transit engine";
+export const CHECK_ADDRESS = "check that the key's address is that of Vault's transit engine";
 
 /** One request, again after a server's error and once more where a standby node names the active one. */
 export async function request(
@@ -40,7 +40,7 @@ export async function request(
     if ([301, 302, 307, 308].includes(response.status) && location && !isRedirected) {
       const next = new URL(location, target);
       if (next.protocol === "http:" && target.startsWith("https:"))
-        throw new RemoteFailure("Vault redirects to plain HTTP", checkAddress);
+        throw new RemoteFailure("Vault redirects to plain HTTP", CHECK_ADDRESS);
       // The body is as secret as the token.
       if (!mayFollow(target, next.href, wire))
         throw new RemoteFailure(
@@ -160,7 +160,7 @@ export function refusal(
       said,
       `renew the token with vault login if it has expired, or let its policy update ${path}`,
     );
-  if (status === 404) return new RemoteFailure(said, checkAddress);
+  if (status === 404) return new RemoteFailure(said, CHECK_ADDRESS);
   if (/not found/i.test(errors))
     return new RemoteFailure(said, "create the key in Vault, or correct its name");
   if (/disallowed by policy|too old/i.test(errors))

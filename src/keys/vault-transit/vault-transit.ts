@@ -22,13 +22,15 @@ export const vaultTransit: KeyProvider = {
   ...loadedLater(() => import("./wrap.ts")),
 };
 
-const vaultExample = "https://vault.example.com:8200/v1/transit/keys/keyName";
+const VAULT_EXAMPLE = "https://vault.example.com:8200/v1/transit/keys/keyName";
 
 function parseVaultUri(uri: string): Record<string, string> {
   const match = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*)([^?#]*)/.exec(uri);
   const [, address, path = ""] = match ?? [];
   if (address === undefined) {
-    throw new KeySyntaxError(`missing scheme in Vault URL (should be like this: +${vaultExample})`);
+    throw new KeySyntaxError(
+      `missing scheme in Vault URL (should be like this: +${VAULT_EXAMPLE})`,
+    );
   }
   const segments = path.replace(/^\//, "").replace(/\/$/, "").split("/");
   const isVersion = (segment: string) => /^v\d+$/.test(segment);
@@ -37,12 +39,12 @@ function parseVaultUri(uri: string): Record<string, string> {
     segments.slice(index + 1, index + 4).filter(Boolean).length === 3;
   if (segments.some((_, index) => index > 0 && segments[index - 1] !== "" && isRoot(index))) {
     throw new KeySyntaxError(
-      `running Vault with a prefixed URL is not supported! (Format has to be like ${vaultExample})`,
+      `running Vault with a prefixed URL is not supported! (Format has to be like ${VAULT_EXAMPLE})`,
     );
   }
   if (!isRoot(0)) {
     throw new KeySyntaxError(
-      `vault path does not seem to be formatted correctly: (eg. ${vaultExample})`,
+      `vault path does not seem to be formatted correctly: (eg. ${VAULT_EXAMPLE})`,
     );
   }
   return {

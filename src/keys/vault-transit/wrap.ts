@@ -3,7 +3,7 @@ import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
 import { urlPath } from "../url-path.ts";
-import { checkAddress, findToken, refusal, request } from "./api.ts";
+import { CHECK_ADDRESS, findToken, refusal, request } from "./api.ts";
 import { checkServer } from "./servers.ts";
 
 const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
@@ -12,7 +12,7 @@ const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   async wrap(fields, part, wire) {
     const plaintext = Buffer.from(part).toString("base64");
     const ciphertext = textAt(await write(fields, "encrypt", { plaintext }, wire), "ciphertext");
-    if (!ciphertext) throw new RemoteFailure("no encrypted data", checkAddress);
+    if (!ciphertext) throw new RemoteFailure("no encrypted data", CHECK_ADDRESS);
     return ciphertext;
   },
   async unwrap(fields, enc, wire) {
@@ -20,7 +20,7 @@ const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
       await write(fields, "decrypt", { ciphertext: enc }, wire),
       "plaintext",
     );
-    if (!plaintext) throw new RemoteFailure("no decrypted data", checkAddress);
+    if (!plaintext) throw new RemoteFailure("no decrypted data", CHECK_ADDRESS);
     return new Uint8Array(Buffer.from(plaintext, "base64"));
   },
 });
@@ -43,7 +43,7 @@ async function write(
   // Behind an agent of the user's own, the token goes nowhere else: only sops's own setting is heeded then.
   if (agent === "" || env["SOPS_HC_VAULT_ALLOWLIST"]) checkServer(address, wire);
   if (readText(fields, "engine_path") === "")
-    throw new RemoteFailure("transit backend is empty", checkAddress);
+    throw new RemoteFailure("transit backend is empty", CHECK_ADDRESS);
   const engine = urlPath(readText(fields, "engine_path"), "engine path");
   const path = `${engine}/${verb}/${urlPath(readText(fields, "key_name"), "key name")}`;
   const token = await findToken(wire);
