@@ -226,7 +226,7 @@ test("a program that prints nothing is no gpg", async () => {
 test("an unusable home directory", async () => {
   const away = hostWith({ GNUPGHOME: "/no/such/folder" });
   await expect(pgp.unwrap(await wrapped(anna.fingerprint), away)).rejects.toThrow(
-    /^failed to decrypt sops data key with pgp: gpg cannot use its home directory: keyblock resource .*; look at GNUPGHOME/,
+    /^failed to decrypt sops data key with pgp: gpg cannot use its home directory: keyblock resource .*; check GNUPGHOME/,
   );
 });
 
