@@ -40,7 +40,7 @@ class NotEditable extends SopsmithError {
     super(
       "not-editable",
       1,
-      `${file} cannot be changed without touching the rest of it: ${problem}${patch === "" ? "" : `\nThis is the change that is meant:\n\n${patch.trimEnd()}`}`,
+      `${file} cannot be changed without touching the rest of it: ${problem}${patch === "" ? "" : `\nThis is the intended change:\n\n${patch.trimEnd()}`}`,
       {
         file,
         hint: "Make that change by hand, then run the command again. Nothing was written.",
@@ -96,15 +96,10 @@ function refuseAbove({ globals, host }: Call, file: string): void {
   if (globals.text(flags.config) !== "") return;
   const folder = relative(host.cwd(), dirname(resolve(host.cwd(), file)));
   if (!folder.startsWith("..")) return;
-  throw new SopsmithError(
-    "config-above",
-    1,
-    `${file} also governs files outside of this directory`,
-    {
-      file,
-      hint: `Run the command in ${folder}, where all of them are seen; paths can still say which are meant.`,
-    },
-  );
+  throw new SopsmithError("config-above", 1, `${file} also governs files outside this directory`, {
+    file,
+    hint: `Run the command in ${folder}, where it sees all of them; you can still limit it with paths.`,
+  });
 }
 
 const sorted = (rules: RuleKeys): string =>
@@ -224,7 +219,7 @@ export function rulesGoverning(
       `the creation rule on line ${at.line} of ${at.config} also governs ${file.file}`,
       {
         file: at.config,
-        hint: `Name ${file.file} too, or give it a rule of its own first.`,
+        hint: `Name ${file.file} too, or give it its own rule first.`,
       },
     );
   }

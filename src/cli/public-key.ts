@@ -17,9 +17,14 @@ export async function publicKey(text: string, host: Host): Promise<KeyId> {
     });
   const key = keyInText(text);
   if (key === undefined || !textTypes.includes(key.type))
-    throw new SopsmithError("not-a-key", 1, `${quoted(text)} is no public key that can be named`, {
-      hint: `Keys of ${textTypes.map((type) => provider(type).label).join(", ")} can; write others into .sops.yaml.`,
-    });
+    throw new SopsmithError(
+      "not-a-key",
+      1,
+      `${quoted(text)} is not a public key that can be named`,
+      {
+        hint: `Keys of ${textTypes.map((type) => provider(type).label).join(", ")} can; write others into .sops.yaml.`,
+      },
+    );
   await provider(key.type).parse(key.id, host);
   return key;
 }

@@ -80,7 +80,7 @@ function counts({ tree, recipients, settings }: FileDifference): string {
     ...(recipients.removed.length === 0 ? [] : [`-${recipients.removed.length} recipients`]),
     ...settings.map(({ name }) => name),
     ...(tree?.isRotated === true ? [ROTATED] : []),
-    ...(tree?.isAfresh === true ? ["encrypted afresh"] : []),
+    ...(tree?.isAfresh === true ? ["encrypted from scratch"] : []),
   ];
   return parts.join(", ");
 }

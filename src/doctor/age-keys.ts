@@ -139,8 +139,8 @@ async function foundElsewhere(
       {
         name: NAME,
         state: "problem",
-        text: `${path} holds the identity of ${of}, and is not looked at`,
-        todo: `Set SOPS_AGE_KEY_FILE to ${path}: it holds the identity of ${of}, and is not looked at.`,
+        text: `${path} holds the identity of ${of}, but sopsmith does not look there`,
+        todo: `Set SOPS_AGE_KEY_FILE to ${path}: it holds the identity of ${of}, but sopsmith does not look there.`,
         rank: useful === undefined ? ranks.noKey : ranks.keySource,
       },
     ];
@@ -150,7 +150,7 @@ async function foundElsewhere(
 
 function noKey(patient: Patient): Finding {
   const { keys, config, file } = patient;
-  const text = "no age identity is where one is looked for";
+  const text = "there is no age identity where sopsmith looks for one";
   if (keys.length > 0 && !uses(patient, "age")) return { name: NAME, state: "unused", text };
   const isNew = config.loaded === undefined && file === undefined;
   return {
@@ -159,7 +159,7 @@ function noKey(patient: Patient): Finding {
     text,
     todo: isNew
       ? "Run `sopsmith init`: there is no age key and no .sops.yaml yet."
-      : "Put your age identity where it is looked for, or name its file in SOPS_AGE_KEY_FILE; `sopsmith keygen --default` makes a new one.",
+      : "Put your age identity where sopsmith looks for it, or name its file in SOPS_AGE_KEY_FILE; `sopsmith keygen --default` makes a new one.",
     rank: ranks.noKey,
   };
 }

@@ -29,7 +29,7 @@ const services: readonly Service[] = [
     ],
     files: [".aws/credentials", ".aws/config"],
     pathVariable: "AWS_WEB_IDENTITY_TOKEN_FILE",
-    todo: "Give AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`.",
+    todo: "Provide AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`.",
   },
   {
     type: "gcp_kms",
@@ -40,27 +40,27 @@ const services: readonly Service[] = [
     ],
     files: [".config/gcloud/application_default_credentials.json"],
     pathVariable: "GOOGLE_APPLICATION_CREDENTIALS",
-    todo: "Give Google Cloud credentials: run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS.",
+    todo: "Provide Google Cloud credentials: run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS.",
   },
   {
     type: "azure_kv",
     variables: ["AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"],
     files: [".azure/azureProfile.json", ".azure/msal_token_cache.json"],
     pathVariable: "AZURE_FEDERATED_TOKEN_FILE",
-    todo: "Give Azure credentials: log in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
+    todo: "Provide Azure credentials: log in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
   },
   {
     type: "hc_vault",
     variables: ["VAULT_TOKEN"],
     files: [".vault-token"],
-    todo: "Give a Vault token: run `vault login`, or set VAULT_TOKEN.",
+    todo: "Provide a Vault token: run `vault login`, or set VAULT_TOKEN.",
   },
   {
     type: "hckms",
     variables: ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_CREDENTIALS_FILE"],
     files: [".huaweicloud/credentials"],
     pathVariable: "HUAWEICLOUD_SDK_CREDENTIALS_FILE",
-    todo: "Give HuaweiCloud credentials: set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write ~/.huaweicloud/credentials.",
+    todo: "Provide HuaweiCloud credentials: set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write ~/.huaweicloud/credentials.",
   },
 ];
 
@@ -102,8 +102,8 @@ async function checkService(
       finding: {
         name,
         state: "problem",
-        text: `${pathVariable} names ${path}, which is not there`,
-        todo: `Set ${pathVariable} to a file that is there: ${path} is not.`,
+        text: `${pathVariable} names ${path}, which does not exist`,
+        todo: `Set ${pathVariable} to a file that exists: ${path} does not.`,
         rank: isWanted ? ranks.tool : rank,
       },
     };
@@ -115,7 +115,7 @@ async function checkService(
         name,
         state: "problem",
         text: `AWS_PROFILE is ${profile}, which no file in ~/.aws has`,
-        todo: `Set AWS_PROFILE to a profile that is there, or add ${profile} with \`aws configure --profile ${profile}\`.`,
+        todo: `Set AWS_PROFILE to a profile that exists, or add ${profile} with \`aws configure --profile ${profile}\`.`,
         rank: isWanted ? ranks.tool : rank,
       },
     };
@@ -123,7 +123,7 @@ async function checkService(
   if (variable !== undefined)
     return {
       isWanted,
-      finding: { name, state: "ok", text: `credentials by ${variable}; not tried` },
+      finding: { name, state: "ok", text: `credentials in ${variable}; not tried` },
     };
   const home = host.env["HOME"] ?? host.env["USERPROFILE"];
   for (const file of home === undefined ? [] : service.files)
@@ -137,7 +137,7 @@ async function checkService(
     finding: {
       name,
       state: isWanted ? "problem" : "unused",
-      text: "no credentials by a variable or in a file; a machine in the cloud may have its own",
+      text: "no credentials in a variable or a file; a machine in the cloud may have its own",
       todo: service.todo,
       rank,
     },

@@ -18,7 +18,7 @@ export const checkConfig: Check = async ({ config, file }) => {
         name: NAME,
         state: "problem",
         text: passedOver,
-        todo: "Rename .sops.yml to .sops.yaml: no other name is looked for.",
+        todo: "Rename .sops.yml to .sops.yaml: sopsmith looks for no other name.",
         rank: ranks.configBroken,
       },
     ];
@@ -30,7 +30,7 @@ export const checkConfig: Check = async ({ config, file }) => {
       name: NAME,
       state: "problem",
       text: `${path} holds an age identity, the secret half of a key`,
-      todo: `Take the identity out of ${path} and make a new key: whoever has read the file can open what it is for.`,
+      todo: `Remove the identity from ${path} and make a new key: anyone who has read the file can open what is encrypted to it.`,
       rank: ranks.exposed,
     });
   const ruleCount = content.creationRules?.length ?? 0;

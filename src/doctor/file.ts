@@ -78,12 +78,12 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
     return {
       name: NAME,
       state: "problem",
-      text: `${shown} looks like an encrypted ${other} file, and its name says ${byName}`,
-      todo: `Add \`--input-type ${other} --output-type ${other}\` for ${shown}, or rename it: it looks like ${other}, and its name says ${byName}.`,
+      text: `${shown} looks like an encrypted ${other} file, but its name says ${byName}`,
+      todo: `Add \`--input-type ${other} --output-type ${other}\` for ${shown}, or rename it: it looks like ${other}, but its name says ${byName}.`,
       rank: ranks.fileFormat,
     };
   if (content.length === 0 || /^"?sops"?\s*:/m.test(text)) {
-    const what = content.length === 0 ? "is empty" : "has a `sops` block that is not whole";
+    const what = content.length === 0 ? "is empty" : "has an incomplete `sops` block";
     return {
       name: NAME,
       state: "problem",
@@ -250,8 +250,8 @@ function nameOf({ shown, path, format }: File): Finding[] {
     {
       name: "format",
       state: "problem",
-      text: `${shown} holds encrypted ${format}, and its name says ${byName}`,
-      todo: `Rename ${shown}, or give sops \`--input-type ${format}\`: it holds ${format}, and its name says ${byName}.`,
+      text: `${shown} holds encrypted ${format}, but its name says ${byName}`,
+      todo: `Rename ${shown}, or give sops \`--input-type ${format}\`: it holds ${format}, but its name says ${byName}.`,
       rank: ranks.version,
     },
   ];

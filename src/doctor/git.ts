@@ -32,8 +32,8 @@ export const checkGit: Check = async ({ host }) => {
     {
       name: NAME,
       state: "problem",
-      text: `.gitattributes asks for sopsmith, and this clone has no ${missing.join(" and no ")}`,
-      todo: "Run `sopsmith git install` in this clone: .gitattributes asks for sopsmith, and Git does not know how to run it.",
+      text: `.gitattributes asks for sopsmith, but this clone has no ${missing.join(" and no ")}`,
+      todo: "Run `sopsmith git install` in this clone: .gitattributes asks for sopsmith, but Git does not know how to run it.",
       rank: ranks.git,
     },
   ];

@@ -29,7 +29,7 @@ export function diagnose(findings: readonly Finding[], host: Host): Diagnosis {
   const [worst] = problems;
   const open = shown.find(({ state, todo }) => state === "unused" && todo !== undefined);
   return {
-    first: worst?.todo ?? open?.todo ?? "Nothing to do: whatever was looked at works.",
+    first: worst?.todo ?? open?.todo ?? "Nothing to do: everything that was checked works.",
     isWell: worst === undefined,
     findings: shown,
   };

@@ -55,8 +55,8 @@ export const checkVariables: Check = ({ host }) =>
         {
           name: "variables",
           state: "problem",
-          text: `${variable} is set, and nothing reads it`,
-          todo: `Call the variable ${meant} instead of ${variable}.`,
+          text: `${variable} is set, but nothing reads it`,
+          todo: `Rename the variable ${variable} to ${meant}.`,
           rank: host.env[meant] === undefined ? ranks.keySource : ranks.variable,
         },
       ];

@@ -237,7 +237,7 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
       () => pattern.endsWith("$") && matches(pattern.replace(/\$$/, ""), subject),
       "Without $ it would match: the path goes on after what the pattern ends with.",
     ],
-    [() => matches(`(?i)${pattern}`, subject), "It would match in other letters: case counts."],
+    [() => matches(`(?i)${pattern}`, subject), "It would match in a different case: case counts."],
     [
       () => /[*?]/.test(pattern) && pathPattern(pattern)(fromConfig.replaceAll("\\", "/")),
       globHint(pattern),

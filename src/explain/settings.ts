@@ -71,7 +71,7 @@ export function settingsInForce(sources: SettingSources): Setting[] {
           value: selector.value,
           from: from === "file" ? IN_FILE : from === "rule" ? ruleName : "default",
           note: isOld
-            ? `${sentence(ruleName)} says ${wanted.name} ${wanted.value}, which a file gets when it is decrypted and encrypted anew.`
+            ? `${sentence(ruleName)} says ${wanted.name} ${wanted.value}, which a file gets when it is decrypted and encrypted again.`
             : undefined,
         },
     {
@@ -128,7 +128,7 @@ function* keySettings(
       note:
         ruled === undefined
           ? undefined
-          : `The variable takes the place of all keys of ${ruleName}; unset it to have these.`,
+          : `The variable replaces all keys of ${ruleName}; unset it to use these.`,
     };
     return;
   }

@@ -83,7 +83,7 @@ export async function appendToKeyFile(
       `The key file ${path} is protected by a passphrase: nothing can be added to it`,
       {
         file: path,
-        hint: "Write the new key to a file of its own with -o, and name it in SOPS_AGE_KEY_FILE.",
+        hint: "Write the new key to a separate file with -o, and name it in SOPS_AGE_KEY_FILE.",
       },
     );
   const isOpenEnded = old.length > 0 && old.at(-1) !== 0x0a;

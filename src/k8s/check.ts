@@ -95,7 +95,7 @@ class Check {
     const old = spec.entries.get("secret_templates");
     if (old !== undefined)
       this.error(
-        'spec.secret_templates is of v1alpha1, and the API server drops it: run "sopsmith k8s migrate"',
+        'spec.secret_templates belongs to v1alpha1, and the API server drops it: run "sopsmith k8s migrate"',
         old,
       );
     const present = [secretTemplates, configMapTemplates].flatMap((kind) => {
@@ -120,7 +120,7 @@ class Check {
     templates.items.forEach((item, index) => this.template(item, index, names, kind));
     if (kind === configMapTemplates)
       this.warning(
-        `spec.${kind.list} is refused or dropped where the CRD of sops-secrets-operator is installed: install that of "sopsmith k8s crd"`,
+        `spec.${kind.list} is refused or dropped where the CRD of sops-secrets-operator is installed: install the one from "sopsmith k8s crd"`,
         templates,
       );
   }
@@ -129,7 +129,7 @@ class Check {
     for (const [key, item] of value.entries)
       if (!known.includes(key))
         this.error(
-          `${pathText([...path, key])} is no field of a SopsSecret: kubectl refuses it, and the API server drops it`,
+          `${pathText([...path, key])} is not a field of a SopsSecret: kubectl refuses it, and the API server drops it`,
           item,
         );
   }
@@ -268,14 +268,14 @@ class Check {
       pruned.push("kms[].context");
     for (const field of pruned)
       this.warning(
-        `sops.${field} is dropped where the CRD of sops-secrets-operator is installed: install that of "sopsmith k8s crd"`,
+        `sops.${field} is dropped where the CRD of sops-secrets-operator is installed: install the one from "sopsmith k8s crd"`,
         sops,
       );
     for (const { kind, templates } of present) {
       const plain = firstPlain(templates, ["spec", kind.list]);
       if (plain === undefined) continue;
       this.warning(
-        `${pathText(plain.path)} is in clear, so nobody can tell whether it was changed: encrypt with encrypted_suffix: Templates`,
+        `${pathText(plain.path)} is unencrypted, so nobody can tell whether it was changed: encrypt with encrypted_suffix: Templates`,
         plain.value,
       );
     }

@@ -58,7 +58,7 @@ export function sopsSecretFrom(manifests: readonly Manifest[], options: ConvertO
   const namespace = namespaceOf(manifests, options.namespace);
   const name = options.name ?? first.name;
   if (name === "")
-    throw new ConversionError("metadata.name is missing: give it, or --name", first.spot);
+    throw new ConversionError("metadata.name is missing: add it, or give --name", first.spot);
   const scope = scopeOf(options, namespace, name);
   const templates: Record<Kind, Map<string, Mapping>> = { ConfigMap: new Map(), Secret: new Map() };
   for (const manifest of manifests) {
@@ -108,7 +108,7 @@ export function secretOfHelmValues(name: string, source: Uint8Array, file: strin
   const [first] = documents;
   const spot = { file, line: first?.line ?? 1 };
   if (documents.length !== 1 || first?.value.kind !== "map")
-    throw new ConversionError("the values of a chart are one YAML map", spot);
+    throw new ConversionError("the values of a chart must be one YAML map", spot);
   if (first.value.entries.get("sops")?.kind === "map")
     throw new ConversionError("these values are encrypted already: decrypt them first", spot);
   const content = asText(source);
@@ -136,7 +136,7 @@ function namespaceOf(manifests: readonly Manifest[], given: string | undefined):
   for (const other of rest)
     if (other.namespace !== namespace)
       throw new ConversionError(
-        "the manifests are in several namespaces, a SopsSecret is in one: encrypt them apart, or give --namespace",
+        "the manifests are in several namespaces, but a SopsSecret is in one: encrypt them separately, or give --namespace",
         other.spot,
       );
   return namespace;

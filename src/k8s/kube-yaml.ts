@@ -81,7 +81,7 @@ function refuseOddSeparators(source: string, file: string): void {
     line += 1;
     if (/^---[^ \t\0{]/.test(content))
       throw new ConversionError(
-        'a line that begins with "---" separates documents: put the text behind it on the next line',
+        'a line that begins with "---" separates documents: put the text after it on the next line',
         { file, line },
       );
     if (content.startsWith("%YAML"))
@@ -158,7 +158,7 @@ class Reader {
   private orJson(value: Value): Value {
     const json = value.kind === "null" ? this.json.get(value.line) : undefined;
     for (const { key, line } of json?.duplicates ?? [])
-      this.say(`the key ${pathText([key])} stands twice: the last one counts`, line);
+      this.say(`the key ${pathText([key])} appears twice: the last one counts`, line);
     return json?.value ?? value;
   }
 
@@ -255,7 +255,7 @@ class Reader {
       }
       const name = this.keyText(key.value);
       if (written.has(name))
-        this.say(`the key ${pathText([name])} stands twice: the last one counts`, key.value.line);
+        this.say(`the key ${pathText([name])} appears twice: the last one counts`, key.value.line);
       written.add(name);
       entries.set(name, value);
     }

@@ -75,7 +75,7 @@ function manifestOf(value: MapValue, spot: Spot): Manifest {
   if (kind.value === "") throw new ConversionError("kind is empty", { ...spot, line: kind.line });
   if (isCiphertext(kind.value))
     throw new ConversionError(
-      "kind is encrypted: Terraform and Kubernetes need it in clear; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
+      "kind is encrypted: Terraform and Kubernetes need it unencrypted; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
       { ...spot, line: kind.line },
     );
   const metadata = value.entries.get("metadata");
@@ -90,7 +90,7 @@ function manifestOf(value: MapValue, spot: Spot): Manifest {
   const name = field("name");
   if (isCiphertext(name))
     throw new ConversionError(
-      "metadata.name is encrypted: Terraform and Kubernetes need it in clear; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
+      "metadata.name is encrypted: Terraform and Kubernetes need it unencrypted; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
       { ...spot, line: metadata.line },
     );
   const generateName = field("generateName");

@@ -23,11 +23,11 @@ export function migrate(document: Mapping, { keepData }: { keepData: boolean }):
   const version = apiVersion?.value.kind === "str" ? apiVersion.value.value : "";
   if (kind?.kind !== "str" || kind.value !== KIND || !version.startsWith(`${GROUP}/`))
     throw new MigrationError(
-      `this is no SopsSecret of ${GROUP}`,
+      `this is not a SopsSecret of ${GROUP}`,
       "Give a file whose documents are all of kind SopsSecret.",
     );
   const spec = find(document, "spec")?.value;
-  if (spec?.kind !== "map") throw new MigrationError("spec is missing or no map");
+  if (spec?.kind !== "map") throw new MigrationError("spec is missing or not a map");
   const old = find(spec, "secret_templates");
   if (version === API_VERSION && old === undefined) return false;
   if (apiVersion?.value.kind === "str") apiVersion.value.value = API_VERSION;
@@ -47,14 +47,14 @@ export function migrate(document: Mapping, { keepData }: { keepData: boolean }):
 function renameData(spec: Mapping): void {
   const templates = find(spec, "secretTemplates")?.value;
   if (templates?.kind !== "seq")
-    throw new MigrationError("spec.secretTemplates is missing or no list");
+    throw new MigrationError("spec.secretTemplates is missing or not a list");
   for (const template of templates.items) {
     if (template.kind !== "map") continue;
     const data = find(template, "data");
     if (data === undefined) continue;
     if (find(template, "stringData") !== undefined)
       throw new MigrationError(
-        "a template has both data and stringData, which only v1alpha3 knows",
+        "a template has both data and stringData, which only v1alpha3 allows",
         "Set apiVersion to v1alpha3 if data holds base64; move the values into one of them if not.",
       );
     data.key = "stringData";

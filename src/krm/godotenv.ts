@@ -21,12 +21,13 @@ export function parseGodotenv(text: string): Map<string, string> {
     const [whole = "", name = "", sign = ""] = head.exec(source) ?? [];
     const key = name.trim();
     if (sign === "") failAt(at, "a variable without =");
-    if (!/^[A-Za-z0-9_.\s]*$/.test(key)) failAt(at, "a variable's name holds an unusual character");
+    if (!/^[A-Za-z0-9_.\s]*$/.test(key))
+      failAt(at, "a variable's name contains an unusual character");
     at = skip(/[ \t\v\f\r\u0085\u00a0]*/y, source, at + whole.length);
     const quote = source.charAt(at);
     if (quote === '"' || quote === "'") {
       const end = closing(source, at, quote);
-      if (end === undefined) return failAt(at, "a quoted value without its end");
+      if (end === undefined) return failAt(at, "a quoted value without a closing quote");
       const inner = trimmed(source.slice(at + 1, end), quote);
       variables.set(key, quote === "'" ? inner : expand(unescaped(inner), variables));
       at = end + 1;

@@ -34,7 +34,7 @@ export function parseResourceList(document: Mapping): ResourceList {
     apiVersion: textIn(document, "apiVersion"),
     items: (items?.kind === "seq" ? items.items : []).flatMap((item, index) => {
       if (item.kind === "comment") return [];
-      if (item.kind !== "map") throw new KrmError(`items[${index}] is no resource`);
+      if (item.kind !== "map") throw new KrmError(`items[${index}] is not a resource`);
       return [item];
     }),
     functionConfig: config?.kind === "map" ? config : undefined,

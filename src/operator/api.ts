@@ -110,7 +110,7 @@ export class Api {
         }
       }
     } catch (error) {
-      throw new Unreachable("the watch broke off", { cause: error });
+      throw new Unreachable("the watch was cut off", { cause: error });
     }
   }
 
@@ -264,7 +264,7 @@ async function readAll(response: IncomingMessage): Promise<string> {
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   } catch (error) {
-    throw new Unreachable("the answer broke off", { cause: error });
+    throw new Unreachable("the answer was cut off", { cause: error });
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -67,7 +67,7 @@ export function decideChild(
   if (!isOurs && !isOffered && !settings.enforce)
     return refuse(
       "OwnershipConflict",
-      `the ${child.kind} ${child.name} is there already and not ours: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,
+      `the ${child.kind} ${child.name} already exists and is not ours: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,
       statusTexts.notOwned,
     );
   const other = otherController(observed, owner);
@@ -85,7 +85,7 @@ export function decideChild(
     const what = observed.type === desired.type ? "it is immutable" : "its type cannot be changed";
     return refuse(
       "ImmutableField",
-      `the ${child.kind} ${child.name} must be made anew, because ${what}: delete it`,
+      `the ${child.kind} ${child.name} must be recreated, because ${what}: delete it`,
       statusTexts.update,
     );
   }

@@ -449,7 +449,7 @@ class Operator {
     const { lease } = this.settings;
     if (election === undefined || lease === undefined) return undefined;
     const name = `${lease.namespace}/${lease.name}`;
-    if (election.state === undefined) return `lease ${name} was not asked for yet`;
+    if (election.state === undefined) return `lease ${name} has not been requested yet`;
     return election.state.kind === "refused"
       ? `waiting for lease ${name}: ${election.state.reason}`
       : undefined;

@@ -18,7 +18,7 @@ export async function serve(address: string, endpoints: Endpoints): Promise<Serv
     throw new SopsmithError(
       "bad-address",
       1,
-      `${address} is no address to listen on: write :PORT or HOST:PORT`,
+      `${address} is not an address to listen on: write :PORT or HOST:PORT`,
     );
   const [, host = "", port = ""] = match;
   const server = createServer((request, response) => {

@@ -138,7 +138,7 @@ function checkSpec({ spec, sops }: SopsSecret): Problem | undefined {
       return invalid(`spec.${field} must be a list with at least one template`);
     if (!list.every(isObject))
       return invalid(
-        `an item of spec.${field} is no map: a comment between templates becomes such an item when it is encrypted; remove it`,
+        `an item of spec.${field} is not a map: a comment between templates becomes such an item when it is encrypted; remove it`,
       );
   }
   if (sops === undefined || sops === null || (isObject(sops) && Object.keys(sops).length === 0))

@@ -84,7 +84,7 @@ export class Keyring {
     const file = env["SOPS_AGE_KEY_FILE"];
     return [
       ...named.map((name) => `its variable ${name}`),
-      ...(file ? [`the file ${file} that is mounted`] : []),
+      ...(file ? [`the mounted file ${file}`] : []),
       ...(this.tenants === undefined
         ? []
         : [`the namespace's Secrets with the label ${this.options.selector}`]),

@@ -38,7 +38,7 @@ const passBuckets = [
 export const families: Readonly<Record<MetricName, Family>> = {
   sopssecrets_reconcilation_successes_total: {
     type: "counter",
-    help: "Passes over a SopsSecret that ended well.",
+    help: "Passes over a SopsSecret that succeeded.",
   },
   sopssecrets_reconcilation_failures_total: {
     type: "counter",
@@ -70,7 +70,7 @@ export const families: Readonly<Record<MetricName, Family>> = {
   process_resident_memory_bytes: { type: "gauge", help: "Resident memory of the process." },
   sopsmith_lease: {
     type: "gauge",
-    help: "1 for the state of the lease: leading, standby, or refused while it cannot be had.",
+    help: "1 for the state of the lease: leading, standby, or refused while it cannot be taken.",
   },
   sopsmith_objects: {
     type: "gauge",

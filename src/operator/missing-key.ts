@@ -42,7 +42,7 @@ export function missingKey(failures: readonly KeyFailure[], sources: readonly st
       : `the operator cannot use ${failed?.key.id ?? "the key"}: ${reasonOf(telling)}`;
   const looked =
     type === "age"
-      ? `; it looked in ${sources.length === 0 ? "no place, because none is set" : sources.join(", ")}`
+      ? `; it looked ${sources.length === 0 ? "nowhere, because no source of keys is set" : `in ${sources.join(", ")}`}`
       : "";
   if (telling?.failure === "damaged") return `${what}; restore the object from its file`;
   const held = errors.flatMap((error) => error.held);

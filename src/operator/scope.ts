@@ -45,7 +45,7 @@ export function checkScope(
   if (!given.every(fits))
     return failed(
       "ScopeMismatch",
-      `the annotation ${SCOPE_DIRECTIVE} of a template was made for another object than ${namespace}/${name}: the object was copied or renamed; encrypt it for this place`,
+      `the annotation ${SCOPE_DIRECTIVE} of a template was made for an object other than ${namespace}/${name}: the object was copied or renamed; encrypt it for this place`,
     );
   return {
     finding: {

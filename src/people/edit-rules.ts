@@ -59,7 +59,7 @@ export async function withoutKeys(
       if (next === undefined) return { text: edited };
       const anchor = anchorIn(yaml, next.node);
       if (anchor !== undefined && hasAlias(yaml, doc, anchor))
-        throw new Unspliceable(`&${anchor} is used where it is to stay`);
+        throw new Unspliceable(`&${anchor} is also used where it must stay`);
       edited = applied(edited, removal(yaml, edited, next, references));
     }
   } catch (error) {
@@ -300,7 +300,7 @@ function removalAt(yaml: Yaml, text: string, trail: Trail): Splice {
     const to = startOf(next.key);
     if (!text.slice(end, to).includes("#")) return { start, end: to, text: "" };
   }
-  throw new Unspliceable(`line ${lineOf(text, start)} holds more than what is to go`);
+  throw new Unspliceable(`line ${lineOf(text, start)} holds more than what must be removed`);
 }
 
 const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;
@@ -451,7 +451,7 @@ function insertion(
 ): Splice | undefined {
   const doc = parse(yaml, text);
   const rule = rulesOf(yaml, doc).find(({ trail }) => trail.at(-1)?.index === index)?.node;
-  if (!yaml.isMap(rule)) throw new Unspliceable("a creation rule in it is no mapping");
+  if (!yaml.isMap(rule)) throw new Unspliceable("a creation rule in it is not a mapping");
   const groups = target(yaml, doc, rule.get("key_groups", true));
   const hasGroups = yaml.isSeq(groups) && groups.items.length > 0;
   if (hasGroups && groups.items.some((one) => hasKeyIn(yaml, doc, one, key))) return undefined;

@@ -93,7 +93,7 @@ export function convert(
       ) {
         isNamespaceTold = true;
         note(
-          "warning: --strip drops the namespace default, and kubernetes_manifest wants one for namespaced kinds: use --keep-namespace or --namespace",
+          "warning: --strip drops the namespace default, and kubernetes_manifest needs one for namespaced kinds: use --keep-namespace or --namespace",
         );
       }
       const namespace = isClusterScoped(manifest) ? "" : options.namespace;
@@ -197,7 +197,7 @@ function advice(manifest: Manifest, label: string, options: ConvertOptions): str
     );
   if (isSealed(manifest) && manifest.kind === "SopsSecret" && !keepsItsMac(value))
     messages.push(
-      `note: sops cannot verify the MAC of ${label} in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, for which it makes up to 20,000 tries: run sopsmith k8s fix first, then both always can`,
+      `note: sops cannot verify the MAC of ${label} in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, with up to 20,000 tries: run sopsmith k8s fix first, then both always can`,
     );
   if (
     options.as === "manifest" &&

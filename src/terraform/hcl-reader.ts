@@ -141,7 +141,7 @@ class HclReader {
       this.skip(false);
       if (key === undefined || (!this.take("=") && !this.take(":"))) throw this.noLiteral(start);
       this.skip(true);
-      if (entries.has(key)) throw this.fail(`the key ${JSON.stringify(key)} stands twice`);
+      if (entries.has(key)) throw this.fail(`the key ${JSON.stringify(key)} appears twice`);
       entries.set(key, this.value(depth + 1));
       this.skip(false);
       if (this.take(",") || this.peek() === "}") continue;

@@ -148,7 +148,7 @@ export function importBlock(
   as: "manifest" | "kubectl" | "secret",
 ): string {
   if (name === "")
-    throw new ConversionError("--import needs metadata.name, and this manifest has none", spot);
+    throw new ConversionError("--import needs metadata.name, but this manifest has none", spot);
   const id =
     as === "manifest"
       ? `apiVersion=${apiVersion},kind=${kind},${namespace === "" ? "" : `namespace=${namespace},`}name=${name}`

@@ -17,7 +17,7 @@ export function plainSecret(
   refuseOtherKinds(manifest, "--as secret");
   if (isSealed(manifest))
     throw new ConversionError(
-      "this Secret is encrypted: use --secrets data or --secrets ephemeral, which keep it so",
+      "this Secret is encrypted: use --secrets data or --secrets ephemeral, which keep it encrypted",
       manifest.spot,
     );
   const plain = new Map<string, Value>();
@@ -107,7 +107,7 @@ function revision(manifest: Manifest): number {
 
 function refuseOtherKinds({ kind, apiVersion, spot }: Manifest, flag: string): void {
   if (kind !== "Secret" || apiVersion !== "v1")
-    throw new ConversionError(`${flag} is for Secrets only, this is a ${kind}`, spot);
+    throw new ConversionError(`${flag} is for Secrets only, but this is a ${kind}`, spot);
 }
 
 /** The texts of `data` or `stringData`, in the order of the output. */
@@ -191,7 +191,7 @@ function refuseCiphertext(value: Value, path: string, { spot }: Manifest): void 
     if (one.kind === "map") for (const entry of one.entries.values()) open.push(entry);
     if (one.kind === "text" && isCiphertext(one.value))
       throw new ConversionError(
-        `${path} is encrypted, and Terraform needs it in clear: encrypt with --encrypted-regex '^(data|stringData)$'`,
+        `${path} is encrypted, and Terraform needs it unencrypted: encrypt with --encrypted-regex '^(data|stringData)$'`,
         { ...spot, line: one.line },
       );
   }

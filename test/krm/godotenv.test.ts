@@ -19,8 +19,8 @@ test.each([
 
 test.each([
   ["A=1\nhunter2\n", "line 2: a variable without ="],
-  ["A-B=hunter2\n", "line 1: a variable's name holds an unusual character"],
-  ["\nA='hunter2\n", "line 2: a quoted value without its end"],
+  ["A-B=hunter2\n", "line 1: a variable's name contains an unusual character"],
+  ["\nA='hunter2\n", "line 2: a quoted value without a closing quote"],
 ])("refuses %j without quoting it", (text, message) => {
   const refused = () => parseGodotenv(text);
   expect(refused).toThrow(message);

@@ -85,7 +85,7 @@ describe("refusals name the place and what to do", () => {
     ],
     [
       "kind: ENC[AES256_GCM,data:x]\nmetadata: {}\n",
-      "s.yaml:1: document 1: kind is encrypted: Terraform and Kubernetes need it in clear; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
+      "s.yaml:1: document 1: kind is encrypted: Terraform and Kubernetes need it unencrypted; encrypt with --encrypted-suffix Templates (SopsSecret) or --encrypted-regex '^(data|stringData)$'",
     ],
     [
       configMap("a", "data:\n  title: cafe\u0301\n"),
@@ -384,7 +384,7 @@ describe("SopsSecrets", () => {
 
   test("whose MAC sops cannot verify in the cluster get a note that says what the operator can do", () => {
     const note =
-      "s.yaml:1: document 1: note: sops cannot verify the MAC of sopssecret_b_a in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, for which it makes up to 20,000 tries: run sopsmith k8s fix first, then both always can";
+      "s.yaml:1: document 1: note: sops cannot verify the MAC of sopssecret_b_a in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, with up to 20,000 tries: run sopsmith k8s fix first, then both always can";
     expect(run(sealed("{b: 1, a: 2}", true)).notes).toEqual([note]);
     expect(run(sealed("{a: 1, b: 2}", false)).notes).toEqual([note]);
   });
@@ -444,7 +444,7 @@ metadata:
     ["{ a = <<EOT\nx\n", "x.tf:1: a heredoc without its end mark"],
     ['variable "x" {}\n', "x.tf:1: variable x holds no Kubernetes manifest"],
     ['resource "kubernetes_manifest" "x" {}\n', "x.tf:1: manifest is missing"],
-    ["{ a = 1, a = 2 }\n", 'the key "a" stands twice'],
+    ["{ a = 1, a = 2 }\n", 'the key "a" appears twice'],
     [`{ a = ${"[".repeat(1100)} }\n`, "more than 1000 levels"],
     ["=\n", "x.tf:1: expected a block or a map"],
   ])("refuses %j", (source, message) => {

@@ -33,7 +33,7 @@ function* problemsOf({
         yield {
           ...start,
           file,
-          message: `the key of the cluster, ${recipient}, is no recipient, but the Kustomization ${name} applies the file`,
+          message: `the key of the cluster, ${recipient}, is not a recipient, but the Kustomization ${name} applies the file`,
         };
     return;
   }

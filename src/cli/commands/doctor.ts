@@ -24,9 +24,9 @@ export const doctor: Command = {
   flags: [network, flags.json, ...flags.keyServices],
   notes: [
     "The first line says the one thing to do. The table after it shows what was looked at, and marks what works with a tick,",
-    "what is wrong with a cross, and what is not there or not needed with a dash. With a file it says which of its keys opens",
+    "what is wrong with a cross, and what is not there or not needed with a dash. With a file it says which of its keys open",
     "it, or why none does, and whether its MAC is right.",
-    "The report holds no secret, and the home directory is shown as ~: it can be pasted into an issue. Nothing is changed.",
+    "The report contains no secrets and shows the home directory as ~, so you can paste it into an issue. Nothing is changed.",
     "A key may ask for its passphrase, as for decrypt. The exit status is 0 when nothing is wrong, 10 when something is.",
   ],
   examples: [

@@ -26,9 +26,9 @@ export const explain: Command = {
   completes: ["file", "path"],
   flags: [flags.json],
   notes: [
-    "Explains which creation rule of .sops.yaml holds for a file, and why the others do not; which settings are in force, and where",
+    "Explains which creation rule of .sops.yaml applies to a file, and why the others do not; which settings are in force, and where",
     'each comes from. With a path such as db.password, or \'["db"]["password"]\', also whether that value is encrypted, and by which',
-    "key, setting or comment. Needs no key; the file need not exist.",
+    "key, setting or comment. Needs no key; the file does not have to exist.",
   ],
   examples: [
     { does: "see which rule a new file would get", line: "sopsmith explain secrets/prod/app.yaml" },

@@ -36,8 +36,8 @@ export const grant: Command = {
   completes: ["none", "none", "sealed"],
   notes: [
     "Lets somebody open files: puts the key, by its name, into .sops.yaml and into its creation rules, and wraps the data keys",
-    "of their files for it. With paths: into the rules of those files only. Values, comments and everything else in .sops.yaml",
-    "stay as they are. Shows the plan and asks first; then all is changed, or nothing.",
+    "of their files for it. With paths, only the rules of those files change. Values, comments and everything else in .sops.yaml",
+    "stay as they are. Shows the plan and asks first; then it changes everything or nothing.",
     "The key is a public one: an age recipient, an SSH key, a PGP fingerprint, the ARN of an AWS KMS key, and so on.",
   ],
   examples: [
@@ -110,7 +110,7 @@ async function refuseOthersName(
   throw new SopsmithError(
     "name-taken",
     1,
-    `${printableLine(name)} is what ${shortKey(other.key)} is called already`,
+    `${printableLine(name)} is already the name of ${shortKey(other.key)}`,
     { hint: "Choose another name for a second key, such as bob-laptop." },
   );
 }
@@ -133,7 +133,7 @@ async function configsFor(
       }
   if (rules.size === 0 && !isNarrow)
     throw new SopsmithError("config-error", 1, "config file not found", {
-      hint: "Make one with `sopsmith init`, or name the files that are to get the key.",
+      hint: "Make one with `sopsmith init`, or name the files that should get the key.",
     });
   const reference = keyReference(key);
   const governing = [here, ...all.map((file) => file.governing)];
@@ -235,7 +235,7 @@ async function tellPlan(
 ): Promise<void> {
   const who = `${printableLine(name)} (${printableLine(shortKey(key))})`;
   if (configs.length === 0 && files.length === 0) {
-    await streams.writeStdout([`Nothing to do: ${who} has access already.\n`]);
+    await streams.writeStdout([`Nothing to do: ${who} already has access.\n`]);
     return;
   }
   const lines = [

@@ -227,12 +227,12 @@ export const commands: readonly Entry[] = [
       },
       {
         name: "fix",
-        summary: "put a SopsSecret into the order that makes its MAC checkable in a cluster",
+        summary: "sort a SopsSecret so that its MAC can be checked in a cluster",
         load: async () => (await import("./k8s-fix.ts")).k8sFix,
       },
       {
         name: "migrate",
-        summary: "bring SopsSecrets of v1alpha1 and v1alpha2 up to v1alpha3",
+        summary: "convert SopsSecrets of v1alpha1 and v1alpha2 to v1alpha3",
         load: async () => (await import("./k8s-fix.ts")).k8sMigrate,
       },
       {
@@ -244,7 +244,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "krm",
-    summary: "decrypt for kustomize, in the place of KSOPS",
+    summary: "decrypt for kustomize, instead of KSOPS",
     load: async () => (await import("./krm.ts")).krm,
   },
   {

@@ -33,19 +33,19 @@ const name: flags.TextFlag = {
   kind: "text",
   names: ["name"],
   value: "NAME",
-  about: "what your key is called in .sops.yaml; your user name by default",
+  about: "the name of your key in .sops.yaml; default: your user name",
 };
 const ownKey: flags.TextFlag = {
   kind: "text",
   names: ["key"],
   value: "KEY",
-  about: "your public key, instead of one that is found or made",
+  about: "your public key, instead of one that init finds or makes",
 };
 const member: flags.ListFlag = {
   kind: "list",
   names: ["member"],
   value: "NAME=KEY",
-  about: "somebody else who is to open the files; may be repeated",
+  about: "somebody else who should be able to open the files; may be repeated",
 };
 const pattern: flags.ListFlag = {
   kind: "list",
@@ -60,9 +60,9 @@ export const init: Command = {
   flags: [flags.yes, skip, name, ownKey, member, pattern, flags.json],
   notes: [
     "Sets up what is missing: an age key, .sops.yaml, lines in .gitignore for unencrypted copies, git diff and git merge, a",
-    "pre-commit hook, and a first encrypted file. It asks first and writes afterwards, all or nothing; every step can be left out.",
-    "What is there stays as it is, and a second run says that there is nothing to do. Without a terminal it needs --yes,",
-    "which takes what it would propose. A first file that does not exist yet is made with an example value.",
+    "pre-commit hook, and a first encrypted file. It asks first, then writes everything or nothing; you can leave out any step.",
+    "What already exists stays as it is, and a second run says that there is nothing to do. Without a terminal it needs --yes,",
+    "which accepts its proposals. A first file that does not exist yet is made with an example value.",
   ],
   examples: [
     { does: "set everything up, with three questions", line: "sopsmith init" },
@@ -89,7 +89,7 @@ async function run(call: Call): Promise<void> {
     throw new UsageError(
       "init cannot ask questions here: there is no terminal",
       1,
-      "Use --yes to take what it would propose; --skip leaves steps out.",
+      "Use --yes to accept the proposals; --skip leaves steps out.",
     );
   const skipped = skippedSteps(options);
   const members = await Promise.all(options.list(member).map((text) => parseMember(text, host)));
@@ -160,20 +160,20 @@ async function ask(call: Call, setting: Setting, open: readonly Step[]): Promise
   };
   const chosen = new Set(
     await askChoices(
-      "What shall be set up?",
+      "What do you want to set up?",
       open.map((step) => ({ value: step, label: labels[step] })),
     ),
   );
   const proposed = options.text(name) || userName();
   const asksName = chosen.has("config") && options.text(name) === "";
   const called = asksName
-    ? await askText("What shall your key be called?", proposed, (text) =>
+    ? await askText("What do you want to call your key?", proposed, (text) =>
         text.trim() === "" ? "Write a name." : undefined,
       )
     : proposed;
   if (!chosen.has("file") || setting.file !== undefined)
     return { steps: chosen, name: called.trim(), file: setting.file };
-  const file = await askText("Which file shall be encrypted first?", "secrets.yaml", (text) =>
+  const file = await askText("Which file do you want to encrypt first?", "secrets.yaml", (text) =>
     text.trim() === "" ? "Write a file's name." : undefined,
   );
   return { steps: chosen, name: called.trim(), file: file.trim() };

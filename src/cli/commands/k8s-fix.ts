@@ -33,8 +33,8 @@ export const k8sFix: Command = {
   operands: "file",
   flags: [...where, flags.ignoreMac],
   notes: [
-    "Sorts the keys below spec as the API server does, and lets the MAC cover the encrypted values only: the operator can",
-    "then check it. Every value keeps its ciphertext; only the MAC is made again, after the old one was checked.",
+    "Sorts the keys below spec as the API server does, and makes the MAC cover only the encrypted values, so that the operator can",
+    "check it. Every value keeps its ciphertext; only the MAC is computed again, after the old one has been checked.",
   ],
   examples: [{ does: "fix a file in place", line: "sopsmith k8s fix -i db.enc.yaml" }],
   run: (call) =>
@@ -89,7 +89,7 @@ async function isOnlySorted(
 }
 
 const keepData = bool(
-  "the values of data are base64 already, as the present operator reads them",
+  "the values of data are already base64, as current operators read them",
   "keep-data",
 );
 
@@ -97,7 +97,7 @@ export const k8sMigrate: Command = {
   operands: "file",
   flags: [...where, keepData],
   notes: [
-    "Brings SopsSecrets of v1alpha1 and v1alpha2 up to v1alpha3: secret_templates becomes secretTemplates, and data, which was",
+    "Converts SopsSecrets of v1alpha1 and v1alpha2 to v1alpha3: secret_templates becomes secretTemplates, and data, which was",
     "plain text there, stringData. An unencrypted file needs no key.",
   ],
   examples: [{ does: "migrate a file in place", line: "sopsmith k8s migrate -i old.enc.yaml" }],

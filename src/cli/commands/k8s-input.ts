@@ -49,5 +49,5 @@ export async function readSopsSecrets(call: Call, operand: string): Promise<Mani
 
 export const noSopsSecret = (operand: string): SopsmithError =>
   new SopsmithError("no-sops-secret", 1, `there is no SopsSecret in ${nameOf(operand)}`, {
-    hint: "sopsmith k8s encrypt makes one of plain Secrets.",
+    hint: "sopsmith k8s encrypt makes one from plain Secrets.",
   });

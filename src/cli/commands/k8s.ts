@@ -30,7 +30,7 @@ import { printable } from "../../io/printable.ts";
 const name = text("name of the SopsSecret; default: that of the first manifest", "name", "name");
 const namespace = text("namespace; default: that of the manifests", "name", "namespace", "n");
 const helmValues = text(
-  "the file holds values of a chart: make a Secret of this name of it, which a HelmRelease of Flux can read",
+  "the file holds the values of a chart: make a Secret with this name from it, which a Flux HelmRelease can read",
   "name",
   "helm-values",
 );
@@ -60,7 +60,7 @@ export const k8sEncrypt: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Makes one encrypted SopsSecret of plain manifests of Secrets and ConfigMaps, its keys in the order in which the operator can",
+    "Makes one encrypted SopsSecret from plain manifests of Secrets and ConfigMaps, with its keys in the order in which the operator can",
     "check the MAC.",
     "The keys come from the flags, or from the creation rule in .sops.yaml that matches --out (else the first file).",
   ],

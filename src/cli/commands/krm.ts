@@ -58,7 +58,7 @@ export const krm: Command = {
       line: "sopsmith krm secret-generator.yaml",
     },
     {
-      does: "take the place of KSOPS",
+      does: "replace KSOPS",
       line: 'ln -s "$(command -v sopsmith)" /usr/local/bin/ksops',
     },
   ],
@@ -200,7 +200,7 @@ const isBelow = (path: string, root: string): boolean =>
   path.startsWith(root.endsWith(sep) ? root : root + sep);
 
 const outside = (): KrmError =>
-  new KrmError("the file is outside of the kustomization's directory", {
+  new KrmError("the file is outside the kustomization's directory", {
     hint: `Move it there, or set SOPSMITH_KRM_LOAD_RESTRICTOR=${NONE}, as for kustomize's --load-restrictor`,
   });
 
@@ -209,7 +209,7 @@ function unreadable(error: unknown): unknown {
   if (code === undefined) return error;
   return new KrmError(
     code === "ENOENT"
-      ? "there is no such file; its path counts from the kustomization's directory"
+      ? "there is no such file; paths start from the kustomization's directory"
       : `it cannot be read: ${systemReason(error)}`,
     { cause: error },
   );

@@ -10,7 +10,7 @@ export const macPolicy: TextFlag = {
   names: ["mac-policy"],
   value: "policy",
   about:
-    "report (default): apply, and tell in a condition; require: apply nothing without a verified MAC; off",
+    "report (default): apply, and report in a condition; require: apply nothing without a verified MAC; off",
 };
 export const macBudget: IntFlag = {
   kind: "int",
@@ -27,14 +27,14 @@ export const requireScopeNamespaces: ListFlag = {
   kind: "list",
   names: ["require-scope-namespaces"],
   value: "globs",
-  about: "the same, only in namespaces that match one of these patterns, by commas",
+  about: "the same, only in namespaces that match one of these patterns, separated by commas",
 };
 
 export const configMaps: BoolFlag = {
   kind: "bool",
   names: ["config-maps"],
   on: true,
-  about: "make ConfigMaps of configMapTemplates, too",
+  about: "make ConfigMaps from configMapTemplates too",
 };
 
 export function policyOf(options: Options): Policy {
@@ -48,7 +48,7 @@ export function policyOf(options: Options): Policy {
     .map(globMatcher);
   const always = options.on(requireScope);
   const budget = options.count(macBudget) ?? 0;
-  if (budget < 0) throw new UsageError("-mac-order-budget takes a number from 0 on");
+  if (budget < 0) throw new UsageError("-mac-order-budget takes a number of at least 0");
   return {
     mac,
     macBudget: budget === 0 ? 20_000 : budget,

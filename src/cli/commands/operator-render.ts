@@ -41,11 +41,14 @@ export const operatorRender: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Prints the Secrets that the operator would make of SopsSecrets, from files or from kubectl get -o json. Exit 1 with the",
+    "Prints the Secrets that the operator would make from SopsSecrets, in files or in the output of kubectl get -o json. Exit 1 with the",
     "reasons on stderr when the operator would find something wrong.",
   ],
   examples: [
-    { does: "what would be made of a file", line: "sopsmith operator render --redact db.enc.yaml" },
+    {
+      does: "what would be made from a file",
+      line: "sopsmith operator render --redact db.enc.yaml",
+    },
     {
       does: "what is in the cluster",
       line: "kubectl get sops -A -o json | sopsmith operator render -",

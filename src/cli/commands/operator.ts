@@ -38,7 +38,7 @@ const healthAddress = text(
   "address",
   "health-probe-bind-address",
 );
-const leaderElect = bool("let only one of several operators work", "leader-elect");
+const leaderElect = bool("let only one of several operators be active", "leader-elect");
 const leaseName = text(
   "name of the lease; default ca57d051.github.com",
   "name",
@@ -54,7 +54,7 @@ const requeueAfter = int(
   "requeue-decrypt-after",
 );
 const watchNamespace = text(
-  "namespaces to watch, by commas; default all",
+  "namespaces to watch, separated by commas; default all",
   "names",
   "watch-namespace",
 );
@@ -68,7 +68,7 @@ const kubeconfig = text(
   "path",
   "kubeconfig",
 );
-const workers = int("how many objects are worked on at a time; default 8", "workers");
+const workers = int("how many objects to process at a time; default 8", "workers");
 const qps = int("requests per second to the API server; default 200", "kube-api-qps");
 const burst = int("requests at once; default 400", "kube-api-burst");
 const resync = int(
@@ -76,7 +76,7 @@ const resync = int(
   "resync-interval",
 );
 const recreate = text(
-  "owned (default): Secrets of ours whose type changed, or that are immutable, are made anew; never",
+  "owned (default): Secrets of ours whose type changed, or that are immutable, are recreated; never",
   "how",
   "recreate",
 );
@@ -90,7 +90,7 @@ const keySelector = text(
   "key-secret-selector",
 );
 const perObject = bool(
-  "tell in the metric sopsmith_object_failed which objects are not ready",
+  "show in the metric sopsmith_object_failed which objects are not ready",
   "metrics-per-object",
 );
 const vaultRole = text(
@@ -122,7 +122,7 @@ const logLevel = text(
   "zap-log-level",
 );
 const stacktraceLevel = text(
-  "accepted for the former operator's sake",
+  "accepted for compatibility with sops-secrets-operator",
   "level",
   "zap-stacktrace-level",
 );
@@ -170,8 +170,8 @@ export const operator: Command = {
     timeEncoding,
   ],
   notes: [
-    "Watches SopsSecrets in a cluster, decrypts them in memory and keeps the Secrets that they describe as they should be.",
-    "Takes the flags and the environment of sops-secrets-operator. Keys are found as by sopsmith decrypt. The command",
+    "Watches SopsSecrets in a cluster, decrypts them in memory and keeps the Secrets that they describe up to date.",
+    "Takes the flags and the environment of sops-secrets-operator. It finds keys as sopsmith decrypt does. The command",
     "operator render prints what would be made, without a cluster.",
   ],
   examples: [
@@ -232,7 +232,8 @@ async function settingsOf(
 ): Promise<OperatorSettings> {
   const atLeast = (flag: IntFlag, least: number, fallback: number): number => {
     const given = options.count(flag) ?? fallback;
-    if (given < least) throw new UsageError(`-${flag.names[0]} takes a number from ${least} on`);
+    if (given < least)
+      throw new UsageError(`-${flag.names[0]} takes a number of at least ${least}`);
     return given;
   };
   const { env } = host;

@@ -42,15 +42,16 @@ export const revoke: Command = {
   flags: [planFlag, flags.yes, report, flags.decryptionOrder, ...flags.keyServices, flags.json],
   completes: ["none", "sealed"],
   notes: [
-    "Takes somebody's access away: the name and its keys go from .sops.yaml and its creation rules, and each file that the keys",
-    "open gets a new data key without them. What is left of .sops.yaml stays as it is, with its comments. Shows the plan and asks",
-    "first; then all is changed, or nothing. Refuses to leave a file without a recipient, or with too few key groups.",
-    "Lists the values that the keys could read in their present form, from Git's history: they must be changed at their source,",
-    "since whoever has read them still knows them. The history itself still opens with the old keys.",
-    "A word is a path where something is there by that name, else a name; the first is always a name. A public key will do too.",
+    "Takes somebody's access away: removes the name and its keys from .sops.yaml and its creation rules, and gives each file that",
+    "the keys open a new data key without them. What is left of .sops.yaml stays as it is, with its comments. Shows the plan and asks",
+    "first; then it changes everything or nothing. Refuses to leave a file without a recipient, or with too few key groups.",
+    "Lists the current values that the keys could read, from Git's history: they must be changed at their source,",
+    "since anyone who has read them still knows them. The history itself still opens with the old keys.",
+    "A word is a path if there is a file or directory by that name, or else a name; the first is always a name. You can also give a",
+    "public key.",
   ],
   examples: [
-    { does: "see what it would mean", line: "sopsmith revoke --plan bob" },
+    { does: "see what would change", line: "sopsmith revoke --plan bob" },
     { does: "do it, and keep the list of values", line: "sopsmith revoke --report bob.md bob" },
     { does: "from one directory only, without questions", line: "sopsmith revoke --yes bob prod" },
   ],
@@ -277,9 +278,9 @@ function ageText(value: ReadValue, now: Date): string {
 }
 
 const NO_VALUE =
-  "No value has to be changed at its source: none that could be read is still as it was.";
+  "No value has to be changed at its source: none of those that could be read is still the same.";
 const someValues = (names: string): string =>
-  `Values to change at their source: ${names} could read them in their present form.`;
+  `Values to change at their source: ${names} could read them as they are now.`;
 
 function planText(
   names: string,

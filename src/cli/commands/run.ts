@@ -32,9 +32,9 @@ export const run: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Each value becomes a variable of the command: db.pass is DB_PASS, the second item of hosts is HOSTS_1; the keys of an ENV file are names as they are. Mappings are merged, lists are replaced, a later file wins over an earlier one, and a variable that is set already wins over all.",
-    "The command runs without a shell. Its exit status is passed on; 255 when a signal ended it. Signals are passed on to it.",
-    "Encrypted text is masked as *** in output that goes to a pipe or a file, in base64, URL- and JSON-escaped form, too. A terminal is handed to the command as it is. Values of fewer than 6 characters, numbers, booleans and unencrypted values are never masked.",
+    "Each value becomes a variable of the command: db.pass is DB_PASS, the second item of hosts is HOSTS_1; keys of an ENV file are used unchanged. Mappings are merged, lists are replaced, a later file wins over an earlier one, and a variable that is set already wins over all.",
+    "The command runs without a shell. Signals are passed on to it. Its exit status is passed on, or 255 when a signal ended it.",
+    "Encrypted text is masked as *** in output that goes to a pipe or a file, also in base64, URL-escaped and JSON-escaped form. Output to a terminal is not masked. Values of fewer than 6 characters, numbers, booleans and unencrypted values are never masked.",
     "With --watch a command that ends is started again after the next change. It gets SIGTERM before that, and SIGKILL 5 seconds later.",
   ],
   examples: [
@@ -104,7 +104,7 @@ export const run: Command = {
 function commandOf({ operands, separator = 0 }: Call): readonly string[] {
   const [stray] = operands.slice(0, separator);
   if (stray !== undefined)
-    throw new SopsmithError("usage", 1, `error: ${quoted(stray)} is in front of --`, {
+    throw new SopsmithError("usage", 1, `error: ${quoted(stray)} is before --`, {
       hint: "Name files with -f: sopsmith run -f FILE -- COMMAND",
     });
   return operands;
@@ -117,7 +117,7 @@ function filesOf({ options, host }: Call): readonly string[] {
   const found = usualFiles(host.cwd(), host.env);
   if (found.length > 0) return found;
   throw new SopsmithError("no-file", 100, "Error: no file specified", {
-    hint: "Name files with -f, or in SOPSMITH_FILES; .env.enc, secrets.enc.yaml and secrets.enc.json are found by themselves.",
+    hint: "Name files with -f, or in SOPSMITH_FILES; .env.enc, secrets.enc.yaml and secrets.enc.json are found without being named.",
   });
 }
 

@@ -49,7 +49,7 @@ const strip = bool("drop what the API server adds, such as uid and status", "str
 const keepNamespace = bool("with --strip, keep the namespace default", "keep-namespace");
 const namespace = text("namespace for manifests that have none", "name", "namespace");
 const mapOnly = bool("print only the maps, no resources", "map-only", "M");
-const bareKeys = bool("leave the quotes of keys away where HCL allows it", "strip-key-quotes", "Q");
+const bareKeys = bool("leave out the quotes of keys where HCL allows it", "strip-key-quotes", "Q");
 const importBlocks = bool("print an import block before each resource", "import");
 const noNulls = bool("drop keys whose value is null", "prune-nulls");
 const noEmpty = bool("drop empty lists, and empty maps in metadata", "prune-empty");
@@ -66,14 +66,14 @@ const lossyUnicode = bool(
 );
 const multiline = text("quoted (default) or join: text that no heredoc holds", "how", "multiline");
 const computedFields = list(
-  "fields that the server may change, by commas",
+  "fields that the server may change, separated by commas",
   "list",
   "computed-fields",
 );
 const fieldManager = text("name of the field manager", "name", "field-manager");
 const forceConflicts = bool("take over fields of other managers", "force-conflicts");
 const wait = list("rollout, fields.PATH=TEXT or condition=TYPE", "what", "wait");
-const timeouts = list("create, update or delete =TIME, by commas", "list", "timeouts");
+const timeouts = list("create, update or delete =TIME, separated by commas", "list", "timeouts");
 const backwards = bool("turn Terraform into Kubernetes YAML", "reverse");
 const showVersion = bool("print the version of sopsmith", "version", "V");
 

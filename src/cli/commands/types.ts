@@ -37,8 +37,8 @@ export const types: Command = {
   flags: [flags.oneDeclaration, flags.stages, flags.checkTypes, flags.watchTypes],
   notes: [
     'Writes a.enc.d.yaml.ts beside a.enc.yaml, so that TypeScript knows what `import secrets from "./a.enc.yaml"` gives: set allowArbitraryExtensions in tsconfig.json. No key is needed: ciphertexts say whether they hold text, a number, a boolean or a time.',
-    "Without operands it takes every file named *.enc.yaml, .json, .env or .ini, and .env.enc, below the working directory; with Git those that it does not ignore.",
-    "Files whose names differ only in a word for a stage, such as dev.enc.yaml and prod.enc.yaml, get one type: what some of them lack is optional. Unencrypted comments become documentation.",
+    "Without operands it takes every file named *.enc.yaml, .json, .env or .ini, and .env.enc, below the working directory; in a Git repository, only those that Git does not ignore.",
+    "Files whose names differ only in the name of a stage, such as dev.enc.yaml and prod.enc.yaml, share one type: keys that some of them lack are optional. Unencrypted comments become documentation.",
   ],
   examples: [
     { does: "write the types of every encrypted file here", line: "sopsmith types" },
@@ -201,8 +201,13 @@ async function readPresent(
     throw error;
   }
   if (text === "" || text?.startsWith(MADE_BY_TYPES) === true) return text;
-  throw new SopsmithError("exists", 3, `${file} is there and was not made by sopsmith types`, {
-    file,
-    hint: "Move it out of the way, or name another file with --output.",
-  });
+  throw new SopsmithError(
+    "exists",
+    3,
+    `${file} already exists and was not made by sopsmith types`,
+    {
+      file,
+      hint: "Move it out of the way, or name another file with --output.",
+    },
+  );
 }

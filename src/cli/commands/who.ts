@@ -38,7 +38,7 @@ export class Nobody extends SopsmithError {
     super(
       "nobody",
       100,
-      `${JSON.stringify(word)} is no file here, and no name or key in .sops.yaml`,
+      `${JSON.stringify(word)} is not a file here, and not a name or key in .sops.yaml`,
       {
         hint: known.length === 0 ? "No key here has a name." : `Known are ${known.join(", ")}.`,
       },
@@ -50,9 +50,9 @@ export const who: Command = {
   operands: "[path... | name]",
   flags: [flags.json, markdown, svg],
   notes: [
-    "Shows who can open which encrypted file, and who could by .sops.yaml. Looks at the files named, or at all encrypted files here;",
-    "directories whose files are equal are one row. With the name of a person, or a key, lists the files that it opens, and since",
-    "when. Needs no key. Names are those in .sops.yaml: the anchor of a key, or the comment after it; else what gpg, SSH or the cloud",
+    "Shows who can open which encrypted file, and who could according to .sops.yaml. Looks at the files named, or at all encrypted files here;",
+    "directories whose files look alike are one row. With the name of a person, or a key, lists the files that it opens, and since",
+    "when. Needs no key. Names are those in .sops.yaml: the anchor of a key, or the comment after it, or else what gpg, SSH or the cloud",
     "call it.",
   ],
   examples: [
@@ -79,7 +79,7 @@ export const who: Command = {
     const names = await namesFor(call, files);
     if (word !== undefined) {
       if (how === "svg" || how === "markdown")
-        throw new UsageError(`--${how} shows everybody: name no person with it`);
+        throw new UsageError(`--${how} shows everybody: leave the name out`);
       const now = names.named(word);
       const keys = now.length > 0 ? now : await formerKeys(call, word, root);
       if (keys.length === 0)

@@ -12,7 +12,11 @@ export const rows: readonly Row[] = [
   { line: "grant", code: 1, stderr: /^grant needs a name and a public key\n/ },
   { line: "grant bob", code: 1, stderr: /^grant needs a name and a public key\n/ },
   { line: "grant bob B", code: 1, stderr: /^config file not found\nMake one with `sopsmith init`/ },
-  { line: "grant bob no-key", code: 1, stderr: /^"no-key" is no public key that can be named\n/ },
+  {
+    line: "grant bob no-key",
+    code: 1,
+    stderr: /^"no-key" is not a public key that can be named\n/,
+  },
   {
     line: "grant bob AGE-SECRET-KEY-1",
     code: 1,
@@ -30,7 +34,7 @@ export const rows: readonly Row[] = [
     line: "grant alice B",
     files: rule,
     code: 1,
-    stderr: /^alice is what age1\S+ is called already\nChoose another name/,
+    stderr: /^alice is already the name of age1\S+\nChoose another name/,
   },
   {
     line: "grant --yes --group 1 bob B",
@@ -60,7 +64,7 @@ export const rows: readonly Row[] = [
     stderr: /: failed too\nFailed to get the data key required/,
   },
   { line: "revoke", code: 1, stderr: /^revoke needs a name, or a public key\n/ },
-  { line: "revoke bob", code: 100, stderr: /^"bob" is no file here, and no name or key/ },
+  { line: "revoke bob", code: 100, stderr: /^"bob" is not a file here, and not a name or key/ },
   { line: "revoke --json alice", files: rule, code: 8, stderr: /Use --json with --plan or --yes/ },
   {
     line: "revoke --plan alice",

@@ -94,7 +94,7 @@ const broken: readonly Setup[] = [
     name: "a misspelled variable",
     files: { "k.txt": identities.A },
     env: { SOPS_AGE_KEYFILE: "k.txt" },
-    first: /SOPS_AGE_KEY_FILE instead of SOPS_AGE_KEYFILE/,
+    first: /Rename the variable SOPS_AGE_KEYFILE to SOPS_AGE_KEY_FILE/,
   },
   {
     name: "a key where XDG_CONFIG_HOME does not lead",
@@ -140,7 +140,7 @@ const broken: readonly Setup[] = [
   {
     name: "an identity in the configuration",
     files: { ...own, ".sops.yaml": `# ${identities.B}\n${rule(A)}` },
-    first: /Take the identity out of \.sops\.yaml/,
+    first: /Remove the identity from \.sops\.yaml/,
   },
   {
     name: "another's rules",
@@ -193,7 +193,7 @@ const broken: readonly Setup[] = [
     name: "a file that lost its MAC",
     files: { ...own, "t.yaml": file.replace(/^ *(?:mac|version): .*\n/gm, "") },
     args: ["t.yaml"],
-    first: /Restore t\.yaml.*`sops` block.*not whole/,
+    first: /Restore t\.yaml.*incomplete `sops` block/,
   },
   {
     name: "an empty file",

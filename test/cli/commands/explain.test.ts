@@ -75,7 +75,7 @@ test("an encrypted file keeps its settings, and differences from its rule are to
         name: "encrypted_regex",
         value: "^(pass|tok)",
         from: "the file, which keeps it",
-        note: "The creation rule on line 2 says unencrypted_suffix _unencrypted, which a file gets when it is decrypted and encrypted anew.",
+        note: "The creation rule on line 2 says unencrypted_suffix _unencrypted, which a file gets when it is decrypted and encrypted again.",
       },
     ]),
   });
@@ -99,7 +99,7 @@ test("variables that take the place of the rule's keys are told, and a configura
   const env = { SOPS_AGE_RECIPIENTS: bob };
   const { stdout } = await repo.box.run(["explain", "dev/new.yaml"], { env });
   expect(stdout).toContain(
-    `  keys                ${bob}  ($SOPS_AGE_RECIPIENTS)\n      The variable takes the place of all keys of the creation rule on line 10`,
+    `  keys                ${bob}  ($SOPS_AGE_RECIPIENTS)\n      The variable replaces all keys of the creation rule on line 10`,
   );
   expect(stdout).toContain("  dev/.sops.yaml is nearer to the file but not used");
 });

@@ -23,9 +23,9 @@ function emptyHome(): { home: string; clone: string; env: Record<string, string>
 
 const enter = "\r";
 const answers = [
-  { after: "What shall be set up?", type: enter },
-  { after: "What shall your key be called?", type: enter },
-  { after: "Which file shall be encrypted first?", type: enter },
+  { after: "What do you want to set up?", type: enter },
+  { after: "What do you want to call your key?", type: enter },
+  { after: "Which file do you want to encrypt first?", type: enter },
 ];
 
 /** Everything below a directory but Git's own. */
@@ -86,8 +86,11 @@ test("leaves out the steps that are not chosen", async () => {
   const screen = await inTerminal(
     `sh -c 'cd ${clone} && ${shellProgram} init'`,
     [
-      { after: "What shall be set up?", type: `${down}${down} ${down} ${down} ${down} ${enter}` },
-      { after: "What shall your key be called?", type: `\u0015ops team${enter}` },
+      {
+        after: "What do you want to set up?",
+        type: `${down}${down} ${down} ${down} ${down} ${enter}`,
+      },
+      { after: "What do you want to call your key?", type: `\u0015ops team${enter}` },
     ],
     env,
   );

@@ -201,11 +201,11 @@ test("k8s encrypt --helm-values makes a Secret of a values file, and says what t
 
 test.each([
   [["values.yaml", "values.yaml"], "", /^--helm-values takes one file with values\n/],
-  [["values.yaml"], "- a\n", /^values\.yaml:1: the values of a chart are one YAML map\n$/],
+  [["values.yaml"], "- a\n", /^values\.yaml:1: the values of a chart must be one YAML map\n$/],
   [
     ["values.yaml"],
     "a: 1\n---\nb: 2\n",
-    /^values\.yaml:1: the values of a chart are one YAML map\n$/,
+    /^values\.yaml:1: the values of a chart must be one YAML map\n$/,
   ],
   [
     ["values.yaml"],
@@ -356,11 +356,11 @@ test.each([
 
 test.each([
   ["no sops block", shop, /error: there is no sops block/],
-  ["the old list", old, /error: spec\.secret_templates is of v1alpha1/],
+  ["the old list", old, /error: spec\.secret_templates belongs to v1alpha1/],
   [
     "an unknown field",
     shop.replace("name: tls", "name: tls\n      nmae: x"),
-    /error: spec\.secretTemplates\[1\]\.nmae is no field/,
+    /error: spec\.secretTemplates\[1\]\.nmae is not a field/,
   ],
   [
     "a number in clear",
@@ -412,12 +412,12 @@ test("k8s crd prints the CRD in YAML and JSON", async () => {
 
 test("k8s says which commands it has", async () => {
   const box = sandbox({});
-  expect((await box.run(["k8s"])).stdout).toMatch(/migrate +bring SopsSecrets/);
+  expect((await box.run(["k8s"])).stdout).toMatch(/migrate +convert SopsSecrets/);
   expect(await box.run(["k8s", "encrpyt"])).toMatchObject({
     code: 3,
     stderr: expect.stringContaining("did you mean encrypt?") as string,
   });
-  expect((await box.run(["k8s", "fix", "--help"])).stdout).toMatch(/sopsmith k8s fix - put/);
+  expect((await box.run(["k8s", "fix", "--help"])).stdout).toMatch(/sopsmith k8s fix - sort/);
   expect((await box.run(["help", "operator", "render"])).stdout).toMatch(/--redact/);
   expect((await box.run(["k8s", "check", "gone.yaml"])).stderr).toBe(
     "cannot read gone.yaml: no such file\n",

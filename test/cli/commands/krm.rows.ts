@@ -28,13 +28,13 @@ export const rows: readonly Row[] = [
     env: { SOPSMITH_KRM_LOAD_RESTRICTOR: "LoadRestrictionsNone" },
     files: up,
     code: 1,
-    stderr: /^\.\.\/sealed\.yaml: there is no such file; its path counts from /,
+    stderr: /^\.\.\/sealed\.yaml: there is no such file; paths start from /,
   },
   {
     line: "krm g.yaml",
     files: up,
     code: 1,
-    stderr: /^\.\.\/sealed\.yaml: the file is outside of the kustomization's directory\. Move it /,
+    stderr: /^\.\.\/sealed\.yaml: the file is outside the kustomization's directory\. Move it /,
   },
   {
     line: "krm --load-restrictor none g.yaml",

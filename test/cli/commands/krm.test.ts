@@ -154,7 +154,7 @@ describe("a ksops generator", () => {
       expect.stringMatching(/^broken\.yaml: /),
       expect.stringMatching(/^open\.yaml: sops metadata not found\. /),
       expect.stringMatching(/^missing\.yaml: there is no such file/),
-      expect.stringMatching(/^\/etc\/passwd: the file is outside of the kustomization's directory/),
+      expect.stringMatching(/^\/etc\/passwd: the file is outside the kustomization's directory/),
       expect.stringMatching(/^missing\.env: there is no such file/),
     ]);
     expect(results[2]).toMatchObject({
@@ -173,7 +173,7 @@ describe("a ksops generator", () => {
     symlinkSync(box.path("a.yaml"), other.path("link.yaml"));
     const stdin = list([ksops({ files: ["link.yaml"] })]);
     const refused = await other.run(["krm"], { stdin });
-    expect(refused.stderr).toMatch(/^link\.yaml: the file is outside of /);
+    expect(refused.stderr).toMatch(/^link\.yaml: the file is outside the /);
     const env = { SOPSMITH_KRM_LOAD_RESTRICTOR: "LoadRestrictionsNone" };
     expect(itemsOf(await other.run(["krm"], { stdin, env }))).toEqual([parse(secret)]);
   });

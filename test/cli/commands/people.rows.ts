@@ -41,7 +41,7 @@ export const rows: readonly Row[] = [
   {
     line: "who nobody",
     code: 100,
-    stderr: /^"nobody" is no file here.*\nNo key here has a name\.\n$/,
+    stderr: /^"nobody" is not a file here.*\nNo key here has a name\.\n$/,
   },
   { line: "who --markdown B", code: 1, stderr: /^--markdown shows everybody/ },
   { line: "explain sealed.yaml a", stdout: /^sealed\.yaml: encrypted\n\n\["a"\]: encrypted\n/ },

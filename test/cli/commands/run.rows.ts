@@ -108,7 +108,7 @@ FLAG                 the environment, not prod.enc.yaml at ["flag"]
   {
     line: "run prod.enc.yaml -- true",
     code: 1,
-    stderr: /^error: "prod\.enc\.yaml" is in front of --\n/,
+    stderr: /^error: "prod\.enc\.yaml" is before --\n/,
   },
   { line: "run -f nowhere.yaml -- true", code: 100, stderr: /non-existent file .*nowhere\.yaml/ },
   { line: "run --only NOPE -- true", code: 1, stderr: /no variable matches --only "NOPE"/ },

@@ -155,7 +155,7 @@ const lines: readonly Row[] = [
     line: "types app.enc.yaml",
     files: mine,
     code: 3,
-    stderr: /^app\.enc\.d\.yaml\.ts is there and was not made by sopsmith types\n/,
+    stderr: /^app\.enc\.d\.yaml\.ts already exists and was not made by sopsmith types\n/,
   },
   { line: "types plain.yaml", code: 1, stderr: /^plain\.yaml is not an encrypted YAML/ },
   { line: "types sealed.bin", code: 1, stderr: /^sealed\.bin is not an encrypted YAML/ },

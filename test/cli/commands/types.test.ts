@@ -96,7 +96,7 @@ test("a link that a repository holds is not written through", async () => {
   const victim = box.read("victim");
   box.remove();
   expect([code, victim]).toEqual([3, "mine\n"]);
-  expect(stderr).toContain("app.enc.d.yaml.ts is there and was not made by sopsmith types");
+  expect(stderr).toContain("app.enc.d.yaml.ts already exists and was not made by sopsmith types");
 });
 
 test("two files of one name have no common declaration", async () => {

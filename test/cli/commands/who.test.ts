@@ -106,7 +106,7 @@ test("a word that is neither a file nor a name is refused with the names that ar
   const { code, stdout, stderr } = await team().box.run(["who", "bop"]);
   expect([code, stdout]).toEqual([100, ""]);
   expect(stderr).toBe(
-    '"bop" is no file here, and no name or key in .sops.yaml\nKnown are alice, bob.\n',
+    '"bop" is not a file here, and not a name or key in .sops.yaml\nKnown are alice, bob.\n',
   );
 });
 
