@@ -80,13 +80,15 @@ function startAttached(command: ChildCommand, host: Host, filter?: OutputFilter)
   const mode = (descriptor: 1 | 2) =>
     filter === undefined || isatty(descriptor) ? "inherit" : "pipe";
   const child = start(command, host, ["inherit", mode(1), mode(2)]);
+  // To look at one of this process's own streams makes its pipe non-blocking, for the command that shares it too.
   const outputs = [
-    [child.stdout, process.stdout],
-    [child.stderr, process.stderr],
+    [child.stdout, () => process.stdout],
+    [child.stderr, () => process.stderr],
   ] as const;
   const passed: Promise<void>[] = [];
-  for (const [from, to] of outputs) {
+  for (const [from, stream] of outputs) {
     if (from === null || filter === undefined) continue;
+    const to = stream();
     const through = filter();
     // The reader went away: the command is to notice it as if it wrote there itself.
     const close = () => {

@@ -28,7 +28,7 @@ export const rows: readonly Row[] = [
   {
     line: "decrypt --input-type json sealed.yaml",
     code: 1,
-    stderr: /^Could not unmarshal input data: /,
+    stderr: /^WARN: sealed\.yaml looks like an encrypted yaml .*\nCould not unmarshal input data: /,
   },
   { line: "decrypt --filename-override x.json sealed.json", stdout: /^\{\n\t"a": 1/ },
   { line: "--indent 7 decrypt sealed.json", stdout: /^\{\n {7}"a": 1/ },

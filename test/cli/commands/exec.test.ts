@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,6 +27,21 @@ test(
     expect(held).toEqual({ code: 0, stdout: "", stderr: "" });
   },
 );
+
+test("a reader that is slow gets all: the command's pipe blocks as it is used to", () => {
+  const box = sandboxFor(identities.A, sealed);
+  const much = "head -c 400000 /dev/zero";
+  for (const command of [`exec-file sealed.json '${much}'`, `exec-env sealed.env '${much}'`]) {
+    const shell = `${shellProgram} ${command} | (sleep 1; wc -c)`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", shell], {
+      cwd: box.dir,
+      env: box.env,
+      encoding: "utf8",
+    });
+    expect([Number(stdout), stderr]).toEqual([400_000, ""]);
+  }
+  box.remove();
+}, 60_000);
 
 /** Notes what it gets, and ends by itself after the first signal that it lets pass. */
 const witness = `
