@@ -1,4 +1,4 @@
-// deb.ts --program FILE --arch amd64|arm64 --out FOLDER: a Debian package of an executable, with manual pages and completion.
+// deb.ts --program FILE --arch amd64|arm64 --out FOLDER [--level 0…9]: a Debian package of an executable, with manual pages and completion.
 // The same input makes the same bytes: every time in it is SOURCE_DATE_EPOCH, by default that of the last commit.
 import { execFileSync } from "node:child_process";
 import {
@@ -22,6 +22,7 @@ const { values } = parseArgs({
   options: {
     program: { type: "string" },
     arch: { type: "string", default: "amd64" },
+    level: { type: "string", default: "6" },
     out: { type: "string", default: join(root, "standalone") },
   },
 });
@@ -98,10 +99,14 @@ Description: encrypt the values inside YAML, JSON, ENV and INI files
   execFileSync("find", [folder, "-type", "d", "-exec", "chmod", "755", "{}", "+"]);
   mkdirSync(values.out, { recursive: true });
   const made = join(values.out, `sopsmith_${version}_${values.arch}.deb`);
-  execFileSync("dpkg-deb", ["--root-owner-group", "-Zxz", "--build", folder, made], {
-    env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  execFileSync(
+    "dpkg-deb",
+    ["--root-owner-group", "-Zxz", `-z${values.level}`, "--build", folder, made],
+    {
+      env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
   process.stdout.write(`${made}\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
