@@ -60,6 +60,8 @@ export class Reflector {
   /** When there was last a sign of life, an error included: it is tried again then. On the clock of `performance.now()`. */
   lastHeard: number = performance.now();
   hasSynced = false;
+  /** The connection broke: a server that comes back may have been restored from a backup. */
+  private wasAway = false;
 
   constructor(api: Api, options: ReflectorOptions) {
     this.api = api;
@@ -70,6 +72,8 @@ export class Reflector {
     let version = "";
     while (!signal.aborted) {
       try {
+        if (version !== "" && this.wasAway && (await this.isRewound())) version = "";
+        this.wasAway = false;
         if (version === "" || this.relistIn() <= 0) version = await this.list(signal);
         if (signal.aborted) return;
         version = await this.watch(version, signal);
@@ -84,6 +88,7 @@ export class Reflector {
 
   private async failed(error: unknown, signal: AbortSignal): Promise<void> {
     this.heard();
+    if (!(error instanceof ApiError)) this.wasAway = true;
     this.options.onDown(...whyEnded(error));
     await this.wait(error, signal);
   }
@@ -116,6 +121,23 @@ export class Reflector {
   /** Milliseconds until everything is to be listed again. */
   private relistIn(): number {
     return this.listedAt + this.options.relistMs - performance.now();
+  }
+
+  /**
+   * Is the store older than what was seen of it? A watch from a version that it does not have yet would wait without a word until it
+   * does, and miss what happens before.
+   */
+  private async isRewound(): Promise<boolean> {
+    const { path, labelSelector, metadataOnly } = this.options;
+    const page = await this.api.request({
+      method: "GET",
+      path,
+      query: { limit: "1", ...(labelSelector === undefined ? {} : { labelSelector }) },
+      ...(metadataOnly ? { accept: METADATA_LIST } : {}),
+    });
+    const metadata = isObject(page["metadata"]) ? page["metadata"] : {};
+    const version = text(metadata["resourceVersion"]);
+    return isNumber(version) && BigInt(version) < this.highest;
   }
 
   private async list(signal: AbortSignal): Promise<string> {

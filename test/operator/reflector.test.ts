@@ -16,18 +16,25 @@ afterEach(() => {
 
 type Answer = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void;
 
-/** An API server that plays a list of answers to lists and to watches, the last one for ever. */
-async function fake(lists: Answer[], watches: Answer[]): Promise<{ api: Api; seen: string[] }> {
+/** An API server that plays answers to lists, to watches and to looks at its version, the last one of each for ever. */
+async function fake(
+  lists: Answer[],
+  watches: Answer[],
+  looks: Answer[] = [list("999", [])],
+): Promise<{ api: Api; seen: string[] }> {
   const seen: string[] = [];
   server = createServer((request, response) => {
     const query = new URL(request.url ?? "/", "http://x").searchParams;
     const isWatch = query.get("watch") === "true";
+    const isLook = query.get("limit") === "1";
     seen.push(
       isWatch
         ? `watch ${query.get("resourceVersion")}`
-        : `list ${query.get("continue") ?? ""}`.trim(),
+        : isLook
+          ? "look"
+          : `list ${query.get("continue") ?? ""}`.trim(),
     );
-    const answers = isWatch ? watches : lists;
+    const answers = isWatch ? watches : isLook ? looks : lists;
     const answer = answers.length > 1 ? answers.shift() : answers[0];
     answer?.(request, response, query);
   });
@@ -208,6 +215,17 @@ test("a store that went back in time is noticed before what is in it", async () 
   const { events } = watchOver(api);
   await until(() => expect(events.filter((one) => one === "synced a")).toHaveLength(2));
   expect(events).toEqual(["set a", "synced a", "down 410", "rewind", "set a", "synced a"]);
+});
+
+test("after an outage the store's version is looked at: a restored one is listed again at once", async () => {
+  const { api, seen } = await fake(
+    [list("90", ["a"]), list("40", ["a"])],
+    [reset, hang],
+    [list("40", [])],
+  );
+  const { events } = watchOver(api);
+  await until(() => expect(seen).toEqual(["list", "watch 90", "look", "list", "watch 40"]));
+  expect(events.slice(-3)).toEqual(["rewind", "set a", "synced a"]);
 });
 
 test("requests go on while more watches are open than there are connections for requests", async () => {
