@@ -44,7 +44,8 @@ const METADATA_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=
 
 /**
  * Lists a collection page by page and watches it from there, for ever: a watch that ends is resumed where it was, one that is too old
- * (410, as a status or as a line inside a 200) starts with a new list, a silent one is cut off (spec kubernetes 4.8, 4.9).
+ * (410, as a status or as a line inside a 200) and one that nobody answers start with a new list, a silent one is cut off (spec kubernetes
+ * 4.8, 4.9).
  */
 export class Reflector {
   private readonly api: Api;
@@ -60,8 +61,8 @@ export class Reflector {
   /** When there was last a sign of life, an error included: it is tried again then. On the clock of `performance.now()`. */
   lastHeard: number = performance.now();
   hasSynced = false;
-  /** The connection broke: a server that comes back may have been restored from a backup. */
-  private wasAway = false;
+  /** The connection broke, and nothing was heard since: a server that comes back may have been restored from a backup. */
+  private isBroken = false;
 
   constructor(api: Api, options: ReflectorOptions) {
     this.api = api;
@@ -72,15 +73,14 @@ export class Reflector {
     let version = "";
     while (!signal.aborted) {
       try {
-        if (version !== "" && this.wasAway && (await this.isRewound())) version = "";
-        this.wasAway = false;
+        if (version !== "" && this.isBroken && (await this.isRewound())) version = "";
         if (version === "" || this.relistIn() <= 0) version = await this.list(signal);
+        this.isBroken = false;
         if (signal.aborted) return;
         version = await this.watch(version, signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof ApiError && (error.status === 410 || error.status === 504))
-          version = "";
+        if (this.isBroken || needsList(error)) version = "";
         await this.failed(error, signal);
       }
     }
@@ -88,7 +88,6 @@ export class Reflector {
 
   private async failed(error: unknown, signal: AbortSignal): Promise<void> {
     this.heard();
-    if (!(error instanceof ApiError)) this.wasAway = true;
     this.options.onDown(...whyEnded(error));
     await this.wait(error, signal);
   }
@@ -192,6 +191,7 @@ export class Reflector {
     watchdog.unref();
     let version = from;
     let expired: ApiError | undefined;
+    let isOpen = false;
     const started = performance.now();
     this.heard();
     try {
@@ -208,7 +208,10 @@ export class Reflector {
           accept: metadataOnly ? METADATA_ONE : "application/json",
         },
         {
-          open: () => this.up(),
+          open: () => {
+            isOpen = true;
+            this.up();
+          },
           event: (event) => {
             this.heard();
             const object = isObject(event["object"]) ? event["object"] : {};
@@ -241,7 +244,8 @@ export class Reflector {
     } catch (error) {
       if (expired === undefined) {
         // Broken off, not refused: it goes on where it was, after a moment.
-        if (error instanceof ApiError || signal.aborted) throw error;
+        if (!isOpen || signal.aborted) throw error;
+        this.isBroken = true;
         await this.failed(error, signal);
         return version;
       }
@@ -274,6 +278,13 @@ function kindOf(error: unknown): FailureKind {
   if (error.retryAfter !== undefined || error.status === 429) return "asked";
   return isRefusal(error) ? "refused" : "away";
 }
+
+/**
+ * A server that did not answer may come back restored from a backup, and its store may have overtaken what was seen by then: comparing
+ * versions tells nothing then, and a watch that goes on where it was would miss what they were given to anew.
+ */
+const needsList = (error: unknown): boolean =>
+  !(error instanceof ApiError) || error.status === 410 || error.status === 504;
 
 const isRefusal = ({ status }: ApiError): boolean => [401, 403, 404].includes(status);
 

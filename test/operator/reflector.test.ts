@@ -228,6 +228,23 @@ test("after an outage the store's version is looked at: a restored one is listed
   expect(events.slice(-3)).toEqual(["rewind", "set a", "synced a"]);
 });
 
+test("when nobody answered everything is listed again: the store may have overtaken what was seen", async () => {
+  const unanswered: Answer = (request) => request.socket.destroy();
+  const { api, seen } = await fake([list("90", ["a"]), list("95", ["a"])], [unanswered, hang]);
+  watchOver(api);
+  await until(() => expect(seen).toEqual(["list", "watch 90", "list", "watch 95"]));
+});
+
+test("a server that is not well after a connection broke is listed again", async () => {
+  const { api, seen } = await fake(
+    [list("90", ["a"]), list("95", ["a"])],
+    [reset, hang],
+    [json(503, {})],
+  );
+  watchOver(api);
+  await until(() => expect(seen).toEqual(["list", "watch 90", "look", "list", "watch 95"]));
+});
+
 test("requests go on while more watches are open than there are connections for requests", async () => {
   const { api, seen } = await fake([list("9", [])], [hang]);
   for (let i = 0; i < 80; i++) watchOver(api);
