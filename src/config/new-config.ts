@@ -1,5 +1,6 @@
 import type { KeyType, MasterKey } from "../keys/provider.ts";
 import { provider } from "../keys/index.ts";
+import { wildcardSource } from "./glob.ts";
 
 /** Somebody who is to open files. */
 export interface Member {
@@ -109,14 +110,6 @@ export function pathRegexOf(globs: readonly string[]): string {
 
 function replacement(part: string, glob: string): string {
   switch (part) {
-    case "**/":
-      return "(.*/)?";
-    case "**":
-      return ".*";
-    case "*":
-      return "[^/]*";
-    case "?":
-      return "[^/]";
     case "{":
       return "(";
     case "}":
@@ -124,7 +117,7 @@ function replacement(part: string, glob: string): string {
     case ",":
       return glob.includes("{") ? "|" : ",";
     default:
-      return `\\${part}`;
+      return wildcardSource(part) ?? `\\${part}`;
   }
 }
 

@@ -2,6 +2,7 @@ import { ConfigError } from "../errors.ts";
 import type { Fields, Reading } from "./fields.ts";
 import { textOf } from "./fields.ts";
 import type { Value } from "./yaml.ts";
+import { wildcardSource } from "./glob.ts";
 
 /** What a team asks of its encrypted files, and which findings it lives with: `check` in `.sops.yaml`, which sops ignores. */
 export interface CheckPolicy {
@@ -89,22 +90,11 @@ export function pathPattern(pattern: string): (path: string) => boolean {
   const isName = !pattern.slice(0, -1).includes("/");
   const source = anchored
     .split(/(\*\*\/|\/\*\*$|\*\*|\*|\?)/)
-    .map((part) => {
-      switch (part) {
-        case "**/":
-          return "(?:.*/)?";
-        case "/**":
-          return "/.*";
-        case "**":
-          return ".*";
-        case "*":
-          return "[^/]*";
-        case "?":
-          return "[^/]";
-        default:
-          return part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-      }
-    })
+    .map((part) =>
+      part === "/**"
+        ? "/.*"
+        : (wildcardSource(part) ?? part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)),
+    )
     .join("");
   const below = pattern.endsWith("/") ? ".*" : "";
   const test = new RegExp(`^${isName ? "(?:.*/)?" : ""}${source}${below}$`, "su");

@@ -4,6 +4,7 @@ import { ruleSubject } from "../config/match.ts";
 import { pathPattern } from "../config/policy.ts";
 import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../go/regexp.ts";
 import type { Host } from "../io/host.ts";
+import { wildcardSource } from "../config/glob.ts";
 
 /** A piece of a text, and where in it that is. */
 export interface Piece {
@@ -163,20 +164,7 @@ function globAsRegex(pattern: string): string {
   const source = pattern
     .replace(/^\.?\//, "")
     .split(/(\*\*\/|\*\*|\*|\?)/)
-    .map((part) => {
-      switch (part) {
-        case "**/":
-          return "(.*/)?";
-        case "**":
-          return ".*";
-        case "*":
-          return "[^/]*";
-        case "?":
-          return "[^/]";
-        default:
-          return part.replaceAll(/[.+^$(){}|[\]]/g, String.raw`\$&`);
-      }
-    })
+    .map((part) => wildcardSource(part) ?? part.replaceAll(/[.+^$(){}|[\]]/g, String.raw`\$&`))
     .join("");
   return pattern.includes("/") ? `^${source}$` : `(^|/)${source}$`;
 }
