@@ -15,23 +15,13 @@ export async function heldFormat(call: Call, source: Source): Promise<FormatName
   if (source.format !== undefined) return source.format;
   const byName = formatForPath(source.name);
   if (call.options.text(flags.filenameOverride) !== "") return byName;
-  if (source.isStdin) source.content = await call.streams.readStdin().catch(() => undefined);
-  else if (!needsLook(source.opened, byName)) return byName;
-  try {
-    const content = source.content ?? (await call.host.readFile(source.opened));
-    const { sealedFormat, seeming } = await import("../status.ts");
-    const held = await sealedFormat(content, byName);
-    if (held !== undefined) return held;
-    const other = seeming(content, byName);
-    if (other !== undefined)
-      warn(
-        call.streams,
-        `${source.file} looks like an encrypted ${other} file but is read as ${byName}: if it is one, add --input-type ${other} --output-type ${other}`,
-      );
-  } catch {
-    // Whoever reads it to work on it says what is wrong.
-  }
-  return byName;
+  const { held, seems } = await lookInside(call, source, byName);
+  if (held === undefined && seems !== undefined)
+    warn(
+      call.streams,
+      `${source.file} looks like an encrypted ${seems} file but is read as ${byName}: if it is one, add --input-type ${seems} --output-type ${seems}`,
+    );
+  return held ?? byName;
 }
 
 /** Warns where a file is certainly, or seems to be, encrypted in another format than the one that --input-type names. */
@@ -40,21 +30,33 @@ export async function warnOfOtherFormat(
   source: Source,
   chosen: FormatName,
 ): Promise<void> {
+  const { held, seems } = await lookInside(call, source, chosen);
+  const other = held ?? seems;
+  // An encrypted binary file is JSON.
+  const isJson = (format: FormatName) => format === "json" || format === "binary";
+  if (other !== undefined && other !== chosen && !(isJson(other) && isJson(chosen)))
+    warn(
+      call.streams,
+      `${source.file} looks like an encrypted ${other} file but is read as ${chosen}, as --input-type says`,
+    );
+}
+
+/** The format that a file certainly holds, else the one that it seems to; neither where its end bears out the expected one. */
+async function lookInside(
+  call: Call,
+  source: Source,
+  expected: FormatName,
+): Promise<{ held?: FormatName | undefined; seems?: FormatName | undefined }> {
   if (source.isStdin) source.content = await call.streams.readStdin().catch(() => undefined);
-  else if (!needsLook(source.opened, chosen)) return;
+  else if (!needsLook(source.opened, expected)) return {};
   try {
     const content = source.content ?? (await call.host.readFile(source.opened));
     const { sealedFormat, seeming } = await import("../status.ts");
-    const other = (await sealedFormat(content, chosen)) ?? seeming(content, chosen);
-    // An encrypted binary file is JSON.
-    const isJson = (format: FormatName) => format === "json" || format === "binary";
-    if (other !== undefined && other !== chosen && !(isJson(other) && isJson(chosen)))
-      warn(
-        call.streams,
-        `${source.file} looks like an encrypted ${other} file but is read as ${chosen}, as --input-type says`,
-      );
+    const held = await sealedFormat(content, expected);
+    return held === undefined ? { seems: seeming(content, expected) } : { held };
   } catch {
     // Whoever reads it to work on it says what is wrong.
+    return {};
   }
 }
 

@@ -11,10 +11,8 @@ import { dirname } from "node:path";
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<string | undefined> {
   try {
-    await mkdir(path, { mode });
-    return path;
+    return await makeLast(path, mode);
   } catch (error) {
-    if (await isFolder(path)) return undefined;
     const above = dirname(path);
     if (!isMissing(error) || above === path) throw error;
     // Somebody else may have made the one above just now.
