@@ -9,7 +9,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { programPath } from "../../../src/io/program-path.ts";
 import { counterpart } from "../../counterparts.ts";
 import { alice, bob, eightCommits, repository, type Repository } from "../../people/repository.ts";
 import { programUnderTest } from "../program-under-test.ts";
@@ -324,7 +323,7 @@ describe("killed at any moment, all is old or all is new", () => {
     return found.has(true) ? "old" : "new";
   }
 
-  const strace = programPath("strace", process);
+  const strace = counterpart("strace");
   const points = (
     [
       ["link", 4],
@@ -334,7 +333,7 @@ describe("killed at any moment, all is old or all is new", () => {
     ] as const
   ).flatMap(([call, most]) => Array.from({ length: most }, (_, i) => [call, i + 1] as const));
 
-  test.skipIf(strace === undefined).each(points)(
+  test.each(points)(
     "by SIGKILL at %s number %i",
     (call, when) => {
       const repo = team();
@@ -342,14 +341,10 @@ describe("killed at any moment, all is old or all is new", () => {
       const inject = `inject=${call}:signal=SIGKILL:when=${when}`;
       const [program, ...words] = programUnderTest;
       // strace ends when the guard has ended too.
-      spawnSync(
-        strace ?? "",
-        [...trace, "-e", inject, program, ...words, "revoke", "--yes", "bob"],
-        {
-          cwd: repo.box.dir,
-          env: { ...repo.box.env },
-        },
-      );
+      spawnSync(strace, [...trace, "-e", inject, program, ...words, "revoke", "--yes", "bob"], {
+        cwd: repo.box.dir,
+        env: { ...repo.box.env },
+      });
       expect(["old", "new"]).toContain(mustBeWhole(repo));
     },
     60_000,
