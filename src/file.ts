@@ -21,7 +21,7 @@ import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
 import { checkSealable, sealText, sealTree, type Sealing } from "./seal-tree.ts";
 import type { Comment, Documents } from "./tree/node.ts";
 
-/** Told of what is about to be done to the file; throws when that must not be done. */
+/** Called with what is about to be done to the file; throws when that must not be done. */
 export type Audit = (action: AuditAction) => Promise<void>;
 
 export interface OpenOptions extends LayoutOptions {

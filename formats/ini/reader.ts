@@ -110,7 +110,7 @@ export interface KeyPlace {
   readonly to: number;
   /** Behind the `=` or `:`. */
   readonly valueAt: number;
-  /** Behind the line break of the value's last line. */
+  /** The offset after the line break of the value's last line. */
   readonly lineEnd: number;
 }
 

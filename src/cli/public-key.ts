@@ -8,7 +8,7 @@ import { quoted } from "./source.ts";
 /**
  * The public key that somebody wrote on the command line.
  *
- * @throws {SopsmithError} exit 1 for what is no public key, or one of a type that must be written into `.sops.yaml` by hand
+ * @throws {SopsmithError} exit 1 for anything but a public key, or one of a type that must be written into `.sops.yaml` by hand
  */
 export async function publicKey(text: string, host: Host): Promise<KeyId> {
   if (/AGE-(?:SECRET-KEY|PLUGIN)-/i.test(text))

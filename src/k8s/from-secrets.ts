@@ -45,7 +45,7 @@ const serverFields = new Set([
 ]);
 
 /**
- * Plain Secrets and ConfigMaps as one SopsSecret in clear, its keys in canonical order.
+ * Plain Secrets and ConfigMaps as one unencrypted SopsSecret, its keys in canonical order.
  *
  * @throws {ConversionError} for a manifest of another kind, a field that would be lost, and manifests of several namespaces
  */

@@ -12,7 +12,7 @@ export interface JsonDocument {
  *
  * @param line number of the source's first line, from 1
  * @param maxDepth deeper documents are left to the YAML reader, which refuses them
- * @returns undefined for what is no JSON, and for JSON that Kubernetes could not hold as it is (half a surrogate pair, a number
+ * @returns undefined for text that is not JSON, and for JSON that Kubernetes could not hold as it is (half a surrogate pair, a number
  *   beyond a double): the YAML reader then says what is wrong
  */
 export function readKubeJson(

@@ -36,10 +36,10 @@ export interface Tools {
   openFile(path: string): Promise<OpenedFile>;
   /** The documents of decrypted YAML or JSON text. */
   parseYaml(text: Uint8Array): Documents;
-  /** Told of what the user should know. */
+  /** Called with what the user should know. */
   warn(message: string): void;
   /**
-   * Told of a file that failed; then the others are still tried, and nothing is generated.
+   * Called with a file that failed; then the others are still tried, and nothing is generated.
    *
    * @param field where the file is named, such as `files[0]`
    */

@@ -34,7 +34,7 @@ export const nameOf = ({ kind, name, namespace }: ResourceRef): string =>
  * The texts of a list.
  *
  * @param path where the list is, for messages
- * @throws {KrmError} for what is no list of texts
+ * @throws {KrmError} for anything but a list of texts
  */
 export function textsOf(value: Node | undefined, path: string): string[] {
   if (value === undefined || value.kind === "null") return [];

@@ -65,7 +65,7 @@ export interface Naming {
 
 /**
  * The name of the variable for a value: `DB_PASS` for `db.pass`. Keys and positions are joined by the separator, letters become upper case, and
- * what is no letter, digit or `_` becomes `_`.
+ * whatever is not a letter, a digit or `_` becomes `_`.
  */
 export function variableName(
   path: Path,

@@ -25,7 +25,7 @@ export class NamespaceKeys {
   private readonly onChange: (namespace: string) => void;
   private readonly held = new Map<string, Held>();
 
-  /** @param onChange is told of each namespace whose keys changed */
+  /** @param onChange called with each namespace whose keys changed */
   constructor(api: Api, selector: string, onChange: (namespace: string) => void) {
     this.api = api;
     this.selector = selector;

@@ -223,7 +223,7 @@ const startOf = ({ range }: Node): number => {
   return range[0];
 };
 
-/** Behind the last character of a node, without what follows on the line. */
+/** The offset after the last character of a node, without what follows on the line. */
 function endOf(yaml: Yaml, node: unknown): number {
   if (!yaml.isNode(node)) throw new Unspliceable("a field in it has no value");
   if (yaml.isCollection(node) && node.flow !== true) {
@@ -242,7 +242,7 @@ function endOfPair(yaml: Yaml, { key, value }: Pair): number {
 
 const lineStart = (text: string, at: number): number => text.lastIndexOf("\n", at - 1) + 1;
 
-/** Behind the line break that ends the line. */
+/** The offset after the line break that ends the line. */
 function lineEnd(text: string, at: number): number {
   const end = text.indexOf("\n", at);
   return end < 0 ? text.length : end + 1;

@@ -36,7 +36,7 @@ export function blockRange(text: string, document: Mapping): [number, number] | 
   return [lineStart(text, block.start), lineEnd(text, end)];
 }
 
-/** Behind the last character of what is in a node. The end of a block collection is not where its last value ends. */
+/** The offset after the last character of what is in a node. The end of a block collection is not where its last value ends. */
 function lastOffset(text: string, node: Node): number {
   let end = 0;
   const open: Node[] = [node];

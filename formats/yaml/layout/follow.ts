@@ -435,7 +435,7 @@ class Follower {
     return Math.max(entry.end, this.endOf(entry.value));
   }
 
-  /** Behind the last character of what is in a node, without a comment at the end of its line; with blank lines that belong to it. */
+  /** The offset after the last character of what is in a node, without a comment at the end of its line; with blank lines that belong to it. */
   private endOf(node: Node): number {
     let end = 0;
     let last: Node = node;
