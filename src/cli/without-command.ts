@@ -39,7 +39,8 @@ export async function runLegacy(call: Call): Promise<void> {
 
 /**
  * Refuses what is most likely a mistake where sops would open the editor: nothing at all, or a word that is neither a command
- * nor a file and looks like no file's name.
+ * nor a file and looks like no file's name. With a format of its own (`--input-type yaml NAME`, as helm-secrets calls it) a
+ * single word names a file, unless it is nearly a command.
  *
  * @throws {SopsmithError} exit 100
  */
@@ -54,6 +55,10 @@ async function refuseMistake(call: Call): Promise<void> {
   const meant = globalFlags.some(({ names }) => names[0] === word)
     ? ` (did you mean --${word}?)`
     : suggestCommand(word, commands);
+  const formatGiven = [flags.inputType, flags.outputType].some(
+    (flag) => call.options.text(flag) !== "",
+  );
+  if (formatGiven && call.operands.length === 1 && meant === "") return;
   throw new SopsmithError(
     "no-command",
     100,

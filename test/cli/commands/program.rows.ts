@@ -40,6 +40,22 @@ export const rows: readonly Row[] = [
   },
   { line: "ls", code: 100, stderr: /^Error: "ls" is neither a command nor a file/ },
   {
+    line: "--age A --input-type yaml --output-type yaml fresh",
+    env: { EDITOR: "true" },
+    code: 200,
+    stderr: /^File has not changed/,
+  },
+  {
+    line: "--input-type yaml decyrpt plain.yaml",
+    code: 100,
+    stderr: /^Error: "decyrpt" is neither a command nor a file \(did you mean decrypt\?\)\n/,
+  },
+  {
+    line: "--output-type json statu",
+    code: 100,
+    stderr: /^Error: "statu" is neither a command nor a file \(did you mean filestatus\?\)\n/,
+  },
+  {
     line: "edit --age A new",
     env: { EDITOR: "true" },
     code: 200,
