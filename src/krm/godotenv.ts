@@ -1,5 +1,17 @@
 import { KrmError } from "./problem.ts";
 
+/** Space within a line, in a class of a regular expression. */
+const SPACE = String.raw` \t\v\f\r\u0085\u00a0`;
+const beforeStatement = new RegExp(
+  String.raw`(?:[${SPACE}\n\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|#[^\n]*)*`,
+  "y",
+);
+const statement = new RegExp(String.raw`(?:export[${SPACE}]+)?([^=:\n]*)([=:]?)`, "y");
+const spaces = new RegExp(`[${SPACE}]*`, "y");
+const trailingComment = new RegExp(`^(.*[${SPACE}])#.*$`, "s");
+const usualName = new RegExp(`^[A-Za-z0-9_.${SPACE}]*$`);
+const outerSpace = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "g");
+
 /**
  * The variables of a `.env` text by the rules of KSOPS, which differ from those of sops: `export`, `KEY: value`, quotes, `\n` between
  * double quotes, comments after the last space and `#`, and `$NAME` for a variable in front, but not between single quotes.
@@ -8,22 +20,20 @@ import { KrmError } from "./problem.ts";
  */
 export function parseGodotenv(text: string): Map<string, string> {
   const variables = new Map<string, string>();
-  const source = text.replaceAll("\r\n", "\n");
+  const source = text.replace(/^\ufeff/, "").replaceAll("\r\n", "\n");
   const failAt = (offset: number, what: string): never => {
     throw new KrmError(`line ${source.slice(0, offset).split("\n").length}: ${what}`);
   };
   let at = 0;
   for (;;) {
-    at = skip(/(?:\s|#.*)*/y, source, at);
+    at = skip(beforeStatement, source, at);
     if (at >= source.length) return variables;
-    const head = /(?:export[ \t\v\f\r\u0085\u00a0]+)?([^=:\n]*)([=:]?)/y;
-    head.lastIndex = at;
-    const [whole = "", name = "", sign = ""] = head.exec(source) ?? [];
-    const key = name.trim();
+    statement.lastIndex = at;
+    const [whole = "", name = "", sign = ""] = statement.exec(source) ?? [];
+    const key = name.replace(outerSpace, "");
     if (sign === "") failAt(at, "a variable without =");
-    if (!/^[A-Za-z0-9_.\s]*$/.test(key))
-      failAt(at, "a variable's name contains an unusual character");
-    at = skip(/[ \t\v\f\r\u0085\u00a0]*/y, source, at + whole.length);
+    if (!usualName.test(key)) failAt(at, "a variable's name contains an unusual character");
+    at = skip(spaces, source, at + whole.length);
     const quote = source.charAt(at);
     if (quote === '"' || quote === "'") {
       const end = closing(source, at, quote);
@@ -33,10 +43,9 @@ export function parseGodotenv(text: string): Map<string, string> {
       at = end + 1;
       continue;
     }
-    const end = source.indexOf("\n", at);
-    const line = source.slice(at, end < 0 ? source.length : end);
-    const value = line.replace(/^(.*[ \t\v\f\r\u0085\u00a0])#.*$/s, "$1");
-    variables.set(key, expand(value.trim(), variables));
+    const [line = ""] = source.slice(at).split(/[\n\r]/, 1);
+    const value = line.replace(trailingComment, "$1").replace(outerSpace, "");
+    variables.set(key, expand(value, variables));
     at += line.length;
   }
 }

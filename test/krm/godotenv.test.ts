@@ -11,6 +11,11 @@ test.each([
   ["A=1\nB=$A-${A}-$C-\\$A-$(A)-$a\n", { A: "1", B: "1-1--$A-1)-$a" }],
   ["A=\nB=\n", { A: "", B: "" }],
   ["A=1\nA=2\n", { A: "2" }],
+  ["A=1 \rB=2\r", { A: "1", B: "2" }],
+  ["# a note\rA=1\nB=2", { B: "2" }],
+  ["# a note\u2028A=1\n\u2028B=2", { B: "2" }],
+  ["A=\u2028\ufeff1\u00a0\nB=x\u00a0# c", { A: "\u2028\ufeff1", B: "x" }],
+  ["\ufeffA=1", { A: "1" }],
   ["", {}],
   ["# only a note", {}],
 ])("reads %j as KSOPS does", (text, expected) => {
@@ -20,6 +25,7 @@ test.each([
 test.each([
   ["A=1\nhunter2\n", "line 2: a variable without ="],
   ["A-B=hunter2\n", "line 1: a variable's name contains an unusual character"],
+  ["A=1\n\ufeffB=hunter2\n", "line 2: a variable's name contains an unusual character"],
   ["\nA='hunter2\n", "line 2: a quoted value without a closing quote"],
 ])("refuses %j without quoting it", (text, message) => {
   const refused = () => parseGodotenv(text);
