@@ -11,6 +11,7 @@ import { PROJECT_URI } from "../src/check/help-uri.ts";
 import { debianBase, type Architecture, type Base } from "./images/base.ts";
 import { Layout, mediaTypes, sha256, type Descriptor } from "./images/layout.ts";
 import { tar, type TarEntry } from "./images/tar.ts";
+import { executableNotices } from "./release/executable-packages.ts";
 
 const root = join(import.meta.dirname, "..");
 const { values } = parseArgs({
@@ -73,8 +74,13 @@ function programs(): Program[] {
 function programEntries(file: string): TarEntry[] {
   const folder = (path: string): TarEntry => ({ path, kind: "folder", mode: 0o755 });
   const program = "usr/local/bin/sopsmith";
+  const notices = "usr/share/doc/sopsmith";
+  const license = `${readFileSync(join(root, "LICENSE"), "utf8")}\n${executableNotices()}`;
   return [
-    ...["usr", "usr/local", "usr/local/bin", "work"].map(folder),
+    ...["usr", "usr/local", "usr/local/bin", "usr/share", "usr/share/doc", notices, "work"].map(
+      folder,
+    ),
+    { path: `${notices}/copyright`, kind: "file", mode: 0o644, content: Buffer.from(license) },
     { path: program, kind: "file", mode: 0o555, content: readFileSync(file) },
     { path: "usr/local/bin/ksops", kind: "hardlink", to: program },
     { path: "usr/local/bin/manager", kind: "hardlink", to: program },

@@ -1,11 +1,13 @@
 // build-standalone.ts [--target NAME]…: makes standalone/sopsmith-NAME, one executable file per platform, from the same
-// sources as dist/bin; `--target host` makes standalone/sopsmith for this machine. Without --target, all platforms.
+// sources as dist/bin; `--target host` makes standalone/sopsmith for this machine. Without --target, all platforms. Beside
+// them it writes the licenses of what is in them, THIRD-PARTY-NOTICES.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { bun, executableNotices } from "./release/executable-packages.ts";
 import { targets } from "./release/targets.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -62,7 +64,7 @@ async function runtimeOf(target: Target): Promise<string> {
   const { runtime } = targets[target];
   const file = target.startsWith("windows") ? "bin/bun.exe" : "bin/bun";
   // bun's own install script moves this machine's runtime there.
-  if (target === hostTarget()) return join(root, "node_modules/bun/bin/bun.exe");
+  if (target === hostTarget()) return bun;
   const locked = lock.packages[`node_modules/${runtime}`];
   if (locked === undefined) throw new Error(`package-lock.json does not know ${runtime}`);
   const { version, integrity } = locked;
@@ -87,7 +89,7 @@ async function runtimeOf(target: Target): Promise<string> {
 
 /** Compiles for a platform; `orders` tell which code goes first. */
 async function compile(target: Target, to: string, orders: readonly string[]): Promise<void> {
-  await run(join(root, "node_modules/.bin/bun"), [
+  await run(bun, [
     "build",
     "bin/standalone.ts",
     "--compile",
@@ -154,6 +156,7 @@ const wanted = (values.target ?? names).map((name) => {
   throw new Error(`unknown target ${name}; there are: host, ${names.join(", ")}`);
 });
 await mkdir(outDir, { recursive: true });
+await writeFile(join(outDir, "THIRD-PARTY-NOTICES"), executableNotices());
 const sums: string[] = [];
 const work = await mkdtemp(join(outDir, ".watched-"));
 try {

@@ -1,13 +1,15 @@
 // Builds dist/: the library (dist/src: what `exports` of package.json names, bundled by rolldown, and the .d.ts files of
-// tsc that those reach) and the command (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk
-// of its own. Everything is made in .cache and moved into place at the end, so that a failed build leaves the old dist
-// alone. With `--command FOLDER` it makes the command alone, in FOLDER/bin: that takes a third of the time.
+// tsc that those reach), the command (dist/bin) with rolldown, dependencies bundled and every dynamic import a chunk of its
+// own, and the licenses of the packages in both (dist/THIRD-PARTY-NOTICES). Everything is made in .cache and moved into
+// place at the end, so that a failed build leaves the old dist alone. With `--command FOLDER` it makes the command alone,
+// in FOLDER/bin: that takes a third of the time.
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ESTree } from "rolldown/utils";
 import { rolldown, type Plugin, type OutputAsset, type OutputChunk } from "rolldown";
+import { bundledPackages, noticesText } from "./notices.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -71,7 +73,8 @@ async function buildTypes(compiled: string, outDir: string): Promise<void> {
   }
 }
 
-async function buildLibrary(outDir: string): Promise<void> {
+/** @returns the modules that it bundled */
+async function buildLibrary(outDir: string): Promise<string[]> {
   const packages = [
     ...Object.keys(manifest.dependencies),
     ...Object.keys(manifest.peerDependencies),
@@ -87,13 +90,14 @@ async function buildLibrary(outDir: string): Promise<void> {
     logLevel: "warn",
     checks: { ineffectiveDynamicImport: false },
   });
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: outDir,
     format: "esm",
     entryFileNames: "[name].js",
     chunkFileNames: "src/chunks/[name]-[hash].js",
   });
   await bundle.close();
+  return modulesOf(output);
 }
 
 /**
@@ -146,7 +150,8 @@ function exportGetter(
   return { name: name.value, value: returned.argument };
 }
 
-async function buildCommand(outDir: string): Promise<void> {
+/** @returns the modules that it bundled */
+async function buildCommand(outDir: string): Promise<string[]> {
   const bundle = await rolldown({
     cwd: root,
     input: { sopsmith: "bin/sopsmith.ts" },
@@ -187,7 +192,11 @@ async function buildCommand(outDir: string): Promise<void> {
   await writeFile(join(outDir, "package.json"), '{"type":"commonjs"}\n');
   await writeFile(join(outDir, "../metafile.json"), JSON.stringify(metafile(output), null, 1));
   await chmod(join(outDir, "sopsmith.js"), 0o755);
+  return modulesOf(output);
 }
+
+const modulesOf = (output: readonly (OutputChunk | OutputAsset)[]): string[] =>
+  output.flatMap((part) => (part.type === "chunk" ? part.moduleIds : []));
 
 function reachable(
   from: readonly string[],
@@ -230,9 +239,9 @@ async function buildAll(): Promise<void> {
   const work = await mkdtemp(join(root, ".cache/build-"));
   try {
     const made = await Promise.allSettled([
-      buildTypes(join(work, "compiled"), join(work, "dist")),
       buildLibrary(join(work, "dist")),
       buildCommand(join(work, "dist/bin")),
+      buildTypes(join(work, "compiled"), join(work, "dist")),
     ]);
     const failures = made.filter((result) => result.status === "rejected");
     for (const { reason } of failures) {
@@ -241,7 +250,16 @@ async function buildAll(): Promise<void> {
       );
     }
     if (failures.length > 0) process.exitCode = 1;
-    else await replaceDist(join(work, "dist"), join(work, "old"));
+    else {
+      const modules = made.flatMap((result) =>
+        result.status === "fulfilled" ? (result.value ?? []) : [],
+      );
+      await writeFile(
+        join(work, "dist/THIRD-PARTY-NOTICES"),
+        noticesText(bundledPackages(modules)),
+      );
+      await replaceDist(join(work, "dist"), join(work, "old"));
+    }
   } finally {
     await rm(work, { recursive: true, force: true });
   }

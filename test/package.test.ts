@@ -281,6 +281,7 @@ test("every file that the command needs is in the tarball, and nothing but what 
     "LICENSE",
     "README.md",
     "SECURITY.md",
+    "dist/THIRD-PARTY-NOTICES",
     "dist/bin",
     "dist/formats",
     "dist/src",

@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { executableNotices } from "./executable-packages.ts";
 
 const root = join(import.meta.dirname, "../..");
 const { values } = parseArgs({
@@ -61,7 +62,10 @@ try {
   write("usr/share/bash-completion/completions/sopsmith", completion("bash"));
   write("usr/share/zsh/vendor-completions/_sopsmith", completion("zsh"));
   write("usr/share/fish/vendor_completions.d/sopsmith.fish", completion("fish"));
-  write("usr/share/doc/sopsmith/copyright", readFileSync(join(root, "LICENSE")));
+  write(
+    "usr/share/doc/sopsmith/copyright",
+    `${readFileSync(join(root, "LICENSE"), "utf8")}\n${executableNotices()}`,
+  );
   write(
     "usr/share/doc/sopsmith/changelog.gz",
     gzipSync(readFileSync(join(root, "CHANGELOG.md")), { level: 9 }),

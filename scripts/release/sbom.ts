@@ -1,9 +1,11 @@
 // sbom.ts: prints the software bill of materials of a release in CycloneDX 1.6, from package-lock.json: every package that
-// the command and the library use, and the runtimes inside the executables. The same lock file gives the same text.
+// the command and the library use or that is bundled into them, such as the clouds' clients in the executables, and the
+// runtimes of those. The same lock file and sources give the same text.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, realpathSync } from "node:fs";
+import { join, relative } from "node:path";
 import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { executablePackages } from "./executable-packages.ts";
 import { targets } from "./targets.ts";
 
 interface Locked {
@@ -14,6 +16,7 @@ interface Locked {
   optional?: boolean;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -28,6 +31,14 @@ const purl = (name: string, of: string) => `pkg:npm/${name.replace("@", "%40")}@
 /** The runtimes are packages for development, of which the executables hold one each. */
 const runtimes = new Set<string>(
   Object.values(targets).map(({ runtime }) => `node_modules/${runtime}`),
+);
+
+/** What is bundled, by its path in the lock file; for npm it is a package for development. */
+const modules = realpathSync(join(root, "node_modules"));
+const bundled = new Set(
+  executablePackages().map(({ folder }) =>
+    join("node_modules", relative(modules, folder)).replaceAll("\\", "/"),
+  ),
 );
 
 /** Where Node.js would find a package that the one at `path` asks for. */
@@ -46,11 +57,15 @@ function resolve(path: string, name: string): string | undefined {
 /** Two copies of one version are one component. */
 const shipped = new Map<string, [path: string, locked: Locked]>();
 for (const [path, locked] of Object.entries(packages))
-  if (path !== "" && (locked.dev !== true || runtimes.has(path)))
+  if (path !== "" && (locked.dev !== true || bundled.has(path) || runtimes.has(path)))
     shipped.set(purl(nameOf(path), locked.version), [path, locked]);
 
-function needs(path: string, { dependencies, optionalDependencies }: Locked): string[] {
-  const found = Object.keys({ ...dependencies, ...optionalDependencies }).flatMap((name) => {
+function needs(
+  path: string,
+  { dependencies, optionalDependencies, devDependencies }: Locked,
+): string[] {
+  const all = { ...dependencies, ...optionalDependencies, ...devDependencies };
+  const found = Object.keys(all).flatMap((name) => {
     const at = resolve(path, name);
     const locked = at === undefined ? undefined : packages[at];
     return locked === undefined ? [] : [purl(name, locked.version)];
@@ -59,6 +74,14 @@ function needs(path: string, { dependencies, optionalDependencies }: Locked): st
 }
 
 const self = purl("sopsmith", version);
+const graph = new Map([...shipped].map(([ref, [path, locked]]) => [ref, needs(path, locked)]));
+graph.set(self, needs("", packages[""] as Locked));
+const reached = new Set([self]);
+for (const ref of reached) for (const next of graph.get(ref) ?? []) reached.add(next);
+/** Bundled because a package looks for it without saying so in its package.json. */
+const unnamed = [...shipped].flatMap(([ref, [path]]) =>
+  reached.has(ref) || runtimes.has(path) ? [] : [ref],
+);
 const digest = createHash("sha256").update(version).update(lockText).digest("hex");
 const bom = {
   $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -83,7 +106,7 @@ const bom = {
     type: runtimes.has(path) ? "platform" : "library",
     name: nameOf(path),
     version: locked.version,
-    scope: locked.optional === true || runtimes.has(path) ? "optional" : "required",
+    scope: runtimes.has(path) ? "optional" : "required",
     purl: ref,
     hashes: [
       {
@@ -94,8 +117,8 @@ const bom = {
     ...(locked.license === undefined ? {} : { licenses: [{ expression: locked.license }] }),
   })),
   dependencies: [
-    { ref: self, dependsOn: needs("", packages[""] as Locked) },
-    ...[...shipped].map(([ref, [path, locked]]) => ({ ref, dependsOn: needs(path, locked) })),
+    { ref: self, dependsOn: [...(graph.get(self) ?? []), ...unnamed] },
+    ...[...shipped.keys()].map((ref) => ({ ref, dependsOn: graph.get(ref) ?? [] })),
   ],
 };
 process.stdout.write(`${JSON.stringify(bom, null, 2)}\n`);

@@ -223,6 +223,9 @@ test("the Debian package installs, runs and is removed; the same input makes the
     expect(files).toContain(name);
     expect(statSync(join(system, name)).size).toBeGreaterThan(0);
   }
+  const copyright = readFileSync(join(system, "usr/share/doc/sopsmith/copyright"), "utf8");
+  expect(copyright).toContain("MIT License");
+  expect(copyright).toMatch(/^@aws-sdk\/client-kms \d\S* \(Apache-2\.0\) https:/m);
   dpkg("--remove", "sopsmith");
   expect(existsSync(join(system, "usr/bin/sopsmith"))).toBe(false);
   rmSync(system, { recursive: true, force: true });

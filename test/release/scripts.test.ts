@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
+import { executableNotices } from "../../scripts/release/executable-packages.ts";
 import { counterpart } from "../counterparts.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -29,6 +30,15 @@ function script(
     },
   );
   return { status, stdout, stderr };
+}
+
+const read = (name: string) => readFileSync(join(root, name), "utf8");
+
+/** What the headings of THIRD-PARTY-NOTICES name, as the bill of materials does. */
+function noticed(notices: string): string[] {
+  const found = [...notices.matchAll(/^(\S+) (\d\S*) \([^)]+\) https:\/\/www\.npmjs\.com\//gm)];
+  expect(found.length).toBeGreaterThan(20);
+  return found.map(([, name = "", version]) => `pkg:npm/${name.replace("@", "%40")}@${version}`);
 }
 
 function folder(): string {
@@ -74,6 +84,11 @@ test("the bill of materials names every package that the command uses, the runti
     expect(refs).toContain(`pkg:npm/${name.replace("@", "%40")}@${version}`);
   expect(new Set(refs).size).toBe(refs.length);
   const names = bom.components.map(({ name }) => name);
+  // Packages for development in npm's eyes, and yet shipped: bundled by rolldown, or by Bun into the executables.
+  for (const name of ["execa", "commander", "@aws-sdk/client-kms", "@grpc/grpc-js", "pg"])
+    expect(names).toContain(name);
+  for (const ref of [...noticed(read("dist/THIRD-PARTY-NOTICES")), ...noticed(executableNotices())])
+    expect(refs).toContain(ref);
   for (const name of ["vitest", "typescript", "vitepress"]) expect(names).not.toContain(name);
   expect(names.filter((name) => name.startsWith("@oven/bun-"))).toHaveLength(7);
   for (const { hashes } of bom.components) expect(hashes[0]?.content).toMatch(/^[0-9a-f]{128}$/);
