@@ -4,7 +4,8 @@ set -euo pipefail
 words=()
 if [ "$SOPSMITH_CHECK" != all ]; then words=(--range "$SOPSMITH_CHECK"); fi
 if [ -n "$SOPSMITH_SARIF" ]; then
-  # Findings are told by the second run.
-  sopsmith check "${words[@]}" --format sarif > "$SOPSMITH_SARIF" || [ $? -eq 10 ]
+  # The second run reports the findings.
+  sopsmith check ${words[@]+"${words[@]}"} --format sarif > "$SOPSMITH_SARIF" || [ $? -eq 10 ]
 fi
-exec sopsmith check "${words[@]}" --format github
+# The bash of macOS, 3.2, takes an empty list for a variable that is not set.
+exec sopsmith check ${words[@]+"${words[@]}"} --format github

@@ -17,7 +17,7 @@ esac
 }
 folder=$(mktemp -d "${RUNNER_TEMP:-/tmp}/sopsmith.XXXXXX")
 curl --fail --silent --show-error --location --output "$folder/download" \
-  "$SOPSMITH_RELEASES/$SOPSMITH_VERSION/sopsmith-$platform"
+  "$SOPSMITH_RELEASES/v${SOPSMITH_VERSION#v}/sopsmith-$platform"
 if command -v sha256sum >/dev/null; then sum=$(sha256sum "$folder/download"); else sum=$(shasum -a 256 "$folder/download"); fi
 if [ "${sum%% *}" != "$SOPSMITH_SHA256" ]; then
   rm -r "$folder"

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
+import { PROJECT_URI } from "../../src/check/help-uri.ts";
 import { sandboxFor } from "./rows.ts";
 import { identities, recipients, sealed } from "./samples.ts";
 import { shellProgram } from "./program-under-test.ts";
@@ -37,9 +38,9 @@ function runner(files: Readonly<Record<string, string>> = {}) {
 
 test("the action installs an executable only if its checksum is the expected one", () => {
   const { box, run } = runner();
-  mkdirSync(box.path(".git/r/1.0"), { recursive: true });
+  mkdirSync(box.path(".git/r/v1.0"), { recursive: true });
   for (const platform of ["linux-x64", "linux-arm64", "macos-arm64", "macos-x64"])
-    writeFileSync(box.path(`.git/r/1.0/sopsmith-${platform}`), "#!/bin/sh\necho here\n");
+    writeFileSync(box.path(`.git/r/v1.0/sopsmith-${platform}`), "#!/bin/sh\necho here\n");
   const sum = createHash("sha256").update("#!/bin/sh\necho here\n").digest("hex");
   const base = { SOPSMITH_VERSION: "1.0", SOPSMITH_RELEASES: `file://${box.path(".git/r")}` };
   const wrong = run("install.sh", {
@@ -51,8 +52,10 @@ test("the action installs an executable only if its checksum is the expected one
     "::error::the downloaded sopsmith has another checksum than the expected one\n",
   ]);
   expect(readdirSync(box.path(".git"))).not.toContain("path");
-  const { status } = run("install.sh", { ...base, SOPSMITH_SHA256: sum });
-  expect(status).toBe(0);
+  for (const version of ["v1.0", "1.0"])
+    expect(
+      run("install.sh", { ...base, SOPSMITH_VERSION: version, SOPSMITH_SHA256: sum }),
+    ).toMatchObject({ status: 0, stderr: "" });
   const [folder = ""] = readFileSync(box.path(".git/path"), "utf8").split("\n");
   expect(execFileSync(join(folder, "sopsmith"), { encoding: "utf8" })).toBe("here\n");
 });
@@ -88,6 +91,16 @@ test("the action masks every value before it becomes an output", async () => {
   expect(box.read(".git/output")).toMatch(
     /^values<<(.*)\n\{"A":"one%two","B":"first\\nsecond"\}\n\1\n$/,
   );
+});
+
+test("by default the action looks where release.yml puts the executables", () => {
+  const { inputs } = parse(readFileSync(join(root, "action.yml"), "utf8")) as {
+    inputs: { releases: { default: string } };
+  };
+  expect(inputs.releases.default).toBe(`${PROJECT_URI}/releases/download`);
+  // A tag is the version after a v.
+  const release = readFileSync(join(root, ".github/workflows/release.yml"), "utf8");
+  expect(release).toContain('tags: ["v*"]');
 });
 
 test("action.yml runs scripts that are there, and puts no input into a line of shell", () => {
