@@ -12,7 +12,7 @@ import { warn } from "./warn.ts";
  */
 export async function withShared<T>(call: Call, work: (call: Call) => Promise<T>): Promise<T> {
   const { host, streams } = call;
-  const config = await readConfig(call);
+  const config = await readStores(call);
   const { remembering } = await import("../key-service/remembering.ts");
   const { services, wipe } = remembering(await keyServices(call));
   const cwd = host.cwd();
@@ -28,13 +28,51 @@ export async function withShared<T>(call: Call, work: (call: Call) => Promise<T>
   }
 }
 
-/** The configuration in force: that of the call's files, or read now. */
-export async function readConfig({
+/** What is wrong in configurations whose rules no one has looked at yet. */
+const unsaid = new WeakMap<LoadedConfig, readonly string[]>();
+
+/**
+ * The configuration in force, for a caller that looks at its rules: that of the call's files, or read now. Warns once of what
+ * is ignored in it.
+ *
+ * @throws {ConfigError} for one that cannot be read
+ */
+export async function readConfig(call: Call): Promise<LoadedConfig | undefined> {
+  const config = await readStores(call);
+  warnOfConfig(call, config);
+  return config;
+}
+
+/**
+ * The configuration in force, for a caller that looks at its `stores` only. What is ignored in it is not this caller's
+ * business: scripts take what `decrypt` writes to stderr for part of its output.
+ *
+ * @throws {ConfigError} for one that cannot be read
+ */
+export async function readStores({
   shared,
   globals,
   host,
   streams,
 }: Call): Promise<LoadedConfig | undefined> {
   if (shared !== undefined) return shared.config;
-  return loadConfig(globals.text(flags.config), host, (message) => warn(streams, message));
+  const warnings: string[] = [];
+  let config: LoadedConfig | undefined;
+  try {
+    config = await loadConfig(globals.text(flags.config), host, (message) => {
+      warnings.push(message);
+    });
+  } catch (error) {
+    for (const message of warnings) warn(streams, message);
+    throw error;
+  }
+  if (config !== undefined) unsaid.set(config, warnings);
+  return config;
+}
+
+/** Says what is ignored in a configuration, unless that was said already. */
+export function warnOfConfig({ streams }: Call, config: LoadedConfig | undefined): void {
+  if (config === undefined) return;
+  for (const message of unsaid.get(config) ?? []) warn(streams, message);
+  unsaid.delete(config);
 }

@@ -8,7 +8,7 @@ import { chooseLayout, type LayoutChoice } from "../layout/choice.ts";
 import type { Call } from "./command.ts";
 import * as flags from "./flags.ts";
 import { keyServices } from "./key-services.ts";
-import { readConfig } from "./call-cache.ts";
+import { readStores } from "./call-cache.ts";
 import { heldFormat, warnOfOtherFormat } from "./held-format.ts";
 import type { Options } from "./options.ts";
 import { quoted, type Source } from "./source.ts";
@@ -54,7 +54,7 @@ export async function openStores(
       : (source.format ?? formatForPath(source.name));
   if (kind === "sealed" && chosen !== undefined) await warnOfOtherFormat(call, source, chosen);
   const output = chosenOutput ?? held;
-  const config = await readConfig(call);
+  const config = await readStores(call);
   return {
     config,
     verb: {

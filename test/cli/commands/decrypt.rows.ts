@@ -1,7 +1,25 @@
 import { holds, holdsBytes, type Row } from "../rows.ts";
 import { plain, yamlText } from "../samples.ts";
 
+/** A configuration with fields that no sops reads. */
+const odd = { ".sops.yaml": "creation_rules:\n  - {colour: blue, age: A}\nteam: x\n" };
+
 export const rows: readonly Row[] = [
+  // Scripts read stdout and stderr as one, and the rules have no say in opening a file.
+  { line: "decrypt sealed.yaml", files: odd, stdout: yamlText, stderr: /^$/ },
+  { line: "-d sealed.yaml", files: odd, stdout: yamlText, stderr: /^$/ },
+  {
+    line: "decrypt --output-dir out sealed.yaml sealed.json",
+    files: odd,
+    stderr: /^2 files decrypted\n$/,
+    after: holds("out/sealed.yaml", yamlText),
+  },
+  {
+    line: "decrypt sealed.yaml",
+    files: { ".sops.yaml": "team: x\ncreation_rules: 1\n" },
+    code: 1,
+    stderr: /^(?!WARN).*creation_rules/s,
+  },
   { line: "decrypt sealed.yaml", stdout: yamlText },
   { line: "decrypt sealed.json", stdout: `{\n\t"a": 1,\n\t"secret": "hello"\n}\n` },
   { line: "decrypt sealed.env", stdout: "A=1\nSECRET=hello\n" },

@@ -17,6 +17,12 @@ export const rows: readonly Row[] = [
     stdout: /^#ENC.*\na: ENC\[.*type:int\]\n[^]*\nsops:\n[^]*unencrypted_suffix: _unencrypted\n/,
   },
   { line: "encrypt -a A plain.yaml", stdout: /ENC\[/ },
+  {
+    line: "encrypt --age A --output-dir out plain.yaml plain.json",
+    files: { ".sops.yaml": "team: x\nstores: {yaml: {indent: 2}}\n" },
+    stderr: /^WARN: \.sops\.yaml line 1: unknown field "team" [^\n]*\n2 files encrypted\n$/,
+    after: decrypts("out/plain.yaml", yamlText.replaceAll("\n    ", "\n  ")),
+  },
   { line: "encrypt plain.yaml -age A", stdout: /ENC\[/ },
   { line: "encrypt --age A -i plain.yaml", after: decrypts("plain.yaml", yamlText) },
   { line: "encrypt plain.yaml --in-place --age A", after: decrypts("plain.yaml", yamlText) },
