@@ -32,7 +32,8 @@ if (isSupported) {
       version +
       " (" +
       process.execPath +
-      ")\n",
+      "). Install one of those, or the executable that needs no Node.js: " +
+      "https://github.com/sopsmith/sopsmith/blob/main/docs/install.md\n",
   );
   process.exitCode = 1;
 }

@@ -68,6 +68,23 @@ test("the installed tarball gives the command sopsmith", () => {
   });
 });
 
+test("npm install -g puts it on PATH, as README.md tells", () => {
+  const prefix = join(folder, "prefix");
+  const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
+  npm([
+    "install",
+    "-g",
+    "--prefix",
+    prefix,
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    `./${archive}`,
+  ]);
+  expect(run(join(prefix, "bin/sopsmith"), ["--version"]).status).toBe(0);
+  expect(existsSync(join(prefix, "share/man/man1/sopsmith.1"))).toBe(true);
+}, 60_000);
+
 test("the installed command encrypts and decrypts a file of each format", () => {
   const work = join(folder, "work");
   mkdirSync(work);
@@ -247,6 +264,7 @@ test.each(["v18.20.8", "v20.20.2", "v22.22.1", "v23.11.0", "v24.14.9", "v25.2.0"
     const { status, stdout, stderr } = onNode(version);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toContain(`needs Node.js ${manifest.engines.node}; this is ${version} `);
+    expect(stderr).toContain("the executable that needs no Node.js");
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   },
 );

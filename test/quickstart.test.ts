@@ -44,12 +44,16 @@ test("the quickstart shows a file before and after on one screen, with every che
 });
 
 test("it uses no colour where none is wanted, and no setting of the user's", () => {
-  const { status, stdout } = quickstart({
+  const { status, stdout, stderr } = quickstart({
     NO_COLOR: "1",
     SOPS_AGE_RECIPIENTS: "nonsense",
     SOPS_CONFIG: "/nowhere",
     SOPSMITH_LAYOUT: "sops",
   });
-  expect(status).toBe(0);
+  expect({ status, stderr, failed: stdout.match(/^✗.*$/gm) }).toEqual({
+    status: 0,
+    stderr: "",
+    failed: null,
+  });
   expect(stripVTControlCharacters(stdout)).toBe(stdout);
 });

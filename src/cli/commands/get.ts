@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import type { Chunks, Command } from "../command.ts";
 import { deliver } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openStores } from "../formats.ts";
@@ -39,6 +39,18 @@ export const get: Command = {
     const stores = await openStores(call, source);
     const order = openOrder(call);
     const extract = parseGetPath(text);
-    await deliver(call, source, await openSource(call, source, stores, { order, extract }));
+    const value = await openSource(call, source, stores, { order, extract });
+    const isShown = call.streams.columnsStdout !== undefined;
+    await deliver(call, source, isShown ? withLastNewline(value) : value);
   },
 };
+
+/** On a terminal the prompt must not follow the value on its line; programs get the value alone. */
+function* withLastNewline(chunks: Chunks): Chunks {
+  let isOpen = false;
+  for (const chunk of chunks) {
+    if (chunk.length > 0) isOpen = chunk.at(-1) !== (typeof chunk === "string" ? "\n" : 0x0a);
+    yield chunk;
+  }
+  if (isOpen) yield "\n";
+}

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { shellProgram } from "../program-under-test.ts";
 import { identities, recipients } from "../samples.ts";
 import { Sandbox } from "../sandbox.ts";
 
@@ -40,6 +42,18 @@ test.each([
 ])("get prints the value at %s", async (path, value) => {
   expect(await run(["get", "sealed.yaml", path])).toMatchObject({ code: 0, stdout: value });
 });
+
+test("on a terminal the value ends its line; programs get it as it is", () => {
+  const line = ["db.password", "port"]
+    .map((path) => `${shellProgram} get sealed.yaml ${path}; printf next`)
+    .join("; ");
+  const { stdout } = spawnSync("script", ["-qefc", line, "/dev/null"], {
+    cwd: box.dir,
+    env: { ...box.env, SOPS_AGE_KEY_FILE: box.path("key.txt"), TERM: "xterm" },
+    encoding: "utf8",
+  });
+  expect(stdout).toBe("hunter2\r\nnext8080\r\nnext");
+}, 60_000);
 
 test("get reads stdin as - and writes other formats", async () => {
   const sealed = box.read("sealed.yaml");
