@@ -28,6 +28,8 @@ export interface BoolFlag extends Named {
 
 export interface IntFlag extends Named {
   readonly kind: "int";
+  /** What holds where the flag is not given, for the help; 0 by default. */
+  readonly initial?: number;
   /** Both ends included; any integer by default. */
   readonly range?: { readonly from: number; readonly to: number };
 }

@@ -192,7 +192,7 @@ export function flagSpelling(flag: Flag): string {
 export function flagDescription(flag: Flag): string {
   const initial =
     flag.kind === "int"
-      ? " (default: 0)"
+      ? ` (default: ${flag.initial ?? 0})`
       : flag.kind === "bool" && flag.on === true
         ? " (default: true)"
         : "";

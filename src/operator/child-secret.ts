@@ -41,6 +41,13 @@ export interface ChildSettings {
 export const controllerOf = (secret: Secret): OwnerReference | undefined =>
   secret.metadata.ownerReferences?.find(({ controller }) => controller === true);
 
+/** Who has a Secret, and whether it is offered to us: while this stays, so does a refusal to take it. */
+export const ownershipOf = (secret: Secret): string =>
+  `${controllerOf(secret)?.uid ?? ""} ${isOffered(secret)}`;
+
+const isOffered = ({ metadata }: Secret): boolean =>
+  metadata.annotations?.[MANAGED_ANNOTATION] === "true";
+
 /** The other SopsSecret that controls a Secret, if it is one. */
 export function otherController(secret: Secret, owner: Owner): OwnerReference | undefined {
   const controller = controllerOf(secret);
@@ -63,8 +70,7 @@ export function decideChild(
   const { metadata } = observed;
   const controller = controllerOf(observed);
   const isOurs = controller?.uid === owner.uid;
-  const isOffered = metadata.annotations?.[MANAGED_ANNOTATION] === "true";
-  if (!isOurs && !isOffered && !settings.enforce)
+  if (!isOurs && !isOffered(observed) && !settings.enforce)
     return refuse(
       "OwnershipConflict",
       `the ${child.kind} ${child.name} already exists and is not ours: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,

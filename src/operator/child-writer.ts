@@ -11,6 +11,7 @@ import {
 } from "./child-secret.ts";
 import type { ChildIndex } from "./child-index.ts";
 import type { Cluster, PatchStep } from "./cluster.ts";
+import { obstacleOf, type Obstacle } from "./obstacles.ts";
 import type { Observer } from "./observer.ts";
 import type { Problem } from "./texts.ts";
 
@@ -26,7 +27,7 @@ export interface ChildVersion {
 /** What became of a child: `result` as it stands in the status. */
 export type Written =
   | { readonly result: string; readonly version: ChildVersion }
-  | { readonly problem: Problem };
+  | { readonly problem: Problem; readonly obstacle: Obstacle | undefined };
 
 export interface ChildWriterSettings {
   /** Of `-default-enforce-ownership`, for objects that do not say. */
@@ -92,7 +93,10 @@ export class ChildWriter {
       ? undefined
       : await this.cluster.child(child.kind, namespace, child.name);
     const action = await this.decide(child, observed, object, owner);
-    if (action.kind === "refuse") return { problem: action.problem };
+    if (action.kind === "refuse") {
+      const obstacle = observed === undefined ? undefined : obstacleOf(child.kind, observed);
+      return { problem: action.problem, obstacle };
+    }
     const { secret, result } = await this.carryOut(action, desired, observed);
     const now = await this.withoutForeignData(desired, secret);
     if (result !== "Unchanged")

@@ -4,6 +4,7 @@ import { watchFolders } from "../io/watch-folders.ts";
 import {
   isObject,
   OWNER_LABEL,
+  parseSecret,
   parseSopsSecret,
   type ChildKind,
   type JsonObject,
@@ -21,6 +22,7 @@ import { KeyFiles } from "./key-set.ts";
 import { Keyring } from "./keyring.ts";
 import { LeaderElection, leaderTimes, type LeaseState } from "./leader.ts";
 import { Metrics } from "./metrics.ts";
+import { Obstacles } from "./obstacles.ts";
 import { NamespaceKeys } from "./namespace-keys.ts";
 import type { LogLevel, Observer } from "./observer.ts";
 import { WorkQueue } from "./queue.ts";
@@ -98,6 +100,7 @@ class Operator {
   private readonly tenants: NamespaceKeys | undefined;
   private readonly keyring: Keyring;
   private readonly firstPasses = new FirstPasses();
+  private readonly obstacles: Obstacles;
   private readonly reconciler: Reconciler;
   private readonly queue: WorkQueue;
   private readonly watches: Watches;
@@ -128,6 +131,7 @@ class Operator {
       },
       { caches: settings.cachesDataKeys, selector: keySelector },
     );
+    this.obstacles = new Obstacles(this.api, settings.relistMs, (keys) => this.queueAll(keys));
     this.reconciler = new Reconciler(
       {
         cluster: new Cluster(this.api, settings.identity),
@@ -137,6 +141,7 @@ class Operator {
         host,
         observer: this.observer(),
         bodies: this.firstPasses,
+        obstacles: this.obstacles,
       },
       settings,
     );
@@ -181,6 +186,7 @@ class Operator {
     unwatch();
     this.lag.stop();
     await this.finishQueue();
+    this.obstacles.stop();
     background.abort();
     await this.election?.release();
     await watching;
@@ -280,11 +286,14 @@ class Operator {
 
   private childSink(kind: ChildKind): WatchSink {
     return {
-      set: (object) => this.sawChild(childMeta(kind, object)),
-      deleted: (uid) => this.queueOwners(this.children.remove(uid)),
+      set: (object) => {
+        this.sawChild(childMeta(kind, object));
+        this.obstacles.saw(parseSecret(object));
+      },
+      deleted: (uid) => this.lostChild(uid),
       synced: (namespace, uids) => {
         for (const uid of this.children.uids(kind, namespace))
-          if (!uids.has(uid) && !this.legacy.has(uid)) this.queueOwners(this.children.remove(uid));
+          if (!uids.has(uid) && !this.legacy.has(uid)) this.lostChild(uid);
       },
     };
   }
@@ -364,6 +373,11 @@ class Operator {
     if (!this.reconciler.isOwnWrite(meta)) this.queueOwners(owners);
   }
 
+  private lostChild(uid: string): void {
+    this.queueOwners(this.children.remove(uid));
+    this.obstacles.cleared(uid);
+  }
+
   private queueOwners(uids: readonly string[]): void {
     if (!this.isWorking) return;
     for (const uid of uids) {
@@ -426,7 +440,8 @@ class Operator {
       },
       dropped: () => metrics.add("sopsmith_events_dropped_total"),
       wrote: (op) => metrics.add("sopsmith_secret_writes_total", { op }),
-      decrypted: (seconds) => metrics.observe("sopsmith_decrypt_seconds", seconds),
+      decrypted: (seconds, keyType) =>
+        metrics.observe("sopsmith_decrypt_seconds", seconds, { key_type: keyType }),
       log: this.log,
     };
   }

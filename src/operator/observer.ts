@@ -4,7 +4,8 @@ export type LogLevel = "debug" | "info" | "error";
 export interface Observer {
   reconciled(result: "success" | "error" | "suspended", seconds: number): void;
   wrote(operation: string): void;
-  decrypted(seconds: number): void;
+  /** @param keyType of the keys that opened it, such as `age` or `kms+pgp`; `none` */
+  decrypted(seconds: number, keyType: string): void;
   /** An event was not sent. */
   dropped(): void;
   log(level: LogLevel, message: string, fields: Record<string, string | number>): void;

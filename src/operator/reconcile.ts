@@ -21,6 +21,7 @@ import {
 import type { Cluster, ClusterEvent } from "./cluster.ts";
 import { EventSender } from "./event-sender.ts";
 import { judge, type Judgement, type Policy } from "./judge.ts";
+import type { Obstacle, Obstacles } from "./obstacles.ts";
 import type { Observer } from "./observer.ts";
 import { backOff, type Again } from "./queue.ts";
 import { differs, nextStatus, statusPatch, suspendedStatus, type ChildResult } from "./status.ts";
@@ -44,6 +45,8 @@ interface Memory {
         keys: string;
         hash: string;
         children: readonly WrittenChild[];
+        /** When it counts no more, on the clock of `performance.now()`. */
+        until: number;
       }
     | undefined;
   /** What failed last, so that a change of the object starts the back-off anew. */
@@ -94,6 +97,7 @@ interface ChildrenOutcome {
   readonly events: ClusterEvent[];
   readonly results: ChildResult[];
   readonly written: WrittenChild[];
+  readonly obstacles: Obstacle[];
   /** The first one. */
   problem: Problem | undefined;
   /** The first error that may pass by itself. */
@@ -124,6 +128,7 @@ export class Reconciler {
   private readonly texts = new Map<string, string>();
   private hasOldCrd = false;
   private readonly writer: ChildWriter;
+  private readonly obstacles: Pick<Obstacles, "set">;
 
   constructor(
     parts: {
@@ -135,6 +140,7 @@ export class Reconciler {
       host: Host;
       observer: Observer;
       bodies: Bodies;
+      obstacles: Pick<Obstacles, "set">;
     },
     settings: ReconcileSettings,
   ) {
@@ -145,6 +151,7 @@ export class Reconciler {
     this.host = parts.host;
     this.bodies = parts.bodies;
     this.observer = parts.observer;
+    this.obstacles = parts.obstacles;
     this.settings = settings;
     this.writer = new ChildWriter(parts.cluster, parts.children, parts.observer, settings);
     this.events = new EventSender(
@@ -198,6 +205,7 @@ export class Reconciler {
   }
 
   forget(key: string): void {
+    this.obstacles.set(key, []);
     this.memory.delete(key);
   }
 
@@ -234,11 +242,11 @@ export class Reconciler {
             );
           memory.isCutOff = false;
           this.observer.log("debug", "looked at", { object: key, result: resultName(result) });
-          if (result === "gone") this.memory.delete(key);
+          if (result === "gone") this.forget(key);
           if (typeof result === "object") return this.failed(memory, result);
           memory.failures = 0;
-          return result === "done" && this.settings.resyncMs > 0
-            ? this.settings.resyncMs * (0.9 + 0.2 * Math.random())
+          return result === "done" && memory.success !== undefined
+            ? this.resyncIn(memory.success)
             : undefined;
         } catch (error) {
           // Somebody else wrote in between: look again at once.
@@ -259,6 +267,11 @@ export class Reconciler {
         ? Math.max(again, error.retryAfter * 1000)
         : again;
     }
+  }
+
+  /** Milliseconds until a healthy object is looked at again; undefined for never. */
+  private resyncIn({ until }: { until: number }): number | undefined {
+    return until === Infinity ? undefined : Math.max(0, until - performance.now());
   }
 
   /** One and the same text for equal ones: thousands of objects have the same conditions. */
@@ -308,6 +321,7 @@ export class Reconciler {
     memory.failedAs = failedAs;
     if (object.spec?.["suspend"] === true) {
       await this.writeStatus(object, suspendedStatus(object, this.host.now()), memory);
+      this.obstacles.set(key, []);
       memory.success = undefined;
       memory.reason = undefined;
       return "suspended";
@@ -315,6 +329,7 @@ export class Reconciler {
     if (this.isSettled(object, memory)) return "done";
     const judged = await this.judged(object);
     const children = await this.writeChildren(judged.templates, object, { name, uid });
+    this.obstacles.set(key, children.obstacles);
     const orphans = await this.orphansOf(object, judged);
     const problem = judged.refusal ?? children.problem ?? orphans.problem;
     const events = [
@@ -347,16 +362,26 @@ export class Reconciler {
       keys: keysVersion,
       hash: metadataHash(object.metadata),
       children: children.written,
+      until: this.nextResync(),
     };
     return "done";
   }
 
+  /** On the clock of `performance.now()`. */
+  private nextResync(): number {
+    const { resyncMs } = this.settings;
+    return resyncMs === 0 ? Infinity : performance.now() + resyncMs * (0.9 + 0.2 * Math.random());
+  }
+
   private async judged(object: SopsSecret): Promise<Judgement> {
     const { services, host, sources } = await this.keys(object);
+    const used = new Set<string>();
+    const watched = services.map((service) => noting(service, used));
     const started = performance.now();
     const { policy } = this.settings;
-    const judged = await judge(object, { policy, services, keySources: sources }, host);
-    this.observer.decrypted((performance.now() - started) / 1000);
+    const judged = await judge(object, { policy, services: watched, keySources: sources }, host);
+    const keyType = [...used].toSorted().join("+") || "none";
+    this.observer.decrypted((performance.now() - started) / 1000, keyType);
     return judged;
   }
 
@@ -370,6 +395,7 @@ export class Reconciler {
       events: [],
       results: [],
       written: [],
+      obstacles: [],
       problem: undefined,
       transient: undefined,
     };
@@ -379,8 +405,10 @@ export class Reconciler {
       if (child !== undefined) {
         try {
           const done = await this.writer.write(child, object, owner);
-          if ("problem" in done) failure = done.problem;
-          else {
+          if ("problem" in done) {
+            failure = done.problem;
+            if (done.obstacle !== undefined) outcome.obstacles.push(done.obstacle);
+          } else {
             ({ result } = done);
             outcome.written.push({ kind, name, ...done.version });
             if (result !== "Unchanged")
@@ -439,6 +467,7 @@ export class Reconciler {
   ): boolean {
     if (
       success === undefined ||
+      success.until <= performance.now() ||
       success.uid !== uid ||
       success.generation !== generation ||
       success.keys !== this.keysVersion(namespace) ||
@@ -507,6 +536,17 @@ export class Reconciler {
   }
 }
 
+/** The same service, which also notes the types of the keys that unwrapped something. */
+const noting = (service: KeyService, used: Set<string>): KeyService => ({
+  name: service.name,
+  wrap: (key, part, host, signal) => service.wrap(key, part, host, signal),
+  async unwrap(key, host, signal) {
+    const part = await service.unwrap(key, host, signal);
+    used.add(key.type);
+    return part;
+  },
+});
+
 const warning = (reason: string, note: string): ClusterEvent => ({ type: "Warning", reason, note });
 
 /** An object that was encrypted before the one it replaced: somebody may have put an old revision back. */
@@ -517,10 +557,16 @@ function revisionEvents({ lastModified }: Judgement, memory: Memory): ClusterEve
   return [warning("OlderRevision", note)];
 }
 
-/** A digest of labels and annotations, which decide nothing but the candidates for the MAC. */
-export function metadataHash({ labels, annotations }: ObjectMeta): string {
+/**
+ * A digest of labels, annotations, and the times at which anything but the status was written. In a cluster that was restored from a
+ * backup, a generation that was seen before may have other content: the times tell.
+ */
+export function metadataHash({ labels, annotations, managedFields = [] }: ObjectMeta): string {
   const { [LAST_APPLIED]: applied, ...rest } = annotations ?? {};
-  const text = JSON.stringify([labels, rest, applied?.length]);
+  const written = managedFields.flatMap(({ subresource, manager, time }) =>
+    subresource === undefined ? [[manager, time]] : [],
+  );
+  const text = JSON.stringify([labels, rest, applied?.length, written]);
   return createHash("sha256").update(text).digest("base64").slice(0, 16);
 }
 

@@ -34,7 +34,7 @@ export function nextStatus(object: SopsSecret, outcome: Outcome, now: Date): Sop
           type: "Ready",
           status: "True",
           reason: "Applied",
-          message: `${children.length} Secrets are as they should be`,
+          message: upToDate(children),
         }
       : { type: "Ready", status: "False", reason: problem.reason, message: problem.message };
   const stalled: Finding[] =
@@ -53,6 +53,14 @@ export function nextStatus(object: SopsSecret, outcome: Outcome, now: Date): Sop
     conditions: conditions(object, [ready, ...findings, ...stalled], now),
     children: children.map(({ name, type, result }) => ({ name, type, result })),
   };
+}
+
+function upToDate(children: readonly ChildResult[]): string {
+  const maps = children.filter(({ type }) => type === "ConfigMap").length;
+  const counted = (count: number, kind: string): string[] =>
+    count === 0 ? [] : [`${count} ${kind}${count === 1 ? "" : "s"}`];
+  const all = [...counted(children.length - maps, "Secret"), ...counted(maps, "ConfigMap")];
+  return `${all.join(" and ")} ${children.length === 1 ? "is" : "are"} up to date`;
 }
 
 /** The status of a suspended object: `Ready` is left as it was, so that nobody who waits for it hangs. */

@@ -227,6 +227,51 @@ test("values of the former chart for security contexts and keys are honoured thr
   });
 });
 
+test.each([
+  // Whoever makes roles themselves makes the account too: Helm refuses to touch one that it did not make.
+  ["roles made by hand", ["rbac.enabled=false"], "sops-sops-secrets-operator"],
+  ["an account made by hand", ["serviceAccount.enabled=false,serviceAccount.name=own"], "own"],
+  ["one namespace", ["namespaced=true"], undefined],
+  ["other names", ["nameOverride=decrypt,podLabels.team=a"], undefined],
+  ["a full name", ["fullnameOverride=sealed,serviceAccount.name=sealed-account"], undefined],
+  [
+    "keys of clouds",
+    [
+      "gcp.enabled=true,gcp.svcAccSecret=key",
+      "azure.enabled=true,azure.tenantId=t,azure.clientId=c,azure.clientSecret=s",
+    ],
+    undefined,
+  ],
+  ["a number for the log level", ["logging.level=2,requeueAfter=0"], undefined],
+])(
+  "a release of the former chart with %s is upgraded and rolled back",
+  async (_, sets, account) => {
+    const namespace = `former${number + 1}`;
+    const accountPath = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    await admin.namespace(namespace);
+    if (account !== undefined)
+      await admin.request({
+        method: "POST",
+        path: accountPath,
+        body: { metadata: { name: account } },
+      });
+    const args = sets.flatMap((set) => ["--set", set]);
+    await formerRelease(...args);
+    for (const reused of [["--reuse-values"], args]) {
+      helmOk("upgrade", "sops", chart, "-n", namespace, ...reused);
+      const list = await admin.get(`/apis/apps/v1/namespaces/${namespace}/deployments`);
+      const [only, further] = (list?.["items"] ?? []) as unknown as (Deployment & {
+        spec: { template: { spec: { serviceAccountName: string } } };
+      })[];
+      expect(further).toBeUndefined();
+      const { serviceAccountName } = only?.spec.template.spec ?? { serviceAccountName: "" };
+      expect(await admin.get(`${accountPath}/${serviceAccountName}`)).toBeDefined();
+      expect(only?.spec.template.spec.containers[0]?.image).toBe("sopsmith:0.1.0");
+      helmOk("rollback", "sops", "1", "-n", namespace);
+    }
+  },
+);
+
 test("crds.adopt with --take-ownership updates the former CRD in place, and keeps every object", async () => {
   const namespace = await formerRelease();
   await admin.applySops(namespace, stored(sopsEncrypt(handOrdered, ...canonical)));

@@ -54,11 +54,15 @@ interface Template {
 function sealed(name: string, templates: readonly Template[], ...args: string[]): SopsSecret {
   const sort = (template: Template): object =>
     Object.fromEntries(Object.entries(template).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return sealedSpec(name, { secretTemplates: templates.map(sort) }, ...args);
+}
+
+function sealedSpec(name: string, spec: object, ...args: string[]): SopsSecret {
   const plain = {
     apiVersion: "isindir.github.com/v1alpha3",
     kind: "SopsSecret",
     metadata: { name },
-    spec: { secretTemplates: templates.map(sort) },
+    spec,
   };
   return stored(sopsEncrypt(JSON.stringify(plain), ...(args.length > 0 ? args : canonical)));
 }
@@ -309,13 +313,35 @@ test("a Secret that is not ours is left alone, until it is offered by annotation
   await admin.merge(admin.secretPath(namespace, "f"), {
     metadata: { annotations: { "sopssecret/managed": "true" } },
   });
-  // The foreign Secret is not watched: the next try or a change of the object finds the offer.
-  await admin.merge(admin.sopsPath(namespace, "taker"), { metadata: { labels: { again: "1" } } });
+  // Watched while it stands in the way: the next try is minutes away.
   await settled(namespace, "taker", "Healthy");
   const after = await admin.secret(namespace, "f");
   expect(texts(after)).toEqual({ a: "1" });
   expect(after?.metadata.uid).toBe(before.metadata.uid);
   expect(after?.metadata.annotations?.["sopssecret/managed"]).toBeUndefined();
+});
+
+test("a Secret or ConfigMap that stands in the way is replaced as soon as it is gone", async () => {
+  const { namespace } = await setting();
+  const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+  for (const [path, body] of [
+    [admin.secretPath(namespace), foreign("way")],
+    [maps, { metadata: { name: "way" }, data: { a: "foreign" } }],
+  ] as const)
+    await admin.request({ method: "POST", path, body });
+  const object = sealed("waits", [{ name: "way", stringData: { a: "1" } }]);
+  await admin.applySops(namespace, object);
+  await admin.applySops(
+    namespace,
+    sealedSpec("maps", { configMapTemplates: [{ data: { a: "1" }, name: "way" }] }),
+  );
+  for (const name of ["waits", "maps"])
+    await settled(namespace, name, "Child secret is not owned by controller error");
+  await admin.request({ method: "DELETE", path: admin.secretPath(namespace, "way") });
+  await admin.request({ method: "DELETE", path: `${maps}/way` });
+  await settled(namespace, "waits", "Healthy");
+  await settled(namespace, "maps", "Healthy");
+  expect(texts(await admin.secret(namespace, "way"))).toEqual({ a: "1" });
 });
 
 test.each([
@@ -550,26 +576,16 @@ test("an object copied to another namespace is refused there; unbound ones too w
 test("ConfigMaps are made beside Secrets of the same names, kept exact, and go with their templates", async () => {
   const { namespace } = await setting();
   const object = (names: readonly string[], secrets: readonly Template[]): SopsSecret =>
-    stored(
-      sopsEncrypt(
-        JSON.stringify({
-          apiVersion: "isindir.github.com/v1alpha3",
-          kind: "SopsSecret",
-          metadata: { name: "maps" },
-          spec: {
-            configMapTemplates: names.map((name) => ({
-              annotations: { "sopsmith.dev/immutable": name === "frozen" ? "true" : "false" },
-              binaryData: { bin: "AAEC/w==" },
-              data: { host: "db", port: "5432" },
-              labels: { app: "shop" },
-              name,
-            })),
-            ...(secrets.length === 0 ? {} : { secretTemplates: secrets }),
-          },
-        }),
-        ...canonical,
-      ),
-    );
+    sealedSpec("maps", {
+      configMapTemplates: names.map((name) => ({
+        annotations: { "sopsmith.dev/immutable": name === "frozen" ? "true" : "false" },
+        binaryData: { bin: "AAEC/w==" },
+        data: { host: "db", port: "5432" },
+        labels: { app: "shop" },
+        name,
+      })),
+      ...(secrets.length === 0 ? {} : { secretTemplates: secrets }),
+    });
   const path = (name: string): string => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
   await admin.applySops(
     namespace,

@@ -140,6 +140,11 @@ export class FakeApi {
     });
   }
 
+  /** Collections that are watched now. */
+  get watched(): string[] {
+    return [...this.watches].map(({ path }) => path);
+  }
+
   /** Reasons of all events, in order. */
   get events(): string[] {
     return this.seen

@@ -293,3 +293,122 @@ test("ConfigMaps that may not be watched keep nobody from being ready, and are r
   api.put(FakeApi.sopsPath("n", "maps"), object);
   await until(() => expect(message("n", "maps")).toBe("Decryption error"));
 });
+
+const foreignSecret = (name: string, metadata: object = {}): void =>
+  void api.put(FakeApi.secretPath("n", name), {
+    metadata: { uid: `uid-of-${name}`, ...metadata },
+    type: "Opaque",
+    data: { a: "eA==" },
+  });
+const offer = { annotations: { "sopssecret/managed": "true" } };
+
+test("a Secret of somebody else is taken as soon as it is offered, and made as soon as it is gone", async () => {
+  foreignSecret("offered-child");
+  foreignSecret("deleted-child");
+  await put("n", "offered");
+  await put("n", "deleted");
+  operate({ capMs: 3_600_000 });
+  for (const name of ["offered", "deleted"])
+    await until(() =>
+      expect(message("n", name)).toBe("Child secret is not owned by controller error"),
+    );
+  const isWatch = ({ isWatch: is, path }: { isWatch: boolean; path: string }): boolean =>
+    is && path === "/api/v1/namespaces/n/secrets";
+  // One watch for both, beside that of the cluster's children.
+  await until(() => expect(api.seen.filter(isWatch)).toHaveLength(1));
+  foreignSecret("offered-child", offer);
+  await until(() => expect(message("n", "offered")).toBe("Healthy"), 3000);
+  expect(api.secret("n", "offered-child")?.data).toEqual({ a: "MQ==" });
+  api.remove(FakeApi.secretPath("n", "deleted-child"));
+  await until(() => expect(message("n", "deleted")).toBe("Healthy"), 3000);
+  // Nobody waits any more, and nobody watches.
+  await until(() => expect(api.watched).not.toContain("/api/v1/namespaces/n/secrets"));
+  foreignSecret("third-child");
+  await put("n", "third");
+  await until(() =>
+    expect(message("n", "third")).toBe("Child secret is not owned by controller error"),
+  );
+  await until(() => expect(api.watched).toContain("/api/v1/namespaces/n/secrets"));
+  api.remove(FakeApi.sopsPath("n", "third"));
+  await until(() => expect(api.watched).not.toContain("/api/v1/namespaces/n/secrets"));
+});
+
+test("a Secret of somebody else that changes all the time is not looked at all the time", async () => {
+  foreignSecret("s-child");
+  await put("n", "s");
+  operate({ capMs: 3_600_000 });
+  await until(() =>
+    expect(message("n", "s")).toBe("Child secret is not owned by controller error"),
+  );
+  await until(() => expect(api.watched).toContain("/api/v1/namespaces/n/secrets"));
+  const looks = (): number =>
+    api.seen.filter(({ path }) => path === FakeApi.secretPath("n", "s-child")).length;
+  await until(() => expect(looks()).toBeGreaterThan(0));
+  const before = looks();
+  for (let i = 0; i < 20; i++) foreignSecret("s-child", { labels: { i: String(i) } });
+  foreignSecret("s-child", offer);
+  await until(() => expect(message("n", "s")).toBe("Healthy"));
+  // A look and the write, and what comes of the write.
+  expect(looks() - before).toBeLessThan(6);
+});
+
+test("in a namespace without the right to list Secrets a conflict is still found in time, and nothing is logged for it", async () => {
+  foreignSecret("s-child");
+  api.fault = ({ path, method }) =>
+    method === "GET" && path === "/api/v1/namespaces/n/secrets" ? forbidden : undefined;
+  await put("n", "s");
+  const { log } = operate({ capMs: 1000 });
+  await until(() =>
+    expect(message("n", "s")).toBe("Child secret is not owned by controller error"),
+  );
+  foreignSecret("s-child", offer);
+  await until(() => expect(message("n", "s")).toBe("Healthy"));
+  expect(log.join("\n")).not.toContain("the watch failed");
+});
+
+test("content that came back under a known generation is noticed by the next list", async () => {
+  const wrote = (time: string) => [{ manager: "kubectl", operation: "Apply", time }];
+  const { spec, sops } = await sealedObject("s");
+  const metadata = { uid: "u", generation: 3 };
+  api.put(FakeApi.sopsPath("n", "s"), {
+    spec,
+    sops,
+    metadata: { ...metadata, managedFields: wrote("2026-01-01T00:00:00Z") },
+  });
+  operate();
+  await until(() => expect(message("n", "s")).toBe("Healthy"));
+  const other = await sealedObject("s", { a: "2" });
+  api.cut();
+  // A store that was restored, and has overtaken every version that was seen.
+  api.put(FakeApi.sopsPath("n", "s"), {
+    ...api.sops("n", "s"),
+    spec: other.spec,
+    sops: other.sops,
+    metadata: { ...metadata, managedFields: wrote("2026-01-01T00:05:00Z") },
+  });
+  await until(() => expect(api.secret("n", "s-child")?.data).toEqual({ a: "Mg==" }));
+});
+
+test("a healthy object is decrypted and compared again after the resync interval", async () => {
+  await put("n", "s");
+  operate({ resyncMs: 500 });
+  await until(() => expect(message("n", "s")).toBe("Healthy"));
+  const reads = (): number =>
+    api.seen.filter(
+      ({ method, path }) => method === "GET" && path === FakeApi.secretPath("n", "s-child"),
+    ).length;
+  const before = reads();
+  await until(() => expect(reads()).toBeGreaterThan(before + 1));
+  expect(api.writes("secrets/s-child")).toBe(1);
+  expect(await metric('sopsmith_decrypt_seconds_count{key_type="age"}')).toBeGreaterThanOrEqual(3);
+});
+
+test("the time of decryption is told by the type of the key", async () => {
+  await put("n", "s");
+  await put("n", "locked", bob.recipient);
+  operate();
+  await until(() => expect(message("n", "s")).toBe("Healthy"));
+  await until(() => expect(message("n", "locked")).toBe("Decryption error"));
+  expect(await metric('sopsmith_decrypt_seconds_count{key_type="age"}')).toBe(1);
+  expect(await metric('sopsmith_decrypt_seconds_count{key_type="none"}')).toBe(1);
+});

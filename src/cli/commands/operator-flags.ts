@@ -12,10 +12,11 @@ export const macPolicy: TextFlag = {
   about:
     "report (default): apply, and report in a condition; require: apply nothing without a verified MAC; off",
 };
-export const macBudget: IntFlag = {
+export const macBudget: IntFlag & { readonly initial: number } = {
   kind: "int",
   names: ["mac-order-budget"],
-  about: "how many orders of keys are tried to verify one MAC; 0 takes 20000",
+  about: "how many orders of keys are tried to verify one MAC; 0 takes the default",
+  initial: 20_000,
 };
 export const requireScope: BoolFlag = {
   kind: "bool",
@@ -51,7 +52,7 @@ export function policyOf(options: Options): Policy {
   if (budget < 0) throw new UsageError("-mac-order-budget takes a number of at least 0");
   return {
     mac,
-    macBudget: budget === 0 ? 20_000 : budget,
+    macBudget: budget === 0 ? macBudget.initial : budget,
     configMaps: options.on(configMaps),
     requiresScope: (namespace) => always || globs.some((fits) => fits(namespace)),
   };

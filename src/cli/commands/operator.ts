@@ -22,10 +22,13 @@ import {
   requireScopeNamespaces,
 } from "./operator-flags.ts";
 
-const int = (about: string, ...names: [string, ...string[]]): IntFlag => ({
+type OwnInt = IntFlag & { readonly initial: number };
+
+const int = (about: string, name: string, initial: number): OwnInt => ({
   kind: "int",
-  names,
+  names: [name],
   about,
+  initial,
 });
 
 const metricsAddress = text(
@@ -50,8 +53,9 @@ const leaseNamespace = text(
   "leader-election-namespace",
 );
 const requeueAfter = int(
-  "longest wait in minutes until a failure is tried again; default 5, at least 1",
+  "longest wait in minutes until a failure is tried again, at least 1",
   "requeue-decrypt-after",
+  5,
 );
 const watchNamespace = text(
   "namespaces to watch, separated by commas; default all",
@@ -68,12 +72,13 @@ const kubeconfig = text(
   "path",
   "kubeconfig",
 );
-const workers = int("how many objects to process at a time; default 8", "workers");
-const qps = int("requests per second to the API server; default 200", "kube-api-qps");
-const burst = int("requests at once; default 400", "kube-api-burst");
+const workers = int("how many objects to process at a time", "workers", 8);
+const qps = int("requests per second to the API server", "kube-api-qps", 200);
+const burst = int("requests at once", "kube-api-burst", 400);
 const resync = int(
-  "hours until a healthy object is looked at again; default 10",
+  "hours until a healthy object is decrypted and compared again; 0 for never",
   "resync-interval",
+  10,
 );
 const recreate = text(
   "owned (default): Secrets of ours whose type changed, or that are immutable, are recreated; never",
@@ -81,8 +86,9 @@ const recreate = text(
   "recreate",
 );
 const relist = int(
-  "minutes until everything is listed again, in case a watch missed something; default 10",
+  "minutes until everything is listed again, in case a watch missed something",
   "relist-interval",
+  10,
 );
 const keySelector = text(
   "labels of Secrets with age keys that open the objects of their own namespace",
@@ -230,11 +236,12 @@ async function settingsOf(
   { options, host }: Call,
   contextNamespace: string,
 ): Promise<OperatorSettings> {
-  const atLeast = (flag: IntFlag, least: number, fallback: number): number => {
-    const given = options.count(flag) ?? fallback;
-    if (given < least)
+  const given = (flag: OwnInt): number => options.count(flag) ?? flag.initial;
+  const atLeast = (flag: OwnInt, least: number): number => {
+    const count = given(flag);
+    if (count < least)
       throw new UsageError(`-${flag.names[0]} takes a number of at least ${least}`);
-    return given;
+    return count;
   };
   const { env } = host;
   const podName = env["POD_NAME"] ?? hostname();
@@ -250,8 +257,8 @@ async function settingsOf(
     enforceOwnership: options.on(enforce),
     recreate: how,
     // As the former operator does: less than a minute is a minute.
-    capMs: Math.max(1, options.count(requeueAfter) ?? 5) * 60_000,
-    resyncMs: atLeast(resync, 0, 10) * 3_600_000,
+    capMs: Math.max(1, given(requeueAfter)) * 60_000,
+    resyncMs: atLeast(resync, 0) * 3_600_000,
     namespaces: [
       ...new Set(
         options
@@ -262,9 +269,9 @@ async function settingsOf(
       ),
     ],
     labelSelector: options.text(labelSelector),
-    workers: atLeast(workers, 1, 8),
-    qps: atLeast(qps, 1, 200),
-    burst: atLeast(burst, 1, 400),
+    workers: atLeast(workers, 1),
+    qps: atLeast(qps, 1),
+    burst: atLeast(burst, 1),
     metricsAddress: options.text(metricsAddress) || ":8080",
     healthAddress: options.text(healthAddress) || ":8081",
     lease: options.on(leaderElect)
@@ -278,7 +285,7 @@ async function settingsOf(
     cachesDataKeys: options.on(dataKeyCache),
     keyService: await keyServiceOf(options, env),
     keySelector: options.text(keySelector),
-    relistMs: atLeast(relist, 1, 10) * 60_000,
+    relistMs: atLeast(relist, 1) * 60_000,
     perObjectMetrics: options.on(perObject),
   };
 }
