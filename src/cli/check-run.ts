@@ -13,6 +13,7 @@ import {
   type GitFile,
 } from "../git/files.ts";
 import { topLevel, topLevelIfAny } from "../git/git.ts";
+import { printable } from "../io/printable.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import type { Call } from "./command.ts";
 import { GoverningConfigs } from "./governing.ts";
@@ -57,9 +58,9 @@ export async function checkWorkTree(call: Call, rules: readonly Rule[]): Promise
   const { check, configs } = begin(call, rules);
   // A broken configuration is reported also where no file is.
   await configs.here();
-  const names = await filesBelow(call, root);
   const findings: Finding[] = [];
   const unread: string[] = [];
+  const names = await filesBelow(call, root, unread);
   const present: string[] = [];
   for (const file of names) {
     const path = resolve(cwd, file);
@@ -166,22 +167,39 @@ async function checkBlobs(
  * The regular files that the operands name, or hold, or all below the working directory: with Git those that it tracks or does
  * not ignore. With their contents.
  *
- * @param unread takes the files that could not be read, each with the reason
+ * @param unread takes the files and directories that could not be read, each with the reason
  */
-export async function* readWorkTree(
-  call: Call,
-  unread: string[] = [],
-): AsyncGenerator<CheckedFile> {
+export async function* readWorkTree(call: Call, unread: string[]): AsyncGenerator<CheckedFile> {
   const cwd = call.host.cwd();
-  for (const file of await filesBelow(call, await topLevelIfAny(call.host))) {
+  for (const file of await filesBelow(call, await topLevelIfAny(call.host), unread)) {
     const path = resolve(cwd, file);
     const content = await contentOf(call, path, file, unread);
     if (content !== undefined) yield { file, path, content };
   }
 }
 
+/** Names on stderr what could not be read. */
+export function nameUnread({ streams }: Call, unread: readonly string[]): void {
+  for (const line of unread) streams.writeStderr(`${printable(`cannot check ${line}`)}\n`);
+}
+
+/**
+ * A check that could not read everything has not passed.
+ *
+ * @throws {SopsmithError} exit 1 for what could not be read
+ */
+export function refuseUnread({ length }: readonly string[]): void {
+  if (length === 0) return;
+  const what = length === 1 ? "1 file or directory" : `${length} files or directories`;
+  throw new SopsmithError("unreadable", 1, `${what} could not be read`);
+}
+
 /** Names from the working directory. */
-async function filesBelow(call: Call, root: string | undefined): Promise<readonly string[]> {
+async function filesBelow(
+  call: Call,
+  root: string | undefined,
+  unread: string[],
+): Promise<readonly string[]> {
   const { host, operands, streams } = call;
   const cwd = host.cwd();
   const expand = async (paths: readonly string[], recursive: boolean) =>
@@ -193,7 +211,7 @@ async function filesBelow(call: Call, root: string | undefined): Promise<readonl
       once: false,
       warn: (message) => warn(streams, message),
     });
-  if (operands.length === 0 && root !== undefined) return presentFiles(host);
+  if (operands.length === 0 && root !== undefined) return presentFiles(host, [], unread);
   const given = operands.length === 0 ? ["."] : operands;
   const names: string[] = [];
   for (const { file } of (await expand(given, false)).files) {
@@ -205,8 +223,13 @@ async function filesBelow(call: Call, root: string | undefined): Promise<readonl
     });
     if (!stats.isDirectory()) names.push(file);
     else if (root !== undefined && isInside(root, resolve(cwd, file)))
-      for (const one of await presentFiles(host, [file])) names.push(one);
-    else for (const found of (await expand([file], true)).files) names.push(found.file);
+      for (const one of await presentFiles(host, [file], unread)) names.push(one);
+    else {
+      const { files, failures } = await expand([file], true);
+      for (const found of files) names.push(found.file);
+      for (const failure of failures)
+        unread.push(`${failure.file}: ${systemReason(failure.error.cause)}`);
+    }
   }
   return [...new Set(names.map((name) => relative(cwd, resolve(cwd, name)) || name))];
 }

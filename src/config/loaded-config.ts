@@ -1,8 +1,9 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { FormatName, Warn } from "../../formats/format.ts";
 import { ConfigError } from "../errors.ts";
 import { foundFile, namedFile, type Host } from "../io/host.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
+import { realWorkingDirectory } from "../io/working-directory.ts";
 import type { LayoutChoice } from "../layout/choice.ts";
 import type { Config } from "./config.ts";
 import { findConfig, shadowWarning } from "./find-config.ts";
@@ -42,7 +43,9 @@ export async function loadConfig(
 }
 
 function search(cwd: string, warn: Warn): string | undefined {
-  const found = findConfig(realpathSync.native(cwd), { exists });
+  const start = realWorkingDirectory(cwd);
+  if (start === undefined) return undefined;
+  const found = findConfig(start, { exists });
   const warning = shadowWarning(found);
   if (warning !== undefined) warn(warning);
   // As sops shows it and matches against it: relative, so that links in the working directory are not resolved.

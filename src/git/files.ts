@@ -1,5 +1,5 @@
 import type { Host } from "../io/host.ts";
-import { git, runGit } from "./git.ts";
+import { git, gitOutput, runGit } from "./git.ts";
 
 /** A file of a commit, or of the index. */
 export interface GitFile {
@@ -17,11 +17,22 @@ const quiet = ["--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submo
 /**
  * Tracked files, and those that are neither tracked nor ignored, below the working directory or some paths in it.
  *
+ * @param unread takes the directories that cannot be read, each with the reason: Git leaves out the untracked files in them
  * @returns names from the working directory, sorted, each once
  */
-export async function presentFiles(host: Host, paths: readonly string[] = []): Promise<string[]> {
+export async function presentFiles(
+  host: Host,
+  paths: readonly string[] = [],
+  unread: string[] = [],
+): Promise<string[]> {
   const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...paths];
-  const names = (await git(host, ["--literal-pathspecs", ...args])).split("\0");
+  const { stdout, stderr } = await gitOutput(host, ["--literal-pathspecs", ...args], {
+    stderr: "capture",
+  });
+  const closed = /^warning: could not open directory '(.*?)\/?': ([^'\n]*)$/gms;
+  for (const [, directory, reason = ""] of stderr.matchAll(closed))
+    unread.push(`${directory}: ${reason.toLowerCase()}`);
+  const names = stdout.split("\0");
   return [...new Set(names.filter((name) => name !== ""))].toSorted(byName);
 }
 

@@ -1,5 +1,5 @@
 import { SopsmithError } from "../errors.ts";
-import type { ChildResult, Host } from "../io/host.ts";
+import type { ChildResult, Host, RunOptions } from "../io/host.ts";
 import { programPath } from "../io/program-path.ts";
 import { systemCode } from "../io/system-error.ts";
 
@@ -38,18 +38,19 @@ export function gitEnvironment(env: Host["env"]): Record<string, string | undefi
 /**
  * Runs git, whatever its status.
  *
- * @throws {SopsmithError} exit 1 when it is not there
+ * @throws {SopsmithError} exit 1 when it is not there, or this user cannot enter the working directory
  */
 export async function runGit(
   host: Host,
   args: readonly string[],
-  stdin?: Uint8Array,
+  options: RunOptions = {},
 ): Promise<ChildResult> {
   const program = programPath("git", host);
   if (program === undefined) throw missing();
   try {
     const argv = [program, ...gitWords, ...args];
-    return await host.run(argv, gitEnvironment(host.env), stdin === undefined ? {} : { stdin });
+    const env = gitEnvironment(host.env);
+    return await host.run(argv, env, { ...options, isInWorkingDirectory: true });
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
     throw missing(error);
@@ -66,12 +67,25 @@ export async function git(
   args: readonly string[],
   stdin?: Uint8Array,
 ): Promise<string> {
-  const { status, stdout } = await runGit(host, args, stdin);
+  return (await gitOutput(host, args, stdin === undefined ? {} : { stdin })).stdout;
+}
+
+/**
+ * The same with its warnings.
+ *
+ * @throws {SopsmithError} as {@link git}
+ */
+export async function gitOutput(
+  host: Host,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<{ stdout: string; stderr: string }> {
+  const { status, stdout, stderr } = await runGit(host, args, options);
   if (status !== 0)
     throw new SopsmithError("git-failed", 1, `git ${args.join(" ")} failed in ${host.cwd()}`, {
       hint: "Run this in a clone of a Git repository.",
     });
-  return Buffer.from(stdout).toString();
+  return { stdout: Buffer.from(stdout).toString(), stderr: Buffer.from(stderr).toString() };
 }
 
 /** The top directory of the work tree. */
@@ -79,11 +93,16 @@ export async function topLevel(host: Host): Promise<string> {
   return (await git(host, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
 }
 
-/** The same; undefined outside of a work tree, and without Git. */
+/** The same; undefined outside of a work tree, in a directory that this user cannot enter, and without Git. */
 export async function topLevelIfAny(host: Host): Promise<string | undefined> {
   if (programPath("git", host) === undefined) return undefined;
-  const { status, stdout } = await runGit(host, ["rev-parse", "--show-toplevel"]);
-  return status === 0 ? Buffer.from(stdout).toString().replace(/\n$/, "") : undefined;
+  try {
+    const { status, stdout } = await runGit(host, ["rev-parse", "--show-toplevel"]);
+    return status === 0 ? Buffer.from(stdout).toString().replace(/\n$/, "") : undefined;
+  } catch (error) {
+    if (error instanceof SopsmithError && error.code === "no-working-directory") return undefined;
+    throw error;
+  }
 }
 
 /** The working directory from the top of the work tree, with `/` at its end; "" at the top. */

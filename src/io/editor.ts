@@ -4,6 +4,7 @@ import type { Host } from "./host.ts";
 import { programPath, requireProgram } from "./program-path.ts";
 import { signalName } from "./signal-name.ts";
 import { systemCode, systemReason } from "./system-error.ts";
+import { startDirectory } from "./working-directory.ts";
 import { splitWords, UnsplittableText } from "./words.ts";
 
 /** Exit 201, as in sops. */
@@ -110,6 +111,7 @@ export async function runEditor(argv: readonly string[], ...paths: string[]): Pr
     throw cannotStart(program, error);
   }
   const result = await execa(file, [...args, ...paths], {
+    cwd: startDirectory(),
     stdio: "inherit",
     reject: false,
     cleanup: false,

@@ -68,6 +68,16 @@ export interface HttpResponse {
   readonly body: Uint8Array;
 }
 
+/** How a program is run. */
+export interface RunOptions {
+  /** What it reads; nothing by default. */
+  readonly stdin?: Uint8Array;
+  /** `capture` to have it in the result, for programs that leave no others behind. */
+  readonly stderr?: "capture";
+  /** It reads the working directory: it is not started elsewhere. */
+  readonly isInWorkingDirectory?: boolean;
+}
+
 /**
  * What the program takes from its surroundings. The core gets its clock, randomness, environment, files and child
  * processes from here, so that tests can replace each.
@@ -90,14 +100,13 @@ export interface Host {
    * Runs a program without a shell, found through `PATH`. Its stderr is not shown.
    *
    * @param env the child's whole environment
-   * @param options.stdin what it reads; nothing by default
-   * @param options.stderr `capture` to have it in the result, for programs that leave no others behind
    * @throws the system's error, with `code` such as `ENOENT`, for a program that cannot be started
+   * @throws {SopsmithError} exit 1 when the program needs the working directory and this user cannot enter it
    */
   run(
     argv: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
-    options?: { stdin?: Uint8Array; stderr?: "capture" },
+    options?: RunOptions,
   ): Promise<ChildResult>;
   /** age identities that the caller holds, as text: `name` is what messages call them. No child process gets them. */
   readonly identities?: readonly { readonly name: string; readonly text: string }[] | undefined;

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { isAbsolute } from "node:path";
-import { SopsmithError } from "../errors.ts";
-import type { ChildResult, Host, ReadLimits } from "./host.ts";
+import type { ChildResult, Host, ReadLimits, RunOptions } from "./host.ts";
 import { writeStderr } from "./output.ts";
-import { systemCode, systemReason } from "./system-error.ts";
+import { systemCode } from "./system-error.ts";
+import { startDirectory, workingDirectory } from "./working-directory.ts";
 
 /** The process's own surroundings. */
 export function realHost(): Host {
@@ -27,39 +26,6 @@ export function realHost(): Host {
     promptKey: async (prompt, keys) => (await import("./prompt.ts")).promptKey(prompt, keys),
     warn: (message) => writeStderr(`${message}\n`),
   };
-}
-
-/**
- * `$PWD` where it names the working directory, as Go has it: under symbolic links creation rules then see the path that
- * the user sees.
- *
- * @see spec config 3
- */
-function workingDirectory(): string {
-  const logical = process.env["PWD"];
-  try {
-    if (logical !== undefined && process.platform !== "win32" && isAbsolute(logical)) {
-      if (logical === process.cwd()) return logical;
-      const wanted = statSync(logical, { bigint: true, throwIfNoEntry: false });
-      const actual = statSync(".", { bigint: true });
-      if (wanted?.dev === actual.dev && wanted.ino === actual.ino) return logical;
-    }
-  } catch {
-    // A $PWD that cannot be looked at names nothing; the system knows better.
-  }
-  try {
-    return process.cwd();
-  } catch (error) {
-    throw new SopsmithError(
-      "no-working-directory",
-      1,
-      `The working directory cannot be used: ${systemReason(error)}`,
-      {
-        hint: "Change to a directory that exists.",
-        cause: error,
-      },
-    );
-  }
 }
 
 function accountHome(): string | undefined {
@@ -142,12 +108,14 @@ function mayBeRegular(path: string): boolean {
 async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  options: { stdin?: Uint8Array; stderr?: "capture" } = {},
+  options: RunOptions = {},
 ): Promise<ChildResult> {
+  const cwd = startDirectory(options);
   const { execa } = await import("execa");
   const { requireProgram } = await import("./program-path.ts");
   const [program = "", ...args] = argv;
   const result = await execa(requireProgram(program, { env, platform: process.platform }), args, {
+    cwd,
     env: { ...env },
     extendEnv: false,
     ...(options.stdin === undefined ? { stdin: "ignore" } : { input: options.stdin }),

@@ -1,11 +1,18 @@
 import type { Rule } from "../../check/rule.ts";
 import { rules } from "../../check/rules/index.ts";
 import { reports } from "../../check/reports/index.ts";
-import { printable } from "../../io/printable.ts";
 import { SopsmithError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { UsageError } from "../args.ts";
-import { checkRange, checkStaged, checkStdin, checkWorkTree, type Checked } from "../check-run.ts";
+import {
+  checkRange,
+  checkStaged,
+  checkStdin,
+  checkWorkTree,
+  nameUnread,
+  refuseUnread,
+  type Checked,
+} from "../check-run.ts";
 import type { Call, Command } from "../command.ts";
 import type * as flags from "../flags.ts";
 
@@ -83,17 +90,12 @@ export const check: Command = {
     const checked = await checkedBy(call, rulesNamed(call.options.text(onlyRules)));
     const { findings, files, unread } = checked;
     await call.streams.writeStdout(report({ findings, files, version: VERSION }));
-    for (const line of unread) call.streams.writeStderr(`${printable(`cannot check ${line}`)}\n`);
+    nameUnread(call, unread);
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const warnings = findings.length - errors;
     const summary = `${counted(errors, "error")}, ${counted(warnings, "warning")} in ${counted(files, "file")}`;
     if (errors > 0 || (warnings > 0 && call.options.on(strict))) throw new CheckFailed(summary);
-    if (unread.length > 0)
-      throw new SopsmithError(
-        "unreadable",
-        1,
-        `${counted(unread.length, "file")} could not be read`,
-      );
+    refuseUnread(unread);
     if (word === "text") call.streams.writeStderr(`${summary}\n`);
   },
 };

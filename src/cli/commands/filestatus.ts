@@ -202,10 +202,13 @@ async function reportStaged(call: Call): Promise<void> {
 async function reportWorkTree(call: Call): Promise<void> {
   const guard = new Guard(call);
   await refuseWithoutRules(guard);
-  const { readWorkTree } = await import("../check-run.ts");
-  for await (const { file, path, content } of readWorkTree(call))
+  const { nameUnread, readWorkTree, refuseUnread } = await import("../check-run.ts");
+  const unread: string[] = [];
+  for await (const { file, path, content } of readWorkTree(call, unread))
     await reportIfSecret(call, guard, { name: file, path, content });
+  nameUnread(call, unread);
   guard.end();
+  refuseUnread(unread);
 }
 
 /** @throws {SopsmithError} exit 100 where nothing says which files to look at */

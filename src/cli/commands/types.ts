@@ -108,8 +108,10 @@ async function filesOf(call: Call): Promise<readonly string[]> {
     if (!exists(source))
       throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`, operand);
   }
-  for await (const { file } of readWorkTree(call))
+  const unread: string[] = [];
+  for await (const { file } of readWorkTree(call, unread))
     if (operands.includes(file) || ENCRYPTED_MODULE.test(basename(file))) found.push(file);
+  for (const line of unread) warn(call.streams, `cannot read ${line}`);
   if (found.length > 0) return found;
   throw new SopsmithError("no-file", 100, "Error: no file specified", {
     hint: "Nothing here is named *.enc.yaml, *.enc.json, *.enc.env, *.enc.ini or .env.enc: name the files.",
