@@ -59,6 +59,37 @@ const uses: readonly Use[] = [
     line: "grep -q 'mac.*,type:str]' - < sealed.yaml && grep -xq 'sops:\\s*' sealed.yaml && echo yes",
     prints: "yes\n",
   },
+  // Newer versions take what sops says on stderr for a part of the file.
+  {
+    tool: "helm-secrets: decrypt, with fields in .sops.yaml that sops does not know",
+    line: `printf 'team: x\\ncreation_rules: [{age: %s, colour: blue}]\\n' "$A" > .sops.yaml; sops --decrypt --input-type "yaml" --output-type "yaml" sealed.yaml 2>&1`,
+    prints: yamlText,
+  },
+  {
+    tool: "helm-secrets: encrypt, what is printed is the file",
+    line: `cp conf.yaml .sops.yaml; sops --encrypt --input-type yaml --output-type yaml plain.yaml > new.yaml 2>&1; ${decryptSecret} new.yaml`,
+    prints: "hello",
+  },
+  {
+    tool: "helm-secrets: --backend-args, in front and given twice",
+    line: `sops --verbose --output-type "yaml" --decrypt --input-type "yaml" --output-type "yaml" sealed.yaml 2>&1`,
+    prints: /Data key recovered successfully[^]*\nsecret: hello\n/,
+  },
+  {
+    tool: "helm-secrets: edit a new file, from its directory, whatever it is called",
+    line: `mkdir 'a@b c\\$d'; cp conf.yaml 'a@b c\\$d/.sops.yaml'; cd 'a@b c\\$d'; EDITOR='cp ../plain.yaml' sops --input-type yaml --output-type yaml values 2>&1; ${decryptSecret} --input-type yaml values`,
+    prints: "hello",
+  },
+  {
+    tool: "helm-secrets: edit a new file without a rule, told by the message",
+    line: "sops --input-type yaml --output-type yaml values 2>&1 | grep -o '^config file not found'",
+    prints: "config file not found\n",
+  },
+  {
+    tool: "helm-secrets: decrypt without a key",
+    line: "SOPS_AGE_KEY= sops --decrypt --input-type yaml --output-type yaml --output out.yaml sealed.yaml 2>&1 | grep -o 'Failed to get the data key'; test ! -e out.yaml",
+    prints: "Failed to get the data key\n",
+  },
   // ansible-collections/community.sops, plugins/module_utils/sops.py
   {
     tool: "Ansible community.sops: lookup, load_vars",
