@@ -11,7 +11,7 @@ import { detach } from "./metadata/placement.ts";
 import { compileSelection, defaultSelector } from "./metadata/selection.ts";
 import { hasMoreNodes, pathOfError, UnwalkableTree } from "./metadata/walk.ts";
 import { emitFile } from "./read-back.ts";
-import { aadOf, isCiphertext, keysOf, type Trail } from "./tree/compare.ts";
+import { isCiphertext } from "./tree/compare.ts";
 import { timeText } from "./go/time.ts";
 import type { LayoutOptions } from "./layout/choice.ts";
 import type { KeptText } from "./layout/kept-text.ts";
@@ -20,6 +20,7 @@ import type { Slots } from "./layout/slots.ts";
 import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
 import { checkSealable, sealText, sealTree, type Sealing } from "./seal-tree.ts";
 import type { Comment, Documents } from "./tree/node.ts";
+import { aadOf, keysOf, type Trail } from "./tree/trail.ts";
 
 /** Called with what is about to be done to the file; throws when that must not be done. */
 export type Audit = (action: AuditAction) => Promise<void>;

@@ -4,13 +4,11 @@ import { EmitError, inFile, SopsmithError } from "./errors.ts";
 import { emitMetadata, parseMetadata, type Metadata } from "./metadata/metadata.ts";
 import { attach, detach } from "./metadata/placement.ts";
 import {
-  aadOf,
   compareDocuments,
   isCiphertext,
   type Comparison,
   type Difference,
   type Moved,
-  type Trail,
 } from "./tree/compare.ts";
 import { collections } from "./tree/collections.ts";
 import { joinChunks } from "./tree/long-text.ts";
@@ -26,6 +24,7 @@ import {
   type Scalar,
 } from "./tree/node.ts";
 import { encodeText } from "./tree/text.ts";
+import { aadOf, type Trail } from "./tree/trail.ts";
 
 /** The finished text would not give back what was meant. Nothing has been written. Exit 4. */
 export class NotReadBack extends EmitError {

@@ -16,7 +16,7 @@ import { topLevel, topLevelIfAny } from "../git/git.ts";
 import { printable } from "../io/printable.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
 import type { Call } from "./command.ts";
-import { GoverningConfigs } from "./governing.ts";
+import { GoverningConfigs } from "./governing-configs.ts";
 import { expandOperands } from "./operands.ts";
 import { warn } from "./warn.ts";
 

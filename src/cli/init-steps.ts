@@ -25,7 +25,7 @@ import { printableLine } from "../io/printable.ts";
 import type { StagedFile } from "../io/staged.ts";
 import { keygen } from "../keygen.ts";
 import { defaultKeyFile } from "../keys/age/default-key-file.ts";
-import { heldRecipients } from "../keys/age/held.ts";
+import { heldRecipients } from "../keys/age/held-recipients.ts";
 import { findAgeIdentities } from "../keys/age/identities.ts";
 import { keyInText } from "../people/key-id.ts";
 import { sealedFormat } from "../status.ts";

@@ -8,7 +8,7 @@ import { sealedFormat } from "../status.ts";
 import { pathText } from "../tree/path.ts";
 import type { Call } from "./command.ts";
 import { openStores } from "./formats.ts";
-import { openOrder } from "./open-settings.ts";
+import { openOrder } from "./open-order.ts";
 import { sourceOf } from "./source.ts";
 
 /**

@@ -35,7 +35,7 @@ export async function start(argv: readonly string[], host: Host, streams: Stream
 /** Nothing is looked up unless asked for (spec cli 10). */
 async function versionText(global: Arguments, host: Host): Promise<string> {
   if (!wants(global, flags.checkForUpdates)) return `${versionLine}\n`;
-  const { checkedVersion } = await import("./updates.ts");
+  const { checkedVersion } = await import("./check-for-updates.ts");
   return checkedVersion(host);
 }
 

@@ -5,7 +5,7 @@ import { noPolicy } from "../config/policy.ts";
 import { prefixHere, topLevelIfAny } from "../git/git.ts";
 import type { History } from "../people/history.ts";
 import type { Call } from "./command.ts";
-import { GoverningConfigs } from "./governing.ts";
+import { GoverningConfigs } from "./governing-configs.ts";
 import { readWorkTree } from "./check-run.ts";
 import { warn } from "./warn.ts";
 

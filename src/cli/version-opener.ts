@@ -8,7 +8,7 @@ import type { Digests } from "../people/history.ts";
 import { sealedFormat } from "../status.ts";
 import type { Call } from "./command.ts";
 import { keyServices } from "./key-services.ts";
-import { openOrder } from "./open-settings.ts";
+import { openOrder } from "./open-order.ts";
 import { warn } from "./warn.ts";
 
 /** Opens versions of files, and tells in one line of those that it could not. */

@@ -4,7 +4,7 @@ import type { Call, Chunks } from "./command.ts";
 import { deliver, untilUndisturbed, writeBack } from "./deliver.ts";
 import * as flags from "./flags.ts";
 import { failureOf, planLegacy, splitSetArgument, type LegacyMode } from "./legacy-form.ts";
-import { openOrder } from "./open-settings.ts";
+import { openOrder } from "./open-order.ts";
 import { parseChangePath, parseExtractPath } from "./paths.ts";
 import { commands } from "./commands/index.ts";
 import { creationRule } from "./creation-rule.ts";

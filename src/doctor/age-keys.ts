@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { Host } from "../io/host.ts";
-import { heldRecipients } from "../keys/age/held.ts";
+import { heldRecipients } from "../keys/age/held-recipients.ts";
 import { findAgeIdentities } from "../keys/age/identities.ts";
 import type { AgeIdentity } from "../keys/age/identity.ts";
 import { keyReference, shortKey } from "../people/key-id.ts";

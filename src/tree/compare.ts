@@ -1,4 +1,5 @@
 import type { Comment, Documents, Entry, Mapping, Node, Null, Scalar, Sequence } from "./node.ts";
+import type { Trail } from "./trail.ts";
 
 /** Where two trees differ in more than comments. */
 export interface Difference {
@@ -7,9 +8,6 @@ export interface Difference {
   /** What is wrong there, as the end of a sentence. */
   what: string;
 }
-
-/** The collections around a node, outermost first, each with its path's mapping keys, every one followed by ":". */
-export type Trail = readonly { readonly collection: Mapping | Sequence; readonly prefix: string }[];
 
 /** A comment that is not at the same place in both trees. */
 export interface Moved {
@@ -166,21 +164,4 @@ function pairs(lost: readonly Sighting[], found: readonly Sighting[]): Moved[] {
     const place = places.get(comment.value);
     return { comment, from, to: place?.all[place.next++] };
   });
-}
-
-/** The additional data of a comment at the end of a trail (spec file-format 2.4). */
-export function aadOf(trail: Trail): string {
-  const prefix = trail.at(-1)?.prefix ?? "";
-  return prefix === "" ? ":" : prefix;
-}
-
-/** The mapping keys along a trail. */
-export function keysOf(trail: Trail): string[] {
-  const keys: string[] = [];
-  let last = "";
-  for (const { prefix } of trail) {
-    if (prefix.length > last.length) keys.push(prefix.slice(last.length, -1));
-    last = prefix;
-  }
-  return keys;
 }

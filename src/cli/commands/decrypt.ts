@@ -3,7 +3,7 @@ import type { Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, refuseTwoTargets, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import {
   fileOperands,
   mayBeSeveral,

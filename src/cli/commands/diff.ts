@@ -14,7 +14,7 @@ import type { Call, Command } from "../command.ts";
 import { parseSides, versionsOf } from "../diff-sides.ts";
 import * as flags from "../flags.ts";
 import { keyServices } from "../key-services.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { namesInForce } from "../named-keys.ts";
 import type { KeyNames } from "../../people/names.ts";
 import { warn } from "../warn.ts";

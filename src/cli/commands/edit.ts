@@ -20,7 +20,7 @@ import { untilUndisturbed, writeBack, writeNew } from "../deliver.ts";
 import { editUntilWritten, LOST, ShownBlockRefused } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { rescue, withFate, type Rescued } from "../rescue.ts";
 import { sealSettings, type SealSettings } from "../seal-settings.ts";
 import { emitWithBlock, parseWithBlock, takeOver } from "../shown-block.ts";

@@ -10,7 +10,7 @@ import {
 } from "../child-process.ts";
 import type { Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { withShared } from "../call-cache.ts";
 import { readSource, sourceOf } from "../source.ts";
 import { openStores } from "../formats.ts";

@@ -11,7 +11,7 @@ import {
 } from "../child-process.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { readSource, sourceOf } from "../source.ts";
 import { openStores } from "../formats.ts";
 import { warn } from "../warn.ts";

@@ -8,7 +8,7 @@ import { fileStatus, notEncrypted, sealedFormat, type FileStatus } from "../../s
 import { pathText } from "../../tree/path.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
-import type { GoverningConfigs } from "../governing.ts";
+import type { GoverningConfigs } from "../governing-configs.ts";
 import { runFiles, severalFiles } from "../many.ts";
 import { fileOperands, noFile, readSource, sourceOf, type Source } from "../source.ts";
 import { chosenFormat, openStores } from "../formats.ts";
@@ -104,7 +104,7 @@ class Guard {
   }
 
   configs(): Promise<GoverningConfigs> {
-    this.loaded ??= import("../governing.ts").then(
+    this.loaded ??= import("../governing-configs.ts").then(
       ({ GoverningConfigs }) => new GoverningConfigs(this.call),
     );
     return this.loaded;

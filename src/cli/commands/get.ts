@@ -2,7 +2,7 @@ import type { Chunks, Command } from "../command.ts";
 import { deliver } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openStores } from "../formats.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { parseGetPath } from "../paths.ts";
 import { noFile, refuseMissing, sourceOf } from "../source.ts";
 import { openSource } from "./decrypt.ts";

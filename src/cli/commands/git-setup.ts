@@ -19,7 +19,7 @@ import { readConfig } from "../call-cache.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { openStores } from "../formats.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { warn } from "../warn.ts";
 import { openSource } from "./decrypt.ts";

@@ -122,7 +122,7 @@ async function configsFor(
   all: readonly SecretFile[],
   { name, key, index }: { name: string; key: KeyId; index: number | undefined },
 ): Promise<ConfigChange[]> {
-  const { GoverningConfigs } = await import("../governing.ts");
+  const { GoverningConfigs } = await import("../governing-configs.ts");
   const here = await new GoverningConfigs(call).here();
   const rules = isNarrow ? rulesGoverning(chosen, all) : new Map<string, Set<number>>();
   if (!isNarrow)

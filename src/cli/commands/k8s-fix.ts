@@ -15,7 +15,7 @@ import { UsageError } from "../args.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, refuseTwoTargets, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { readSource, refuseMissing, sourceOf, type Source } from "../source.ts";
 import { openStores, type Stores } from "../formats.ts";
 import { warn } from "../warn.ts";

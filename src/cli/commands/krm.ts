@@ -26,7 +26,7 @@ import * as flags from "../flags.ts";
 import type { TextFlag } from "../flags.ts";
 import { heldFormat } from "../held-format.ts";
 import { keyServices } from "../key-services.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { sourceOf } from "../source.ts";
 import { oneLine, warn } from "../warn.ts";
 import { nameOf, readInput } from "./k8s-input.ts";

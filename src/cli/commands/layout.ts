@@ -6,7 +6,7 @@ import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openStores } from "../formats.ts";
 import { changeFiles, severalFiles } from "../many.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
 
 export const layout: Command = {

@@ -11,7 +11,7 @@ import * as flags from "../flags.ts";
 import { differenceText } from "../key-difference.ts";
 import { namesInForce } from "../named-keys.ts";
 import { runFiles, type SeveralFiles } from "../many.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { expandOperands, isPattern, type OperandFile } from "../operands.ts";
 import { readConfig } from "../call-cache.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";

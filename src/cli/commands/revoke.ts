@@ -22,7 +22,7 @@ import { UsageError } from "../args.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { openStores } from "../formats.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { planFlag, refuseQuestionsInJson } from "../plan-flag.ts";
 import { secretFiles, warnOfReach, type SecretFile } from "../secret-files.ts";
 import { readSource } from "../source.ts";
@@ -226,7 +226,7 @@ async function configsFor(
   call: Call,
   { isNarrow, chosen, all, keys, references }: Scope,
 ): Promise<ConfigChange[]> {
-  const { GoverningConfigs } = await import("../governing.ts");
+  const { GoverningConfigs } = await import("../governing-configs.ts");
   const here = await new GoverningConfigs(call).here();
   const governing = new Map(
     [here, ...all.map((file) => file.governing)].flatMap((one) =>

@@ -6,7 +6,7 @@ import type { Call, Chunks, Command } from "../command.ts";
 import { deliver, untilUndisturbed } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { keyFlags, keysNamed } from "../key-flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import {
   exists,

@@ -13,7 +13,7 @@ import { inherited } from "../child-process.ts";
 import type { Call, Command } from "../command.ts";
 import * as flags from "../flags.ts";
 import { openStores } from "../formats.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { exists, noFile, quoted, readSource, sourceOf } from "../source.ts";
 
 export const run: Command = {

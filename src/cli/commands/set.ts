@@ -6,7 +6,7 @@ import { setPath, type Path } from "../../tree/path.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { changePath, parseChangePath } from "../paths.ts";
 import { parseSetValue, textValue } from "../set-value.ts";
 import { changeFiles, severalFiles } from "../many.ts";

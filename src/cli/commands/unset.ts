@@ -3,7 +3,7 @@ import { missingPath, unsetPath } from "../../tree/path.ts";
 import type { Command } from "../command.ts";
 import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
-import { openOrder } from "../open-settings.ts";
+import { openOrder } from "../open-order.ts";
 import { changePath, parseChangePath } from "../paths.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { openStores } from "../formats.ts";

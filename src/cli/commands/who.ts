@@ -127,7 +127,7 @@ function wordFor({ operands, host }: Call): string | undefined {
 /** The names in all configurations that matter here; then what this machine knows of keys without a name there. */
 export async function namesFor(call: Call, files: readonly SecretFile[]): Promise<KeyNames> {
   const texts = new Set<Uint8Array>();
-  const { GoverningConfigs } = await import("../governing.ts");
+  const { GoverningConfigs } = await import("../governing-configs.ts");
   const here = await new GoverningConfigs(call).here();
   if (here !== undefined) texts.add(here.rules.config.text);
   for (const { governing } of files)
@@ -149,7 +149,7 @@ async function formerKeys(
   root: string | undefined,
 ): Promise<readonly KeyId[]> {
   const { host } = call;
-  const { GoverningConfigs } = await import("../governing.ts");
+  const { GoverningConfigs } = await import("../governing-configs.ts");
   const here = await new GoverningConfigs(call).here();
   if (root === undefined || here === undefined) return [];
   const name = posix.normalize((await prefixHere(host)) + here.file.replaceAll("\\", "/"));

@@ -23,7 +23,7 @@ export async function openWithLibrary(
     return await openWithSome(key, found, host);
   } catch (error) {
     if (!(error instanceof UnwrapError)) throw error;
-    const { heldRecipients } = await import("./held.ts");
+    const { heldRecipients } = await import("./held-recipients.ts");
     error.held = await heldRecipients(found.identities);
     throw error;
   }

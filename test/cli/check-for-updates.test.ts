@@ -6,7 +6,7 @@ import { versionLine } from "../../src/version.ts";
 import { fakeHost } from "../keys/fake-host.ts";
 import { checkRows } from "./rows.ts";
 import { joinChunks } from "../../src/tree/long-text.ts";
-import { rows } from "./updates.rows.ts";
+import { rows } from "./check-for-updates.rows.ts";
 
 checkRows(rows);
 
