@@ -15,7 +15,7 @@ import { compareBytes } from "../k8s/sops-secret.ts";
 import type { FormatName } from "../../formats/format.ts";
 import { parseGodotenv } from "./godotenv.ts";
 import { KrmError } from "./problem.ts";
-import { textIn, textsOf, withoutComments } from "./resource.ts";
+import { scalarText, textIn, textsOf, withoutComments } from "./resource.ts";
 
 /** One decrypted file. */
 export interface OpenedFile {
@@ -134,7 +134,7 @@ async function ksopsSecret(config: Mapping, at: string, tools: Tools): Promise<M
     await eachFile(config, name, at, tools, async (source) => {
       const { key, path } = keyAndPath(source);
       const { content } = await tools.openFile(path);
-      const text = isBinary ? undefined : asText(content);
+      const text = isBinary ? undefined : textOfBytes(content);
       if (text === undefined) binary.set(key, Buffer.from(content).toString("base64"));
       else plain.set(key, text);
     });
@@ -143,15 +143,20 @@ async function ksopsSecret(config: Mapping, at: string, tools: Tools): Promise<M
     for (const [key, value] of parseGodotenv(decodeText(content))) plain.set(key, value);
   });
   const metadata = find(config, "metadata")?.value;
-  if (textIn(metadata, "name") === "") throw new KrmError(`${at}.metadata.name is missing`);
-  return secret(metadata, [], textIn(config, "type"), { stringData: plain, data: binary });
+  if (fieldText(metadata, "name", `${at}.metadata.name`) === "")
+    throw new KrmError(`${at}.metadata.name is missing`);
+  return secret(metadata, [], fieldText(config, "type", `${at}.type`), {
+    stringData: plain,
+    data: binary,
+  });
 }
 
 /** SopsSecretGenerator: one Secret, its values in base64. */
 async function sopsSecretGenerator(config: Mapping, tools: Tools): Promise<Mapping[]> {
   warnOfUnknown(config, generatorFields, "", tools);
   const metadata = find(config, "metadata")?.value;
-  if (textIn(metadata, "name") === "") throw new KrmError("metadata.name is missing");
+  if (fieldText(metadata, "name", "metadata.name") === "")
+    throw new KrmError("metadata.name is missing");
   const data = new Map<string, string>();
   const put = (key: string, value: Uint8Array) =>
     data.set(key, Buffer.from(value).toString("base64"));
@@ -172,7 +177,7 @@ async function sopsSecretGenerator(config: Mapping, tools: Tools): Promise<Mappi
       ? []
       : [["kustomize.config.k8s.io/behavior", behavior] satisfies [string, string]]),
   ];
-  return [secret(metadata, further, textIn(config, "type"), { data })];
+  return [secret(metadata, further, fieldText(config, "type", "type"), { data })];
 }
 
 /** Lines of an ENV file as they are, or the top level of YAML and JSON. */
@@ -254,12 +259,10 @@ function secret(
     if (held.kind !== "map") throw new KrmError(`metadata.${name} must be a map`);
     return held.items.flatMap((item): [string, string][] => {
       if (item.kind !== "entry" || PASSING.test(item.key)) return [];
-      if (item.value.kind !== "str")
-        throw new KrmError(`metadata.${name}: ${item.key} must be text: quote it`);
-      return [[item.key, item.value.value]];
+      return [[item.key, asText(item.value, `metadata.${name}: ${item.key}`)]];
     });
   };
-  const namespace = textIn(metadata, "namespace");
+  const namespace = fieldText(metadata, "namespace", "metadata.namespace");
   return map([
     entry("apiVersion", str("v1")),
     ...Object.entries(values).flatMap(([name, held]) => textMap(name, held)),
@@ -269,7 +272,7 @@ function secret(
       map([
         ...textMap("annotations", [...texts("annotations"), ...further]),
         ...textMap("labels", texts("labels")),
-        entry("name", str(textIn(metadata, "name"))),
+        entry("name", str(fieldText(metadata, "name", "metadata.name"))),
         ...(namespace === "" ? [] : [entry("namespace", str(namespace))]),
       ]),
     ),
@@ -301,7 +304,17 @@ function warnOfUnknown(
   }
 }
 
-function asText(content: Uint8Array): string | undefined {
+/** @throws {KrmError} for what is not text */
+function asText(node: Node | undefined, path: string): string {
+  const text = scalarText(node);
+  if (text === undefined) throw new KrmError(`${path} must be text: quote it`);
+  return text;
+}
+
+const fieldText = (config: Node | undefined, key: string, path: string): string =>
+  asText(config?.kind === "map" ? find(config, key)?.value : undefined, path);
+
+function textOfBytes(content: Uint8Array): string | undefined {
   const text = decodeText(content);
   return text.isWellFormed() ? text : undefined;
 }

@@ -15,6 +15,25 @@ export function textIn(mapping: Node | undefined, key: string): string {
   return value?.kind === "str" ? value.value : "";
 }
 
+/**
+ * What a generator takes as text: KSOPS writes an integer or a boolean for a name or a label as text, too. Undefined for what is
+ * written otherwise than it reads (`1.10`), for a map and a list.
+ */
+export function scalarText(node: Node | undefined): string | undefined {
+  switch (node?.kind) {
+    case undefined:
+    case "null":
+      return "";
+    case "str":
+      return node.value;
+    case "int":
+    case "bool":
+      return String(node.value);
+    default:
+      return undefined;
+  }
+}
+
 /** What a resource is called. */
 export function refOf(resource: Mapping): ResourceRef {
   const metadata = find(resource, "metadata")?.value;

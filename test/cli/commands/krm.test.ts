@@ -113,6 +113,31 @@ describe("a ksops generator", () => {
     ]);
   });
 
+  test("takes integers and booleans for text, and refuses what would read otherwise", async () => {
+    const box = sandbox({ "v.env": "A=1\n" });
+    const generator = (metadata: string) => {
+      box.write(
+        "g.yaml",
+        `apiVersion: viaduct.ai/v1\nkind: ksops\nsecretFrom:\n- {envs: [v.env], metadata: ${metadata}}\n`,
+      );
+      return box.run(["krm", "g.yaml"]);
+    };
+    const result = await generator("{name: 7, labels: {a: 1, b: true, c: null, d: '1.10'}}");
+    expect(result).toMatchObject(ok);
+    expect(parse(result.stdout)).toMatchObject({
+      metadata: { name: "7", labels: { a: "1", b: "true", c: "", d: "1.10" } },
+    });
+    for (const odd of ["1.10", "2024-01-01", "[x]"])
+      expect(await generator(`{name: s, labels: {a: ${odd}}}`)).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: "ksops: metadata.labels: a must be text: quote it\n",
+      });
+    expect((await generator("{name: 1.5}")).stderr).toBe(
+      "ksops: secretFrom[0].metadata.name must be text: quote it\n",
+    );
+  });
+
   test("in functionConfig alone adds to the items", async () => {
     const box = sandbox({ "a.yaml": secret });
     const other = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" } };
