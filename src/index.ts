@@ -6,7 +6,7 @@
  * const { db } = await decryptFileObject<{ db: { password: string } }>("secrets.yaml");
  * const file = await encryptObject({ token: "s3cret" }, { recipients: { age: "age1…" } });
  *
- * @module
+ * @module sopsmith
  */
 export { encrypt, encryptFile, encryptObject } from "./library/encrypt.ts";
 export type { EncryptFileOptions, Storable } from "./library/encrypt.ts";

@@ -66,6 +66,31 @@ const sidebar: Group[] = [
   },
 ];
 
+// Made by npm run docs:api, which npm run docs:site runs first.
+if (existsSync(join(import.meta.dirname, "../api/README.md")))
+  sidebar.at(-1)?.items.push({ text: "Library API", link: "/api/" });
+
+/**
+ * What a search engine shows below a page's title: what the map in the README says of the page, or else how the page begins.
+ *
+ * @param name path of the source below docs/
+ */
+function descriptionOf(name: string, title: string): string | undefined {
+  const docs = join(import.meta.dirname, "..");
+  const readme = readFileSync(join(docs, "../README.md"), "utf8");
+  const row = readme
+    .split("\n")
+    .map((line) => line.split("|"))
+    .find(([, page = ""]) => page.includes(`](docs/${name})`));
+  const text = existsSync(join(docs, name)) ? readFileSync(join(docs, name), "utf8") : "";
+  const first = text.split(/\n\s*\n/).find((part) => /^[`[*]?\w/.test(part) && !/^-{3}/.test(part));
+  const plain = (row === undefined ? (first ?? "") : `${title}: ${(row[2] ?? "").trim()}`)
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replaceAll(/[`*\n]+/g, (mark) => (mark.includes("\n") ? " " : ""));
+  if (plain === "") return undefined;
+  return plain.length <= 160 ? plain : `${plain.slice(0, 159).replace(/\W*\w*$/, "")}…`;
+}
+
 /** Pages that nobody has put into a group yet, so that each is found all the same. */
 function unlisted(): Group[] {
   const listed = new Set(sidebar.flatMap(({ items }) => items.map(({ link }) => link)));
@@ -77,8 +102,6 @@ function unlisted(): Group[] {
       text: /^# (.*)$/m.exec(readFileSync(join(docs, name), "utf8"))?.[1] ?? link,
       link,
     }));
-  // Made by npm run docs:api, which npm run docs:site runs first.
-  if (existsSync(join(docs, "api/index.md"))) items.push({ text: "Library API", link: "/api/" });
   return items.length === 0 ? [] : [{ text: "More", items }];
 }
 
@@ -92,8 +115,11 @@ export default defineConfig({
   cleanUrls: true,
   lastUpdated: false,
   // Pages of the specification are for contributors, who read them in the repository.
-  srcExclude: ["spec/**", "diagrams/**", "api/README.md"],
-  rewrites: { "rules/README.md": "rules/index.md" },
+  srcExclude: ["spec/**", "diagrams/**"],
+  rewrites: { "rules/README.md": "rules/index.md", "api/README.md": "api/index.md" },
+  transformPageData({ filePath, title, description }) {
+    return description === "" ? { description: descriptionOf(filePath, title) ?? "" } : {};
+  },
   markdown: {
     config(md) {
       // Vue would take {{ }} in code for an expression.
@@ -124,11 +150,15 @@ export default defineConfig({
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],
+    notFound: {
+      quote: "There is no page at this address. Search for what you need, or begin at the start.",
+      linkText: "To the start page",
+    },
     socialLinks: [{ icon: "github", link: PROJECT_URI }],
     nav: [
       { text: "Guides", link: "/guides/laptop" },
       { text: "Reference", link: "/reference" },
-      { text: "Beside sops", link: "/side-by-side" },
+      { text: "sopsmith and sops", link: "/side-by-side" },
     ],
     sidebar: [...sidebar, ...unlisted()],
   },

@@ -16,7 +16,7 @@ export function sideBySidePage(results: string): string {
   const rows = measuredRows(results);
   if (rows.length < 10)
     throw new Error("bench/RESULTS.md has too few rows that sops was measured in");
-  const machine = /^(\d+ × [^\n]*)$/m.exec(results)?.[1] ?? "";
+  const machine = /^(\d+ × [^\n]*)$/m.exec(results)?.[1]?.replace(/\.$/, "") ?? "";
   const used = new Set(lines.flatMap(({ differs }) => differs ?? []));
   const different = Object.entries(departures).filter(([name]) =>
     [...used].some((one) => one === name),

@@ -1,3 +1,8 @@
+/**
+ * Typed configuration from layered files, encrypted or not, checked by a schema.
+ *
+ * @module sopsmith/load
+ */
 import { SopsmithError } from "../errors.ts";
 import { realHost } from "../io/real-host.ts";
 import type { Node } from "../tree/node.ts";

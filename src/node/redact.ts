@@ -1,7 +1,7 @@
 /**
  * Keeps secrets out of what a program prints.
  *
- * @module
+ * @module sopsmith/redact
  */
 import { Transform } from "node:stream";
 import { Redactor } from "./redactor.ts";

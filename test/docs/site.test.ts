@@ -94,16 +94,25 @@ test("every page of the documentation is reached from the home page", () => {
   expect(paths.filter((path) => !pages.has(path))).toEqual([]);
 });
 
-test("each page has a title, one main heading and the text of its source, and no picture without words for it", () => {
+test("each page has a title, a description, one main heading and the text of its source, and no picture without words for it", () => {
   const { pages } = crawl();
   const found = [...pages].map(([path, html]) => ({
     path,
     title: /<title>([^<]+)<\/title>/.exec(html)?.[1] ?? "",
+    description: /<meta name="description" content="([^"]*)"/.exec(html)?.[1] ?? "",
     headings: html.match(/<h1[\s>]/g)?.length ?? 0,
     mute: (html.match(/<img(?![^>]*\salt="[^"]{20,}")[^>]*>/g) ?? []).length,
   }));
-  for (const page of found) expect(page).toMatchObject({ headings: 1, mute: 0 });
+  for (const page of found) {
+    expect(page).toMatchObject({ headings: 1, mute: 0 });
+    expect(page.title).toContain("sopsmith");
+    // Room for a sentence, and no more than is shown below a title.
+    expect(page.description.length, page.path).toBeGreaterThan(25);
+    expect(page.description.length, page.path).toBeLessThan(200);
+    expect(page.description, page.path).not.toMatch(/[`|]|\]\(/);
+  }
   expect(new Set(found.map(({ title }) => title)).size).toBe(found.length);
+  expect(new Set(found.map(({ description }) => description)).size).toBe(found.length);
   expect(pages.get("/exit-codes")).toContain("too few of the file");
 });
 
