@@ -15,7 +15,8 @@ fail() {
 # All of it is in a function, so that a script that was cut off on its way does nothing.
 main() {
   releases=${SOPSMITH_RELEASES:-https://github.com/sopsmith/sopsmith/releases}
-  folder=${SOPSMITH_INSTALL_DIR:-${HOME:?HOME is not set: set SOPSMITH_INSTALL_DIR}/.local/bin}
+  folder=${SOPSMITH_INSTALL_DIR:-${HOME:+$HOME/.local/bin}}
+  [ -n "$folder" ] || fail "HOME is not set; set SOPSMITH_INSTALL_DIR"
   case ${SOPSMITH_VERSION:-latest} in
     latest) from=$releases/latest/download ;;
     *[!0-9A-Za-z.+-]*) fail "SOPSMITH_VERSION=$SOPSMITH_VERSION is not a version" ;;
@@ -37,27 +38,31 @@ main() {
   # musl's C library says so when its ldd is asked for a version.
   if [ "$system" = Linux ] && ldd --version 2>&1 | grep -qi musl; then name=$name-musl; fi
 
+  # Beside its place first: a program that is running must not be written into.
+  made=$folder/.sopsmith.$$
   work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  trap 'rm -rf "$work" "$made"' EXIT
   trap 'exit 1' HUP INT TERM
   download "$from/$name" "$work/sopsmith"
   if [ -n "${SOPSMITH_SHA256:-}" ]; then
-    expected=$SOPSMITH_SHA256
+    expected=$(echo "$SOPSMITH_SHA256" | tr A-F a-f)
   else
     download "$from/SHA256SUMS" "$work/SHA256SUMS"
     expected=$(awk -v name="$name" '$2 == name { print $1 }' "$work/SHA256SUMS")
-    [ -n "$expected" ] || fail "$from/SHA256SUMS has no checksum for $name; nothing was installed"
+    [ -n "$expected" ] || fail "$from/SHA256SUMS has no checksum for $name. Nothing was installed"
   fi
-  actual=$(checksum "$work/sopsmith")
+  checksum "$work/sopsmith"
   [ "$actual" = "$expected" ] ||
     fail "$name has the checksum $actual, not $expected: it was changed or cut off on its way. Nothing was installed"
 
-  mkdir -p "$folder" || fail "$folder cannot be made; set SOPSMITH_INSTALL_DIR"
-  # Beside its place first: a program that is running must not be written into.
-  cp "$work/sopsmith" "$folder/.sopsmith.$$" || fail "$folder cannot be written to; set SOPSMITH_INSTALL_DIR"
-  chmod 755 "$folder/.sopsmith.$$"
-  mv -f "$folder/.sopsmith.$$" "$folder/sopsmith"
-  echo "installed $folder/sopsmith: $("$folder/sopsmith" --version | head -n 1)"
+  try mkdir -p "$folder"
+  try cp "$work/sopsmith" "$made"
+  try chmod 755 "$made"
+  version=$("$made" --version 2>"$work/reason" | head -n 1)
+  [ -n "$version" ] || fail "$name does not run here$(reason). Nothing was installed"
+  [ ! -d "$folder/sopsmith" ] || fail "$folder/sopsmith is a directory; set SOPSMITH_INSTALL_DIR"
+  try mv -f "$made" "$folder/sopsmith"
+  echo "installed $folder/sopsmith: $version"
   case :${PATH:-}: in
     *:"$folder":*) ;;
     *) echo "$folder is not on your PATH yet" ;;
@@ -70,22 +75,36 @@ download() {
     *) fail "$1 is not an https address" ;;
   esac
   if command -v curl >/dev/null; then
-    curl --fail --silent --show-error --location --proto-redir =https --output "$2" "$1" || fail "$1 cannot be downloaded"
+    curl --fail --silent --show-error --location --proto-redir =https --output "$2" "$1" 2>"$work/reason" ||
+      fail "$1 cannot be downloaded$(reason). Nothing was installed"
   elif command -v wget >/dev/null; then
-    wget --quiet --output-document="$2" "$1" || fail "$1 cannot be downloaded"
+    wget --no-verbose --output-document="$2" "$1" 2>"$work/reason" ||
+      fail "$1 cannot be downloaded$(reason). Nothing was installed"
   else
     fail "neither curl nor wget is installed"
   fi
 }
 
+# Sets $actual.
 checksum() {
   if command -v sha256sum >/dev/null; then
-    sha256sum "$1"
+    actual=$(sha256sum "$1")
   elif command -v shasum >/dev/null; then
-    shasum -a 256 "$1"
+    actual=$(shasum -a 256 "$1")
   else
     fail "neither sha256sum nor shasum is installed"
-  fi | cut -d ' ' -f 1
+  fi
+  actual=${actual%% *}
+}
+
+# Runs a command that writes into the folder.
+try() {
+  "$@" 2>"$work/reason" || fail "cannot install into $folder$(reason); set SOPSMITH_INSTALL_DIR"
+}
+
+# The last line that the failed command wrote, between brackets.
+reason() {
+  sed -n '$s/^.*$/ (&)/p' "$work/reason"
 }
 
 main

@@ -34,17 +34,23 @@ const names = [
   "macos-x64",
 ].map((platform) => `sopsmith-${platform}`);
 
+/** The files of a release with this executable for every platform. */
+function releaseOf(content: Uint8Array): Record<string, string | Uint8Array> {
+  const digest = createHash("sha256").update(content).digest("hex");
+  return {
+    ...Object.fromEntries(names.map((name) => [name, content])),
+    SHA256SUMS: names.map((name) => `${digest}  ${name}\n`).join(""),
+  };
+}
+
 /** A host of releases on this machine: by default one release whose files and checksums agree. */
 async function releases(files: Readonly<Record<string, string | Uint8Array>> = {}) {
-  const all: Record<string, string | Uint8Array> = {
-    ...Object.fromEntries(names.map((name) => [name, executable])),
-    SHA256SUMS: names.map((name) => `${sum}  ${name}\n`).join(""),
-    ...files,
-  };
+  const all: Record<string, string | Uint8Array> = { ...releaseOf(executable), ...files };
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? "");
-    const content = all[basename(request.url ?? "")];
+    const path = request.url ?? "";
+    const content = path.includes("/v9.9.9/") ? undefined : all[basename(path)];
     if (content === undefined) response.writeHead(404).end();
     else response.end(content);
   });
@@ -138,6 +144,67 @@ test("it refuses a checksum that is not the one the user expects, a missing rele
     expect({ status, isThere, stdout }).toEqual({ status: 1, isThere: false, stdout: "" });
   expect(refused[2]?.stderr).toContain("is not an https address");
   expect(refused[3]?.stderr).toContain("is not a version");
+});
+
+test("whatever is in its way, it says so in one line with the reason, and leaves nothing behind", async () => {
+  const { url } = await releases();
+  const broken = await releases(releaseOf(Buffer.from("#!/bin/sh\nexit 3\n")));
+  const box = new Sandbox({ "a-file": "" });
+  onTestFinished(() => box.remove());
+  for (const folder of ["taken/sopsmith/x", "riscv"])
+    mkdirSync(box.path(folder), { recursive: true });
+  box.write("riscv/uname", "#!/bin/sh\ncase $1 in -m) echo riscv64 ;; *) echo Linux ;; esac\n");
+  chmodSync(box.path("riscv/uname"), 0o755);
+  const riscv = { PATH: `${box.path("riscv")}:${process.env["PATH"] ?? ""}` };
+  const cases: [Readonly<Record<string, string>>, RegExp][] = [
+    [
+      { SOPSMITH_RELEASES: url.replace(/:\d+/, ":1") },
+      /cannot be downloaded \(curl: \(7\) .*\)\. Nothing/,
+    ],
+    [{ SOPSMITH_VERSION: "9.9.9" }, /cannot be downloaded \(.*404\)\. Nothing/],
+    [
+      { SOPSMITH_INSTALL_DIR: box.path("a-file") },
+      /cannot install into .*\/a-file \(mkdir: .*\); set SOPSMITH_I/,
+    ],
+    [
+      { SOPSMITH_INSTALL_DIR: box.path("a-file/b") },
+      /cannot install into .*\/b \(mkdir: .*\); set SOPSMITH_I/,
+    ],
+    [
+      { SOPSMITH_INSTALL_DIR: "/proc" },
+      /cannot install into \/proc \(cp: .*\); set SOPSMITH_INSTALL_DIR/,
+    ],
+    [
+      { SOPSMITH_INSTALL_DIR: box.path("taken") },
+      /\/taken\/sopsmith is a directory; set SOPSMITH_INSTALL_DIR/,
+    ],
+    [{ HOME: "" }, /HOME is not set; set SOPSMITH_INSTALL_DIR/],
+    [{ SOPSMITH_RELEASES: broken.url }, /sopsmith-\S+ does not run here\. Nothing was installed/],
+    [riscv, /there is no executable for Linux on riscv64; with Node\.js: npm install -g sopsmith/],
+  ];
+  for (const [env, message] of cases) {
+    const { status, stdout, stderr, isThere } = await install({ SOPSMITH_RELEASES: url, ...env });
+    expect({ status, stdout, isThere, stderr }).toEqual({
+      status: 1,
+      stdout: "",
+      isThere: false,
+      stderr: expect.stringMatching(message),
+    });
+    expect(stderr).toMatch(/^install\.sh: .*\n$/);
+  }
+  expect(readdirSync(box.path("taken"), { recursive: true })).toEqual(["sopsmith", "sopsmith/x"]);
+});
+
+test("it takes a checksum in capital letters, and an executable that does not run replaces none", async () => {
+  const { url } = await releases();
+  const first = await install({ SOPSMITH_RELEASES: url, SOPSMITH_SHA256: sum.toUpperCase() });
+  expect(first).toMatchObject({ status: 0, stderr: "" });
+  const broken = await releases(releaseOf(Buffer.from("#!/bin/sh\nexit 3\n")));
+  const folder = join(first.box.dir, ".local/bin");
+  const again = await install({ SOPSMITH_RELEASES: broken.url, SOPSMITH_INSTALL_DIR: folder });
+  expect(again.status).toBe(1);
+  expect(readdirSync(folder)).toEqual(["sopsmith"]);
+  expect(readFileSync(first.installed).equals(executable)).toBe(true);
 });
 
 test("on a system without an executable it says how to install with Node.js", async () => {
