@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,8 +24,8 @@ import { systemCode } from "./system-error.ts";
 const O_PATH = 0o10000000;
 
 /**
- * Lends a FIFO of mode 0600 in a directory of its own that gives its content to the first reader: nothing is stored. The
- * FIFO goes when `work` ends, whether it was read or not.
+ * Lends a FIFO of mode 0600 in a directory of its own that gives its content to the first reader: nothing is stored. Who opens the path
+ * after that gets `ENOENT`. The FIFO goes when `work` ends, whether it was read or not.
  *
  * @throws {SopsmithError} exit 3 when it cannot be made
  */
@@ -58,6 +67,7 @@ class FifoWriter {
   private readonly path: string;
   private readonly done: Promise<void>;
   private isStopped = false;
+  private isSpent = false;
 
   constructor(path: string, chunks: Chunks) {
     this.path = path;
@@ -73,15 +83,11 @@ class FifoWriter {
     const file = await open(this.name(), constants.O_WRONLY);
     if (this.isStopped) return file.close();
     // From here on without a thread: a reader may stop reading, and a blocked write could not be called off.
-    let again: number;
-    try {
-      again = openSync(this.name(), constants.O_WRONLY | constants.O_NONBLOCK);
-    } catch (error) {
-      // The reader left meanwhile.
-      if (systemCode(error) === "ENXIO") return file.close();
-      throw error;
-    }
+    const again = this.openAgain();
+    // While the FIFO is still open: who opened it until now gets an end, nobody waits.
+    this.spend();
     await file.close();
+    if (again === undefined) return;
     try {
       for (const batch of batches(chunks)) await this.feed(again, batch);
     } catch (error) {
@@ -89,6 +95,32 @@ class FifoWriter {
       if (!["EPIPE", "ENXIO", "ECONNRESET"].includes(systemCode(error) ?? "")) throw error;
     } finally {
       closeSync(again);
+    }
+  }
+
+  /** @returns undefined when the reader has left */
+  private openAgain(): number | undefined {
+    try {
+      return openSync(this.name(), constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (systemCode(error) === "ENXIO") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * A second reader would wait for ever. The path becomes a link to nothing: it cannot be opened, and a command that removes what it has read
+   * still finds something to remove.
+   */
+  private spend(): void {
+    this.isSpent = true;
+    const link = `${this.path}.read`;
+    try {
+      symlinkSync("read-already", link);
+      if (existsSync(this.path)) renameSync(link, this.path);
+      else unlinkSync(link);
+    } catch {
+      // The command has removed the directory.
     }
   }
 
@@ -112,6 +144,7 @@ class FifoWriter {
   async stop(): Promise<void> {
     this.isStopped = true;
     try {
+      if (this.isSpent) return await this.done;
       // A reader, so that an open that still waits for one returns.
       const reader = openSync(this.name(), constants.O_RDONLY | constants.O_NONBLOCK);
       await this.done;

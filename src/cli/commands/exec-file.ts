@@ -31,8 +31,8 @@ export const execFile: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be read once.",
-    "With --no-fifo it is a regular file, in memory where the system has such a place, for this user alone. Either is",
+    "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be opened once;",
+    "the next attempt fails. With --no-fifo it is a regular file, in memory where the system has such a place, for this user alone. Either is",
     "removed when the command ends. One word is a command of the shell; two or more words after -- are a program and",
     "its arguments. The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
   ],
