@@ -174,12 +174,15 @@ export async function changeAccess(
         async (index) => void (await prepare(index)),
       );
       if (failures.length > 0) return;
-      const failure = await changeAllOrNothing(steps, prepare, "changed");
+      const tellLeft = (left: readonly string[]) => {
+        for (const sentence of left) warn(call.streams, sentence);
+      };
+      const failure = await changeAllOrNothing(steps, prepare, "changed", tellLeft);
       if (failure === undefined) return;
       const { error, left, index } = failure;
       if (!(error instanceof SopsmithError)) throw error;
       failures.push({ file: shown[index] ?? "", error });
-      for (const sentence of left) warn(call.streams, sentence);
+      tellLeft(left);
     } finally {
       if (failures.length > 0) discardAll(steps);
     }

@@ -1,4 +1,5 @@
-import { commitTogether, TogetherFailed } from "../io/commit-together.ts";
+import { commitTogether, TogetherFailed, type LeftBehind } from "../io/commit-together.ts";
+import { printableLine } from "../io/printable.ts";
 import type { StagedFile } from "../io/staged.ts";
 import { ChangedMeanwhile } from "../io/write-errors.ts";
 
@@ -33,12 +34,14 @@ const ATTEMPTS = 100;
  *
  * @param prepareAgain renews the step of one file; false when it could not, which then ends the call
  * @param done what is done to a file: "published"
+ * @param tellInterrupted takes the sentences of a {@link Failure} when a signal ends the process in the middle and there are any
  * @returns undefined when all is done, or a file could not be prepared again
  */
 export async function changeAllOrNothing(
   steps: (Step | undefined)[],
   prepareAgain: (index: number) => Promise<boolean>,
   done: string,
+  tellInterrupted: (left: readonly string[]) => void,
 ): Promise<Failure | undefined> {
   for (let attempt = 1; ; attempt++) {
     // Uploads and the like have no way back, so they come last, one by one.
@@ -51,14 +54,27 @@ export async function changeAllOrNothing(
     }
     const finished: Change[] = [];
     let current = 0;
+    const sentences = (left: readonly LeftBehind[]) => [
+      ...left.map(({ shown, oldIn }) =>
+        oldIn === undefined
+          ? `${printableLine(shown)} was written to, and its old content is lost`
+          : `${printableLine(shown)} has its new content; the old is in ${printableLine(oldIn)}`,
+      ),
+      ...finished.map(({ file }) => `${printableLine(file)} was ${done}`),
+    ];
+    const commitOthers = async () => {
+      for (const [index, change] of others) {
+        current = index;
+        await change.commit();
+        finished.push(change);
+      }
+    };
+    const tellLeft = (left: readonly LeftBehind[]) => {
+      const lines = sentences(left);
+      if (lines.length > 0) tellInterrupted(lines);
+    };
     try {
-      await commitTogether([...staged.keys()], async () => {
-        for (const [index, change] of others) {
-          current = index;
-          await change.commit();
-          finished.push(change);
-        }
-      });
+      await commitTogether([...staged.keys()], commitOthers, tellLeft);
       for (const index of staged.values()) {
         const step = steps[index];
         if (typeof step === "object") step.tell?.();
@@ -74,14 +90,8 @@ export async function changeAllOrNothing(
         continue;
       }
       if (!(error instanceof TogetherFailed)) throw error;
-      const left = error.left.map(({ shown, oldIn }) =>
-        oldIn === undefined
-          ? `${shown} was written to, and its old content is lost`
-          : `${shown} has its new content; the old is in ${oldIn}`,
-      );
-      const published = finished.map(({ file }) => `${file} was ${done}`);
       const index = error.at === undefined ? current : (staged.get(error.at) ?? current);
-      return { index, error: error.cause, left: [...left, ...published] };
+      return { index, error: error.cause, left: sentences(error.left) };
     }
   }
 }

@@ -78,6 +78,15 @@ export function nothingDone(
 ): string {
   const start = `${failed} of ${counted(all, "file")} failed`;
   if (left.length === 0) return `${start}; none was ${done} (--all-or-nothing)`;
+  return notUndone(start, left);
+}
+
+/** What is said when a signal ends a call with `--all-or-nothing` and not everything could be undone. */
+export function interrupted(left: readonly string[]): string {
+  return notUndone("interrupted", left);
+}
+
+function notUndone(start: string, left: readonly string[]): string {
   return [
     `${start}, and not everything could be undone (--all-or-nothing):`,
     ...left.map((sentence) => `  ${sentence}`),

@@ -12,7 +12,7 @@ import { withShared } from "./call-cache.ts";
 import type { Call, Chunks } from "./command.ts";
 import { deliver, tellWritten, untilUndisturbed } from "./deliver.ts";
 import * as flags from "./flags.ts";
-import { nothingDone, SeveralFailed, summarize, tellFailures } from "./many-report.ts";
+import { interrupted, nothingDone, SeveralFailed, summarize, tellFailures } from "./many-report.ts";
 import {
   expandOperands,
   isPattern,
@@ -193,7 +193,9 @@ export async function runFiles(
         await attempt(index, async (file) => void (await ready(file, index)));
         return failed[index] === undefined;
       };
-      const failure = await changeAllOrNothing(steps, prepareAgain, done);
+      const tellInterrupted = (sentences: readonly string[]) =>
+        call.streams.writeStderr(`${interrupted(sentences)}\n`);
+      const failure = await changeAllOrNothing(steps, prepareAgain, done, tellInterrupted);
       left = failure?.left ?? [];
       if (failure !== undefined) await attempt(failure.index, () => Promise.reject(failure.error));
     }

@@ -31,19 +31,21 @@ export class TogetherFailed extends Error {
  * guard does it.
  *
  * @param last what is to succeed as well; it cannot be taken back, so it comes after all files
+ * @param tellLeft is called when a signal ends the process in the middle, with what could not be taken back; synchronous
  * @throws {ChangedMeanwhile} before anything was changed; the files are still staged
  * @throws {TogetherFailed} for any other failure; nothing is staged any more
  */
 export async function commitTogether(
   files: readonly StagedFile[],
   last: () => Promise<void>,
+  tellLeft: (left: readonly LeftBehind[]) => void = () => {},
 ): Promise<void> {
   // One order for all, so that two such calls do not wait for each other.
   const byPath = files.toSorted((a, b) => (a.place.path < b.place.path ? -1 : 1));
   let guard: Guard | undefined;
   const forget = onProcessEnd(() => {
     guard?.dismiss();
-    takeBack(byPath);
+    tellLeft(takeBack(byPath));
   });
   let at: StagedFile | undefined;
   let isUntouched = true;

@@ -148,6 +148,11 @@ export function temporaryName(path: string, ending = ".tmp"): string {
   return join(dirname(path), `.sopsmith-${processMark()}-${random}${ending}`);
 }
 
+/** A name beside a file for old content that somebody has to put back by hand. */
+function lastingName(path: string): string {
+  return `${path}.${randomBytes(4).toString("hex")}.old`;
+}
+
 /** A file beside the old one that takes its name. */
 export class Replacement extends StagedFile {
   private readonly temp: string;
@@ -225,7 +230,15 @@ export class Replacement extends StagedFile {
 
   leaveOld(): string | undefined {
     this.forgetKept?.();
-    return this.kept;
+    if (this.kept === undefined) return undefined;
+    // Under a name that no later run takes for a left-over.
+    const lasting = lastingName(this.place.path);
+    try {
+      renameSync(this.kept, lasting);
+      return lasting;
+    } catch {
+      return this.kept;
+    }
   }
 
   async finish(): Promise<void> {
@@ -325,7 +338,17 @@ export class Rewriting extends StagedFile {
     this.isTouched = false;
   }
 
-  leaveOld(): undefined {}
+  leaveOld(): string | undefined {
+    if (this.kept === undefined) return undefined;
+    const lasting = lastingName(this.place.path);
+    try {
+      writeFileSync(lasting, this.kept, { flag: "wx", mode: 0o600, flush: true });
+      return lasting;
+    } catch {
+      rmSync(lasting, { force: true });
+      return undefined;
+    }
+  }
 
   finish(): Promise<void> {
     this.release();

@@ -102,3 +102,30 @@ test.skipIf(isExecutable).each([
     expect(box.names()).toEqual(["hook.mjs", ...names]);
   },
 );
+
+test.skipIf(isExecutable)("a signal in the middle says what could not be taken back", () => {
+  const box = boxWithThree();
+  box.write(
+    "hook.mjs",
+    `${hook("SIGTERM")}
+    const { writeFileSync } = fs;
+    fs.writeFileSync = (path, ...more) => {
+      if (String(path).endsWith("x.yaml")) throw Object.assign(new Error("EIO"), { code: "EIO" });
+      return writeFileSync(path, ...more);
+    };
+    syncBuiltinESMExports();`,
+  );
+  const result = spawnSync("sh", ["-c", `exec ${line} --no-atomic`], {
+    cwd: box.dir,
+    env: { ...box.env, NODE_OPTIONS: `--import=${box.path("hook.mjs")}` },
+    encoding: "utf8",
+  });
+  expect(result.signal).toBe("SIGTERM");
+  const told =
+    /^in the middle\ninterrupted, and not everything could be undone \(--all-or-nothing\):\n {2}x\.yaml has its new content; the old is in (\S+)\n {2}All other files are as they were\.\n$/;
+  expect(result.stderr).toMatch(told);
+  const [, old = ""] = told.exec(result.stderr) ?? [];
+  expect(readFileSync(old, "utf8")).toBe(text);
+  expect(box.read("x.yaml")).not.toBe(text);
+  expect([box.read("y.yaml"), box.read("z.yaml")]).toEqual([text, text]);
+});

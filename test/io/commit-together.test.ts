@@ -7,7 +7,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { stageFile, type ReplaceOptions } from "../../src/io/atomic-write.ts";
 import { commitTogether, TogetherFailed } from "../../src/io/commit-together.ts";
@@ -124,6 +124,39 @@ test.each(["SIGTERM", "SIGINT"] as const)("takes everything back on %s", async (
   child.kill(signal);
   expect((await ending(child)).signal).toBe(signal);
   expect(contents(dir)).toEqual(old);
+});
+
+test("on a signal it says what could not be taken back, and keeps the old content where no later run removes it", async () => {
+  const dir = folder();
+  const child = startScript(
+    `const { stageFile } = await io("atomic-write.ts");
+     const { commitTogether } = await io("commit-together.ts");
+     const files = await Promise.all(process.argv.slice(1).map((path, index) =>
+       stageFile(path, ["new"], { noAtomic: index === 2 })));
+     setInterval(() => {}, 1000);
+     const wait = () => { console.log("all changed"); return new Promise(() => {}); };
+     await commitTogether(files, wait, (left) => console.log(JSON.stringify(left)));`,
+    names.map((name) => join(dir, name)),
+  );
+  const told = printed(child, "]\n");
+  await printed(child, "all changed");
+  for (const name of ["b", "c"]) {
+    rmSync(join(dir, name));
+    mkdirSync(join(dir, name));
+  }
+  child.kill("SIGTERM");
+  expect((await ending(child)).signal).toBe("SIGTERM");
+  const left = JSON.parse((await told).split("\n").at(-2) ?? "") as {
+    shown: string;
+    oldIn: string;
+  }[];
+  expect(left.map(({ shown }) => shown)).toEqual([join(dir, "b"), join(dir, "c")]);
+  for (const { shown, oldIn } of left) {
+    expect(oldIn).toMatch(new RegExp(`^${shown}\\.[0-9a-f]{8}\\.old$`));
+    expect(readFileSync(oldIn, "utf8")).toBe(`old ${basename(shown)}`);
+  }
+  expect(readFileSync(join(dir, "a"), "utf8")).toBe("old a");
+  expect(readdirSync(dir).length).toBe(5);
 });
 
 test("a killed process leaves nothing that stands in the way of the next", async () => {

@@ -32,15 +32,19 @@ test.each([
   ["has read", "cat {} > copy"],
   ["has read a part", "head -c 1 {} > copy"],
   ["has read nothing", "true < {}; sleep 0.3; touch copy"],
-])("after a reader of the FIFO that %s the next one fails instead of waiting", async (_, first) => {
-  const box = sandboxFor(identities.A, sealed);
-  const line = `${first}; cat {}; echo $?; rm {} && echo removed`;
-  const result = await box.run(["exec-file", "sealed.yaml", line]);
-  expect(yamlText.startsWith(box.read("copy"))).toBe(true);
-  box.remove();
-  expect(result.stderr).toMatch(/^cat: .*\/tmp-file: No such file or directory\n$/);
-  expect([result.code, result.stdout]).toEqual([0, "1\nremoved\n"]);
-}, 20_000);
+])(
+  "after a reader of the FIFO that %s the next one fails instead of waiting",
+  async (_, first) => {
+    const box = sandboxFor(identities.A, sealed);
+    const line = `${first}; cat {}; echo $?; rm {} && echo removed`;
+    const result = await box.run(["exec-file", "sealed.yaml", line]);
+    expect(yamlText.startsWith(box.read("copy"))).toBe(true);
+    box.remove();
+    expect(result.stderr).toMatch(/^cat: .*\/tmp-file: No such file or directory\n$/);
+    expect([result.code, result.stdout]).toEqual([0, "1\nremoved\n"]);
+  },
+  20_000,
+);
 
 test("a reader that is slow gets all: the command's pipe blocks as it is used to", () => {
   const box = sandboxFor(identities.A, sealed);
