@@ -18,6 +18,7 @@ import {
   type Leaf,
 } from "../../src/tree/node.ts";
 import { thrownBy } from "../verbs.ts";
+import { runs } from "../runs.ts";
 
 const key = Buffer.alloc(32, 9);
 const plain = new LeafCipher(key);
@@ -157,7 +158,7 @@ test("one changed character anywhere has the same outcome as without a batch", (
         expect(batch.openLeaf(sample, "a:")).toEqual(str("hunter2"));
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

@@ -3,6 +3,7 @@ import { gcm as gcmOfNoble } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SmallGcm } from "../../src/crypto/small-gcm.ts";
+import { runs } from "../runs.ts";
 
 interface Message {
   nonce: Uint8Array;
@@ -130,7 +131,7 @@ test("agrees with the system's GCM for keys, nonces, additional data and texts o
       expect(sealed(gcm, message)).toEqual(expected);
       expect(opened(gcm, { ...message, text: expected })).toEqual(Buffer.from(message.text));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -191,6 +192,6 @@ test("one flipped bit anywhere is refused", () => {
       }
       expect(opened(gcm, parts)).toBeUndefined();
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

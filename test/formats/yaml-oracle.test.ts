@@ -4,6 +4,7 @@ import { parseAllDocuments } from "yaml";
 import { yaml } from "../../formats/yaml.ts";
 import { toPlain, type Plain } from "../../src/tree/plain.ts";
 import { joinChunks } from "../../src/tree/long-text.ts";
+import { runs } from "../runs.ts";
 
 // Another reader must see the same values in documents of the subset that YAML 1.1, YAML 1.2 and sops read alike.
 
@@ -157,7 +158,7 @@ test("reads the values that another YAML reader reads", () => {
         );
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -176,6 +177,6 @@ test("prints what another YAML reader reads as the same values", () => {
         plain.map(comparable),
       );
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

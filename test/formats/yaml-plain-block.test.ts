@@ -6,6 +6,7 @@ import { decodeStream } from "../../formats/yaml/chars.ts";
 import { readPlainBlock } from "../../formats/yaml/plain-block.ts";
 import { readGeneral } from "../../formats/yaml/reader.ts";
 import type { Documents, Mapping, Node } from "../../src/tree/node.ts";
+import { runs } from "../runs.ts";
 
 function readFast(source: string | Uint8Array): Mapping | undefined {
   const bytes = Buffer.from(source);
@@ -164,7 +165,7 @@ test("agrees with the general reader on random lines", () => {
     fc.property(fc.array(line, { minLength: 1, maxLength: 6 }), (lines) => {
       if (expectSame(lines.join(""))) taken++;
     }),
-    { numRuns: 20_000 },
+    { numRuns: runs(20_000) },
   );
   expect(taken).toBeGreaterThan(100);
 });
@@ -207,6 +208,6 @@ test("takes documents in the plain style, and agrees after one character is chan
         expectSame(text.slice(0, at) + inserted + text.slice(at + 1));
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeStream, joinStream } from "../../formats/yaml/chars.ts";
 import { ParseError } from "../../src/errors.ts";
+import { runs } from "../runs.ts";
 
 const outcome = (read: () => unknown): unknown => {
   try {
@@ -37,6 +38,6 @@ test("text in pieces is the text that its bytes are read as, or is refused like 
         }),
       );
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Redactor } from "../../src/node/redactor.ts";
 import { secretsIn } from "../../src/node/secret-values.ts";
+import { runs } from "../runs.ts";
 
 function masked(pieces: readonly Uint8Array[], secrets: readonly string[]): Buffer {
   const redactor = new Redactor(secrets);
@@ -51,7 +52,7 @@ test("no secret passes however a stream is cut, and every other byte does", () =
     fc.property(stream, ({ secrets, pieces, expected }) => {
       expect(masked(pieces, secrets).equals(expected)).toBe(true);
     }),
-    { numRuns: 10_000 },
+    { numRuns: runs(10_000) },
   );
 });
 
@@ -60,7 +61,7 @@ test("any bytes pass unchanged where no secret is", () => {
     fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (pieces) => {
       expect(masked(pieces, ["secret-that-is-not-there"])).toEqual(Buffer.concat(pieces));
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   );
 });
 

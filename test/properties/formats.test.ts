@@ -21,6 +21,7 @@ import {
 } from "../../src/tree/node.ts";
 import { textLeaf, decodeText } from "../../src/tree/text.ts";
 import { bareDocuments } from "../bare.ts";
+import { runs } from "../runs.ts";
 
 // parse(emit(tree)) is the tree, for all that a format holds.
 
@@ -121,7 +122,7 @@ test("yaml holds any tree", async () => {
         expect(bareDocuments(back)).toEqual(bareDocuments(documents));
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
 });
 
@@ -148,7 +149,7 @@ test("yaml keeps comments in front of mapping entries", async () => {
     fc.property(mapping, (document) => {
       expect(again(yaml, [document])).toEqual(bareDocuments([document]));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
@@ -158,7 +159,7 @@ test("json holds any tree, repeated keys too", async () => {
     fc.property(tree(scalar, key, false), (document) => {
       expect(again(json, [document])).toEqual(bareDocuments([document]));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
@@ -183,7 +184,7 @@ test("dotenv holds any lines", async () => {
     fc.property(fc.array(item, { maxLength: 6 }), (items) => {
       expect(again(dotenv, [map(items)])).toEqual(bareDocuments([map(items)]));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
@@ -211,7 +212,7 @@ test("ini holds any sections of plain text", async () => {
     fc.property(document, (root) => {
       expect(again(ini, [root])).toEqual(bareDocuments([root]));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -241,7 +242,7 @@ test.each<FormatName>(["yaml", "json", "dotenv", "ini"])(
           expect(error).toHaveProperty("exitCode");
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   },
 );

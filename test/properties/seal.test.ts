@@ -5,6 +5,7 @@ import { encryptObject, decryptObject, update, type OpenOptions } from "../../sr
 import type { PlainObject } from "../../src/tree/plain.ts";
 import { alice } from "../keys/fake-host.ts";
 import { decryptText, encryptText } from "../verbs.ts";
+import { runs } from "../runs.ts";
 
 const names = fc
   .oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "", "1", "a_unencrypted"))
@@ -34,7 +35,7 @@ test("an encrypted object reads back as it was", async () => {
       const sealed = await encryptObject(value, { recipients: { age: alice.recipient }, ...open });
       expect(await decryptObject(sealed, open)).toEqual(value);
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });
 
@@ -53,7 +54,7 @@ test("an update without a change gives the source", async () => {
       );
       expect(Buffer.from(same)).toEqual(Buffer.from(sealed));
     }),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });
 
