@@ -31,11 +31,11 @@ export const localKeyService: KeyService = {
 
 /** Says how it went, in the words of sops. */
 async function noted<T>(what: string, key: MasterKey, host: Host, work: Promise<T>): Promise<T> {
-  const inform = (how: string) =>
-    host.inform?.(key.type.toUpperCase(), `${what} ${how}`, { key: key.id });
+  const { topic, field, success = "succeeded" } = provider(key.type).logged;
+  const inform = (how: string) => host.inform?.(topic, `${what} ${how}`, { [field]: key.id });
   try {
     const result = await work;
-    inform("succeeded");
+    inform(success);
     return result;
   } catch (error) {
     inform("failed");

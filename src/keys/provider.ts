@@ -53,6 +53,15 @@ export interface KeyProvider {
   readonly inEveryGroup: boolean;
   /** Its keys are used over the network: several may be asked at the same time, and `signal` gives up on one. */
   readonly isRemote: boolean;
+  /** How `--verbose` tells of a key of this type, in the words of sops. */
+  readonly logged: {
+    /** `PGP` in `[PGP] … msg="Encryption succeeded" fingerprint=…` */
+    readonly topic: string;
+    /** The name of the field that holds `id`. */
+    readonly field: string;
+    /** Default: `succeeded`. */
+    readonly success?: string;
+  };
   /** Keys older than this many days are due for rotation; never without it (spec keys section 10). */
   readonly rotationDays?: number;
   /**

@@ -17,6 +17,7 @@ export const age: KeyProvider = {
   inEveryGroup: true,
   isWrapped: async (enc, id) => (await import("./recipient.ts")).isWrapped(enc, id),
   isRemote: false,
+  logged: { topic: "AGE", field: "recipient" },
   identify: (fields) => readText(fields, "recipient"),
   parse: async (text) => (await import("./recipient.ts")).parseRecipients(text),
   parseItem: async (item) =>

@@ -42,6 +42,7 @@ export const awsKms: KeyProvider = {
   }),
   isWrapped: isBase64,
   isRemote: true,
+  logged: { topic: "AWSKMS", field: "arn" },
   ...loadedLater(() => import("./wrap.ts")),
 };
 

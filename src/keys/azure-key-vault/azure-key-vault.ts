@@ -38,6 +38,7 @@ export const azureKeyVault: KeyProvider = {
   }),
   isWrapped: (enc) => /^[\w-]{16,}={0,2}$/.test(enc),
   isRemote: true,
+  logged: { topic: "AZKV", field: "key" },
   ...loadedLater(() => import("./wrap.ts")),
 };
 

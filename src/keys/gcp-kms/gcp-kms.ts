@@ -24,5 +24,6 @@ export const gcpKms: KeyProvider = {
   }),
   isWrapped: isBase64,
   isRemote: true,
+  logged: { topic: "GCPKMS", field: "resourceID" },
   ...loadedLater(() => import("./wrap.ts")),
 };

@@ -20,6 +20,7 @@ export const huaweiKms: KeyProvider = {
   }),
   isWrapped: isBase64,
   isRemote: true,
+  logged: { topic: "HCKMS", field: "keyID" },
   ...loadedLater(() => import("./wrap.ts")),
 };
 

@@ -20,5 +20,6 @@ export const pgp: KeyProvider = {
   }),
   isWrapped: (enc) => /^\s*-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----\s*$/.test(enc),
   isRemote: false,
+  logged: { topic: "PGP", field: "fingerprint" },
   ...loadedLater(() => import("./wrap.ts")),
 };

@@ -19,6 +19,7 @@ export const vaultTransit: KeyProvider = {
   }),
   isWrapped: (enc) => /^vault:v\d+:./.test(enc),
   isRemote: true,
+  logged: { topic: "VAULT_TRANSIT", field: "Path", success: "successful" },
   ...loadedLater(() => import("./wrap.ts")),
 };
 

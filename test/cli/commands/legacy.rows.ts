@@ -31,21 +31,21 @@ export const rows: readonly Row[] = [
   {
     line: "--verbose --encrypt --age A --output o.yaml plain.yaml",
     stderr:
-      /^\[AGE\]\t time="[^"]+Z" level=info msg="Encryption succeeded" key=age1\w+\n\[CMD\]\t time="[^"]+Z" level=info msg="File written successfully" file=o\.yaml\n$/,
+      /^\[AGE\]\t time="[^"]+Z" level=info msg="Encryption succeeded" recipient=age1\w+\n\[CMD\]\t time="[^"]+Z" level=info msg="File written successfully" file=o\.yaml\n$/,
     after: decrypts("o.yaml", yamlText),
   },
   {
     line: "--verbose -d sealed.env",
     stdout: /^A=1\n/,
     stderr:
-      /^\[AGE\]\t time="[^"]+Z" level=info msg="Decryption succeeded" key=age1\w+\n\[SOPS\]\t time="[^"]+Z" level=info msg="Data key recovered successfully"\n$/,
+      /^\[AGE\]\t time="[^"]+Z" level=info msg="Decryption succeeded" recipient=age1\w+\n\[SOPS\]\t time="[^"]+Z" level=info msg="Data key recovered successfully"\n$/,
   },
   {
     line: "--verbose decrypt sealed.env",
     env: { SOPS_AGE_KEY: identities.B },
     code: 128,
     stderr:
-      /^\[AGE\]\t time="[^"]+Z" level=info msg="Decryption failed" key=age1\w+\n(?!.*recovered succ)/s,
+      /^\[AGE\]\t time="[^"]+Z" level=info msg="Decryption failed" recipient=age1\w+\n(?!.*recovered succ)/s,
   },
   {
     line: "-e --age A --encrypted-comment-regex nothing plain.yaml",
