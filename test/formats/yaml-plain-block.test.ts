@@ -167,7 +167,7 @@ test("agrees with the general reader on random lines", () => {
     }),
     { numRuns: runs(20_000) },
   );
-  expect(taken).toBeGreaterThan(100);
+  expect(taken).toBeGreaterThan(runs(100));
 });
 
 /** A document in the plain style, as lines. */
