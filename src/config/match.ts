@@ -32,7 +32,7 @@ export class NoMatchingRule extends ConfigError {
   constructor(configPath: string, file: string, subject: string) {
     super("error loading config: no matching creation rules found", {
       file,
-      hint: `No path_regex in ${configPath} matches ${JSON.stringify(subject)}.`,
+      hint: `No path_regex in ${configPath} matches ${JSON.stringify(subject)}. \`sopsmith explain FILE\` shows why.`,
     });
   }
 }

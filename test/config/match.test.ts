@@ -76,6 +76,11 @@ test("no list of rules is no error; a list without a match is", async () => {
       message: "error loading config: no matching creation rules found",
     });
   }
+  expect(await failure("creation_rules: [{path_regex: x}]")).toMatchObject({
+    hint: expect.stringMatching(
+      /^No path_regex in .* matches ".*"\. `sopsmith explain FILE` shows why\.$/,
+    ),
+  });
 });
 
 test("compiles a pattern only when it is reached", async () => {

@@ -144,6 +144,8 @@ test("in its root file system the program runs, under every name, and nothing el
   expect(runnable.toSorted()).toEqual(
     ["ksops", "manager", "sopsmith"].map((name) => `usr/local/bin/${name}`),
   );
+  const copyright = readFileSync(join(rootfs, "usr/share/doc/sopsmith/copyright"), "utf8");
+  expect(copyright).toMatch(/^MIT License\n[^]*^@aws-sdk\/client-kms \d/m);
 });
 
 test("hadolint finds nothing in the Dockerfiles", () => {
