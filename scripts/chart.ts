@@ -120,10 +120,9 @@ export function valuesOf(text: string): Value[] {
       const path = [...at, String(pair.key.value)];
       // The comment above the first key belongs to the map; at the top that is the file's own.
       const first = index === 0 && at.length > 0 ? map.commentBefore : undefined;
-      const about = (pair.key.commentBefore ?? first ?? "")
-        .split("\n")
-        .map((line) => line.trim())
-        .join(" ");
+      // Above an empty line it is about more than this value.
+      const lines = (pair.key.commentBefore ?? first ?? "").split("\n").map((line) => line.trim());
+      const about = lines.slice(lines.lastIndexOf("") + 1).join(" ");
       const { value } = pair;
       if (isMap(value) && value.items.length > 0 && !free.has(path.join("."))) visit(value, path);
       else values.push({ path, about, fallback: (value as { toJSON(): Json }).toJSON() });
@@ -217,7 +216,7 @@ Keep the release's name and run \`helm upgrade\`, with your values file or with 
 - The CustomResourceDefinition that is there stays as it is, because Helm does not own it. Update it with \`sopsmith k8s crd | kubectl apply --server-side --force-conflicts -f -\`, or let Helm take it over once: \`helm upgrade --take-ownership --set crds.adopt=true\` (Helm 3.17 or newer).
 - An \`image.repository\` that ends in \`isindir/sops-secrets-operator\` is replaced by \`sopsmith\`: the former image does not know this chart's arguments. Set \`image.repository\` and \`image.tag\` to your image.
 - Security contexts are on by default here. Values that are reused keep them as they were.
-- \`serviceAccount.enabled=false\` needs \`serviceAccount.name\`.
+- \`serviceAccount.enabled=false\` needs \`serviceAccount.name\`. With \`rbac.enabled=false\`, the account must exist too, as in the former chart.
 
 Unknown values at the top are named in the notes after the installation; below the top they are refused.
 

@@ -14,9 +14,11 @@ import type { KeyService } from "./key-service.ts";
 export function withKubernetesLogin(inner: KeyService, login: KubernetesLogin): KeyService {
   let token: Promise<VaultToken> | undefined;
   const get = async (host: Host, signal?: AbortSignal): Promise<VaultToken> => {
-    const held = await token?.catch(() => undefined);
+    const known = token;
+    const held = await known?.catch(() => undefined);
     if (held !== undefined && held.until > host.now().getTime()) return held;
-    token = logInWithKubernetes(login, host, signal);
+    // Many objects ask at once after a start: one logs in for all.
+    if (token === undefined || token === known) token = logInWithKubernetes(login, host, signal);
     return token;
   };
   return {

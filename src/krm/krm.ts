@@ -1,7 +1,8 @@
 import { SopsmithError } from "../errors.ts";
 import type { Documents, Mapping } from "../tree/node.ts";
 import { configuresGenerator, generatorFor, namesFiles, type OpenedFile } from "./generators.ts";
-import { isSealedResource } from "./open-resource.ts";
+import { fileOf, isSealedResource, type OpenedResource } from "./open-resource.ts";
+import { KrmError } from "./problem.ts";
 import { nameOf, refOf } from "./resource.ts";
 import type { ResourceList, Result } from "./resource-list.ts";
 
@@ -10,7 +11,9 @@ export interface Surroundings {
   /** @throws {SopsmithError} */
   openFile(path: string): Promise<OpenedFile>;
   /** @throws {SopsmithError} */
-  openResource(resource: Mapping, name: string): Promise<Mapping>;
+  openResource(resource: Mapping, name: string): Promise<OpenedResource>;
+  /** Do all resources of one file have its MAC, or does nobody want to know? */
+  isVerified(resources: readonly OpenedResource[]): Promise<boolean>;
   parseYaml(text: Uint8Array): Documents;
 }
 
@@ -37,8 +40,15 @@ export async function runFunction(
     !items.some(configuresGenerator) &&
     configuresGenerator(functionConfig) &&
     namesFiles(functionConfig);
+  const isSealed = (item: Mapping): boolean => isSealedResource(item) && !configuresGenerator(item);
+  const files = Map.groupBy(items.filter(isSealed), fileOf);
+  const opened = new Map<Mapping, Mapping>();
+  for (const file of files.values())
+    for (const [item, root] of await openedFile(file, results, surroundings))
+      opened.set(item, root);
   for (const item of adds ? [...items, functionConfig] : items)
-    for (const one of await replaced(item, results, surroundings)) made.push(one);
+    if (isSealed(item)) made.push(opened.get(item) ?? item);
+    else for (const one of await replaced(item, results, surroundings)) made.push(one);
   return { items: results.some(({ severity }) => severity === "error") ? items : made, results };
 }
 
@@ -60,13 +70,57 @@ async function replaced(
         failed: (error, file, field) =>
           report("error", `${file}: ${reason(error, file)}`, { field, file }),
       });
-    return [
-      isSealedResource(item) ? await surroundings.openResource(item, nameOf(resource)) : item,
-    ];
+    return [item];
   } catch (error) {
     report("error", `${nameOf(resource)}: ${reason(error, nameOf(resource))}`);
     return [];
   }
+}
+
+const mismatch = new KrmError(
+  "MAC mismatch: the values are not those that were encrypted, or kustomize changed more than their order",
+  {
+    hint: "Name the file in the files of a ksops generator instead of the resources, or encrypt it with mac_only_encrypted: true",
+  },
+);
+
+/** The resources of one file, decrypted; none where one of them fails. */
+async function openedFile(
+  file: readonly Mapping[],
+  results: Result[],
+  surroundings: Surroundings,
+): Promise<[Mapping, Mapping][]> {
+  const opened: OpenedResource[] = [];
+  const report = (items: readonly Mapping[], error: unknown): void => {
+    const name = items.map((item) => nameOf(refOf(item))).join(", ");
+    results.push({
+      severity: "error",
+      message: `${name}: ${reason(error, name)}`,
+      resource: items[0] && refOf(items[0]),
+      field: undefined,
+      file: undefined,
+    });
+  };
+  try {
+    for (const item of file) {
+      try {
+        opened.push(await surroundings.openResource(item, nameOf(refOf(item))));
+      } catch (error) {
+        report([item], error);
+      }
+    }
+    if (opened.length < file.length) return [];
+    if (!(await surroundings.isVerified(opened))) {
+      report(file, mismatch);
+      return [];
+    }
+  } finally {
+    for (const { file: one } of opened) one.dataKey.fill(0);
+  }
+  return file.flatMap((item, index): [Mapping, Mapping][] => {
+    const root = opened[index]?.root;
+    return root === undefined ? [] : [[item, root]];
+  });
 }
 
 /** A failure in one line, with what to do. */

@@ -36,7 +36,7 @@ export const childrenPath = (kind: ChildKind, namespace: string): string =>
     ? `/api/v1/${plurals[kind]}`
     : `/api/v1/namespaces/${namespace}/${plurals[kind]}`;
 const childPath = (kind: ChildKind, { namespace = "", name = "" }: ObjectMeta): string =>
-  `${childrenPath(kind, namespace)}/${name}`;
+  `${childrenPath(kind, namespace)}/${encodeURIComponent(name)}`;
 
 /** What the reconciler asks of the API server; every write is guarded by what was seen. */
 export class Cluster {
@@ -50,7 +50,8 @@ export class Cluster {
   }
 
   async sopsSecret(namespace: string, name: string): Promise<SopsSecret | undefined> {
-    const found = await this.get(`${sopsSecretsPath(namespace)}/${name}`);
+    // The name may be that of an owner reference, which anybody may write and nobody checks.
+    const found = await this.get(`${sopsSecretsPath(namespace)}/${encodeURIComponent(name)}`);
     return found && parseSopsSecret(found);
   }
 

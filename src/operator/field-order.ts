@@ -19,7 +19,7 @@ interface CoveredList {
   readonly items: readonly Covered[];
 }
 
-interface CoveredMap {
+export interface CoveredMap {
   readonly kind: "map";
   /** In byte order of the keys. */
   readonly items: readonly { readonly key: string; readonly value: Covered }[];

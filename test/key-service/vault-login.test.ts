@@ -72,6 +72,25 @@ test("the account's token is exchanged for one of Vault's, once for many keys", 
   ]);
 });
 
+test("many objects that ask at once after a start log in once, and again after a login that failed", async () => {
+  const vault = new FakeVault();
+  const login = service();
+  const all = async () => {
+    const key = await keyOf();
+    return Promise.allSettled(Array.from({ length: 8 }, () => login.unwrap(key, vault.host)));
+  };
+  const { host } = vault;
+  const { readFile } = host;
+  host.readFile = () => Promise.reject(Object.assign(new Error("system"), { code: "ENOENT" }));
+  expect((await all()).every(({ status }) => status === "rejected")).toBe(true);
+  host.readFile = readFile;
+  expect((await all()).every(({ status }) => status === "fulfilled")).toBe(true);
+  expect(vault.logins).toHaveLength(1);
+  vault.now += 1_000_000;
+  expect((await all()).every(({ status }) => status === "fulfilled")).toBe(true);
+  expect(vault.logins).toHaveLength(2);
+});
+
 test("a token is renewed before it ends, with the account's token of that day", async () => {
   const vault = new FakeVault();
   const login = service();

@@ -217,3 +217,88 @@ test("as a transformer, decrypts the resources of sops and leaves the others alo
     ]) as unknown[],
   });
 });
+
+describe("as a transformer after kustomize's own", () => {
+  const decrypt = stringify({
+    apiVersion: "sopsmith.dev/v1",
+    kind: "Decrypt",
+    metadata: { name: "t", annotations: exec },
+  });
+  const own = `apiVersion: v1
+kind: Secret
+metadata:
+    name: one
+    labels: {app: shop}
+    annotations: {why: because}
+stringData:
+    b: "2"
+    a: "1"
+`;
+  const two = `${own.replace("name: one", "namespace: old\n    name: one")}---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+    name: two
+data:
+    k: v
+`;
+  const added = `namespace: shop
+namePrefix: pre-
+nameSuffix: -suf
+labels: [{pairs: {team: a}}]
+commonAnnotations: {note: new}
+`;
+  const labels = { app: "shop", team: "a" };
+  const annotations = { why: "because", note: "new" };
+  const one = (name: string, namespace: string) => ({
+    kind: "Secret",
+    apiVersion: "v1",
+    metadata: { name, namespace, labels, annotations },
+    stringData: { b: "2", a: "1" },
+  });
+
+  test.each([
+    ["one resource", own],
+    ["two documents, of which one was in another namespace", two],
+  ])("finds the MAC of %s that got names, a namespace, labels and annotations", (_, text) => {
+    const box = repository(
+      {
+        "kustomization.yaml": `resources: [s.enc.yaml]\ntransformers: [t.yaml]\n${added}`,
+        "t.yaml": decrypt,
+      },
+      { "s.enc.yaml": text },
+    );
+    const { status, stderr, items } = build(box, ".");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(items).toContainEqual(one("pre-one-suf", "shop"));
+    if (text === two)
+      expect(items).toContainEqual({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: {
+          name: "pre-two-suf",
+          namespace: "shop",
+          labels: { team: "a" },
+          annotations: { note: "new" },
+        },
+        data: { k: "v" },
+      });
+  });
+
+  test("refuses a file of which a document is missing, and names what is left of it", () => {
+    const box = repository(
+      {
+        "kustomization.yaml": `resources: [s.enc.yaml]
+transformers: [t.yaml]
+patches:
+  - patch: "{apiVersion: v1, kind: Secret, metadata: {name: one, namespace: old}, $patch: delete}"
+`,
+        "t.yaml": decrypt,
+      },
+      { "s.enc.yaml": two },
+    );
+    const { status, stderr, items } = build(box, ".");
+    expect([status, items]).toEqual([1, []]);
+    expect(stderr).toMatch(/^ConfigMap two: MAC mismatch: /);
+  });
+});

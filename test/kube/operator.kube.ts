@@ -412,6 +412,10 @@ test("two enforcing objects do not fight over a child: the second is refused and
   await delay(1500);
   expect(await operator.total("sopsmith_secret_writes_total")).toBe(before);
   expect(texts(await admin.secret(namespace, "s"))).toEqual({ a: "1" });
+  // The garbage collector takes the Secret along, and then it is the second one's turn.
+  await admin.request({ method: "DELETE", path: admin.sopsPath(namespace, "first") });
+  await settled(namespace, "second", "Healthy");
+  expect(texts(await admin.secret(namespace, "s"))).toEqual({ a: "2" });
 });
 
 test("two templates of one name are refused before anything is written", async () => {

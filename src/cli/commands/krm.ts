@@ -9,7 +9,7 @@ import { systemCode, systemReason } from "../../io/system-error.ts";
 import { remembering } from "../../key-service/remembering.ts";
 import { configuresGenerator, type OpenedFile } from "../../krm/generators.ts";
 import { runFunction } from "../../krm/krm.ts";
-import { openResource } from "../../krm/open-resource.ts";
+import { haveTheirMac, openResource, type OpenedResource } from "../../krm/open-resource.ts";
 import { KrmError } from "../../krm/problem.ts";
 import {
   emitResourceList,
@@ -85,12 +85,13 @@ export const krm: Command = {
             name,
             services,
             order,
-            ignoreMac: call.options.on(flags.ignoreMac),
             audit: (action) => call.host.audit?.(action, name) ?? Promise.resolve(),
             warn: (message) => warn(streams, `${name}: ${message}`),
           },
           call.host,
         ),
+      isVerified: async (resources: readonly OpenedResource[]) =>
+        call.options.on(flags.ignoreMac) || (await haveTheirMac(resources)),
       parseYaml: parse,
     };
     try {
@@ -166,7 +167,7 @@ async function openFile(
       warn: (message) => warn(streams, `${path}: ${message}`),
     },
     host,
-  );
+  ).catch(notEncrypted);
   const { emit } = await loadFormat(name);
   return { format: name, documents, content: joinChunks(emit(documents, { sealed: false })) };
 }
@@ -203,6 +204,14 @@ const outside = (): KrmError =>
   new KrmError("the file is outside the kustomization's directory", {
     hint: `Move it there, or set SOPSMITH_KRM_LOAD_RESTRICTOR=${NONE}, as for kustomize's --load-restrictor`,
   });
+
+/** Here nobody can say what a file's format is, as the usual advice would have it. */
+function notEncrypted(error: unknown): never {
+  if (!(error instanceof SopsmithError && error.code === "metadata-not-found")) throw error;
+  throw new KrmError("the file is not encrypted, or its format is not the one that its name says", {
+    cause: error,
+  });
+}
 
 function unreadable(error: unknown): unknown {
   const code = systemCode(error);

@@ -177,7 +177,7 @@ describe("a ksops generator", () => {
     expect(result.stdout).not.toContain("hunter2");
     expect(results.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^broken\.yaml: /),
-      expect.stringMatching(/^open\.yaml: sops metadata not found\. /),
+      expect.stringMatching(/^open\.yaml: the file is not encrypted, or its format /),
       expect.stringMatching(/^missing\.yaml: there is no such file/),
       expect.stringMatching(/^\/etc\/passwd: the file is outside the kustomization's directory/),
       expect.stringMatching(/^missing\.env: there is no such file/),
