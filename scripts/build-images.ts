@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { PROJECT_URI } from "../src/check/help-uri.ts";
+import { PROJECT_URI } from "../src/project-uri.ts";
 import { debianBase, type Architecture, type Base } from "./images/base.ts";
 import { Layout, mediaTypes, sha256, type Descriptor } from "./images/layout.ts";
 import { tar, type TarEntry } from "./images/tar.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
-import { PROJECT_URI } from "../src/check/help-uri.ts";
+import { PROJECT_URI } from "../src/project-uri.ts";
 import { counterpart } from "./counterparts.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { defineConfig } from "vitepress";
-import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/project-uri.ts";
 
 /** What begins the path of every page: `/`, or the folder that a host serves the site from. */
 const base = process.env["SOPSMITH_SITE_BASE"] ?? "/";

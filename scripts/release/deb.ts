@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/project-uri.ts";
 import { executableNotices } from "./executable-packages.ts";
 
 const root = join(import.meta.dirname, "../..");

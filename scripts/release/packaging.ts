@@ -2,7 +2,7 @@
 // formula of a Homebrew tap (sopsmith.rb) and the entry of an aqua registry (aqua.yaml).
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/project-uri.ts";
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("name the folder with SHA256SUMS in it");

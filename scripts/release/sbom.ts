@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { join, relative } from "node:path";
-import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/project-uri.ts";
 import { executablePackages } from "./executable-packages.ts";
 import { targets } from "./targets.ts";
 

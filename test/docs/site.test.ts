@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PROJECT_URI } from "../../src/check/help-uri.ts";
+import { PROJECT_URI } from "../../src/project-uri.ts";
 
 const root = join(import.meta.dirname, "../..");
 let site: string;

@@ -1,6 +1,7 @@
 import { fingerprints } from "../fingerprint.ts";
 import { keyPath } from "../key-path.ts";
-import { helpUri, PROJECT_URI } from "../help-uri.ts";
+import { PROJECT_URI } from "../../project-uri.ts";
+import { helpUri } from "../help-uri.ts";
 import type { Finding } from "../rule.ts";
 import { rules } from "../rules/index.ts";
 import type { Report } from "./report.ts";
