@@ -184,3 +184,11 @@ test("constants that are a number, a text or a pattern are in upper case", () =>
   expect(files.length).toBeGreaterThan(300);
   expect(lower).toEqual([]);
 });
+
+test("private members are written one way, but in classes that the package gives to others", () => {
+  const given = ["src/errors.ts", "src/library/change.ts"];
+  const wrong = globSync("{bin,src,formats,scripts}/**/*.ts", { cwd: root }).filter(
+    (file) => !given.includes(file) && /\bthis\.#\w/.test(readFileSync(join(root, file), "utf8")),
+  );
+  expect(wrong).toEqual([]);
+});

@@ -41,16 +41,16 @@ const some = (bytes: Uint8Array): Uint8Array | undefined => (bytes.length > 0 ? 
 export function patchConsole(values: unknown): () => void {
   const redactor = new Redactor(secretsIn(values));
   const originals = new Map<keyof Console, unknown>();
-  const target = console as unknown as Record<string, unknown>;
   for (const name of Object.keys(console) as (keyof Console)[]) {
-    const original = target[name];
+    const original: unknown = Reflect.get(console, name);
     if (typeof original !== "function" || noPrinters.has(name)) continue;
     originals.set(name, original);
-    target[name] = (...args: unknown[]): unknown =>
-      withMaskedStreams(redactor, () => Reflect.apply(original, console, args) as unknown);
+    Reflect.set(console, name, (...args: unknown[]): unknown =>
+      withMaskedStreams(redactor, () => Reflect.apply(original, console, args) as unknown),
+    );
   }
   return () => {
-    for (const [name, original] of originals) target[name] = original;
+    for (const [name, original] of originals) Reflect.set(console, name, original);
   };
 }
 

@@ -20,18 +20,18 @@ interface Branch {
  * secrets that overlap all are masked; every other byte passes as it is.
  */
 export class Redactor {
-  readonly #root: Branch = { next: new Map(), isEnd: false };
+  private readonly root: Branch = { next: new Map(), isEnd: false };
   /** 1 for a byte that a secret begins with. */
-  readonly #first = new Uint8Array(256);
-  #held: Uint8Array = new Uint8Array(0);
+  private readonly first = new Uint8Array(256);
+  private held: Uint8Array = new Uint8Array(0);
   /** Bytes at the beginning of what is held that belong to a secret whose mask was written already. */
-  #masked = 0;
+  private masked = 0;
 
   /** @param values the secrets; those with fewer than 6 characters are left out */
   constructor(values: SecretValues) {
     for (const pattern of patternsOf(values)) {
-      let at = this.#root;
-      this.#first[pattern[0] ?? 0] = 1;
+      let at = this.root;
+      this.first[pattern[0] ?? 0] = 1;
       for (const byte of pattern) {
         let branch = at.next.get(byte);
         if (branch === undefined) at.next.set(byte, (branch = { next: new Map(), isEnd: false }));
@@ -43,30 +43,30 @@ export class Redactor {
 
   /** There is nothing to mask. */
   get isIdle(): boolean {
-    return this.#root.next.size === 0;
+    return this.root.next.size === 0;
   }
 
   /** What can be written once this piece is there. */
   write(piece: Uint8Array): Uint8Array {
-    return this.#pass(piece, false);
+    return this.pass(piece, false);
   }
 
   /** What is left at the end. */
   end(): Uint8Array {
-    return this.#pass(new Uint8Array(0), true);
+    return this.pass(new Uint8Array(0), true);
   }
 
-  #pass(piece: Uint8Array, isLast: boolean): Uint8Array {
-    const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+  private pass(piece: Uint8Array, isLast: boolean): Uint8Array {
+    const bytes = this.held.length === 0 ? piece : Buffer.concat([this.held, piece]);
     const parts: Uint8Array[] = [];
     /** Where the bytes begin that are neither written nor masked. */
-    let plain = this.#masked;
+    let plain = this.masked;
     /** Where the last secret found ends. */
-    let secretEnd = this.#masked;
+    let secretEnd = this.masked;
     let at = 0;
     for (; at < bytes.length; at++) {
-      if (this.#first[bytes[at] ?? 0] === 0) continue;
-      const end = this.#secretAt(bytes, at, isLast);
+      if (this.first[bytes[at] ?? 0] === 0) continue;
+      const end = this.secretAt(bytes, at, isLast);
       if (end === undefined) break;
       if (end <= at) continue;
       if (at >= secretEnd) {
@@ -76,14 +76,14 @@ export class Redactor {
       secretEnd = plain = Math.max(secretEnd, end);
     }
     if (at > plain) parts.push(bytes.subarray(plain, at));
-    this.#held = bytes.slice(at);
-    this.#masked = Math.max(0, secretEnd - at);
+    this.held = bytes.slice(at);
+    this.masked = Math.max(0, secretEnd - at);
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
   }
 
   /** The end of the longest secret that begins here, 0 for none; undefined where more bytes are needed to say. */
-  #secretAt(bytes: Uint8Array, from: number, isLast: boolean): number | undefined {
-    let branch: Branch | undefined = this.#root;
+  private secretAt(bytes: Uint8Array, from: number, isLast: boolean): number | undefined {
+    let branch: Branch | undefined = this.root;
     let end = 0;
     for (let at = from; ; at++) {
       const byte = bytes[at];
