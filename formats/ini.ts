@@ -11,12 +11,12 @@ import { jsonText } from "./json/writer.ts";
 /** Why the written form of a key reads back as something else, or undefined. */
 function keyTrouble(name: string): string | undefined {
   if (/^[#;]/.test(name))
-    return "a key that begins with `#` or `;` reads as a comment, and a key `-` becomes one";
+    return "a key that begins with `#` or `;` reads as a comment, and the key `-` becomes one";
   if (name.startsWith("[")) return "a key that begins with `[` reads as a section";
   const read = readKeyName(`${keyName(name)} = `);
   const readsBack =
     typeof read !== "string" && read.name === name && name !== "-" && !name.includes("\n");
-  return readsBack ? undefined : "the key reads back as another one";
+  return readsBack ? undefined : "the key reads back differently";
 }
 
 function sectionTrouble(name: string, isFirst: boolean): string | undefined {
@@ -45,7 +45,7 @@ function checkSealable(documents: Documents): void {
       if (item.kind === "comment") continue;
       check(item, keyTrouble(item.key));
       if (seen.has(item.key))
-        check(item, "a key that appears twice in its section keeps one value only");
+        check(item, "a key that appears twice in its section keeps only one value");
       seen.add(item.key);
       const { kind } = item.value;
       if (kind === "seq" || kind === "map")

@@ -196,11 +196,11 @@ export function readmeText(values: readonly Value[], version: string): string {
     ({ path, fallback, about }) =>
       `| \`${path.join(".")}\` | \`${cell(JSON.stringify(fallback))}\` | ${cell(about)} |`,
   );
-  return `<!-- Made from values.yaml by \`node scripts/chart.ts\`. -->
+  return `<!-- Generated from values.yaml by \`node scripts/chart.ts\`. -->
 
 # sops-secrets-operator, chart ${version}
 
-Installs the operator of sopsmith, which turns SopsSecrets into ordinary Secrets. It takes the values of the chart 0.28.0 of isindir/sops-secrets-operator and upgrades its releases in place.
+Installs the operator of sopsmith, which turns SopsSecrets into ordinary Secrets. It accepts the values of chart 0.28.0 of isindir/sops-secrets-operator, and upgrades releases of that chart in place.
 
 \`\`\`sh
 helm upgrade --install sops deploy/chart --namespace sops --create-namespace \\
@@ -208,17 +208,17 @@ helm upgrade --install sops deploy/chart --namespace sops --create-namespace \\
   --set 'extraEnv[0].name=SOPS_AGE_KEY_FILE,extraEnv[0].value=/etc/sops-age-key-file/key'
 \`\`\`
 
-## From the chart of sops-secrets-operator
+## Upgrade from the sops-secrets-operator chart
 
 Keep the release's name and run \`helm upgrade\`, with your values file or with \`--reuse-values\`.
 
-- The Deployment, the ServiceAccount and the roles keep their names. Both operators use the same lease, so they never work at the same time.
-- The CustomResourceDefinition that is there stays as it is, because Helm does not own it. Update it with \`sopsmith k8s crd | kubectl apply --server-side --force-conflicts -f -\`, or let Helm take it over once: \`helm upgrade --take-ownership --set crds.adopt=true\` (Helm 3.17 or newer).
-- An \`image.repository\` that ends in \`isindir/sops-secrets-operator\` is replaced by \`sopsmith\`: the former image does not know this chart's arguments. Set \`image.repository\` and \`image.tag\` to your image.
-- Security contexts are on by default here. Values that are reused keep them as they were.
-- \`serviceAccount.enabled=false\` needs \`serviceAccount.name\`. With \`rbac.enabled=false\`, the account must exist too, as in the former chart.
+- The Deployment, the ServiceAccount and the roles keep their names. Both operators use the same lease, so they are never active at the same time.
+- The existing CustomResourceDefinition stays as it is, because Helm does not own it. Update it with \`sopsmith k8s crd | kubectl apply --server-side --force-conflicts -f -\`, or let Helm take it over once: \`helm upgrade --take-ownership --set crds.adopt=true\` (Helm 3.17 or newer).
+- An \`image.repository\` that ends in \`isindir/sops-secrets-operator\` is replaced by \`sopsmith\`, because the former image does not accept this chart's arguments. Set \`image.repository\` and \`image.tag\` to your image.
+- This chart turns on security contexts by default. Reused values keep the setting that they had.
+- \`serviceAccount.enabled=false\` needs \`serviceAccount.name\`. With \`rbac.enabled=false\`, the service account must exist too, as in the former chart.
 
-Unknown values at the top are named in the notes after the installation; below the top they are refused.
+The notes after the installation list unknown values at the top level; unknown values at lower levels are refused.
 
 ## Values
 

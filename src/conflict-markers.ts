@@ -11,7 +11,7 @@ export function namingConflict(error: SopsmithError, source: Uint8Array): Sopsmi
   const line = text.slice(0, start).split("\n").length;
   const { code, exitCode, message, cause, file, path } = error;
   return new SopsmithError(code, exitCode, message, {
-    hint: `It holds the conflict markers of a merge, from line ${line} on. Resolve the conflict first, for instance with \`git checkout --ours\` or \`--theirs\`.`,
+    hint: `It contains the conflict markers of a merge, starting on line ${line}. Resolve the conflict first, for instance with \`git checkout --ours\` or \`--theirs\`.`,
     cause,
     file,
     path,

@@ -107,7 +107,7 @@ async function refuseEnvelope(source: Uint8Array, { file, warn }: CommonOptions)
   const format = await sealedFormat(source, "binary");
   if (format === "binary") throw new AlreadyEncrypted(file);
   if (format !== undefined)
-    warn(`this is already an encrypted file (${format}); it is encrypted again, as binary`);
+    warn(`this file is already encrypted (${format}); it is encrypted again, as binary`);
 }
 
 /** Parses a plain file; exit 2 for what cannot be parsed, 92 for an input without documents. */

@@ -27,14 +27,14 @@ export function environmentOf(documents: Documents, file: string): [name: string
         `cannot use complex value in environment; offending key ${key}`,
         file,
         key,
-        "Only text, numbers, booleans and times can be variables: name a file whose top level holds just those.",
+        "Only text, numbers, booleans and times can be variables: use a file with nothing else at its top level.",
       );
     if (key.includes("="))
       throw new EnvironmentError(
         `cannot use keys with '=' in environment: ${key}`,
         file,
         key,
-        "A variable's name ends at its first '='.",
+        "The name of a variable ends at the first '='.",
       );
     const text = flatText(value);
     if (key.includes("\0") || text.includes("\0"))
@@ -42,14 +42,14 @@ export function environmentOf(documents: Documents, file: string): [name: string
         "exec: environment variable contains NUL",
         file,
         key,
-        "Give such data to the program with exec-file.",
+        "Pass such data to the program with exec-file.",
       );
     if (!key.isWellFormed() || !text.isWellFormed())
       throw new EnvironmentError(
         "cannot use text that is not UTF-8 in environment",
         file,
         key,
-        "Give such data to the program with exec-file.",
+        "Pass such data to the program with exec-file.",
       );
     variables.push([key, text]);
   }

@@ -1,34 +1,34 @@
 /**
- * Every code of an error, with the exit status of the command. The library's errors have exactly this status. A new code is a row here.
+ * Every error code, with the exit status of the command. The library's errors have exactly this status. A new code is a row here.
  *
- * `status`: null where it is that of a program that was run. `inLibrary`: functions of the library can throw it.
+ * `status`: null where it depends on a program that was run. `inLibrary`: functions of the library can throw it.
  */
 export const errorCodes = {
   "age-plugin": {
     status: 1,
     inLibrary: true,
-    means: "A plugin of age failed or is not installed.",
+    means: "An age plugin failed or is not installed.",
   },
   "already-encrypted": {
     status: 203,
     inLibrary: true,
     means:
-      "The source is encrypted already, or has an entry named as the block that encrypted files end with.",
+      "The source is already encrypted, or has an entry with the name of the `sops` block.",
   },
   "audit-config": {
     status: 2,
     inLibrary: false,
-    means: "The file that configures auditing cannot be read.",
+    means: "The configuration file for auditing cannot be read.",
   },
   "audit-failed": {
     status: 1,
     inLibrary: false,
-    means: "What was to be done could not be written down for auditing, and was not done.",
+    means: "An action could not be recorded for auditing, and was not performed.",
   },
   "audit-unreachable": {
     status: 1,
     inLibrary: false,
-    means: "A database for auditing does not answer.",
+    means: "An audit database does not answer.",
   },
   "bad-address": { status: 1, inLibrary: false, means: "An address to listen on is malformed." },
   "bad-key-file": {
@@ -40,47 +40,47 @@ export const errorCodes = {
   "bad-pattern": {
     status: 1,
     inLibrary: true,
-    means: "A regular expression or a pattern for files does not compile.",
+    means: "A regular expression or a file pattern does not compile.",
   },
-  "bad-range": { status: 1, inLibrary: false, means: "A range of commits cannot be used." },
+  "bad-range": { status: 1, inLibrary: false, means: "A range of commits is not valid." },
   canceled: {
     status: 1,
     inLibrary: false,
-    means: "A question was answered with no, or interrupted.",
+    means: "The user answered no, or interrupted a question.",
   },
   "cannot-create-file": { status: 1, inLibrary: false, means: "A file cannot be created." },
-  "cannot-listen": { status: 1, inLibrary: false, means: "An address cannot be listened on." },
+  "cannot-listen": { status: 1, inLibrary: false, means: "The program cannot listen on an address." },
   "cannot-replace": {
     status: 3,
     inLibrary: true,
-    means: "A file cannot be opened for writing, or not be replaced; it is as it was.",
+    means: "A file cannot be opened for writing or cannot be replaced; it is unchanged.",
   },
   "cannot-start": { status: 126, inLibrary: false, means: "A program cannot be started." },
   "changed-meanwhile": {
     status: 3,
     inLibrary: true,
-    means: "Another process changed the file in the meantime; it is as that process left it.",
+    means: "Another process changed the file in the meantime; that change was kept.",
   },
-  "check-failed": { status: 10, inLibrary: false, means: "A check found something." },
+  "check-failed": { status: 10, inLibrary: false, means: "A check found a problem." },
   "child-failed": {
     status: null,
     inLibrary: false,
-    means: "The program that was run failed; its exit status is the command's.",
+    means: "The program that was run failed; the command exits with the same status.",
   },
   "child-killed": {
     status: 255,
     inLibrary: false,
-    means: "The program that was run was ended by a signal.",
+    means: "A signal ended the program that was run.",
   },
   "comment-selector": {
     status: 1,
     inLibrary: false,
-    means: "The operator cannot use a selection by comments.",
+    means: "The operator cannot use a file whose encrypted values are chosen by comments.",
   },
   "config-above": {
     status: 1,
     inLibrary: false,
-    means: "The configuration also governs files outside of the working directory.",
+    means: "The configuration also governs files outside the working directory.",
   },
   "config-error": {
     status: 1,
@@ -90,22 +90,22 @@ export const errorCodes = {
   "conflict-markers": {
     status: 1,
     inLibrary: false,
-    means: "The file still holds conflict markers.",
+    means: "The file still has conflict markers.",
   },
   "conflicting-parameters": {
     status: 8,
     inLibrary: true,
-    means: "Settings exclude each other, such as two selections.",
+    means: "Two settings cannot be used together, such as two selections.",
   },
   "data-key-not-recovered": {
     status: 128,
     inLibrary: true,
-    means: "No key that is at hand opens the file. The message lists each key with the reason.",
+    means: "None of the available keys opens the file. The message gives the reason for each key.",
   },
   "data-key-not-wrapped": {
     status: 1,
     inLibrary: true,
-    means: "The data key could not be encrypted for all keys, or there is none.",
+    means: "The data key could not be wrapped for every master key, or there is no master key.",
   },
   "decryption-order": {
     status: 112,
@@ -116,75 +116,75 @@ export const errorCodes = {
   "edit-abandoned": {
     status: 1,
     inLibrary: false,
-    means: "The edited text was not saved in a form that can be encrypted.",
+    means: "Editing ended without text that can be encrypted.",
   },
   "editor-failed": { status: 201, inLibrary: false, means: "The editor failed." },
   "emit-error": {
     status: 4,
     inLibrary: true,
-    means: "The format of the result cannot hold the document.",
+    means: "The output format cannot represent the document.",
   },
   "encrypted-key-file": {
     status: 1,
     inLibrary: false,
-    means: "The key file is protected by a passphrase, so that no key can be added.",
+    means: "The key file is protected by a passphrase, so no key can be added to it.",
   },
   "encryption-context": {
     status: 6,
     inLibrary: true,
     means: "An AWS encryption context is malformed.",
   },
-  exists: { status: 3, inLibrary: false, means: "A file is there already and is not overwritten." },
+  exists: { status: 3, inLibrary: false, means: "A file already exists and is not overwritten." },
   "git-failed": { status: 1, inLibrary: false, means: "Git failed." },
   "git-missing": { status: 1, inLibrary: false, means: "Git is not installed." },
   "gpg-failed": { status: 1, inLibrary: true, means: "gpg failed." },
-  "hook-there": { status: 1, inLibrary: false, means: "Git has another hook there already." },
+  "hook-there": { status: 1, inLibrary: false, means: "The repository already has another hook of that name." },
   "hooks-elsewhere": {
     status: 1,
     inLibrary: false,
-    means: "Git's hooks are in another directory.",
+    means: "Git is set to look for hooks in another directory.",
   },
   "invalid-argument": {
     status: 1,
     inLibrary: true,
     means:
-      "An argument of a function is not what it must be. The message begins with its place, such as options.recipients.age[1].",
+      "A function was called with an invalid argument. The message begins with its place, such as options.recipients.age[1].",
   },
   "invalid-option": {
     status: 1,
     inLibrary: true,
-    means: "An option of a function is not what it must be.",
+    means: "A function was called with an invalid option.",
   },
   "is-directory": {
     status: 1,
     inLibrary: false,
-    means: "A directory was named where a file is needed.",
+    means: "A file is needed, but the path is that of a directory.",
   },
   "key-service-failed": {
     status: 1,
     inLibrary: false,
-    means: "A key service failed or is not reachable.",
+    means: "A key service failed or cannot be reached.",
   },
-  "key-syntax": { status: 1, inLibrary: true, means: "A text is not the id of a key of its type." },
+  "key-syntax": { status: 1, inLibrary: true, means: "The id of a key is malformed for its type." },
   "keyservice-listen": {
     status: 1,
     inLibrary: false,
     means: "The key service cannot listen on its address.",
   },
-  krm: { status: 1, inLibrary: false, means: "A KRM function got input that it cannot use." },
+  krm: { status: 1, inLibrary: false, means: "The KRM function cannot use its input." },
   "layout-refused": { status: 1, inLibrary: false, means: "A file cannot be given this layout." },
   "lease-lost": { status: null, inLibrary: false, means: "The operator lost its lease." },
-  "mac-mismatch": { status: 51, inLibrary: true, means: "The file was changed without its key." },
+  "mac-mismatch": { status: 51, inLibrary: true, means: "The file was changed without its data key: the MAC does not match." },
   "merge-conflict": {
     status: 1,
     inLibrary: false,
     means: "Both sides of a merge changed the same value.",
   },
-  "merge-too-deep": { status: 1, inLibrary: false, means: "A document is too deep to be merged." },
+  "merge-too-deep": { status: 1, inLibrary: false, means: "A document is nested too deeply to be merged." },
   "merge-unknown-value": {
     status: 1,
     inLibrary: false,
-    means: "A merge would take over a ciphertext that no version of the file has.",
+    means: "The merged file has a value that no version has at this place.",
   },
   "merged-as-text": {
     status: 1,
@@ -194,12 +194,12 @@ export const errorCodes = {
   "metadata-field": {
     status: 1,
     inLibrary: true,
-    means: "A field of the block that encrypted files end with is missing or malformed.",
+    means: "A field of the `sops` block is missing or malformed.",
   },
   "metadata-misplaced": {
     status: 1,
     inLibrary: true,
-    means: "The block that encrypted files end with is in the wrong place.",
+    means: "The `sops` block is in the wrong place.",
   },
   "metadata-not-found": {
     status: 1,
@@ -209,12 +209,12 @@ export const errorCodes = {
   "metadata-time": {
     status: 1,
     inLibrary: true,
-    means: "A time in the block that encrypted files end with is malformed.",
+    means: "A time in the `sops` block is malformed.",
   },
   "metadata-version": {
     status: 1,
     inLibrary: true,
-    means: "The version in the block that encrypted files end with cannot be read.",
+    means: "The version in the `sops` block is malformed.",
   },
   "last-recipient": {
     status: 1,
@@ -225,15 +225,15 @@ export const errorCodes = {
   "never-wrapped": {
     status: 1,
     inLibrary: true,
-    means: "Somebody wrote a recipient into the file by hand, without the data key.",
+    means: "A recipient was added to the file by hand, without wrapping the data key for it.",
   },
   "no-account": { status: 1, inLibrary: false, means: "There is no such account." },
   "no-accounts": {
     status: 1,
     inLibrary: false,
-    means: "The system does not let the program become another account.",
+    means: "On this system, a program cannot run as another user.",
   },
-  "no-answer": { status: 1, inLibrary: true, means: "A key's service did not answer in time." },
+  "no-answer": { status: 1, inLibrary: true, means: "The service that holds a key did not answer in time." },
   "no-cluster": { status: 1, inLibrary: false, means: "The kubeconfig names no cluster." },
   "no-command": { status: 100, inLibrary: false, means: "No command was given." },
   "no-commit": { status: 1, inLibrary: false, means: "There is no such commit." },
@@ -241,35 +241,35 @@ export const errorCodes = {
   "no-default-key-file": {
     status: 1,
     inLibrary: true,
-    means: "There is no place for a default key file: the home directory is not known.",
+    means: "The default key file has no place, because the home directory is unknown.",
   },
-  "no-document": { status: 92, inLibrary: true, means: "The source holds no document." },
-  "no-fifo": { status: 3, inLibrary: false, means: "A named pipe cannot be made." },
-  "no-file": { status: 100, inLibrary: false, means: "No file was given, or it is not there." },
+  "no-document": { status: 92, inLibrary: true, means: "The source contains no document." },
+  "no-fifo": { status: 3, inLibrary: false, means: "A named pipe cannot be created." },
+  "no-file": { status: 100, inLibrary: false, means: "No file was given, or the file does not exist." },
   "no-file-for-groups": {
     status: 2,
     inLibrary: false,
-    means: "The file whose groups are to be changed is not there.",
+    means: "The file whose key groups should change does not exist.",
   },
-  "no-file-for-keys": { status: 49, inLibrary: false, means: "Keys were given without a file." },
-  "no-help": { status: 3, inLibrary: false, means: "There is no help on this." },
+  "no-file-for-keys": { status: 49, inLibrary: false, means: "Keys to add or remove were given for a file that does not exist." },
+  "no-help": { status: 3, inLibrary: false, means: "There is no help on this topic." },
   "no-key": { status: 1, inLibrary: false, means: "No key was found." },
   "no-keys": { status: 1, inLibrary: false, means: "No keys were given." },
-  "no-keys-found": { status: 1, inLibrary: true, means: "The encrypted file names no keys." },
-  "no-manifest": { status: 1, inLibrary: false, means: "The input holds no manifest." },
+  "no-keys-found": { status: 1, inLibrary: true, means: "The encrypted file lists no keys." },
+  "no-manifest": { status: 1, inLibrary: false, means: "The input contains no manifest." },
   "no-program": {
     status: 127,
     inLibrary: false,
-    means: "The program that is to be run is not there.",
+    means: "The program to run was not found.",
   },
   "no-key-group": {
     status: 1,
     inLibrary: false,
-    means: "A key group must be chosen, or there is none of that number.",
+    means: "A key group must be chosen, or the chosen one does not exist.",
   },
-  "no-sops-secret": { status: 1, inLibrary: false, means: "The input holds no SopsSecret." },
-  "no-such-group": { status: 2, inLibrary: false, means: "The file has no such group of keys." },
-  "no-switch": { status: 1, inLibrary: false, means: "Only root can become another account." },
+  "no-sops-secret": { status: 1, inLibrary: false, means: "The input contains no SopsSecret." },
+  "no-such-group": { status: 2, inLibrary: false, means: "The file has no such key group." },
+  "no-switch": { status: 1, inLibrary: false, means: "Only root can run a program as another user." },
   "no-temp-file": {
     status: 3,
     inLibrary: false,
@@ -281,7 +281,7 @@ export const errorCodes = {
     inLibrary: true,
     means: "The working directory cannot be used.",
   },
-  nobody: { status: 100, inLibrary: false, means: "Nobody is known by this name." },
+  nobody: { status: 100, inLibrary: false, means: "Nobody has this name." },
   "not-a-key": { status: 1, inLibrary: false, means: "The text is not a public key." },
   "not-all-encrypted": {
     status: 10,
@@ -296,14 +296,14 @@ export const errorCodes = {
   "not-as-ruled": {
     status: 1,
     inLibrary: false,
-    means: "A value is not encrypted as its creation rule says.",
+    means: "The file does not follow its creation rule, and strict mode is on.",
   },
   "not-changed": { status: 200, inLibrary: false, means: "Nothing was changed." },
   "not-convertible": { status: 1, inLibrary: false, means: "An object cannot be converted." },
   "not-editable": {
     status: 1,
     inLibrary: false,
-    means: "`.sops.yaml` has a form that cannot be changed by the program.",
+    means: "The program cannot change a `.sops.yaml` written in this way.",
   },
   "not-encrypted": {
     status: 1,
@@ -313,7 +313,7 @@ export const errorCodes = {
   "not-installed": {
     status: 10,
     inLibrary: false,
-    means: "The integration with Git is not set up completely.",
+    means: "The Git integration is not completely set up.",
   },
   "not-migratable": { status: 1, inLibrary: false, means: "A manifest cannot be migrated." },
   operands: { status: 1, inLibrary: false, means: "The wrong number of operands was given." },
@@ -331,23 +331,23 @@ export const errorCodes = {
   "parse-error": {
     status: 1,
     inLibrary: true,
-    means: "A source cannot be parsed. (The command `encrypt` ends with 2.)",
+    means: "A source cannot be parsed. (The command `encrypt` exits with 2.)",
   },
   "path-not-found": {
     status: 1,
     inLibrary: true,
     means:
-      "There is nothing at this path of the document. (The command ends with 2 where sops crashes.)",
+      "There is nothing at this path in the document. (The command exits with 2 where sops crashes.)",
   },
   "path-syntax": {
     status: 91,
     inLibrary: true,
-    means: "A path inside a document is malformed. (Commands other than `decrypt` end with 7.)",
+    means: "A path inside a document is malformed. (Commands other than `decrypt` exit with 7.)",
   },
   "remote-key-failed": {
     status: 1,
     inLibrary: true,
-    means: "A key's service refused or is not reachable.",
+    means: "The service that holds a key refused the request or cannot be reached.",
   },
   "render-problems": { status: 1, inLibrary: false, means: "Manifests cannot be rendered." },
   "rule-governs-more": {
@@ -367,18 +367,18 @@ export const errorCodes = {
     inLibrary: true,
     means: "The encrypted file has two selections.",
   },
-  "set-format": { status: 7, inLibrary: false, means: "The form of `--set` is wrong." },
+  "set-format": { status: 7, inLibrary: false, means: "The argument of `--set` is malformed." },
   "several-failed": {
     status: null,
     inLibrary: false,
-    means: "Several files failed; the status is theirs where they agree, else 1.",
+    means: "Several files failed; the status is the one that they share, or 1 if they differ.",
   },
   shamir: {
     status: 1,
     inLibrary: true,
-    means: "The shares of the data key do not fit together, or the threshold is impossible.",
+    means: "The shares of the data key do not belong together, or the threshold is impossible.",
   },
-  "surplus-operands": { status: 1, inLibrary: false, means: "There are operands too many." },
+  "surplus-operands": { status: 1, inLibrary: false, means: "There are too many operands." },
   system: { status: 1, inLibrary: false, means: "The operating system refused something." },
   "temp-not-removed": {
     status: 1,
@@ -388,28 +388,28 @@ export const errorCodes = {
   threshold: {
     status: 1,
     inLibrary: false,
-    means: "The threshold does not fit the number of groups.",
+    means: "The threshold does not fit the number of key groups.",
   },
   "time-limit": { status: 1, inLibrary: true, means: "The program did not end in time." },
-  "too-deep": { status: 1, inLibrary: false, means: "A document is too deep to be compared." },
+  "too-deep": { status: 1, inLibrary: false, means: "A document is nested too deeply to be compared." },
   "too-old": { status: 10, inLibrary: false, means: "A value is older than allowed." },
-  "two-values": { status: 1, inLibrary: false, means: "Two values were given." },
+  "two-values": { status: 1, inLibrary: false, means: "The value was given in two ways." },
   "types-out-of-date": {
     status: 10,
     inLibrary: false,
-    means: "Declarations of types do not match the encrypted files.",
+    means: "Type declarations do not match the encrypted files.",
   },
   unanswered: { status: 1, inLibrary: false, means: "A question was not answered." },
   unflatten: {
     status: 1,
     inLibrary: true,
-    means: "The flat form of the block that encrypted files end with is malformed.",
+    means: "The `sops` block of an ENV or INI file is malformed.",
   },
   "unknown-layout": { status: 1, inLibrary: true, means: "There is no such layout." },
   unreadable: {
     status: 2,
     inLibrary: true,
-    means: "A file is missing or cannot be read. (Commands that look at many files end with 1.)",
+    means: "A file is missing or cannot be read. (Commands that check many files exit with 1.)",
   },
   "unreadable-key-file": { status: 1, inLibrary: false, means: "A key file cannot be read." },
   "unsplittable-text": {
@@ -423,13 +423,13 @@ export const errorCodes = {
     means: "A value cannot be stored in a document. `path` says where it is.",
   },
   "unusable-key-file": { status: 1, inLibrary: false, means: "The key file cannot be used." },
-  "unusable-key-source": { status: 1, inLibrary: false, means: "A source of keys cannot be used." },
+  "unusable-key-source": { status: 1, inLibrary: false, means: "A key source cannot be used." },
   "unwalkable-tree": {
     status: 23,
     inLibrary: true,
-    means: "A document has a value where no value can be.",
+    means: "A document has a key or a value that cannot be encrypted, such as a key that is not text.",
   },
-  unwell: { status: 10, inLibrary: false, means: "The doctor found something." },
+  unwell: { status: 10, inLibrary: false, means: "`doctor` found a problem." },
   "unwrap-failed": { status: 128, inLibrary: true, means: "A key does not open the file." },
   usage: { status: 1, inLibrary: false, means: "The command line is wrong." },
   "value-syntax": { status: 7, inLibrary: false, means: "The value to set is malformed." },

@@ -100,7 +100,7 @@ export async function open(
     const own = marked.open(documents, { cipher, nonces: remembering });
     if (own === undefined)
       warn(
-        "its layout was changed and does not fit its values: they are written as sops would write them",
+        "its layout was changed and no longer fits its values, so they are written as sops would write them",
       );
     return { ...opened, own };
   } catch (error) {

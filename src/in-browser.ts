@@ -5,7 +5,7 @@
  */
 const refuse = (): never => {
   throw new Error(
-    "sopsmith decrypts secrets and runs on a server only: import it in code that no browser loads.",
+    "sopsmith decrypts secrets, so it runs on a server only: import it only in code that no browser loads.",
   );
 };
 

@@ -102,7 +102,7 @@ export async function keygen(
 function refuseContradictions(options: KeygenOptions): void {
   if (options.convert !== undefined && options.pq === true)
     throw new ConflictError("-pq and -y cannot be used together", {
-      hint: "-y prints the recipients of keys that exist.",
+      hint: "-y prints the recipients of existing keys.",
     });
   if (
     options.fromSsh !== undefined &&
@@ -298,14 +298,14 @@ async function derivedRecipients(file: Uint8Array, warnings: string[]): Promise<
     try {
       const recipient = key === undefined ? undefined : derivedRecipient(parseSshPublicKey(key));
       if (recipient === undefined)
-        warnings.push(`line ${index + 1} is skipped: it holds no Ed25519 SSH key`);
+        warnings.push(`line ${index + 1} is skipped: it is not an Ed25519 SSH key`);
       else recipients.push(recipient);
     } catch (error) {
       if (!(error instanceof SshKeyError)) throw error;
       throw badInput(`error at line ${index + 1}: malformed SSH public key: ${error.message}`);
     }
   }
-  if (recipients.length === 0) throw badInput("it holds no Ed25519 SSH key");
+  if (recipients.length === 0) throw badInput("it contains no Ed25519 SSH key");
   return recipients;
 }
 
@@ -326,8 +326,8 @@ async function sshPublicHalf(file: Uint8Array): Promise<SshPublicKey> {
     throw badInput(`malformed SSH private key: ${error.message}`);
   }
   throw badInput(
-    "it is an SSH private key in a protected PEM file, which does not show its public half",
-    "Take the line in the .pub file beside it as the recipient.",
+    "it is an SSH private key in a protected PEM file, which hides its public half",
+    "Use the line in the .pub file beside it as the recipient.",
   );
 }
 

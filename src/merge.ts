@@ -199,13 +199,13 @@ async function withSides<T>(
     });
     for (const id of removedWithoutRotation)
       options.warn(
-        `${id} was removed without a new data key and can still open the file's values: run sopsmith rotate.`,
+        `${id} was removed, but the data key is still the same, so it can still open the file's values: run sopsmith rotate.`,
       );
     const { keyGroups } = main === "ours" ? ours.metadata : theirs.metadata;
     const known = new Set(keyGroups.flat().map(({ id }) => id));
     for (const { id, enc } of metadata.keyGroups.flat())
       if (enc === undefined && !known.has(id))
-        options.warn(`${id} is from one side only, and gets the data key of the other one.`);
+        options.warn(`${id} was added on one side only, and now gets the data key of the other side.`);
     const { dataKey } = main === "ours" ? ours : theirs;
     const related = [ours, theirs, ...(base === undefined ? [] : [base])].filter(
       (side) => Buffer.compare(side.dataKey, dataKey) === 0,

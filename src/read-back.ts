@@ -156,7 +156,7 @@ function emitReadable(
 
 const wrongComment: Difference = {
   path: "",
-  what: "a comment would select other values than it does now",
+  what: "a comment would select different values than it does now",
 };
 
 /** What was read of a text, with the comments that moved encrypted where they are now. */
@@ -351,7 +351,7 @@ function makeItems(from: Trail, comments: ReadonlySet<Item>, warn: Warn): boolea
   if (!list.items.some(isGoing)) return false;
   list.items = list.items.map((item) => (isGoing(item) ? str(item.value) : item));
   warn(
-    "an encrypted comment is written as an element of its list: sops 3.13.2 finds a MAC mismatch there, other versions read it",
+    "an encrypted comment is written as an element of its list; sops 3.13.2 reports a MAC mismatch there, but other versions can read it",
   );
   return true;
 }

@@ -32,7 +32,7 @@ export async function relayoutSource(
   const format = await loadFormat(options.input);
   if (format.layout === undefined) {
     if (layout === "sops") return undefined;
-    throw new LayoutRefused(file, `${format.name} files have none of their own`);
+    throw new LayoutRefused(file, `${format.name} files have no layout of their own`);
   }
   if (format.layout.isMarked(source) === (layout === "keep")) return undefined;
   const opened = await open(

@@ -76,7 +76,7 @@ export async function refuseNeverWrapped(groups: readonly KeyGroup[], file: stri
     throw new SopsmithError(
       "never-wrapped",
       1,
-      `${file}: the \`enc\` of ${id} is not a wrapped data key: somebody put this recipient into the file by hand`,
+      `${file}: the \`enc\` of ${id} is not a wrapped data key: somebody added this recipient to the file by hand`,
       {
         file,
         hint: "Remove it with --rm-…. If it should have access, add it again with --add-….",

@@ -23,7 +23,7 @@ class UnreadableValue extends EmitError {
     super(
       `Could not marshal tree: an unencrypted value of this kind cannot be read back from ${format}`,
       {
-        hint: "Encrypt it too, or change it: text that begins with a tab and has several lines, or a typed value in a format that has only text.",
+        hint: "Encrypt it too, or change it. The cause is multi-line text that begins with a tab, or a typed value in a format that has only text.",
       },
     );
   }

@@ -87,7 +87,7 @@ test("a binary file that is encrypted already is refused, and another encrypted 
   const warnings: string[] = [];
   const yaml = await encryptText("a: b\n");
   const twice = await encryptText(yaml, { format: "binary", warn: (text) => warnings.push(text) });
-  expect(warnings).toEqual([expect.stringContaining("already an encrypted file (yaml)")]);
+  expect(warnings).toEqual([expect.stringContaining("this file is already encrypted (yaml)")]);
   expect(await decryptText(twice, { format: "binary" })).toBe(yaml);
 });
 

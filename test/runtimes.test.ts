@@ -152,7 +152,7 @@ test("Rolldown bundles it for a server, without the optional packages", async ()
 }, 60_000);
 
 const oneSentence =
-  "sopsmith decrypts secrets and runs on a server only: import it in code that no browser loads.";
+  "sopsmith decrypts secrets, so it runs on a server only: import it only in code that no browser loads.";
 
 test("a bundle for a browser holds nothing but one sentence, and ends with it", async () => {
   const outfile = join(folder, "browser/out.mjs");

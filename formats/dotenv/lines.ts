@@ -33,7 +33,7 @@ function warnOfLostText(text: string, warn: Warn | undefined): void {
   const at = text.indexOf("\r\n");
   if (at >= 0)
     warn?.(
-      `line ${lineAt(text, at)}: Windows line ends: each value will end in \\r; convert the file to LF line ends first`,
+      `line ${lineAt(text, at)}: Windows line endings: each value will end in \\r; convert the file to LF line endings first`,
     );
 }
 

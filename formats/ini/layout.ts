@@ -79,7 +79,7 @@ function readPlaces(source: Uint8Array): Read {
   const names = new Set<string>();
   for (const [i, { key, value }] of entriesOf(root).entries()) {
     const isFirst = i === 0 && value.kind === "map" && value.items.length === 0;
-    if (names.has(key)) throw new CannotKeep("a section comes twice");
+    if (names.has(key)) throw new CannotKeep("a section appears twice");
     if (!isFirst || key !== DEFAULT_SECTION) names.add(key);
   }
   return { text, root, places };

@@ -101,7 +101,7 @@ class JsonPlainText implements PlainText {
   follow(wanted: Documents, indent: number | undefined): string {
     const [document] = wanted;
     if (document === undefined || wanted.length > 1)
-      throw new CannotKeep("it holds one document only");
+      throw new CannotKeep("it can hold only one document");
     const style = styleOf(this.text, this.root, indent);
     return splice(this.text, editsBetween(this.text, this.root, document, style)).join("");
   }

@@ -133,7 +133,7 @@ class Reader {
     const kept = lossyText(value);
     if (kept !== value && !this.sealed)
       this.warn?.(
-        `line ${lineAt(text, start)}: an escape for half of a surrogate pair becomes U+FFFD, as in sops`,
+        `line ${lineAt(text, start)}: an escape for half a surrogate pair becomes U+FFFD, as in sops`,
       );
     return kept;
   }

@@ -99,7 +99,7 @@ export function readGeneral(text: string, spans?: Spans): Documents {
   const reader = new Reader(text, spans);
   const documents = reader.read();
   if (documents.length === 0) {
-    throw new ParseError("EOF: the file holds no document", undefined, {
+    throw new ParseError("EOF: the file contains no document", undefined, {
       hint: "Add at least one key, or encrypt it as binary (--input-type binary).",
     });
   }
@@ -364,7 +364,7 @@ class Reader {
         return entry(decodeText(tree.value), value.tree, start, end);
       case "map":
       case "seq":
-        return this.fail("a key is a collection: only text can be a key", start);
+        return this.fail("a key is a list or a mapping, but only text can be a key", start);
       default:
         return { ...entry(key.source, value.tree, start, end), foreign: goType(tree) };
     }

@@ -14,15 +14,15 @@ export function errorCodesPage(): string {
     ["| code | exit status | meaning |", "| --- | --- | --- |", ...rows(inLibrary)].join("\n");
   return `# Error codes
 
-Made from \`src/error-codes.ts\` by \`npm run docs\`.
+Generated from \`src/error-codes.ts\` by \`npm run docs\`.
 
-Every error of sopsmith has a code: \`error.code\` of a \`SopsmithError\`, and \`code\` in the output of commands with \`--json\`. Each code has one exit status, that of sops where sops has one. Where a command ends with another status than the library's errors have, the row says so.
+Every error of sopsmith has a code: \`error.code\` of a \`SopsmithError\`, and \`code\` in the output of commands with \`--json\`. Each code has one exit status, the one that sops uses where it has one. Where a command exits with a status other than the one of the library's errors, the row says so.
 
-## Of the library and the commands
+## In the library and in commands
 
 ${table(true)}
 
-## Of commands alone
+## In commands only
 
 ${table(false)}
 `;

@@ -13,31 +13,31 @@ function tableOfRules(): string {
   const rows = rules.map(({ id, severity, finds }) => [`[${id}](${id}.md)`, severity, finds]);
   return `# Rules of \`sopsmith check\`
 
-No rule needs a key or the network, and no report holds a value. Errors end with status 10; with \`--strict\` warnings do, too.
+No rule needs a key or the network, and no report contains a value. Errors make \`check\` exit with status 10; with \`--strict\`, so do warnings.
 
 ${markdownTable([["rule", "level", "finds"], ...rows])}
 
 ## Exceptions and policy
 
-\`check\` in \`.sops.yaml\` says which findings to let pass, each with a reason, and what else to ask for. sops ignores it.
+The \`check\` section of \`.sops.yaml\` says which findings to ignore, each with a reason, and what else to require. sops ignores this section.
 
 \`\`\`yaml
 check:
   ignore:
     - rule: SM301
       path: test/keys/** # below the directory of .sops.yaml; a name without / matches at any depth
-      reason: keys of the tests, which open nothing else
+      reason: keys for tests, which open nothing else
   min_recipients: 2 # SM203
   required_recipients: [age1…] # SM203
-  max_age: 180d # SM204: of the data key, by Git's history
+  max_age: 180d # SM204: age of the data key, from Git's history
   windows: true # SM205: patterns must match paths with backslashes
 \`\`\`
 
-A comment in a file lets nothing pass: whoever hides a secret could write it. \`--rules SM1,SM301\` applies only some of the rules.
+No comment in a file can turn off a rule: somebody who hides a secret could write one. \`--rules SM1,SM301\` applies only some of the rules.
 
 ## What to do
 
-Each finding says what to do, with the command where there is one. \`check\` itself changes nothing: what puts a file right needs a key, or somebody who knows whether a value is a secret.
+Each finding says what to do, and names the command if there is one. \`check\` itself changes nothing: a fix needs a key, or somebody who knows whether a value is a secret.
 `;
 }
 

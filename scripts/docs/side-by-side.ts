@@ -23,27 +23,27 @@ export function sideBySidePage(results: string): string {
   );
   return `# sopsmith and sops, side by side
 
-Both programs read and write the same files: start with either, change at any time, use both. This page is made from the benchmark and the tests.
+Both programs read and write the same files: start with either, switch at any time, or use both. This page is generated from the benchmark and the tests.
 
 ## What you get on top
 
 | | sops | sopsmith |
 | --- | --- | --- |
 | Layout of YAML, JSON, ENV and INI | its own | [the author's, byte for byte](layout.md) |
-| Two branches change one file | conflict, if only about the MAC | [merged by value](guides/git.md) |
+| Two branches change one file | a conflict, at least in the MAC | [merged by value](guides/git.md) |
 | \`git diff\` | set up by hand | [\`git install\`](guides/git.md) |
 | Find secrets that are not encrypted | | [\`check\`](rules/README.md), without a key |
 | Review what a branch changes | ciphertexts | [\`diff\`](guides/git.md#diff-without-a-key), without a key |
-| Several files in one call | | [every command](guides/laptop.md#many-files-at-once) |
+| Several files in one command | | [every command](guides/laptop.md#many-files-at-once) |
 | Who can open what | | \`who\`, \`secrets age\` |
 | Types for programs | | [\`types\`](guides/node.md), without a key |
 | Secrets in the output of a program | printed | masked by \`run\` |
-| Something does not work | | \`doctor\` names the one thing to do |
+| Something does not work | | \`doctor\` tells you what to do |
 | Kubernetes | other projects | [operator](guides/kubernetes.md), [kustomize](kustomize.md), [Terraform](guides/terraform.md) |
 | Library | Go | [TypeScript](guides/node.md) |
 | Network while starting | asks for a new version unless told not to | none |
 | One small executable, hardly any start-up time | **yes** | 100 MB, or Node.js |
-| Years of use, many eyes, packages everywhere | **yes** | no: it is new |
+| Years of use, many reviewers, packages everywhere | **yes** | no: it is new |
 
 ## Speed
 
@@ -53,16 +53,16 @@ Medians of interleaved runs of the npm command (${machine}). The standalone exec
 | --- | --: | --: | --- |
 ${rows.map(({ work, sops, sopsmith, times }) => `| ${work} | ${sops} | ${sopsmith} | ${comparison(times)} |`).join("\n")}
 
-On a small file, sops is faster: Node.js itself takes about 30 ms to start. On everything that takes long enough to wait for, sopsmith is.
+On a small file, sops is faster: Node.js itself takes about 30 ms to start. On anything that takes long enough to notice, sopsmith is.
 
 ## The same behaviour
 
-The tests run ${lines.length} command lines through both programs, on the same files, and compare exit code, output, the files that are left and the first words of messages. On top, random documents go through both in both directions. Of the command lines, ${lines.filter(({ differs }) => differs !== undefined).length} differ, each for one of these reasons:
+The tests run ${lines.length} command lines through both programs, on the same files, and compare the exit code, the output, the files left behind and the first words of messages. In addition, random documents go through both programs, in both directions. Of the command lines, ${lines.filter(({ differs }) => differs !== undefined).length} differ, each for one of these reasons:
 
 | reason | differs in |
 | --- | --- |
 ${different.map(([, { spec, in: where }]) => `| ${spec.replace(/^[^:]*: /, "")} | ${where.map((part) => outcomes[part]).join(", ")} |`).join("\n")}
 
-All differences that were made on purpose, also those in formats and messages, are a [list](departures.md).
+A [list](departures.md) has all deliberate differences, including those in formats and messages.
 `;
 }

@@ -40,7 +40,7 @@ class NotEditable extends SopsmithError {
     super(
       "not-editable",
       1,
-      `${file} cannot be changed without touching the rest of it: ${problem}${patch === "" ? "" : `\nThis is the intended change:\n\n${patch.trimEnd()}`}`,
+      `${file} cannot be changed without changing other parts of it: ${problem}${patch === "" ? "" : `\nThis is the intended change:\n\n${patch.trimEnd()}`}`,
       {
         file,
         hint: "Make that change by hand, then run the command again. Nothing was written.",
@@ -83,7 +83,7 @@ export async function configChange(
     return referencesOf(config.creationRules ?? []);
   };
   const isAsWanted = sorted(wanted(await rulesIn(before))) === sorted(await rulesIn(edited.text));
-  if (!isAsWanted) throw new NotEditable(file, "other rules share what would change", patch);
+  if (!isAsWanted) throw new NotEditable(file, "other rules share the part that would change", patch);
   return { file, patch, text: edited.text, version };
 }
 
@@ -98,7 +98,7 @@ function refuseAbove({ globals, host }: Call, file: string): void {
   if (!folder.startsWith("..")) return;
   throw new SopsmithError("config-above", 1, `${file} also governs files outside this directory`, {
     file,
-    hint: `Run the command in ${folder}, where it sees all of them; you can still limit it with paths.`,
+    hint: `Run the command in ${folder}, where it sees all of them; you can limit it with paths.`,
   });
 }
 
@@ -222,7 +222,7 @@ export function rulesGoverning(
       `the creation rule on line ${at.line} of ${at.config} also governs ${file.file}`,
       {
         file: at.config,
-        hint: `Name ${file.file} too, or give it its own rule first.`,
+        hint: `Name ${file.file} too, or first give it a rule of its own.`,
       },
     );
   }

@@ -57,7 +57,7 @@ export async function changeAllOrNothing(
     const sentences = (left: readonly LeftBehind[]) => [
       ...left.map(({ shown, oldIn }) =>
         oldIn === undefined
-          ? `${printableLine(shown)} was written to, and its old content is lost`
+          ? `${printableLine(shown)} was changed, and its old content is lost`
           : `${printableLine(shown)} has its new content; the old is in ${printableLine(oldIn)}`,
       ),
       ...finished.map(({ file }) => `${printableLine(file)} was ${done}`),

@@ -111,7 +111,7 @@ export function environmentArguments(
     const value = text === "" ? false : parseBool(text);
     if (value === undefined)
       throw new UsageError(
-        `could not parse ${flag.env ?? ""} as bool value for flag ${flag.names[0]}: use true or false, or unset the variable`,
+        `could not parse ${flag.env ?? ""} as bool value for flag ${flag.names[0]}; use true or false, or unset the variable`,
       );
     given.push(`--${flag.names[0]}=${value}`);
   }

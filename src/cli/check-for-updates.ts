@@ -49,7 +49,7 @@ async function latestRelease(host: Host): Promise<Release> {
   const tag = /releases\/tag\/([^/?#]+)$/.exec(location)?.[1];
   if (status >= 300 && status < 400 && tag !== undefined) return releaseOf(tag, location);
   const answer = await ask("GET", LISTING);
-  if (answer.status !== 200) throw new Error(`the list of releases answered ${answer.status}`);
+  if (answer.status !== 200) throw new Error(`the list of releases was answered with status ${answer.status}`);
   const release = parseRelease(Buffer.from(answer.body).toString());
   return releaseOf(release.tag, release.url);
 }
@@ -77,7 +77,7 @@ function parseRelease(text: string): Release {
 /** @throws {Error} for a tag that is no version */
 function releaseOf(tag: string, url: string): Release {
   if (!/^v?\d+\.\d+\.\d+$/.test(tag))
-    throw new Error("the latest release is not named after a version");
+    throw new Error("the name of the latest release is not a version");
   return { tag, url: oneLine(url) };
 }
 

@@ -24,7 +24,7 @@ export function parseChildLine({ operands, separator }: Call): ChildLine {
     if (first === undefined || second === undefined || rest.length > 0)
       throw badLine(
         rest.length > 0 && separator === undefined
-          ? "Put -- between the file and a command of several words: FILE -- COMMAND ARGUMENT…"
+          ? "Put -- between the file and a command with several words: FILE -- COMMAND ARGUMENT…"
           : undefined,
       );
     return { files: [first], command: second };
@@ -39,7 +39,7 @@ export function parseChildLine({ operands, separator }: Call): ChildLine {
   };
 }
 
-export function badLine(hint = "Name a file and a command: FILE 'COMMAND'."): SopsmithError {
+export function badLine(hint = "Give a file and a command: FILE 'COMMAND'."): SopsmithError {
   return new SopsmithError("usage", 1, "error: missing file to decrypt", { hint });
 }
 

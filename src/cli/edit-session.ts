@@ -94,7 +94,7 @@ export async function editUntilWritten<T>(
           throw new SopsmithError(
             "edit-abandoned",
             1,
-            `Nobody can press enter: stdin has ended. ${source.file} was not written.`,
+            `Nobody can press enter, because stdin has ended. ${source.file} was not written.`,
             { hint: fate },
           );
       }

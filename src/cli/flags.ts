@@ -70,7 +70,7 @@ export const outputType: TextFlag = {
 export const filenameOverride: TextFlag = {
   kind: "text",
   names: ["filename-override"],
-  about: "use this file name to pick the creation rule and the formats; needed to encrypt stdin",
+  about: "use this file name to choose the creation rule and the formats; required to encrypt stdin",
 };
 export const indent: IntFlag = {
   kind: "int",
@@ -83,7 +83,7 @@ export const layout: TextFlag = {
   names: ["layout"],
   value: "keep|sops",
   about:
-    "whether an encrypted file keeps its author's layout (quotes, blank lines, comments) or looks as sops writes it; overrides SOPSMITH_LAYOUT and the configuration; default: keep, or sops where --indent is given",
+    "whether an encrypted file keeps its author's layout (quotes, blank lines, comments) or looks the way sops writes it; overrides SOPSMITH_LAYOUT and the configuration; default: keep, or sops with --indent",
 };
 export const noAtomic: BoolFlag = {
   kind: "bool",
@@ -125,7 +125,7 @@ export const severalFiles: readonly Flag[] = [recursive, outputDir, allOrNothing
 export const acceptResolved: BoolFlag = {
   kind: "bool",
   names: ["accept"],
-  about: "encrypt a file that was resolved by hand by choosing encrypted lines",
+  about: "accept a file in which you resolved the conflict by choosing encrypted lines",
 };
 export const noAdd: BoolFlag = {
   kind: "bool",
@@ -215,7 +215,7 @@ export const strict: BoolFlag = {
   kind: "bool",
   names: ["strict"],
   about:
-    "turn warnings into errors: recipients, groups or a threshold that are not those of the creation rule, values left unencrypted that it would encrypt, a file with nothing encrypted; strict: true in the configuration does the same",
+    "turn warnings into errors: recipients, groups or a threshold that differ from the creation rule, unencrypted values that it would encrypt, a file with nothing encrypted; strict: true in the configuration does the same",
 };
 export const ignoreMac: BoolFlag = {
   kind: "bool",
@@ -235,12 +235,12 @@ export const dotted: BoolFlag = {
   kind: "bool",
   names: ["dotted"],
   about:
-    "the path is written as db.users[0].name; a backslash before a dot, a bracket or a backslash keeps it in the key",
+    "write the path as db.users[0].name; a backslash before a dot, a bracket or a backslash makes it part of the key",
 };
 export const valueString: BoolFlag = {
   kind: "bool",
   names: ["string"],
-  about: "take the value as plain text, not JSON: no quotes are needed",
+  about: "read the value as plain text, not JSON: no quotes are needed",
 };
 export const showMasterKeys: BoolFlag = {
   kind: "bool",
@@ -273,7 +273,7 @@ export const staged: BoolFlag = {
   kind: "bool",
   names: ["staged"],
   about:
-    "look at what is staged for the next commit; operands are then Git path patterns; without any, the files that are encrypted or that a path_regex of the configuration names",
+    "check what is staged for the next commit; operands are then Git path patterns; without any, the files that are encrypted or that a path_regex in the configuration matches",
 };
 export const idempotent: BoolFlag = {
   kind: "bool",
@@ -311,7 +311,7 @@ export const checkKeys: BoolFlag = {
   kind: "bool",
   names: ["check"],
   about:
-    "change nothing; end with status 10 when a file's keys, threshold, selection or mac_only_encrypted are not those of .sops.yaml",
+    "change nothing; exit with status 10 when a file's keys, threshold, selection or mac_only_encrypted do not match .sops.yaml",
 };
 export const dryRun: BoolFlag = {
   kind: "bool",
@@ -338,7 +338,7 @@ export const json: BoolFlag = {
 export const pristine: BoolFlag = {
   kind: "bool",
   names: ["pristine"],
-  about: "give the command only the decrypted values, not this program's environment",
+  about: "pass the command only the decrypted values, not this program's environment",
 };
 export const user: TextFlag = {
   kind: "text",
@@ -349,12 +349,12 @@ export const user: TextFlag = {
 export const sameProcess: BoolFlag = {
   kind: "bool",
   names: ["same-process"],
-  about: "replace this program with the command instead of running it as a child",
+  about: "replace this process with the command instead of starting a child process",
 };
 export const background: BoolFlag = {
   kind: "bool",
   names: ["background"],
-  about: "deprecated: start the command without input and output, and do not wait for it",
+  about: "deprecated: start the command without input or output, and do not wait for it",
 };
 export const noFifo: BoolFlag = {
   kind: "bool",
@@ -365,7 +365,7 @@ export const filename: TextFlag = {
   kind: "text",
   names: ["filename"],
   value: "name",
-  about: "name of the temporary file, for programs that look at it (default: tmp-file)",
+  about: "name of the temporary file, for programs that depend on it (default: tmp-file)",
 };
 export const omitExtensions: BoolFlag = {
   kind: "bool",
@@ -419,7 +419,7 @@ export const disableVersionCheck: BoolFlag = {
   kind: "bool",
   names: ["disable-version-check"],
   env: "SOPS_DISABLE_VERSION_CHECK",
-  about: "accepted for scripts; there is no look-up without --check-for-updates",
+  about: "accepted for scripts; nothing is looked up without --check-for-updates",
 };
 export const checkForUpdates: BoolFlag = {
   kind: "bool",
@@ -444,13 +444,13 @@ export const layers: ListFlag = {
   names: ["file", "f"],
   value: "file",
   about:
-    "a file with values, encrypted or not; a later one wins; default: those in SOPSMITH_FILES, else .env.enc and secrets.enc.yaml or .json, found upwards to the package's root",
+    "a file with values, encrypted or not; a later one wins; default: the files in SOPSMITH_FILES, or else .env.enc and secrets.enc.yaml or .json, searched for upwards to the package's root",
 };
 export const only: ListFlag = {
   kind: "list",
   names: ["only"],
   value: "pattern",
-  about: "only variables whose name matches, such as DB_*; may be given several times",
+  about: "use only variables whose name matches, such as DB_*; may be repeated",
 };
 export const prefix: TextFlag = {
   kind: "text",
@@ -460,17 +460,17 @@ export const prefix: TextFlag = {
 export const separator: TextFlag = {
   kind: "text",
   names: ["separator"],
-  about: "what joins the keys of nested values; default: _, so that db.pass is DB_PASS",
+  about: "text that joins the keys of nested values; default: _, so that db.pass is DB_PASS",
 };
 export const keepCase: BoolFlag = {
   kind: "bool",
   names: ["keep-case"],
-  about: "do not turn names into upper case",
+  about: "do not convert names to upper case",
 };
 export const explain: BoolFlag = {
   kind: "bool",
   names: ["explain"],
-  about: "list each variable with the file that it comes from, without values; run nothing",
+  about: "list each variable with the file that it comes from, without values, and run nothing",
 };
 export const watchFiles: BoolFlag = {
   kind: "bool",
@@ -490,13 +490,13 @@ export const oneDeclaration: TextFlag = {
   names: ["output"],
   value: "file",
   about:
-    "write the types of all files but JSON to this one, such as sopsmith.d.ts, instead of one beside each",
+    "write the types of all files except JSON to this one, such as sopsmith.d.ts, instead of a file beside each",
 };
 export const stages: BoolFlag = {
   kind: "bool",
   names: ["stages"],
   about:
-    "the files are stages of one configuration, whatever their names: what some lack is optional",
+    "treat the files as stages of one configuration, whatever their names: keys that some of them lack are optional",
 };
 export const checkTypes: BoolFlag = {
   kind: "bool",
@@ -506,5 +506,5 @@ export const checkTypes: BoolFlag = {
 export const watchTypes: BoolFlag = {
   kind: "bool",
   names: ["watch"],
-  about: "go on, and write types again when a file changes",
+  about: "keep running, and write the types again when a file changes",
 };

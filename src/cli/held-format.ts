@@ -19,7 +19,7 @@ export async function heldFormat(call: Call, source: Source): Promise<FormatName
   if (held === undefined && seems !== undefined)
     warn(
       call.streams,
-      `${source.file} looks like an encrypted ${seems} file but is read as ${byName}: if it is one, add --input-type ${seems} --output-type ${seems}`,
+      `${source.file} looks like an encrypted ${seems} file but is read as ${byName}; if it is ${seems}, add --input-type ${seems} --output-type ${seems}`,
     );
   return held ?? byName;
 }

@@ -75,7 +75,7 @@ export async function look({ operands, host }: Call): Promise<Setting> {
   const { identities, errors } = await findAgeIdentities("", host);
   if (identities.length === 0 && errors.length > 0)
     throw new SopsmithError("unusable-key-source", 1, errors.join("; "), {
-      hint: "Correct that first; `sopsmith doctor` says more.",
+      hint: "Fix that first; `sopsmith doctor` tells you more.",
     });
   const held = await heldRecipients(identities);
   const usable = held.filter((recipient) => keyInText(recipient)?.type === "age");
@@ -154,7 +154,7 @@ export async function refuseBadFile(
       100,
       `there is no directory ${printableLine(dirname(file))}`,
       {
-        hint: "Make it first.",
+        hint: "Create it first.",
         file,
       },
     );
@@ -162,7 +162,7 @@ export async function refuseBadFile(
     throw new SopsmithError(
       "already-encrypted",
       203,
-      `${printableLine(file)} is encrypted already`,
+      `${printableLine(file)} is already encrypted`,
       {
         file,
       },
@@ -227,7 +227,7 @@ export async function carryOut(
         throw new SopsmithError(
           "encrypted-key-file",
           1,
-          `${keyFile} is protected by a passphrase: nothing can be added to it`,
+          `${keyFile} is protected by a passphrase, so nothing can be added to it`,
           { file: keyFile, hint: "Name the public key that belongs to it with --key." },
         );
       const gap = old === "" || old.endsWith("\n") ? "" : "\n";
@@ -236,7 +236,7 @@ export async function carryOut(
     }
     if (recipient === "" && (plan.steps.has("config") || plan.steps.has("file")))
       throw new SopsmithError("no-key", 1, "there is no key to encrypt to", {
-        hint: "Do not leave the step `key` out, or name your public key with --key.",
+        hint: "Do not skip the step `key`, or name your public key with --key.",
       });
     if (plan.steps.has("config")) {
       const all = [{ name: plan.name, key: await publicKey(recipient, host) }, ...members];

@@ -173,7 +173,7 @@ async function libraryCluster(path: string): Promise<Cluster> {
     else config.loadFromFile(path);
   } catch (cause) {
     throw new SopsmithError("bad-kubeconfig", 1, `the kubeconfig ${path} cannot be read`, {
-      hint: "Give a file that kubectl can use with -kubeconfig.",
+      hint: "With -kubeconfig, name a file that kubectl can use.",
       cause,
     });
   }

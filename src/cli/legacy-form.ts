@@ -56,7 +56,7 @@ export function splitSetArgument(text: string): { path: string; value: string } 
   const end = text.indexOf("] ");
   if (end < 0)
     throw new SopsmithError("set-format", 7, "Invalid --set format", {
-      hint: `Give path and value in one argument with a space between them: --set '["key"] "value"'.`,
+      hint: `Give the path and the value in one argument, with a space between them: --set '["key"] "value"'.`,
     });
   return { path: text.slice(0, end + 1), value: text.slice(end + 2) };
 }

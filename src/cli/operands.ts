@@ -163,7 +163,7 @@ async function followInside(
   const target = await realpath(path).catch(() => undefined);
   const stats = target === undefined ? undefined : await look(target);
   if (target === undefined || stats === undefined) {
-    warn(`${path} is skipped: it is a dangling link`);
+    warn(`${path} is skipped: it is a broken link`);
     return undefined;
   }
   if (!stats.isFile()) return undefined;

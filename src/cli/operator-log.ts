@@ -24,12 +24,12 @@ const timeEncodings: Readonly<Record<string, (now: Date) => string | number>> = 
 export function logMistakes({ encoder, level, timeEncoding }: LogSettings): string[] {
   const mistakes: string[] = [];
   if (level !== "" && rankOf(level) === undefined)
-    mistakes.push("-zap-log-level knows debug, info, error and numbers: info is used");
+    mistakes.push("-zap-log-level must be debug, info, error or a number; using info");
   if (!["", "json", "console"].includes(encoder))
-    mistakes.push("-zap-encoder knows json and console: json is used");
+    mistakes.push("-zap-encoder must be json or console; using json");
   if (timeEncoding !== "" && timeEncodings[timeEncoding] === undefined)
     mistakes.push(
-      `-zap-time-encoding knows ${Object.keys(timeEncodings).join(", ")}: iso8601 is used`,
+      `-zap-time-encoding must be one of ${Object.keys(timeEncodings).join(", ")}; using iso8601`,
     );
   return mistakes;
 }

@@ -11,7 +11,7 @@ export const planFlag: flags.BoolFlag = {
 /** @throws {ConflictError} for `--json` where a question would be asked, and for `--plan` with `--yes` */
 export function refuseQuestionsInJson({ options }: Call): void {
   const [isPlan, isYes] = [options.on(planFlag), options.on(flags.yes)];
-  if (isPlan && isYes) throw new ConflictError("Error: --plan and --yes exclude each other");
+  if (isPlan && isYes) throw new ConflictError("Error: --plan and --yes cannot be used together");
   if (options.on(flags.json) && !isPlan && !isYes)
     throw new ConflictError("Error: cannot ask questions with --json", {
       hint: "Use --json with --plan or --yes.",

@@ -12,15 +12,15 @@ import { quoted } from "./source.ts";
  */
 export async function publicKey(text: string, host: Host): Promise<KeyId> {
   if (/AGE-(?:SECRET-KEY|PLUGIN)-/i.test(text))
-    throw new SopsmithError("secret-key", 1, "that is an identity, the secret half of a key", {
-      hint: "Give the recipient, age1…; sopsmith keygen -y prints it.",
+    throw new SopsmithError("secret-key", 1, "this is an identity, the secret half of a key", {
+      hint: "Use the recipient, age1…; sopsmith keygen -y prints it.",
     });
   const key = keyInText(text);
   if (key === undefined || !textTypes.includes(key.type))
     throw new SopsmithError(
       "not-a-key",
       1,
-      `${quoted(text)} is not a public key that can be named`,
+      `${quoted(text)} is not a public key that can get a name`,
       {
         hint: `Keys of ${textTypes.map((type) => provider(type).label).join(", ")} can; write others into .sops.yaml.`,
       },

@@ -25,7 +25,7 @@ class NotAsRuled extends SopsmithError {
   constructor(file: string, findings: readonly string[], hint: string) {
     super("not-as-ruled", 1, findings.map((finding) => `${file}: ${finding}`).join("\n"), {
       file,
-      hint: `${hint} Nothing was written, since --strict or the configuration's "strict: true" is in force.`,
+      hint: `${hint} Nothing was written, because of --strict or "strict: true" in the configuration.`,
     });
   }
 }
@@ -103,10 +103,10 @@ function recipientFindings(
     const wanted = wants.get(name);
     if (asked?.has(name) === true) continue;
     if (wanted === undefined)
-      findings.push(`${id} is not in the creation rule on ${where}, and gets ${gets}`);
+      findings.push(`${id} is not in the creation rule on ${where}, but gets ${gets}`);
     else if (hasSameCount && groups.join() !== wanted.groups.join())
       findings.push(
-        `${id} is in ${groupList(groups)}, and in ${groupList(wanted.groups)} of the creation rule on ${where}`,
+        `${id} is in ${groupList(groups)}, but in ${groupList(wanted.groups)} of the creation rule on ${where}`,
       );
   }
   const lacking = [...wants].filter(([name]) => !has.has(name) && gone?.has(name) !== true);
@@ -117,11 +117,11 @@ function recipientFindings(
     );
   if (!hasSameCount)
     findings.push(
-      `it has ${counted(keyGroups.length)} where the creation rule on ${where} has ${rule.keyGroups.length}`,
+      `it has ${counted(keyGroups.length)}, but the creation rule on ${where} has ${rule.keyGroups.length}`,
     );
   else if (rule.threshold > 0 && keyGroups.length > 1 && shamirThreshold !== rule.threshold)
     findings.push(
-      `its shamir_threshold is ${shamirThreshold} where the creation rule on ${where} has ${rule.threshold}`,
+      `its shamir_threshold is ${shamirThreshold}, but the creation rule on ${where} has ${rule.threshold}`,
     );
   return [...new Set(findings)];
 }
@@ -226,7 +226,7 @@ async function selectionFindings(
   }
   const coverage = coverageOf(documents, selection);
   if (coverage === "no value")
-    findings.push("no value was encrypted: there is none but null and empty text");
+    findings.push("no value was encrypted: all values are null or empty text");
   if (coverage === "none") {
     const place =
       rule?.selector !== undefined && isSame(rule.selector, used)

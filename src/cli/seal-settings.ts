@@ -98,7 +98,7 @@ function chooseLeaves(
     throw new ConflictError(
       `Error: cannot use more than one of ${SELECTOR_LIST} in the same file`,
       {
-        hint: `${selectors.map(({ name }) => name).join(" and ")} are set; those of the creation rule count too.`,
+        hint: `${selectors.map(({ name }) => name).join(" and ")} are set; settings of the creation rule count too.`,
       },
     );
   return { selectors, macOnlyEncrypted };

@@ -68,7 +68,7 @@ export function warnOfReach({ streams }: Call, { reach }: History): void {
     case "shallow":
       warn(
         streams,
-        "this clone is shallow: what is marked with ≥ or ≤ may be older; `git fetch --unshallow` brings the rest of the history",
+        "this clone is shallow: values marked with ≥ or ≤ may be older; `git fetch --unshallow` fetches the rest of the history",
       );
       return;
     case "no commits":

@@ -15,7 +15,7 @@ export async function parseSetValue(text: string | Uint8Array): Promise<Node> {
   const json = await loadFormat("json");
   if (typeof text !== "string" && !isUtf8(text))
     throw new SopsmithError("value-syntax", 7, "Value for --set is not UTF-8", {
-      hint: "JSON is UTF-8 text. Bytes go into a binary file, or encode them as base64.",
+      hint: "JSON is UTF-8 text. Put bytes into a binary file, or encode them as base64.",
     });
   const source = Buffer.concat([
     Buffer.from('{"":'),

@@ -134,7 +134,7 @@ export async function readSource({ host, streams }: Call, source: Source): Promi
     const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;
     const hint =
       systemCode(error) === "EISDIR"
-        ? "Use --recursive to take the files in a directory, where the command has it."
+        ? "Use --recursive to include the files in a directory, if the command has that option."
         : undefined;
     throw new SopsmithError("unreadable", 2, `${what}: ${systemReason(error)}`, {
       file: source.file,

@@ -64,7 +64,7 @@ async function refuseMistake(call: Call): Promise<void> {
     100,
     `Error: ${quoted(word)} is neither a command nor a file${meant}`,
     {
-      hint: `"sopsmith help" lists the commands; ${quoted(`sopsmith edit ${word}`)} makes a new file of this name.`,
+      hint: `"sopsmith help" lists the commands; ${quoted(`sopsmith edit ${word}`)} creates a file with this name.`,
     },
   );
 }

@@ -229,7 +229,7 @@ const ruleNotes = {
 };
 
 const groupNotes = {
-  hc_vault_transit_uri: 'inside a key group it is called "hc_vault"',
+  hc_vault_transit_uri: 'inside a key group, the name is "hc_vault"',
   hc_vault_uris: 'did you mean "hc_vault"?',
   azure_kv: 'did you mean "azure_keyvault"?',
   aws_profile: "it belongs in each item of 'kms'",

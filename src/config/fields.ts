@@ -145,7 +145,7 @@ export class Fields {
       this.reading.unknown++;
       if (this.reading.unknown > MAX_WARNINGS) {
         this.reading.warn(
-          `${this.reading.path} line ${line}: more unknown fields from here on are not listed`,
+          `${this.reading.path} line ${line}: further unknown fields are not listed`,
         );
         return;
       }

@@ -51,7 +51,7 @@ export function ciphertextFlaw(text: string): string | undefined {
   const tag = base64Length(parts.tag);
   if (tag === undefined) return "its tag is not base64";
   if (iv === 0) return "its iv is empty";
-  if (tag !== TAG_BYTES) return `its tag has ${tag} bytes instead of ${TAG_BYTES}`;
+  if (tag !== TAG_BYTES) return `its tag is ${tag} bytes long instead of ${TAG_BYTES}`;
   const length = Object.hasOwn(lengths, parts.type) ? lengths[parts.type] : undefined;
   if (length === undefined) return "its type is unknown";
   if (data === 0) return "its data is empty";
@@ -71,7 +71,7 @@ function partsMissing(text: string): string {
   if (text.startsWith(`${PREFIX},`)) return "its data is empty";
   if (text.includes(",iv:,")) return "its iv is empty";
   if (!text.includes("]")) return "its closing bracket is missing";
-  return "a part of data, iv, tag and type is missing";
+  return "one of data, iv, tag and type is missing";
 }
 
 /** Length in bytes of what standard, padded base64 stands for; line breaks are skipped, as in Go. */

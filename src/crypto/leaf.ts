@@ -87,7 +87,7 @@ export class LeafCipher {
   constructor(dataKey: Uint8Array) {
     if (dataKey.length !== 32 && dataKey.length !== 24 && dataKey.length !== 16) {
       throw new LeafError("Could not decrypt value: the data key has the wrong length", {
-        hint: "Too few or foreign Shamir shares give such a key; check shamir_threshold in the file.",
+        hint: "This happens with too few Shamir shares or shares of another key; check shamir_threshold in the file.",
       });
     }
     this.key = createSecretKey(dataKey);
@@ -308,7 +308,7 @@ export function fromText(text: string, type: string): Leaf {
     }
     default:
       throw new LeafError("Unknown datatype", {
-        hint: "The `type:` of the ciphertext was changed, or a newer sops wrote it.",
+        hint: "The `type:` of the ciphertext was changed, or a newer version of sops wrote it.",
       });
   }
 }

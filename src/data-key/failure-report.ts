@@ -45,7 +45,7 @@ export function report(results: readonly GroupResult[], threshold: number, file:
     );
   if (held.length > 0) lines.push(`You have ${named(held)}.`);
   else if (sources.length > 0) lines.push("You have no age identity that could be read.");
-  const last = sources.length > 0 ? [`Key sources looked at: ${sources.join("; ")}`] : [];
+  const last = sources.length > 0 ? [`Key sources tried: ${sources.join("; ")}`] : [];
   const details = results.flatMap((result, index) =>
     "part" in result
       ? [`Group ${index}: SUCCESS`]
@@ -69,8 +69,8 @@ export function advice(failures: readonly KeyFailure[]): string {
     return `${remedy}: ${named(failed.map(({ key }) => key.id))}`;
   }
   return failures.length > 0
-    ? "no key service was asked; drop --enable-local-keyservice=false, unset SOPS_ENABLE_LOCAL_KEYSERVICE, or name one with --keyservice"
-    : "restore the `sops` block from version control: a key group in it has no key";
+    ? "no key service was asked; remove --enable-local-keyservice=false, unset SOPS_ENABLE_LOCAL_KEYSERVICE, or name a service with --keyservice"
+    : "restore the `sops` block from version control: one of its key groups has no key";
 }
 
 function named(all: readonly string[]): string {

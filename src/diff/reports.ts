@@ -27,7 +27,7 @@ const wholeFile: Readonly<Record<FileDifference["state"], string>> = {
   changed: "",
 };
 
-const AFRESH = "encrypted from scratch: no telling which values changed";
+const AFRESH = "encrypted from scratch, so there is no telling which values changed";
 const ROTATED = "data key rotated";
 
 function* textReport(files: readonly FileDifference[], show: ShowValue): Iterable<string> {

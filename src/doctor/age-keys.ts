@@ -21,7 +21,7 @@ export const checkAgeKeys: Check = async (patient) => {
       name: NAME,
       state: "problem",
       text: error,
-      todo: known ?? `Correct ${source}: ${error}.`,
+      todo: known ?? `Fix ${source}: ${error}.`,
       rank: ranks.keySource,
     };
   });
@@ -36,8 +36,8 @@ export const checkAgeKeys: Check = async (patient) => {
     findings.push({
       name: NAME,
       state: "problem",
-      text: `${source} holds no identity`,
-      todo: `Put your identity, AGE-SECRET-KEY-1…, into ${source}: it holds none.`,
+      text: `${source} contains no identity`,
+      todo: `Put your identity, AGE-SECRET-KEY-1…, into ${source}: it contains none.`,
       rank: ranks.keySource,
     });
   }
@@ -188,7 +188,7 @@ function isStranger(
       name: NAME,
       state: "problem",
       text: `none of your recipients is in ${path}`,
-      todo: `Have somebody who has access add your recipient ${recipient} with \`sopsmith grant\`, or name another key file in SOPS_AGE_KEY_FILE: no rule in ${path} has it.`,
+      todo: `Ask somebody who has access to add your recipient ${recipient} with \`sopsmith grant\`, or name another key file in SOPS_AGE_KEY_FILE: no rule in ${path} lists your recipient.`,
       rank: ranks.noKey,
     },
   ];

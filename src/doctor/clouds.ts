@@ -103,7 +103,7 @@ async function checkService(
         name,
         state: "problem",
         text: `${pathVariable} names ${path}, which does not exist`,
-        todo: `Set ${pathVariable} to a file that exists: ${path} does not.`,
+        todo: `Set ${pathVariable} to a file that exists: ${path} does not exist.`,
         rank: isWanted ? ranks.tool : rank,
       },
     };
@@ -114,7 +114,7 @@ async function checkService(
       finding: {
         name,
         state: "problem",
-        text: `AWS_PROFILE is ${profile}, which no file in ~/.aws has`,
+        text: `AWS_PROFILE is ${profile}, but no file in ~/.aws has that profile`,
         todo: `Set AWS_PROFILE to a profile that exists, or add ${profile} with \`aws configure --profile ${profile}\`.`,
         rank: isWanted ? ranks.tool : rank,
       },
@@ -137,7 +137,7 @@ async function checkService(
     finding: {
       name,
       state: isWanted ? "problem" : "unused",
-      text: "no credentials in a variable or a file; a machine in the cloud may have its own",
+      text: "no credentials in an environment variable or a file; a machine in the cloud may have its own",
       todo: service.todo,
       rank,
     },

@@ -7,7 +7,7 @@ export const checkConfig: Check = async ({ config, file }) => {
   const { loaded, error, rules, why, warnings } = config;
   if (error !== undefined) {
     const [message = ""] = error.message.split("\n");
-    const todo = error.hint ?? `Correct the configuration: ${message}.`;
+    const todo = error.hint ?? `Fix the configuration: ${message}.`;
     return [{ name: NAME, state: "problem", text: message, todo, rank: ranks.configBroken }];
   }
   const passedOver = warnings.find((warning) => warning.startsWith("ignoring"));
@@ -18,7 +18,7 @@ export const checkConfig: Check = async ({ config, file }) => {
         name: NAME,
         state: "problem",
         text: passedOver,
-        todo: "Rename .sops.yml to .sops.yaml: sopsmith looks for no other name.",
+        todo: "Rename .sops.yml to .sops.yaml: sopsmith looks only for that name.",
         rank: ranks.configBroken,
       },
     ];
@@ -29,8 +29,8 @@ export const checkConfig: Check = async ({ config, file }) => {
     findings.push({
       name: NAME,
       state: "problem",
-      text: `${path} holds an age identity, the secret half of a key`,
-      todo: `Remove the identity from ${path} and make a new key: anyone who has read the file can open what is encrypted to it.`,
+      text: `${path} contains an age identity, the secret half of a key`,
+      todo: `Remove the identity from ${path} and make a new key: anyone who has read this file can open everything that is encrypted to that key.`,
       rank: ranks.exposed,
     });
   const ruleCount = content.creationRules?.length ?? 0;
@@ -44,7 +44,7 @@ export const checkConfig: Check = async ({ config, file }) => {
       name: NAME,
       state: "problem",
       text: `${path}:${line}: ${message}`,
-      todo: `Correct line ${line} of ${path}: ${message}.`,
+      todo: `Fix line ${line} of ${path}: ${message}.`,
       rank: ranks.configBroken,
     });
   for (const warning of warnings)
@@ -52,7 +52,7 @@ export const checkConfig: Check = async ({ config, file }) => {
       name: NAME,
       state: "problem",
       text: warning,
-      todo: `Correct ${path}: ${warning}.`,
+      todo: `Fix ${path}: ${warning}.`,
       rank: ranks.config,
     });
   if (file !== undefined) findings.push(ruleFor(file, path, config));
@@ -83,7 +83,7 @@ function ruleFor(
     name: "rule",
     state: "problem",
     text: `no creation rule in ${path} matches ${shown}`,
-    todo: `Add a creation rule to ${path} whose path_regex matches ${shown}, or correct the one that should: \`sopsmith explain ${shown}\` shows how each compares.`,
+    todo: `Add a creation rule to ${path} whose path_regex matches ${shown}, or fix the one that should match: \`sopsmith explain ${shown}\` shows how each compares.`,
     // What is encrypted already opens without a rule.
     rank: metadata === undefined ? ranks.configBroken : ranks.rule,
   };

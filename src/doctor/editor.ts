@@ -18,7 +18,7 @@ function found(host: Parameters<typeof editorCommand>[0]): Awaited<ReturnType<Ch
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
     const { message } = error;
-    const todo = error.hint ?? `Correct ${variable ?? "EDITOR"}: it cannot be read as a command.`;
+    const todo = error.hint ?? `Fix ${variable ?? "EDITOR"}: it is not a valid command.`;
     // Nobody edits where no editor is installed: a container, a build.
     if (variable === undefined) return { name: NAME, state: "unused", text: message };
     return { name: NAME, state: "problem", text: message, todo, rank };
@@ -44,7 +44,7 @@ function found(host: Parameters<typeof editorCommand>[0]): Awaited<ReturnType<Ch
   return {
     name: NAME,
     state: "problem",
-    text: `${variable} is ${given.join(" ")}, which returns before the file is closed; sopsmith adds ${added.join(" ")}, other programs do not`,
+    text: `${variable} is ${given.join(" ")}, which returns before the file is closed; sopsmith adds ${added.join(" ")}, but other programs do not`,
     todo: `Set ${variable} to "${whole}", so that sops and git wait for the editor too.`,
     rank,
   };

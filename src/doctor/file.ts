@@ -58,7 +58,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
       name: NAME,
       state: "problem",
       text: `${shown}:${line}: conflict markers of an unfinished merge`,
-      todo: `Resolve the merge conflict in ${shown} first, from line ${line} on: \`sopsmith mergetool ${shown}\`.`,
+      todo: `First resolve the merge conflict on line ${line} of ${shown}: \`sopsmith mergetool ${shown}\`.`,
       rank: ranks.fileBroken,
     };
   }
@@ -68,7 +68,7 @@ function unread({ shown, path, format, error }: File, content: Uint8Array): Find
       name: NAME,
       state: "problem",
       text: message,
-      todo: `${error?.hint ?? `Restore ${shown} from version control, or correct it.`} (${shown}: ${message})`,
+      todo: `${error?.hint ?? `Restore ${shown} from version control, or fix it.`} (${shown}: ${message})`,
       rank: ranks.fileBroken,
     };
   }
@@ -187,7 +187,7 @@ async function opens(
     return {
       name: NAME,
       state: "ok",
-      text: `${shown} opens; every value decrypts and the MAC is right`,
+      text: `${shown} opens; every value decrypts and the MAC is correct`,
     };
   } catch (error) {
     if (!(error instanceof SopsmithError)) throw error;
@@ -226,8 +226,8 @@ function closed(
     return {
       name: NAME,
       state: "unused",
-      text: `${shown} does not open with the keys of this machine${count}; ${silent.length === 1 ? "1 key" : `${silent.length} keys`} of ${labels(silent)} could not be asked without the network`,
-      todo: `Run \`sopsmith doctor --network ${shown}\` to ask ${labels(silent)} too: no key of this machine opens ${shown}.`,
+      text: `${shown} does not open with the keys on this machine${count}; ${silent.length === 1 ? "1 key" : `${silent.length} keys`} of ${labels(silent)} could not be tried without the network`,
+      todo: `Run \`sopsmith doctor --network ${shown}\` to try ${labels(silent)} too: no key on this machine opens ${shown}.`,
     };
   const remedy = names.inText(advice(failures));
   return {
@@ -250,8 +250,8 @@ function nameOf({ shown, path, format }: File): Finding[] {
     {
       name: "format",
       state: "problem",
-      text: `${shown} holds encrypted ${format}, but its name says ${byName}`,
-      todo: `Rename ${shown}, or give sops \`--input-type ${format}\`: it holds ${format}, but its name says ${byName}.`,
+      text: `${shown} contains encrypted ${format}, but its name says ${byName}`,
+      todo: `Rename ${shown}, or give sops \`--input-type ${format}\`: it contains ${format}, but its name says ${byName}.`,
       rank: ranks.version,
     },
   ];
@@ -290,7 +290,7 @@ async function recipients(
         text: `${shown}: opened${where === undefined ? "" : ` with the identity in ${where}`}`,
       };
     if (!wasAsked)
-      return { name: "master key", state: "unused", text: `${shown}: not asked without --network` };
+      return { name: "master key", state: "unused", text: `${shown}: not tried without --network` };
     const reason = errors
       .map(({ message, summary }) => (summary ?? message).replaceAll(/\s*\n\s*/g, " "))
       .join("; ");
@@ -318,14 +318,14 @@ async function ruleKeys(
   if (wanted === undefined) return [];
   const { isEmpty } = keyDifference(metadata, wanted.keyGroups, wanted.threshold);
   if (isEmpty)
-    return [{ name: "rule", state: "ok", text: "the master keys are those of the creation rule" }];
+    return [{ name: "rule", state: "ok", text: "the master keys match the creation rule" }];
   const at = config.loaded?.path ?? ".sops.yaml";
   return [
     {
       name: "rule",
       state: "problem",
-      text: `the master keys are not those of the creation rule on line ${wanted.line} of ${at}`,
-      todo: `Run \`sopsmith updatekeys ${shown}\`: its master keys are not those of the creation rule on line ${wanted.line} of ${at}.`,
+      text: `the master keys do not match the creation rule on line ${wanted.line} of ${at}`,
+      todo: `Run \`sopsmith updatekeys ${shown}\`: its master keys do not match the creation rule on line ${wanted.line} of ${at}.`,
       rank: ranks.recipients,
     },
   ];

@@ -19,8 +19,8 @@ export const checkGpg: Check = async (patient) => {
         text: `${program} was not found or does not run`,
         todo:
           program === "gpg"
-            ? "Install GnuPG, or name its program with SOPS_GPG_EXEC: gpg was not found."
-            : "Set SOPS_GPG_EXEC to the path of gpg, without arguments: what it names does not run.",
+            ? "Install GnuPG, or name its program in SOPS_GPG_EXEC: gpg was not found."
+            : "Set SOPS_GPG_EXEC to the path of gpg, without arguments: the program that it names does not run.",
         rank: ranks.tool,
       },
     ];
@@ -37,7 +37,7 @@ export const checkGpg: Check = async (patient) => {
   findings.push(
     agent?.status === 0
       ? { name: NAME, state: "ok", text: "gpg-agent answers" }
-      : { name: NAME, state: "unused", text: "gpg-agent is not running yet; gpg starts it" },
+      : { name: NAME, state: "unused", text: "gpg-agent is not running yet; gpg starts it when needed" },
   );
   return findings;
 };

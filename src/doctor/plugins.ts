@@ -22,8 +22,8 @@ export const checkPlugins: Check = async ({ host, keys }) => {
       ? {
           name: "plugins",
           state: "problem",
-          text: `${program} is not found on PATH; ${why} needs it`,
-          todo: `Install ${program}: ${why} needs it, and it is not found on PATH.`,
+          text: `${program} was not found on PATH, but ${why} needs it`,
+          todo: `Install ${program}: ${why} needs it, but it was not found on PATH.`,
           rank: ranks.tool,
         }
       : { name: "plugins", state: "ok", text: `${program} is ${path}` };

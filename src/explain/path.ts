@@ -38,7 +38,7 @@ export async function explainPath(
   if (documents !== undefined && node === undefined)
     return {
       ...explained,
-      because: withNote(`${explained.because} The file has nothing at this path now.`),
+      because: withNote(`${explained.because} At present, the file has nothing at this path.`),
     };
   if (node?.kind === "null") return { isEncrypted: "no", because: "null is never encrypted." };
   if (node?.kind === "str" && node.value === "" && node.long === undefined)
@@ -65,7 +65,7 @@ export async function explainPath(
       return {
         ...explained,
         because: withNote(
-          `${explained.because} But the file has it ${isCiphertext ? "encrypted" : "unencrypted"}: it was changed by hand; see \`sopsmith check\`.`,
+          `${explained.because} But in the file it is ${isCiphertext ? "encrypted" : "unencrypted"}, because it was changed by hand; see \`sopsmith check\`.`,
         ),
       };
   }
@@ -95,18 +95,18 @@ function byComment(
   if (documents === undefined)
     return {
       isEncrypted: "unknown",
-      because: `${selector.name} ${selector.value} decides by comments, and there is no file whose comments could be read.`,
+      because: `${selector.name} ${selector.value} depends on comments, but there is no file whose comments could be read.`,
     };
   const comment = governingComment(documents, path, selection);
   const isEncrypted = selection.decide(false, comment !== undefined) ? "yes" : "no";
   if (comment === undefined)
     return {
       isEncrypted,
-      because: `No comment in front of it, or of what holds it, ${matchWords(selector)}.`,
+      because: `No comment before it, or before a list or mapping around it, ${matchWords(selector)}.`,
     };
   return {
     isEncrypted,
-    because: `The comment ${quoted(`#${comment.text}`)} in front of ${comment.of === undefined ? "it" : quoted(comment.of)} ${matchWords(selector)}.`,
+    because: `The comment ${quoted(`#${comment.text}`)} before ${comment.of === undefined ? "it" : quoted(comment.of)} ${matchWords(selector)}.`,
   };
 }
 

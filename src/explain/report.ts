@@ -47,9 +47,9 @@ export function explainText({
   if (config?.note !== undefined) lines.push(`  ${config.note}`);
   if (rules !== undefined) {
     const place = rules.isBelow
-      ? "its path below the directory of the configuration"
+      ? "its path relative to the directory of the configuration"
       : "its whole path, since it is not below the directory of the configuration";
-    lines.push(`Matched text: ${rules.subject} (${place})`, "", "Creation rules, in their order:");
+    lines.push(`Matched text: ${rules.subject} (${place})`, "", "Creation rules, in order:");
     const cells = rules.rules.map((rule) => [
       `  ${marks[rule.state]} line ${rule.source.line}`,
       rule.source.pathRegex === "" ? "(no path_regex)" : rule.source.pathRegex,
@@ -63,12 +63,12 @@ export function explainText({
     if (rules.inForce === undefined)
       lines.push(
         rules.rules.some(({ state: one }) => one === "broken")
-          ? "A pattern that does not compile stops every command that comes to it."
+          ? "A pattern that does not compile stops every command that reaches it."
           : "No creation rule matches: `sopsmith encrypt` refuses the file.",
       );
   } else if (config !== undefined) lines.push("  It has no creation rules.");
   if (settings.length > 0) {
-    lines.push("", "Settings in force:");
+    lines.push("", "Settings that apply:");
     const cells = settings.map(({ name, value, from }) => [`  ${name}`, `${value}  (${from})`]);
     for (const [index, line] of table(cells).entries()) {
       lines.push(line);
@@ -92,9 +92,9 @@ function about({ state, matched, reaches, problem, source }: ExplainedRule): str
     case "shadowed": {
       const what =
         source.pathRegex === ""
-          ? "takes every file"
+          ? "matches every file"
           : `matches ${JSON.stringify(matched?.text ?? "")}`;
-      return state === "in force" ? `${what}: this rule is in force` : `${what} too`;
+      return state === "in force" ? `${what}: this rule applies` : `${what} too`;
     }
     case "no match":
       return reaches === ""

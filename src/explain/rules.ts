@@ -79,7 +79,7 @@ export async function explainRules(
     if (one.state === "in force" && isFirst) inForce = source;
     if (one.state !== "in force" || isFirst) rules.push(one);
     else {
-      const hint = `The creation rule on line ${stopped?.line} comes first: only the first that matches counts.`;
+      const hint = `The creation rule on line ${stopped?.line} comes first, and only the first match counts.`;
       rules.push({ ...one, state: "shadowed", hint });
     }
   }
@@ -157,7 +157,7 @@ async function longestBeginning(pattern: string, subject: string): Promise<strin
 }
 
 const globHint = (pattern: string): string =>
-  `This looks like a pattern of the shell; path_regex is a regular expression: ${globAsRegex(pattern)}`;
+  `This looks like a shell pattern, but path_regex is a regular expression: ${globAsRegex(pattern)}`;
 
 /** What a pattern of the shell is as a regular expression. */
 function globAsRegex(pattern: string): string {
@@ -190,11 +190,11 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
     ],
     [
       () => !isWindows && subject.includes("\\") && matches(pattern, slashed),
-      "The path has backslashes, which are part of a name here: write it with /.",
+      "The path has backslashes, which are part of a name on this system: write it with /.",
     ],
     [
       () => !isWindows && matches(pattern.replaceAll(/\\\\(?!\])/g, "/"), subject),
-      String.raw`The pattern has the backslashes of Windows: write [/\\] for each, which matches everywhere.`,
+      String.raw`The pattern has backslashes, as on Windows: write [/\\] for each, which matches everywhere.`,
     ],
     [
       () => !isBelow && matches(pattern, fromConfig),
@@ -202,16 +202,16 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
     ],
     [
       () => isBelow && matches(pattern, absolute),
-      `The path is matched from the directory of the configuration on, not from the root: ${quoted(subject)}.`,
+      `The path is relative to the directory of the configuration, not to the root: ${quoted(subject)}.`,
     ],
     [
       () => isBelow && fromHere !== subject && matches(pattern, fromHere),
-      `The path is matched from the directory of the configuration on, not from the working directory: ${quoted(subject)}.`,
+      `The path is relative to the directory of the configuration, not to the working directory: ${quoted(subject)}.`,
     ],
     [
       async () =>
         (await matches(pattern, `./${slashed}`)) || (await matches(pattern, `/${slashed}`)),
-      `The matched path begins with neither ./ nor /: ${quoted(subject)}.`,
+      `The path that is matched does not begin with ./ or /: ${quoted(subject)}.`,
     ],
     [
       () => isAnchored && name !== subject && matches(pattern, name),
@@ -223,9 +223,9 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
     ],
     [
       () => pattern.endsWith("$") && matches(pattern.replace(/\$$/, ""), subject),
-      "Without $ it would match: the path goes on after what the pattern ends with.",
+      "Without $ it would match: the path continues after the part that the pattern matches.",
     ],
-    [() => matches(`(?i)${pattern}`, subject), "It would match in a different case: case counts."],
+    [() => matches(`(?i)${pattern}`, subject), "It would match if case did not matter, but it does."],
     [
       () => /[*?]/.test(pattern) && pathPattern(pattern)(fromConfig.replaceAll("\\", "/")),
       globHint(pattern),

@@ -48,7 +48,7 @@ export function selectorInForce({ rule, metadata }: Pick<SettingSources, "rule" 
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const IN_FILE = "the file, which keeps it";
+const IN_FILE = "the file itself";
 
 /** The settings in force, in the order in which people ask for them. */
 export function settingsInForce(sources: SettingSources): Setting[] {
@@ -71,7 +71,7 @@ export function settingsInForce(sources: SettingSources): Setting[] {
           value: selector.value,
           from: from === "file" ? IN_FILE : from === "rule" ? ruleName : "default",
           note: isOld
-            ? `${sentence(ruleName)} says ${wanted.name} ${wanted.value}, which a file gets when it is decrypted and encrypted again.`
+            ? `${sentence(ruleName)} says ${wanted.name} ${wanted.value}; decrypt the file and encrypt it again to apply that.`
             : undefined,
         },
     {
@@ -108,7 +108,7 @@ function* keySettings(
       note:
         ruled === undefined || sameGroups(keyGroups, ruled)
           ? undefined
-          : `${sentence(ruleName)} says ${groupsText(ruled, names)}; \`sopsmith updatekeys\` brings the file in step.`,
+          : `${sentence(ruleName)} says ${groupsText(ruled, names)}; run \`sopsmith updatekeys\` to update the file.`,
     };
     if (keyGroups.length > 1)
       yield {
@@ -128,7 +128,7 @@ function* keySettings(
       note:
         ruled === undefined
           ? undefined
-          : `The variable replaces all keys of ${ruleName}; unset it to use these.`,
+          : `The variable replaces all keys of ${ruleName}; unset it to use the keys of the rule.`,
     };
     return;
   }
@@ -175,7 +175,7 @@ function* lookSettings({ config, format, env, metadata }: SettingSources): Itera
     note:
       metadata === undefined
         ? undefined
-        : "A file that sops wrote keeps its look until `sopsmith layout` changes it.",
+        : "A file that sops wrote keeps its layout until you change it with `sopsmith layout`.",
   };
 }
 

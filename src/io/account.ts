@@ -28,7 +28,7 @@ export async function findAccount(name: string, host: Host): Promise<Account> {
     accountIn(localAccounts(), name) ?? accountIn(await otherAccount(name, host), name);
   if (account === undefined)
     throw new SopsmithError("no-account", 1, `user: unknown user ${name}`, {
-      hint: "--user takes the name of an account of this machine.",
+      hint: "--user needs the name of an account on this machine.",
     });
   return account;
 }

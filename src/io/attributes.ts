@@ -111,7 +111,7 @@ function fromGetfacl(dump: Dump, setfacl: string): Attributes {
 }
 
 function fromLs(withList: ReadonlySet<string>): Attributes {
-  const advice = "Install getfacl and setfacl (package acl) to keep such lists.";
+  const advice = "Install getfacl and setfacl (package acl) to keep access control lists.";
   return {
     of(path) {
       const [hasList, inheritsList] = [withList.has(path), withList.has(dirname(path))];

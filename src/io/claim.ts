@@ -57,7 +57,7 @@ export async function claimFile(
         "in-place",
         "another process has been replacing it for a long time",
         {
-          hint: `If no other sopsmith is working on it, remove ${name}.`,
+          hint: `If no other sopsmith is using it, remove ${name}.`,
         },
       );
     await sleep(1 + Math.random() * 4);

@@ -18,7 +18,7 @@ export async function createPrivateFile(path: string, text: () => Promise<string
     new SopsmithError("cannot-create-file", 1, `failed to open output file "${path}": ${reason}`, {
       hint:
         reason === exists
-          ? "It may hold a key that opens files, so it is never overwritten: choose another name."
+          ? "It may contain a key that opens files, so it is never overwritten: choose another name."
           : undefined,
       cause,
       file: path,
@@ -80,7 +80,7 @@ export async function appendToKeyFile(
     throw new SopsmithError(
       "encrypted-key-file",
       1,
-      `The key file ${path} is protected by a passphrase: nothing can be added to it`,
+      `The key file ${path} is protected by a passphrase, so nothing can be added to it`,
       {
         file: path,
         hint: "Write the new key to a separate file with -o, and name it in SOPS_AGE_KEY_FILE.",

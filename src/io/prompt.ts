@@ -39,8 +39,8 @@ export async function askYesNo(question: string): Promise<boolean> {
 /** A line of stdin that answers no question. Exit 1. */
 class Unanswered extends SopsmithError {
   constructor(problem: string, question: string) {
-    super("unanswered", 1, `${problem}: stdin does not answer ${JSON.stringify(question.trim())}`, {
-      hint: "Answer with a line that is y or n; for a command that has it, --yes answers all questions.",
+    super("unanswered", 1, `${problem}: stdin has no answer to ${JSON.stringify(question.trim())}`, {
+      hint: "Answer with a line that is y or n, or use --yes if the command has it.",
     });
   }
 }

@@ -98,7 +98,7 @@ export async function writeDescriptor(fd: number, shown: string, chunks: Chunks)
       } catch (error) {
         const code = systemCode(error);
         if (code === "EPIPE") throw new OutputClosed(error);
-        if (code !== "EAGAIN") throw new WriteFailed(shown, error, "The output is not complete.");
+        if (code !== "EAGAIN") throw new WriteFailed(shown, error, "The output is incomplete.");
         // The other end made the pipe non-blocking and it is full.
         await sleep(5);
       }

@@ -166,7 +166,7 @@ export async function runAgain(first: ChildCommand, host: Host, rerun: Rerun): P
           child = undefined;
           if (isStopping) throwUnlessWell(end);
           if (isStopping) return;
-          rerun.tell(`the command ended (${described(end)}); it starts again after a change`);
+          rerun.tell(`the command ended (${described(end)}); it starts again after the next change`);
           continue;
         }
         const next = await rerun.next();
@@ -254,7 +254,7 @@ function findProgram(program: string, host: Host): string {
     127,
     `exec: ${JSON.stringify(program)}: executable file not found in $PATH`,
     {
-      hint: "With more than one word after --, the first is a program; a whole shell command is one word in quotes.",
+      hint: "With more than one word after --, the first is a program; to run a shell command, put it in quotes as a single word.",
     },
   );
 }
@@ -268,7 +268,7 @@ function cannotStart({ argv }: Pick<ChildCommand, "argv">, error: unknown): Sops
     `exec: ${JSON.stringify(argv[0])}: ${isTooLong ? "argument list too long" : systemReason(error)}`,
     {
       hint: isTooLong
-        ? "The variables are larger than the system takes: give the file to the program with exec-file."
+        ? "The environment is larger than the system allows: pass the file to the program with exec-file."
         : undefined,
     },
   );

@@ -285,7 +285,7 @@ function refuseSticky({ path, shown, purpose, old }: Place): void {
   const dir = statSync(dirname(path));
   if ((dir.mode & 0o1000) === 0) return;
   if (dir.uid === user || old.uid === user) return;
-  const reason = "its directory is sticky and both belong to somebody else";
+  const reason = "its directory is sticky, and both the file and the directory belong to somebody else";
   throw unreplaceable(shown, purpose, reason);
 }
 
@@ -378,7 +378,7 @@ export class Passing extends StagedFile {
   }
 
   undo(): void {
-    if (this.isTouched) throw new Error("what was written cannot be taken back");
+    if (this.isTouched) throw new Error("what was written cannot be undone");
   }
 
   leaveOld(): undefined {}

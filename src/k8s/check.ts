@@ -83,14 +83,14 @@ class Check {
     this.unknown(value, topFields, []);
     const spec = value.entries.get("spec");
     if (spec?.kind !== "map") {
-      this.error("spec is missing: it holds secretTemplates", spec ?? value);
+      this.error("spec is missing; it should contain secretTemplates", spec ?? value);
       return;
     }
     this.unknown(spec, specFields.concat("secret_templates"), ["spec"]);
     for (const field of ["suspend", "enforceOwnership"]) {
       const flag = spec.entries.get(field);
       if (flag !== undefined && flag.kind !== "bool" && flag.kind !== "null")
-        this.error(`spec.${field} must be true or false, it is ${shown(flag)}`, flag);
+        this.error(`spec.${field} must be true or false, but is ${shown(flag)}`, flag);
     }
     const old = spec.entries.get("secret_templates");
     if (old !== undefined)
@@ -111,7 +111,7 @@ class Check {
 
   private templates(templates: Value, kind: TemplateKind): void {
     if (templates.kind !== "list") {
-      this.error(`spec.${kind.list} must be a list, it is ${shown(templates)}`, templates);
+      this.error(`spec.${kind.list} must be a list, but is ${shown(templates)}`, templates);
       return;
     }
     if (templates.items.length === 0)
@@ -145,7 +145,7 @@ class Check {
       return;
     }
     if (item.kind !== "map") {
-      this.error(`${at} must be a map, it is ${shown(item)}`, item);
+      this.error(`${at} must be a map, but is ${shown(item)}`, item);
       return;
     }
     this.unknown(item, kind.fields, path);
@@ -155,10 +155,10 @@ class Check {
     else if (name.kind === "text" && !isCiphertext(name.value)) {
       if (!/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/.test(name.value) || name.value.length > 253)
         this.error(
-          `${at}.name is not a name for a ${kind.kind}: lower case letters, digits, "-" and "." only`,
+          `${at}.name is not a valid name for a ${kind.kind}: use lowercase letters, digits, "-" and "." only`,
           name,
         );
-      if (names.has(name.value)) this.error(`${at}.name: another template has this name`, name);
+      if (names.has(name.value)) this.error(`${at}.name: another template has the same name`, name);
       names.add(name.value);
     }
     for (const field of ["name", "type"]) this.text(item.entries.get(field), [...path, field]);
@@ -166,7 +166,7 @@ class Check {
       const map = item.entries.get(field);
       if (map === undefined || map.kind === "null") continue;
       if (map.kind !== "map") {
-        this.error(`${at}.${field} must be a map, it is ${shown(map)}`, map);
+        this.error(`${at}.${field} must be a map, but is ${shown(map)}`, map);
         continue;
       }
       for (const [key, value] of map.entries) {
@@ -186,7 +186,7 @@ class Check {
           !/^[-._a-zA-Z0-9]{1,253}$/.test(key)
         )
           this.error(
-            `${pathText([...path, field, key])}: a key of a ${kind.kind} has letters, digits, "-", "_" and "." only`,
+            `${pathText([...path, field, key])}: a key of a ${kind.kind} can only have letters, digits, "-", "_" and "."`,
             value,
           );
       }
@@ -239,7 +239,7 @@ class Check {
     }
     if (documents > 1)
       this.warning(
-        "the file has several documents, which share one MAC: the operator cannot check it; use one file for each object",
+        "the file has several documents with one MAC, which the operator cannot check; use one file for each object",
         sops,
       );
     const has = (field: string): boolean => {

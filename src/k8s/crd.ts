@@ -55,7 +55,7 @@ const keyLists: JsonObject = {
 const sops: JsonObject = {
   type: "object",
   description:
-    "What sops needs to decrypt the object. Written by sops and sopsmith, never by hand.",
+    "The data that sops needs to decrypt the object. Written by sops and sopsmith, never by hand.",
   "x-kubernetes-preserve-unknown-fields": true,
   properties: {
     ...keyLists,
@@ -68,10 +68,10 @@ const sops: JsonObject = {
     lastmodified: text("When the file was encrypted."),
     mac: text("Message authentication code over the values."),
     version: text("Version of the program that encrypted the file."),
-    encrypted_suffix: text("Values below keys that end so are encrypted."),
+    encrypted_suffix: text("Values below keys with this ending are encrypted."),
     encrypted_regex: text("Values below keys that match are encrypted."),
     encrypted_comment_regex: text("Not usable in a cluster, where comments are lost."),
-    unencrypted_suffix: text("Values below keys that end so are not encrypted."),
+    unencrypted_suffix: text("Values below keys with this ending are not encrypted."),
     unencrypted_regex: text("Values below keys that match are not encrypted."),
     unencrypted_comment_regex: text("Not usable in a cluster, where comments are lost."),
     mac_only_encrypted: {
@@ -108,7 +108,7 @@ const template: JsonObject = {
     ),
     type: text("Type of the Secret; Opaque if empty."),
     stringData: textMap("Values as text."),
-    data: textMap("Values in base64; they win over stringData."),
+    data: textMap("Values in base64; they take precedence over stringData."),
   },
 };
 
@@ -128,11 +128,11 @@ const spec: JsonObject = {
       description: "One Secret is made from each, in the object's namespace.",
       items: template,
     },
-    suspend: { type: "boolean", description: "While true, nothing is read or written." },
+    suspend: { type: "boolean", description: "If true, the operator neither reads nor writes anything for this object." },
     enforceOwnership: {
       type: "boolean",
       description:
-        "Take over existing Secrets of the same names; if absent, the operator's flag decides.",
+        "Take over existing Secrets with the same names; if absent, the operator's flag decides.",
     },
   },
 };
@@ -202,7 +202,7 @@ function version(name: string): JsonObject {
     schema: {
       openAPIV3Schema: {
         type: "object",
-        description: "Secrets, encrypted with sops, that the operator turns into ordinary Secrets.",
+        description: "Secrets encrypted with sops, which the operator turns into ordinary Secrets.",
         properties: {
           apiVersion: { type: "string" },
           kind: { type: "string" },

@@ -58,7 +58,7 @@ export function sopsSecretFrom(manifests: readonly Manifest[], options: ConvertO
   const namespace = namespaceOf(manifests, options.namespace);
   const name = options.name ?? first.name;
   if (name === "")
-    throw new ConversionError("metadata.name is missing: add it, or give --name", first.spot);
+    throw new ConversionError("metadata.name is missing: add it, or use --name", first.spot);
   const scope = scopeOf(options, namespace, name);
   const templates: Record<Kind, Map<string, Mapping>> = { ConfigMap: new Map(), Secret: new Map() };
   for (const manifest of manifests) {
@@ -110,7 +110,7 @@ export function secretOfHelmValues(name: string, source: Uint8Array, file: strin
   if (documents.length !== 1 || first?.value.kind !== "map")
     throw new ConversionError("the values of a chart must be one YAML map", spot);
   if (first.value.entries.get("sops")?.kind === "map")
-    throw new ConversionError("these values are encrypted already: decrypt them first", spot);
+    throw new ConversionError("these values are already encrypted: decrypt them first", spot);
   const content = asText(source);
   if (content === undefined) throw new ConversionError("the values are not UTF-8 text", spot);
   return {
@@ -136,7 +136,7 @@ function namespaceOf(manifests: readonly Manifest[], given: string | undefined):
   for (const other of rest)
     if (other.namespace !== namespace)
       throw new ConversionError(
-        "the manifests are in several namespaces, but a SopsSecret is in one: encrypt them separately, or give --namespace",
+        "the manifests are in several namespaces, but a SopsSecret is in one: encrypt them separately, or use --namespace",
         other.spot,
       );
   return namespace;
@@ -147,12 +147,12 @@ function scopeOf(options: ConvertOptions, namespace: string, name: string): stri
   if (mode === "none") {
     if (options.scope === undefined)
       options.warn(
-        "no namespace is known, so the SopsSecret is not bound to one; give --namespace, or --scope none",
+        "no namespace is known, so the SopsSecret is not bound to one; use --namespace, or --scope none",
       );
     return undefined;
   }
   if (namespace === "")
-    throw new ConversionError(`--scope ${mode} needs a namespace: give --namespace`);
+    throw new ConversionError(`--scope ${mode} needs a namespace: use --namespace`);
   return mode === "strict" ? `${namespace}/${name}` : `${namespace}/*`;
 }
 
@@ -165,7 +165,7 @@ function templateOf(
   refuseUnknown(value, fields[kind], [], spot);
   if (name === "") throw new ConversionError("metadata.name is missing", spot);
   if (value.entries.get("sops") !== undefined)
-    throw new ConversionError(`this ${kind} is encrypted already: decrypt it first`, spot);
+    throw new ConversionError(`this ${kind} is already encrypted: decrypt it first`, spot);
   const metadata = value.entries.get("metadata") as MapValue;
   for (const field of metadata.entries.keys())
     if (field === "finalizers") warn(`${spot.file}: metadata.finalizers is left out`);

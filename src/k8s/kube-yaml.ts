@@ -85,7 +85,7 @@ function refuseOddSeparators(source: string, file: string): void {
         { file, line },
       );
     if (content.startsWith("%YAML"))
-      throw new ConversionError("Kubernetes does not read %YAML lines: remove it", { file, line });
+      throw new ConversionError("Kubernetes does not read %YAML lines: remove this one", { file, line });
   }
 }
 
@@ -158,7 +158,7 @@ class Reader {
   private orJson(value: Value): Value {
     const json = value.kind === "null" ? this.json.get(value.line) : undefined;
     for (const { key, line } of json?.duplicates ?? [])
-      this.say(`the key ${pathText([key])} appears twice: the last one counts`, line);
+      this.say(`the key ${pathText([key])} appears twice; the last one counts`, line);
     return json?.value ?? value;
   }
 
@@ -255,7 +255,7 @@ class Reader {
       }
       const name = this.keyText(key.value);
       if (written.has(name))
-        this.say(`the key ${pathText([name])} appears twice: the last one counts`, key.value.line);
+        this.say(`the key ${pathText([name])} appears twice; the last one counts`, key.value.line);
       written.add(name);
       entries.set(name, value);
     }
@@ -284,7 +284,7 @@ class Reader {
         return String(key.value);
       case "int":
         if (key.value < 2n ** 63n) return key.value.toString();
-        return this.refuse("a number of this size cannot be a key: quote it", key.line);
+        return this.refuse("a number this large cannot be a key: quote it", key.line);
       case "float":
         return floatKey(key.value);
       case "null":
@@ -309,7 +309,7 @@ class Reader {
     const value = isImplicit ? resolve(event.value, line) : this.tagged(event, line);
     if (value.kind === "bool" && value.spelling !== undefined)
       this.say(
-        `${value.spelling} is read as the boolean ${String(value.value)}, as in YAML 1.1: quote it if it is text`,
+        `${value.spelling} is read as the boolean ${String(value.value)}, as in YAML 1.1; quote it if it is text`,
         line,
       );
     return { value, size: 1, isMerge };
@@ -335,7 +335,7 @@ class Reader {
           );
         } catch {
           return this.refuse(
-            "this !!binary value is not UTF-8, and Kubernetes would silently replace its bytes: write it as base64 text into binaryData, or data of a Secret",
+            "this !!binary value is not UTF-8, and Kubernetes would silently replace its bytes: put it as base64 text into binaryData, or into data of a Secret",
             line,
           );
         }

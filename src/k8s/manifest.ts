@@ -30,7 +30,7 @@ export function readManifests(
     const spot = { file, line, document: number };
     if (value.kind !== "map")
       throw new ConversionError(
-        `a manifest must be a map, this document is ${describe(value)}`,
+        `a manifest must be a map, but this document is ${describe(value)}`,
         spot,
       );
     return expand(value, spot);
@@ -51,7 +51,7 @@ function expand(value: MapValue, spot: Spot): Manifest[] {
     const at = { ...spot, line: item.line };
     if (item.kind !== "map")
       throw new ConversionError(
-        `an item of a list must be a map, this one is ${describe(item)}`,
+        `an item of a list must be a map, but this one is ${describe(item)}`,
         at,
       );
     return expand(withTypeOf(value, kind.value, item), at);
@@ -82,7 +82,7 @@ function manifestOf(value: MapValue, spot: Spot): Manifest {
   if (metadata === undefined || metadata.kind === "null")
     throw new ConversionError("metadata is missing", spot);
   if (metadata.kind !== "map")
-    throw new ConversionError(`metadata must be a map, it is ${describe(metadata)}`, {
+    throw new ConversionError(`metadata must be a map, but is ${describe(metadata)}`, {
       ...spot,
       line: metadata.line,
     });
@@ -118,7 +118,7 @@ function notText(path: string, value: Value, spot: Spot): ConversionError {
   const at = { ...spot, line: value.line };
   if (value.kind === "bool" && value.spelling !== undefined)
     return new ConversionError(
-      `${path} is ${describe(value)}, not text: YAML 1.1 reads on, yes, y, no, n, off as booleans; quote it: "${value.spelling}"`,
+      `${path} is ${describe(value)}, not text: YAML 1.1 reads on, yes, y, no, n and off as booleans; quote it: "${value.spelling}"`,
       at,
     );
   const shown =

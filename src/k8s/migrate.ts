@@ -24,7 +24,7 @@ export function migrate(document: Mapping, { keepData }: { keepData: boolean }):
   if (kind?.kind !== "str" || kind.value !== KIND || !version.startsWith(`${GROUP}/`))
     throw new MigrationError(
       `this is not a SopsSecret of ${GROUP}`,
-      "Give a file whose documents are all of kind SopsSecret.",
+      "Use a file whose documents are all of kind SopsSecret.",
     );
   const spec = find(document, "spec")?.value;
   if (spec?.kind !== "map") throw new MigrationError("spec is missing or not a map");
@@ -55,7 +55,7 @@ function renameData(spec: Mapping): void {
     if (find(template, "stringData") !== undefined)
       throw new MigrationError(
         "a template has both data and stringData, which only v1alpha3 allows",
-        "Set apiVersion to v1alpha3 if data holds base64; move the values into one of them if not.",
+        "If data is base64, set apiVersion to v1alpha3; if not, move all values into one of the two.",
       );
     data.key = "stringData";
   }

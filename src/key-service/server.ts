@@ -90,21 +90,21 @@ type Place = { path: string } | { host: string; port: number; ipv6Only?: boolean
 function parseListen({ network, address }: ServeOptions, host: Host): Place {
   if (network === "unix") {
     if (address === "")
-      throw new ListenError("no path to listen on", "Give one with --address /path/to.sock.");
+      throw new ListenError("no path to listen on", "Specify one with --address /path/to.sock.");
     return { path: resolve(host.cwd(), address) };
   }
   const wanted = JSON.stringify(address);
   if (!/^tcp[46]?$/.test(network))
     throw new ListenError(
       `unknown network ${JSON.stringify(network)}`,
-      "--network takes tcp, tcp4, tcp6 or unix.",
+      "--network must be tcp, tcp4, tcp6 or unix.",
     );
   const match = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(address);
   const port = Number(match?.[2]);
   if (match === null || port > 65_535)
     throw new ListenError(
       `${wanted} is not an address`,
-      "Give --address as HOST:PORT, such as 127.0.0.1:5000.",
+      "Write --address as HOST:PORT, such as 127.0.0.1:5000.",
     );
   const name = (match[1] ?? "").replace(/^\[(.*)\]$/, "$1");
   const any = network === "tcp4" ? "0.0.0.0" : "::";
@@ -118,9 +118,9 @@ function listen(listener: Server, place: Place, { address }: ServeOptions): Prom
       const hint =
         "path" in place
           ? isTaken
-            ? "Another key service listens there; if it is no longer running, remove the file."
-            : "Choose a path in a directory that exists and that you may write to."
-          : "Choose another --address, or stop the program that listens there.";
+            ? "Another key service is listening there; if it is no longer running, remove the file."
+            : "Choose a path in an existing directory that you can write to."
+          : "Choose another --address, or stop the program that is listening there.";
       reject(new ListenError(`${address}: ${systemReason(error)}`, hint, error));
     });
     listener.listen(place, done);

@@ -53,7 +53,7 @@ export async function tokenInTime<T>(
   const both = AbortSignal.any([signal, AbortSignal.timeout(TOKEN_LIMIT)]);
   const over = new Promise<never>((_, reject) => {
     both.addEventListener("abort", () => {
-      reject(new RemoteFailure("no source of credentials gave a token in time", UNREACHABLE));
+      reject(new RemoteFailure("no credential source gave a token in time", UNREACHABLE));
     });
   });
   return Promise.race([get(both), over]);
@@ -251,7 +251,7 @@ export function parseObject(response: HttpResponse, from: string): Record<string
   }
   throw new RemoteFailure(
     `${from} answered with status ${response.status} and something other than the expected JSON`,
-    "check that the address is that of the service itself",
+    "check that this is the address of the service itself",
   );
 }
 

@@ -14,7 +14,7 @@ export function urlPath(name: string, what: string, options = { emptyAllowed: fa
   if (segments.some(isUnsafe))
     throw new RemoteFailure(
       `the ${what} ${JSON.stringify(name)} has a segment that is empty, "." or ".."`,
-      "correct it: a request would go to another path of the server",
+      "correct it: a request would go to another path on the server",
     );
   return segments.map(encodeURIComponent).join("/");
 }

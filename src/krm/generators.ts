@@ -96,7 +96,7 @@ const metadataFields = new Set(["name", "namespace", "labels", "annotations"]);
 async function ksops(config: Mapping, tools: Tools): Promise<Mapping[]> {
   warnOfUnknown(config, ksopsFields, "", tools);
   if (!namesFiles(config))
-    throw new KrmError("there is neither files nor secretFrom, so there is nothing to generate");
+    throw new KrmError("it has neither files nor secretFrom, so there is nothing to generate");
   const made: Mapping[] = [];
   for (const [index, path] of textsOf(find(config, "files")?.value, "files").entries())
     await reading(tools, path, `files[${index}]`, async () => {
@@ -120,7 +120,7 @@ function resourcesIn({ format, documents, content }: OpenedFile, tools: Tools): 
   const resources = found.filter(({ items }) => items.length > 0).map(withoutComments);
   for (const resource of resources)
     if (textIn(resource, "kind") === "")
-      throw new KrmError("it holds no Kubernetes resource: kind is missing");
+      throw new KrmError("it contains no Kubernetes resource: kind is missing");
   return resources;
 }
 
@@ -195,7 +195,7 @@ function variablesOf({ format, documents, content }: OpenedFile): [string, strin
     });
   }
   if (format !== "yaml" && format !== "json")
-    throw new KrmError("envs takes ENV, YAML and JSON files");
+    throw new KrmError("envs accepts ENV, YAML and JSON files");
   return (documents[0]?.items ?? []).flatMap((item): [string, string][] => {
     if (item.kind !== "entry") return [];
     const { key, value } = item;
@@ -209,10 +209,10 @@ function variablesOf({ format, documents, content }: OpenedFile): [string, strin
 function keyAndPath(source: string): { key: string; path: string } {
   const parts = source.split("=");
   const [first = "", second] = parts;
-  if (parts.length > 2) throw new KrmError("a key and a file are written as KEY=FILE, with one =");
+  if (parts.length > 2) throw new KrmError("write a key and a file as KEY=FILE, with one =");
   if (second === undefined) return { key: basename(first), path: first };
   if (first === "" || second === "")
-    throw new KrmError("a key and a file are written as KEY=FILE: one of them is missing");
+    throw new KrmError("write a key and a file as KEY=FILE: one of them is missing");
   return { key: first, path: second };
 }
 
@@ -296,11 +296,11 @@ function warnOfUnknown(
   const prefix = at === "" ? "" : `${at}.`;
   for (const item of config.items) {
     if (item.kind !== "entry") continue;
-    if (!known.has(item.key)) tools.warn(`${prefix}${item.key} is not known, and has no effect`);
+    if (!known.has(item.key)) tools.warn(`${prefix}${item.key} is unknown, and has no effect`);
     if (item.key !== "metadata" || at === "" || item.value.kind !== "map") continue;
     for (const field of item.value.items)
       if (field.kind === "entry" && !metadataFields.has(field.key))
-        tools.warn(`${prefix}metadata.${field.key} is not known, and has no effect`);
+        tools.warn(`${prefix}metadata.${field.key} is unknown, and has no effect`);
   }
 }
 

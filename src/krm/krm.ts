@@ -78,9 +78,9 @@ async function replaced(
 }
 
 const mismatch = new KrmError(
-  "MAC mismatch: the values are not those that were encrypted, or kustomize changed more than their order",
+  "MAC mismatch: the values were changed after encryption, or kustomize changed more than their order",
   {
-    hint: "Name the file in the files of a ksops generator instead of the resources, or encrypt it with mac_only_encrypted: true",
+    hint: "List the file under files in a ksops generator instead of under resources, or encrypt it with mac_only_encrypted: true",
   },
 );
 

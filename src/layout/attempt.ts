@@ -13,7 +13,7 @@ export function attempt<Result>(make: () => Result, explain?: Warn): Result | un
   } catch (error) {
     if (error instanceof CannotKeep) explain?.(error.message);
     else if (error instanceof SopsmithError)
-      explain?.("with a `sops` block it would be another text");
+      explain?.("a `sops` block would change how the text is read");
     else throw error;
     return undefined;
   }

@@ -43,7 +43,7 @@ function named(name: string, where: string): LayoutChoice {
     1,
     `${where}: ${JSON.stringify(name)} is not a layout`,
     {
-      hint: "Use keep, or sops.",
+      hint: "Use keep or sops.",
     },
   );
 }

@@ -119,7 +119,7 @@ export class KeptText {
       if (found === undefined) continue;
       const opened = Buffer.from(read.open(found, spellings));
       if (opened.equals(this.source)) return file;
-      throw new CannotKeep("the encrypted text would be opened as another one");
+      throw new CannotKeep("the encrypted text would decrypt to a different text");
     }
     throw new CannotKeep("a comment would not stay in its collection");
   }
@@ -165,7 +165,7 @@ export function requireSame(
   // Written and read once, as what is compared with it.
   const meant = emitMetadata(parseMetadata(emitMetadata(metadata)));
   if (!sameValues(read, documents) || !sameValues([stored], [meant]))
-    throw new CannotKeep("the encrypted text would be read in another way");
+    throw new CannotKeep("the encrypted text would be read differently");
 }
 
 /** What the format puts into a document for the `sops` block. */

@@ -19,7 +19,7 @@ const words: readonly (readonly [RegExp, string])[] = [
   [/Run the command again/g, "Call it again"],
   [
     /To rewrite the file in place instead of replacing it, add --no-atomic; an interruption can then damage it\./g,
-    "Write the returned content into the file yourself; an interruption can then damage it.",
+    "Write the returned content to the file yourself; an interruption can then damage it.",
   ],
 ];
 

@@ -228,7 +228,7 @@ export async function keyGroupsOf(
     ? await Promise.all(given.map((one, i) => keysOf(one, `options.recipients[${i}]`, host)))
     : [await keysOf(given, "options.recipients", host)];
   if (found.flat().length === 0)
-    throw new InvalidArgument("options.recipients", "it names no key", {
+    throw new InvalidArgument("options.recipients", "it contains no key", {
       hint: 'Give at least one, such as { age: "age1…" }.',
     });
   return found;

@@ -61,7 +61,7 @@ const PATH_HINT = 'Write a path as text, such as ["key"]["inner"][0], or as an a
 /** @throws {InvalidArgument} for both places at once */
 export function checkWrite({ inPlace, output }: WriteOptions): void {
   if (inPlace === true && output !== undefined)
-    throw new InvalidArgument("options.output", "it cannot be given together with inPlace");
+    throw new InvalidArgument("options.output", "it cannot be used together with inPlace");
 }
 
 /** Writes the result where that is wanted, and returns it. */

@@ -41,7 +41,7 @@ export class KnownLeaves {
     const known = (leaf: Leaf, { aad }: MovingPlace): Leaf => {
       const found = this.opened.get(slotOf(leaf, aad));
       if (found === undefined)
-        throw new UnknownLeaf("this value is in no version of the file at this place");
+        throw new UnknownLeaf("no version of the file has this value at this place");
       return { ...found };
     };
     const change: LeafChange = {

@@ -6,7 +6,7 @@ import { isOlderVersion } from "../metadata/version.ts";
 /** Settings that both sides changed in two ways: no merge of values can be right then. Exit 1. */
 export class MetadataConflict extends SopsmithError {
   constructor(what: string) {
-    super("merge-conflict", 1, `both sides changed ${what} in two ways`);
+    super("merge-conflict", 1, `the two sides changed ${what} in different ways`);
   }
 }
 
@@ -43,7 +43,7 @@ export function mergeMetadata(sides: MetadataSides): MergedMetadata {
     if (text(mine) === text(before)) return yours;
     throw new MetadataConflict(what);
   };
-  const selector = pick("the selection of values", (side) => side.selector);
+  const selector = pick("the choice of what is encrypted", (side) => side.selector);
   const shamirThreshold = pick("shamir_threshold", (side) => side.shamirThreshold);
   const macOnlyEncrypted = pick("mac_only_encrypted", (side) => side.macOnlyEncrypted);
   const keyGroups = mergeGroups(sides);

@@ -1,7 +1,7 @@
 /** What a browser gets instead of the modules of this folder. The names let a bundler link what will be refused when it runs. */
 const refuse = (): never => {
   throw new Error(
-    "sopsmith decrypts secrets and runs on a server only: import it in code that no browser loads.",
+    "sopsmith decrypts secrets, so it runs on a server only: import it only in code that no browser loads.",
   );
 };
 

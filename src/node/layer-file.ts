@@ -54,7 +54,7 @@ async function unencryptedLayer(
     );
   if (format === "binary")
     throw refuse(
-      `${file} is neither encrypted nor a file of variables`,
+      `${file} is neither an encrypted file nor a file with variables`,
       "Name a YAML, JSON, ENV or INI file.",
     );
   try {

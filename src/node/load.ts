@@ -93,14 +93,14 @@ function likeLeaf(text: string, { kind }: Node): ConfigValue {
 function checked(options: LoadOptions & { readonly schema?: StandardSchema | undefined }) {
   const given: unknown = options;
   if (typeof given !== "object" || given === null)
-    throw badOption("", "load takes an object with `files`");
+    throw badOption("", "load needs an object with `files`");
   const files: readonly unknown[] = Array.isArray(options.files) ? options.files : [options.files];
   for (const [index, file] of files.entries()) {
     const isUrl = file instanceof URL && file.protocol === "file:";
     if ((typeof file !== "string" || file === "") && !isUrl)
       throw badOption(
         Array.isArray(options.files) ? `files[${index}]` : "files",
-        "`files` takes paths, or URLs that begin with file:",
+        "`files` must be paths, or URLs that begin with file:",
       );
   }
   const { schema, env, prefix, separator } = options;
@@ -108,13 +108,13 @@ function checked(options: LoadOptions & { readonly schema?: StandardSchema | und
   if (schema !== undefined && (typeof standard !== "object" || standard === null))
     throw badOption(
       "schema",
-      "`schema` takes a schema with Standard Schema: zod, valibot, arktype",
+      "`schema` must implement Standard Schema, as those of zod, valibot and arktype do",
     );
   if (env !== undefined && (typeof env !== "object" || (env as unknown) === null))
-    throw badOption("env", "`env` takes an object of variables, such as process.env");
+    throw badOption("env", "`env` must be an object of variables, such as process.env");
   for (const [name, text] of Object.entries({ prefix, separator }))
     if (text !== undefined && typeof text !== "string")
-      throw badOption(name, `\`${name}\` takes text`);
+      throw badOption(name, `\`${name}\` must be text`);
   return { ...options, files: files as readonly (string | URL)[] };
 }
 

@@ -2,7 +2,7 @@ import type { ConfigValue } from "./values.ts";
 
 /** Why a build for browsers fails. */
 export const clientRefusal = (file: string): string =>
-  `${file} is encrypted and belongs to the server: import it only in code that no browser loads.`;
+  `${file} is encrypted and belongs on the server: import it only in code that no browser loads.`;
 
 /**
  * A module that decrypts a file when the program starts.

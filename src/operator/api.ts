@@ -233,7 +233,7 @@ function apiError(
   const fields = causes.map(({ field, reason: why }) => `${textOf(field)} (${textOf(why)})`);
   const message =
     status === 422
-      ? `the API server refuses ${fields.length === 0 ? "it as invalid" : fields.join(", ")}${isImmutable ? ": field is immutable" : ""}`
+      ? `the API server rejects ${fields.length === 0 ? "it as invalid" : fields.join(", ")}${isImmutable ? ": field is immutable" : ""}`
       : status === 403
         ? reason === "NamespaceTerminating"
           ? "the namespace is being deleted"

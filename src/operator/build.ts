@@ -111,7 +111,7 @@ function buildChild(kind: ChildKind, template: Mapping, at: string): Child {
   if (name === "") throw new TemplateError(`${at}.name is empty: give the ${kind} a name`);
   if (!isSubdomain(name))
     throw new TemplateError(
-      `${at}.name is not a name for a ${kind}: use lower case letters, digits, "-" and ".", at most 253`,
+      `${at}.name is not a valid name for a ${kind}: use lowercase letters, digits, "-" and ".", at most 253 characters`,
     );
   const annotations = textMap(template, "annotations", at);
   const fields = valueFields[kind];
@@ -143,7 +143,7 @@ function buildChild(kind: ChildKind, template: Mapping, at: string): Child {
     size += Buffer.byteLength(value, "base64");
   }
   if (size > MAX_DATA)
-    throw new TemplateError(`${at} holds ${size} bytes: a ${kind} can hold ${MAX_DATA}`);
+    throw new TemplateError(`${at} has ${size} bytes of data, but a ${kind} can hold only ${MAX_DATA}`);
   const type = kind === "Secret" ? find(template, "type")?.value : str(CONFIG_MAP_TYPE);
   const directives = [...annotations].filter(([key]) => key.startsWith(DIRECTIVE_PREFIX));
   return {
@@ -181,7 +181,7 @@ function wantText(node: Node | undefined, at: string): string {
 function refuseCiphertext(value: string, at: string): void {
   if (value.startsWith("ENC[AES256_GCM,"))
     throw new TemplateError(
-      `${at} is still encrypted: the sops block's selector does not cover it; it was changed, or lost on the way`,
+      `${at} is still encrypted, because the sops block does not select it: the selection was changed, or lost on the way`,
       statusTexts.decryption,
     );
 }

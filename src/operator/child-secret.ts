@@ -73,7 +73,7 @@ export function decideChild(
   if (!isOurs && !isOffered(observed) && !settings.enforce)
     return refuse(
       "OwnershipConflict",
-      `the ${child.kind} ${child.name} already exists and is not ours: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,
+      `the ${child.kind} ${child.name} already exists and was not made by this operator: delete it, or annotate it with ${MANAGED_ANNOTATION}="true", or set enforceOwnership`,
       statusTexts.notOwned,
     );
   const other = otherController(observed, owner);

@@ -244,7 +244,7 @@ class Operator {
         .run({ path, labelSelector }, this.api, this.queue, keyOf, signal)
         .catch((error: unknown) => {
           if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
-          this.log("debug", "objects are read one by one", { namespace, reason: error.message });
+          this.log("debug", "reading objects one by one", { namespace, reason: error.message });
         });
       if (signal.aborted) return;
     }
@@ -394,7 +394,7 @@ class Operator {
 
   /** The cluster was restored from a backup: no version that was seen says anything. */
   private distrust(): void {
-    this.log("info", "the API server's store went back in time: everything is looked at again");
+    this.log("info", "the API server's store went back in time: checking everything again");
     this.reconciler.distrust();
     if (this.isWorking) for (const { key } of this.objects.values()) this.queue.add(key, "routine");
   }

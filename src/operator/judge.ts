@@ -20,7 +20,7 @@ export interface Policy {
 const noConfigMaps: Problem = {
   reason: "InvalidSpec",
   message:
-    "the object has configMapTemplates, and the operator runs with -config-maps=false: set configMaps in the chart's values",
+    "the object has configMapTemplates, but the operator runs with -config-maps=false: set configMaps in the chart's values",
   text: statusTexts.creation,
   isStalled: true,
 };
@@ -131,7 +131,7 @@ function checkSpec({ spec, sops }: SopsSecret): Problem | undefined {
   });
   if (lists.length === 0)
     return invalid(
-      'spec.secretTemplates is absent: an object made through v1alpha1 with "secret_templates" loses its content; run "sopsmith k8s migrate FILE" and apply it again',
+      'spec.secretTemplates is absent: an object created as v1alpha1 with "secret_templates" loses its content; run "sopsmith k8s migrate FILE" and apply it again',
     );
   for (const { field, list } of lists) {
     if (!Array.isArray(list) || list.length === 0)
@@ -144,7 +144,7 @@ function checkSpec({ spec, sops }: SopsSecret): Problem | undefined {
   if (sops === undefined || sops === null || (isObject(sops) && Object.keys(sops).length === 0))
     return {
       ...invalid(
-        "the object is not encrypted: it has no sops block, so everybody who may read it sees its values; encrypt its file, apply it again, and change the values",
+        "the object is not encrypted: it has no sops block, so everybody who can read it can see its values; encrypt its file, apply it again, and change the values",
       ),
       reason: "DecryptFailed",
     };

@@ -38,34 +38,34 @@ const passBuckets = [
 export const families: Readonly<Record<MetricName, Family>> = {
   sopssecrets_reconcilation_successes_total: {
     type: "counter",
-    help: "Passes over a SopsSecret that succeeded.",
+    help: "Successful reconciliations of a SopsSecret.",
   },
   sopssecrets_reconcilation_failures_total: {
     type: "counter",
-    help: "Passes over a SopsSecret that failed.",
+    help: "Failed reconciliations of a SopsSecret.",
   },
   sopssecrets_reconcilation_suspends_total: {
     type: "counter",
-    help: "Passes over a SopsSecret that is suspended.",
+    help: "Reconciliations of a suspended SopsSecret.",
   },
-  controller_runtime_reconcile_total: { type: "counter", help: "Passes by controller and result." },
+  controller_runtime_reconcile_total: { type: "counter", help: "Reconciliations by controller and result." },
   controller_runtime_reconcile_errors_total: {
     type: "counter",
-    help: "Passes that failed, by controller.",
+    help: "Failed reconciliations, by controller.",
   },
   controller_runtime_reconcile_time_seconds: {
     type: "histogram",
-    help: "How long a pass took, by controller.",
+    help: "Duration of a reconciliation, by controller.",
     buckets: passBuckets,
   },
-  workqueue_depth: { type: "gauge", help: "SopsSecrets that wait for a pass." },
+  workqueue_depth: { type: "gauge", help: "SopsSecrets waiting for reconciliation." },
   leader_election_master_status: {
     type: "gauge",
     help: "1 while this process holds the lease, or needs none.",
   },
   rest_client_requests_total: {
     type: "counter",
-    help: "Answers of the API server, by method and status.",
+    help: "Responses of the API server, by method and status.",
   },
   process_resident_memory_bytes: { type: "gauge", help: "Resident memory of the process." },
   sopsmith_lease: {
@@ -82,7 +82,7 @@ export const families: Readonly<Record<MetricName, Family>> = {
   },
   sopsmith_decrypt_seconds: {
     type: "histogram",
-    help: "How long decryption and checks of one SopsSecret took, by the types of the keys that opened it.",
+    help: "Time to decrypt and check one SopsSecret, by the types of the keys that opened it.",
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   sopsmith_secret_writes_total: {
@@ -95,12 +95,12 @@ export const families: Readonly<Record<MetricName, Family>> = {
   },
   sopsmith_watch_up: {
     type: "gauge",
-    help: "1 while objects of a kind are watched in a namespace, 0 while that fails.",
+    help: "1 while objects of a kind are watched in a namespace, 0 while the watch fails.",
   },
-  sopsmith_key_reloads_total: { type: "counter", help: "Changes of keys that were noticed." },
+  sopsmith_key_reloads_total: { type: "counter", help: "Detected changes of keys." },
   sopsmith_events_dropped_total: {
     type: "counter",
-    help: "Events that were not sent because too many waited.",
+    help: "Events that were not sent because too many were waiting.",
   },
 };
 

@@ -12,7 +12,7 @@ const remedies: Readonly<Record<string, string>> = {
   azure_kv:
     "set azure in the chart's values, or let the operator's service account use the key (serviceAccount.annotations, podLabels)",
   hc_vault:
-    "set vault.address and vault.role in the chart's values, or give a token in VAULT_TOKEN (secretsAsEnvVars)",
+    "set vault.address and vault.role in the chart's values, or set a token in VAULT_TOKEN (secretsAsEnvVars)",
   hckms: "give the operator credentials of Huawei Cloud (secretsAsEnvVars in the chart's values)",
 };
 
@@ -42,13 +42,13 @@ export function missingKey(failures: readonly KeyFailure[], sources: readonly st
       : `the operator cannot use ${failed?.key.id ?? "the key"}: ${reasonOf(telling)}`;
   const looked =
     type === "age"
-      ? `; it looked ${sources.length === 0 ? "nowhere, because no source of keys is set" : `in ${sources.join(", ")}`}`
+      ? `; ${sources.length === 0 ? "no key source is set" : `it looked in ${sources.join(", ")}`}`
       : "";
   if (telling?.failure === "damaged") return `${what}; restore the object from its file`;
   const held = errors.flatMap((error) => error.held);
   const other =
     type === "age" && held.length > 0
-      ? `, or encrypt the file for ${named(held)} too, which the operator has`
+      ? `, or encrypt the file to ${named(held)} too, whose key the operator has`
       : "";
   return `${what}${looked}; ${remedies[type] ?? "give the operator the key"}${other}`;
 }

@@ -249,15 +249,15 @@ function checkMac(
         ? finding(
             "True",
             "VerifiedEncryptedOnly",
-            "the encrypted values are as they were written; unencrypted values of templates are not protected",
+            "the encrypted values are unchanged; unencrypted values in templates are not protected",
           )
-        : finding("True", "Verified", "all values are as they were written");
+        : finding("True", "Verified", "all values are unchanged");
     }
     case "unknown":
       return finding(
         "Unknown",
         "OrderUnknown",
-        'the MAC could not be checked, because the order of keys in the file was not found; run "sopsmith k8s fix" on the file and apply it again',
+        'the MAC could not be checked, because the original order of the keys was not found; run "sopsmith k8s fix" on the file and apply it again',
       );
     case "none":
       return finding(

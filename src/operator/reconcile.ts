@@ -241,7 +241,7 @@ export class Reconciler {
               seconds(),
             );
           memory.isCutOff = false;
-          this.observer.log("debug", "looked at", { object: key, result: resultName(result) });
+          this.observer.log("debug", "reconciled", { object: key, result: resultName(result) });
           if (result === "gone") this.forget(key);
           if (typeof result === "object") return this.failed(memory, result);
           memory.failures = 0;
@@ -260,7 +260,7 @@ export class Reconciler {
         error instanceof ApiError || error instanceof Unreachable
           ? error.message
           : `unexpected ${error instanceof Error ? error.name : "error"}`;
-      this.observer.log("error", "the pass failed", { object: key, reason: message });
+      this.observer.log("error", "reconciliation failed", { object: key, reason: message });
       memory.isCutOff = error instanceof Unreachable;
       const again = this.failed(memory, undefined);
       return error instanceof ApiError && error.retryAfter !== undefined
@@ -553,7 +553,7 @@ const warning = (reason: string, note: string): ClusterEvent => ({ type: "Warnin
 function revisionEvents({ lastModified }: Judgement, memory: Memory): ClusterEvent[] {
   if (lastModified === undefined || memory.lastModified === undefined) return [];
   if (lastModified >= memory.lastModified) return [];
-  const note = `the object was encrypted at ${lastModified}, before the one it replaced (${memory.lastModified})`;
+  const note = `the object was encrypted at ${lastModified}, earlier than the one that it replaced (${memory.lastModified})`;
   return [warning("OlderRevision", note)];
 }
 

@@ -36,7 +36,7 @@ export function checkScope(
   if (given.length < scopes.length)
     return failed(
       "ScopeIncomplete",
-      `${given.length} of ${scopes.length} templates have the encrypted annotation ${SCOPE_DIRECTIVE}: give it to each`,
+      `${given.length} of ${scopes.length} templates have the encrypted annotation ${SCOPE_DIRECTIVE}: add it to each`,
     );
   const fits = (scope: string): boolean =>
     scope === `${namespace}/${name}` ||

@@ -69,7 +69,7 @@ export function suspendedStatus(object: SopsSecret, now: Date): SopsSecretStatus
     type: "Suspended",
     status: "True",
     reason: "Suspended",
-    message: "spec.suspend is true: nothing is read or written",
+    message: "spec.suspend is true, so nothing is read or written",
   };
   const kept = (object.status?.conditions ?? []).filter(({ type }) => !PASSING.has(type));
   return {

@@ -23,7 +23,7 @@ interface Watch {
   problem: { readonly reason: string; readonly isRefused: boolean } | undefined;
 }
 
-const MISSING_CRD = "the cluster does not know SopsSecrets: apply the output of `sopsmith k8s crd`";
+const MISSING_CRD = "the cluster has no CustomResourceDefinition for SopsSecrets: apply the output of `sopsmith k8s crd`";
 
 /** The API server's silence after which a watch counts as dead, in milliseconds: longer than any watch lasts. */
 const SILENCE_MS = 700_000;
@@ -125,7 +125,7 @@ export class Watches {
     const unsettled = this.watches.find((watch) => !isSettled(watch));
     if (unsettled !== undefined) {
       const reason = unsettled.problem === undefined ? "" : `: ${unsettled.problem.reason}`;
-      return `${this.name(unsettled)} are not listed yet${reason}`;
+      return `${this.name(unsettled)} have not been listed yet${reason}`;
     }
     const isBroken = (namespace: string): boolean =>
       this.watches.some(

@@ -59,7 +59,7 @@ export async function withoutKeys(
       if (next === undefined) return { text: edited };
       const anchor = anchorIn(yaml, next.node);
       if (anchor !== undefined && hasAlias(yaml, doc, anchor))
-        throw new Unspliceable(`&${anchor} is also used where it must stay`);
+        throw new Unspliceable(`&${anchor} is also used in a place where it must stay`);
       edited = applied(edited, removal(yaml, edited, next, references));
     }
   } catch (error) {
@@ -219,7 +219,7 @@ function hasAlias(yaml: Yaml, doc: Document, anchor: string): boolean {
 // Where it is.
 
 const startOf = ({ range }: Node): number => {
-  if (!range) throw new Unspliceable("a place in it is not known");
+  if (!range) throw new Unspliceable("a position in it is unknown");
   return range[0];
 };
 
@@ -231,7 +231,7 @@ function endOf(yaml: Yaml, node: unknown): number {
     if (last === undefined) throw new Unspliceable("a list in it is empty");
     return yaml.isPair(last) ? endOfPair(yaml, last) : endOf(yaml, last);
   }
-  if (!node.range) throw new Unspliceable("a place in it is not known");
+  if (!node.range) throw new Unspliceable("a position in it is unknown");
   return node.range[1];
 }
 
@@ -287,7 +287,7 @@ function removalAt(yaml: Yaml, text: string, trail: Trail): Splice {
   if (items.length === 1) return removalAt(yaml, text, trail.slice(0, -1));
   const item: unknown = items[index];
   const head = yaml.isPair(item) ? item.key : item;
-  if (!yaml.isNode(head)) throw new Unspliceable("a list in it has an item without a place");
+  if (!yaml.isNode(head)) throw new Unspliceable("the position of an item in one of its lists is unknown");
   const start = withProperties(text, startOf(head));
   const end = yaml.isPair(item) ? endOfPair(yaml, item) : endOf(yaml, item);
   if (collection.flow === true) return flowRemoval(yaml, text, collection, index, start, end);
@@ -319,7 +319,7 @@ function flowRemoval(
   const next: unknown = collection.items[index + 1];
   if (next !== undefined) {
     const head = yaml.isPair(next) ? next.key : next;
-    if (!yaml.isNode(head)) throw new Unspliceable("a list in it has an item without a place");
+    if (!yaml.isNode(head)) throw new Unspliceable("the position of an item in one of its lists is unknown");
     const to = withProperties(text, startOf(head));
     if (text.slice(end, to).includes("#"))
       throw new Unspliceable(`a comment is inside line ${lineOf(text, start)}`);

@@ -144,7 +144,7 @@ export function findings(access: Access): string[] {
   if (different.length > 0)
     lines.push(
       "",
-      `The keys of ${countFiles(different.length)} are not those of the creation rule; \`sopsmith updatekeys\` brings them in step.`,
+      `The keys of ${countFiles(different.length)} do not match the creation rule; run \`sopsmith updatekeys\` to update them.`,
     );
   return lines;
 }

@@ -10,7 +10,7 @@ import { urlPath } from "../keys/url-path.ts";
 export function checkObject(bucket: string, key: string): void {
   if (!/^(?:[\w][\w.-]*|arn:[\w:/-]+)$/.test(bucket))
     throw new RemoteFailure(
-      `${JSON.stringify(bucket)} is not the name of a bucket`,
+      `${JSON.stringify(bucket)} is not a valid bucket name`,
       "correct it in the destination rule",
     );
   urlPath(key, "name of the object", { emptyAllowed: true });

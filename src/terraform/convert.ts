@@ -74,13 +74,13 @@ export function convert(
       const { label, isClash } = options.mapOnly
         ? { label: wanted, isClash: false }
         : labels.take(wanted);
-      if (isClash) note(located(`note: ${wanted} is taken; named ${label}`, manifest.spot));
+      if (isClash) note(located(`note: the name ${wanted} is taken; using ${label}`, manifest.spot));
       for (const message of advice(manifest, label, options)) note(located(message, manifest.spot));
       if (holdsPlaintext(manifest)) {
-        note(`warning: ${label} holds plaintext`);
+        note(`warning: ${label} contains unencrypted values`);
         if (options.failOnPlaintext)
           plaintext ??= new ConversionError(
-            `${label} holds plaintext: encrypt it first, or leave out --fail-on-plaintext`,
+            `${label} contains unencrypted values: encrypt it first, or leave out --fail-on-plaintext`,
             manifest.spot,
           );
       }
@@ -93,7 +93,7 @@ export function convert(
       ) {
         isNamespaceTold = true;
         note(
-          "warning: --strip drops the namespace default, and kubernetes_manifest needs one for namespaced kinds: use --keep-namespace or --namespace",
+          "warning: --strip drops the namespace default, but kubernetes_manifest needs a namespace for namespaced kinds: use --keep-namespace or --namespace",
         );
       }
       const namespace = isClusterScoped(manifest) ? "" : options.namespace;
@@ -120,7 +120,7 @@ function one(
     multiline: options.multiline,
     spot: manifest.spot,
     onNotNfc: options.lossyUnicode
-      ? (path) => note(located(`warning: ${path} was put into Unicode NFC`, manifest.spot))
+      ? (path) => note(located(`warning: ${path} was converted to Unicode NFC`, manifest.spot))
       : undefined,
   };
   if (options.mapOnly) return { label: "", text: `${emitHcl(manifest.value, style)}\n` };
@@ -128,7 +128,7 @@ function one(
   if (options.secrets !== "keep" && original.kind === "Secret" && isSealed(original)) {
     if (input.sourceFile === undefined)
       throw new ConversionError(
-        "--secrets needs a file, which the Terraform configuration then names: use -f FILE instead of stdin",
+        "--secrets needs a file that the Terraform configuration can name: use -f FILE instead of stdin",
       );
     return {
       label,
@@ -193,11 +193,11 @@ function advice(manifest: Manifest, label: string, options: ConvertOptions): str
   const messages: string[] = [];
   if (isSealed(manifest) && manifest.kind === "Secret" && options.secrets === "keep")
     messages.push(
-      `warning: ${label} is a Secret that sops encrypted, which no cluster can use: make it a SopsSecret (sopsmith k8s encrypt), or use --secrets`,
+      `warning: ${label} is a Secret that sops encrypted, which no cluster can use; turn it into a SopsSecret (sopsmith k8s encrypt), or use --secrets`,
     );
   if (isSealed(manifest) && manifest.kind === "SopsSecret" && !keepsItsMac(value))
     messages.push(
-      `note: sops cannot verify the MAC of ${label} in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, with up to 20,000 tries: run sopsmith k8s fix first, then both always can`,
+      `note: sops cannot verify the MAC of ${label} in the cluster, where keys are sorted, and sopsmith's operator can only if it finds the order of the keys in the file in 20,000 tries; after sopsmith k8s fix, both always can`,
     );
   if (
     options.as === "manifest" &&
@@ -206,7 +206,7 @@ function advice(manifest: Manifest, label: string, options: ConvertOptions): str
     value.entries.has("status")
   )
     messages.push(
-      `note: ${label} has a status, which older versions of the kubernetes provider refuse: use --strip`,
+      `note: ${label} has a status, which older versions of the kubernetes provider reject; use --strip`,
     );
   return messages;
 }

@@ -138,7 +138,7 @@ class Printer {
   ): string {
     if (!isNfc(source) && this.style.onNotNfc === undefined)
       throw this.refusal(
-        `${pathText(path)}: Terraform would change this text (it is not in Unicode NFC, at character ${firstNotNfc(source)}); put it in binaryData, or data of a Secret, as base64`,
+        `${pathText(path)}: Terraform would change this text (it is not in Unicode NFC, at character ${firstNotNfc(source)}); put it into binaryData, or into data of a Secret, as base64`,
         line,
       );
     const value = this.normal(source);

@@ -97,7 +97,7 @@ export function kubectlManifest(
   ).toString();
   if (!isNfc(text) && style.onNotNfc === undefined)
     throw new ConversionError(
-      `Terraform would change this manifest's text (it is not in Unicode NFC, at character ${firstNotNfc(text)} of the YAML text); put the text into binaryData, or data of a Secret, as base64`,
+      `Terraform would change this manifest's text (it is not in Unicode NFC, at character ${firstNotNfc(text)} of the YAML text); put the text into binaryData, or into data of a Secret, as base64`,
       manifest.spot,
     );
   const body = text.normalize("NFC");

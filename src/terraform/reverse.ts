@@ -28,7 +28,7 @@ export function reverse(source: string, file: string): string {
         return [secretOf(body, file, line)];
       default:
         throw new ConversionError(
-          `${[type, ...labels.slice(0, 1)].join(" ")} holds no Kubernetes manifest: remove the block, or convert the others alone`,
+          `${[type, ...labels.slice(0, 1)].join(" ")} contains no Kubernetes manifest: remove the block, or convert only the others`,
           { file, line },
         );
     }
@@ -64,14 +64,14 @@ function yamlBodyOf(body: HclBody, file: string, line: number): MapValue[] {
   );
   return found.map((document) => {
     if (document.value.kind !== "map")
-      throw new ConversionError("yaml_body must hold a map", { file, line: value.line });
+      throw new ConversionError("yaml_body must contain a map", { file, line: value.line });
     return document.value;
   });
 }
 
 function secretOf(body: HclBody, file: string, line: number): MapValue {
   if (body.attributes.has("data_wo"))
-    throw new ConversionError("data_wo holds no values that could become YAML", { file, line });
+    throw new ConversionError("data_wo contains no values that could become YAML", { file, line });
   const metadata = body.blocks.find(({ type }) => type === "metadata")?.body.attributes;
   const data = new Map<string, Value>();
   for (const [key, value] of textsOf(body, "data", file))
@@ -105,7 +105,7 @@ function textsOf(body: HclBody, name: string, file: string): [string, string][] 
     throw new ConversionError(`${name} must be a map`, { file, line: value.line });
   return [...value.entries].map(([key, item]) => {
     if (item.kind !== "text")
-      throw new ConversionError(`${name} must hold text`, { file, line: item.line });
+      throw new ConversionError(`${name} must contain text`, { file, line: item.line });
     return [key, item.value];
   });
 }

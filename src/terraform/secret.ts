@@ -89,7 +89,7 @@ export function sopsSecret(
           "  data_wo = {",
           ...values,
           "  }",
-          "  # Made from the file's MAC: it changes when the file does, and Terraform then writes the values again.",
+          "  # Computed from the file's MAC: it changes when the file does, and Terraform then writes the values again.",
           `  data_wo_revision = ${revision(manifest)}`,
         ]),
   ]);
@@ -101,7 +101,7 @@ function revision(manifest: Manifest): number {
   const sops = manifest.value.entries.get("sops");
   const mac = sops?.kind === "map" ? sops.entries.get("mac") : undefined;
   if (mac?.kind !== "text")
-    throw new ConversionError("the sops block has no mac: encrypt the file again", manifest.spot);
+    throw new ConversionError("the sops block has no mac; encrypt the file again", manifest.spot);
   return (createHash("sha256").update(mac.value).digest().readUInt32BE(0) % 0x7fffffff) + 1;
 }
 
@@ -118,14 +118,14 @@ function secretEntries(
   const map = value.entries.get(field);
   if (map === undefined || map.kind === "null") return [];
   if (map.kind !== "map")
-    throw new ConversionError(`${field} must be a map, it is ${describe(map)}`, {
+    throw new ConversionError(`${field} must be a map, but is ${describe(map)}`, {
       ...spot,
       line: map.line,
     });
   return [...map.entries].map(([key, item]) => {
     if (item.kind === "null") return [key, { value: "", line: item.line }];
     if (item.kind !== "text")
-      throw new ConversionError(`${field}.${key} must be text, it is ${describe(item)}; quote it`, {
+      throw new ConversionError(`${field}.${key} must be text, but is ${describe(item)}: quote it`, {
         ...spot,
         line: item.line,
       });
@@ -191,7 +191,7 @@ function refuseCiphertext(value: Value, path: string, { spot }: Manifest): void 
     if (one.kind === "map") for (const entry of one.entries.values()) open.push(entry);
     if (one.kind === "text" && isCiphertext(one.value))
       throw new ConversionError(
-        `${path} is encrypted, and Terraform needs it unencrypted: encrypt with --encrypted-regex '^(data|stringData)$'`,
+        `${path} is encrypted, but Terraform needs it unencrypted: encrypt with --encrypted-regex '^(data|stringData)$'`,
         { ...spot, line: one.line },
       );
   }

@@ -100,7 +100,7 @@ function compareOne(
     frame.j++;
     if (b === undefined) return differs(stack, "it would be lost").difference;
     if (a.kind === "entry" && !isSameKey(a, b))
-      return differs(stack, "its key would become another one").difference;
+      return differs(stack, "its key would change").difference;
     const value = a.kind === "entry" ? a.value : a;
     const read = b.kind === "entry" ? b.value : b;
     if (value.kind === "map" || value.kind === "seq") {
@@ -116,7 +116,7 @@ function compareOne(
       read.kind === "comment" ||
       !isSame(value, read)
     ) {
-      return differs(stack, "its value would become another one").difference;
+      return differs(stack, "its value would change").difference;
     }
   }
   return undefined;

@@ -58,7 +58,7 @@ export function parseDottedPath(text: string): Path {
 }
 
 const DOTTED_HINT =
-  "Write dotted paths as db.users[0].name; a backslash before a dot keeps it in the key.";
+  "Write dotted paths as db.users[0].name; a backslash before a dot makes it part of the key.";
 
 /**
  * Parses `["a"]['b'][0]` (spec cli 4.4): no escapes, the two quotes need not agree, a key may hold `]` but not `[`.

@@ -211,10 +211,10 @@ function refuseInstance(object: object, place: Place | undefined): void {
     const name = object.constructor?.name || "a class";
     const hint =
       name === "Map"
-        ? "Make an object of it: Object.fromEntries(map)."
+        ? "Turn it into an object: Object.fromEntries(map)."
         : name === "Set"
-          ? "Make an array of it: [...set]."
-          : "Make a plain object of what is to be stored.";
+          ? "Turn it into an array: [...set]."
+          : "Turn the data to store into a plain object.";
     const what = name === "Object" ? "An object with inherited keys" : `An instance of ${name}`;
     throw new UnsupportedValue(what, pathOf(place), hint);
   }
@@ -270,7 +270,7 @@ export function documentsFromPlain(value: unknown): Documents {
     throw new UnsupportedValue(
       "A document that is not an object",
       Array.isArray(value) ? [objects.indexOf(object)] : [],
-      "The outermost value is an object, or an array of objects for several documents.",
+      "The outermost value must be an object, or an array of objects for several documents.",
     );
   });
 }

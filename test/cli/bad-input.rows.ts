@@ -123,7 +123,7 @@ export const rows: readonly Bad[] = [
     says: /no matching destination/,
     config: publishing,
   },
-  { line: "publish --json sealed.yaml", code: 1, says: /give --yes/, config: publishing },
+  { line: "publish --json sealed.yaml", code: 1, says: /use it with --yes/, config: publishing },
   { line: "updatekeys --json sealed.yaml", code: 8, says: /with --json/, config: updating },
   { line: "groups delete -f sealed.yaml 9", code: 2, says: /no key group 9/ },
   { line: "groups delete -f sealed.yaml", code: 1, says: /exactly one positional argument/ },

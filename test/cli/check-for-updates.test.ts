@@ -86,7 +86,7 @@ test.each([
   [
     "a refusal",
     listed({ status: 403 }),
-    "\n[warning] failed to retrieve latest version from upstream: the list of releases answered 403\n",
+    "\n[warning] failed to retrieve latest version from upstream: the list of releases was answered with status 403\n",
   ],
   [
     "no JSON",
@@ -101,7 +101,7 @@ test.each([
   [
     "a release with control characters for a name",
     listed(json({ tag_name: "v9.0.0\u001b[31m", html_url: "x" })),
-    "\n[warning] failed to retrieve latest version from upstream: the latest release is not named after a version\n",
+    "\n[warning] failed to retrieve latest version from upstream: the name of the latest release is not a version\n",
   ],
 ])("--check-for-updates tells the answer: %s", async (_, answer, text) => {
   for (const words of [

@@ -270,14 +270,14 @@ test("git install --hook refuses commits with secrets in clear, and leaves anoth
   const refused = await repo.run(["git", "install", "--hook"]);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(
-    /^there is another hook in .*pre-commit\nAdd this line to your pre-commit hook: .*sopsmith' check --staged\n$/,
+    /^another hook already exists: .*pre-commit\nAdd this line to your pre-commit hook: .*sopsmith' check --staged\n$/,
   );
   expect(repo.read(".git/hooks/pre-commit")).toBe("#!/bin/sh\n# mine\n");
   git("config", "core.hooksPath", ".husky");
   const elsewhere = await repo.run(["git", "install", "--hook"]);
   expect([elsewhere.code, elsewhere.stderr.split("\n")[0]]).toEqual([
     1,
-    "core.hooksPath says that hooks are elsewhere",
+    "core.hooksPath puts hooks in another directory",
   ]);
 });
 

@@ -162,7 +162,7 @@ export const rows: readonly Row[] = [
     line: "filestatus sealed.ini gone.json",
     code: 1,
     stdout: `{"file":"sealed.ini","encrypted":true}\n`,
-    stderr: /ERROR: cannot check file status.*gone\.json: .*\n1 of 2 files looked at, 1 failed\n$/,
+    stderr: /ERROR: cannot check file status.*gone\.json: .*\n1 of 2 files checked, 1 failed\n$/,
   },
   {
     line: "filestatus --json sealed.ini gone.json",
@@ -188,7 +188,7 @@ export const rows: readonly Row[] = [
   {
     line: "decrypt . --output-dir o",
     code: 2,
-    stderr: /ERROR: Error reading file: \.: is a directory\nUse --recursive to take/,
+    stderr: /ERROR: Error reading file: \.: is a directory\nUse --recursive to include/,
     after: (box) => expect(existsSync(box.path("o"))).toBe(false),
   },
 ];

@@ -76,14 +76,14 @@ test("--accept seals lines that were chosen by hand, and refuses a value that is
   const text = repo.read("s.yaml");
   const left = await repo.run(["mergetool", "--accept", "s.yaml"], { env: repo.env });
   expectCode(left, 1);
-  expect(left.stderr).toMatch(/conflict markers are left in s\.yaml, the first in line 2/);
+  expect(left.stderr).toMatch(/s\.yaml still has conflict markers, the first on line 2/);
 
   const chosen = text.replace(/^<{7}(?:.*\n)*?={7}\n/m, "").replace(/^>{7}.*\n/m, "");
   const [, k3 = ""] = /^k3: (.*)$/m.exec(chosen) ?? [];
   repo.write("s.yaml", chosen.replace(/^k4: .*$/m, `k4: ${k3}`));
   const moved = await repo.run(["mergetool", "--accept", "s.yaml"], { env: repo.env });
   expectCode(moved, 1);
-  expect(moved.stderr).toMatch(/in no version of the file at this place: \["k4"\]/);
+  expect(moved.stderr).toMatch(/no version of the file has this value at this place: \["k4"\]/);
   repo.write("s.yaml", chosen.replace(/^k4: .*$/m, "k4: typed"));
   expectCode(await repo.run(["mergetool", "--accept", "s.yaml"], { env: repo.env }), 1);
 

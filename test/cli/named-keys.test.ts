@@ -44,7 +44,7 @@ test("warnings about recipients, updatekeys and check name people", async () => 
   const update = await repo.box.run(["updatekeys", "--dry-run", "a.yaml"]);
   expect(update.stdout).toContain(`    alice (${short(alice)})\n+++ bob (${short(bob)})\n`);
   const check = await repo.box.run(["check", "--rules", "SM201"]);
-  expect(check.stdout).toContain(`SM201: bob (${short(bob)}) is missing: the creation rule`);
+  expect(check.stdout).toContain(`SM201: bob (${short(bob)}) is missing, but the creation rule`);
   const yes = await repo.box.run(["updatekeys", "--yes", "a.yaml"], { env });
   expect(yes.code).toBe(0);
   const diff = await repo.box.run(["diff"]);

@@ -7,7 +7,7 @@ const now = (): Date => new Date("2026-11-28T12:00:00.250Z");
 function lines(settings: Partial<LogSettings>): string[] {
   const written: string[] = [];
   const log = operatorLog({ ...none, ...settings }, now, (line) => written.push(line));
-  log("debug", "looked at", { object: "n/s" });
+  log("debug", "reconciled", { object: "n/s" });
   log("info", "started");
   log("error", "not ready", { reason: "a\nb" });
   return written;
@@ -26,7 +26,7 @@ test("the console encoder puts time, level, message and fields between tabs, one
     '2026-11-28T12:00:00.250Z\terror\tnot ready\t{"reason":"a\\nb"}\n',
   ]);
   expect(lines({ development: true })[0]).toBe(
-    '2026-11-28T12:00:00.250Z\tDEBUG\tlooked at\t{"object":"n/s"}\n',
+    '2026-11-28T12:00:00.250Z\tDEBUG\treconciled\t{"object":"n/s"}\n',
   );
   expect(lines({ development: true, encoder: "json" })[0]).toMatch(/^\{/);
 });

@@ -57,7 +57,7 @@ export const rows: readonly Row[] = [
     line: "encrypt --age A void.json",
     files: { "void.json": `{"a": null, "b": {"c": ""}}` },
     stdout: /"a": null/,
-    stderr: nothing("there is none but null and empty text"),
+    stderr: nothing("all values are null or empty text"),
   },
   {
     line: "encrypt -i --strict --age A --encrypted-suffix _x plain.yaml",
@@ -139,7 +139,7 @@ export const rows: readonly Row[] = [
     line: "rotate -i sealed.yaml",
     files: { ...rule(), ...strangerToo(stolen.trimEnd()) },
     stderr: new RegExp(
-      `^WARN: sealed\\.yaml: ${B} is not in the creation rule on line 2 of \\.sops\\.yaml, and gets the new data key\\n$`,
+      `^WARN: sealed\\.yaml: ${B} is not in the creation rule on line 2 of \\.sops\\.yaml, but gets the new data key\\n$`,
     ),
     after: decrypts("sealed.yaml", /hello/, "B"),
   },
@@ -164,7 +164,7 @@ export const rows: readonly Row[] = [
     files: { ...rule("", `${A},${B}`), ...strangerToo("x") },
     code: 1,
     stderr: new RegExp(
-      `^sealed\\.yaml: the \`enc\` of ${B} is not a wrapped data key: somebody put this recipient into the file by hand\\n`,
+      `^sealed\\.yaml: the \`enc\` of ${B} is not a wrapped data key: somebody added this recipient to the file by hand\\n`,
     ),
   },
   {

@@ -19,15 +19,15 @@ test("a threshold and groups that are not the rule's get a warning from rotate",
     expect(lowered).toMatchObject({
       code: 0,
       stderr:
-        "WARN: plain.yaml: its shamir_threshold is 2 where the creation rule on line 2 of .sops.yaml has 3\n",
+        "WARN: plain.yaml: its shamir_threshold is 2, but the creation rule on line 2 of .sops.yaml has 3\n",
     });
     box.write(".sops.yaml", groups(2, B, B, A));
     const moved = await box.run(["rotate", "-i", "plain.yaml"]);
     expect(moved).toMatchObject({
       code: 0,
       stderr: [
-        `${A} is in key groups 1 and 3, and in key group 3`,
-        `${B} is in key group 2, and in key groups 1 and 2`,
+        `${A} is in key groups 1 and 3, but in key group 3`,
+        `${B} is in key group 2, but in key groups 1 and 2`,
       ]
         .map((found) => `WARN: plain.yaml: ${found} of the creation rule on line 2 of .sops.yaml\n`)
         .join(""),
@@ -36,7 +36,7 @@ test("a threshold and groups that are not the rule's get a warning from rotate",
     const more = await box.run(["rotate", "-i", "--strict", "plain.yaml"]);
     expectCode(more, 1);
     expect(more.stderr).toMatch(
-      /^plain\.yaml: it has 3 key groups where the creation rule on line 2 of \.sops\.yaml has 2\n/,
+      /^plain\.yaml: it has 3 key groups, but the creation rule on line 2 of \.sops\.yaml has 2\n/,
     );
   } finally {
     box.remove();

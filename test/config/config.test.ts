@@ -325,5 +325,5 @@ test("stops listing unknown fields after twenty", async () => {
     Array.from({ length: 50 }, (_, i) => `unknown${i}: 1`).join("\n"),
   );
   expect(warnings).toHaveLength(21);
-  expect(warnings[20]).toBe(".sops.yaml line 21: more unknown fields from here on are not listed");
+  expect(warnings[20]).toBe(".sops.yaml line 21: further unknown fields are not listed");
 });

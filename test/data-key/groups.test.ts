@@ -168,7 +168,7 @@ You have no age identity that could be read.
 Group 0: FAILED
   ${alice.recipient}: FAILED - failed to load age identities
   AB: FAILED - failed to decrypt sops data key with pgp: gpg was not found; install GnuPG, or name its program with SOPS_GPG_EXEC
-Key sources looked at: SOPS_AGE_SSH_PRIVATE_KEY_FILE: not set; SOPS_AGE_SSH_PRIVATE_KEY_CMD: not set; /home/u/.ssh/id_ed25519: no such file; /home/u/.ssh/id_rsa: no such file; SOPS_AGE_KEY: not set; SOPS_AGE_KEY_FILE: not set; SOPS_AGE_KEY_CMD: not set; /home/u/.config/sops/age/keys.txt: no such file`);
+Key sources tried: SOPS_AGE_SSH_PRIVATE_KEY_FILE: not set; SOPS_AGE_SSH_PRIVATE_KEY_CMD: not set; /home/u/.ssh/id_ed25519: no such file; /home/u/.ssh/id_rsa: no such file; SOPS_AGE_KEY: not set; SOPS_AGE_KEY_FILE: not set; SOPS_AGE_KEY_CMD: not set; /home/u/.config/sops/age/keys.txt: no such file`);
 });
 
 test.each<[string, Record<string, string>, string]>([
@@ -209,11 +209,11 @@ test("the report names the recipients that the user has, and whom to ask", async
 test.each<[Record<string, string>, string]>([
   [
     { SOPS_AGE_KEY: bob.recipient },
-    "SOPS_AGE_KEY holds a recipient (age1…), the public half of a key; it must hold the identity, AGE-SECRET-KEY-1….",
+    "SOPS_AGE_KEY holds a recipient (age1…), the public half of a key; it must contain the identity, AGE-SECRET-KEY-1….",
   ],
   [
     { SOPS_AGE_KEY: "ssh-ed25519 AAAA me@here" },
-    "SOPS_AGE_KEY holds a recipient (ssh-ed25519…), the public half of a key; it must hold the identity, the private key.",
+    "SOPS_AGE_KEY holds a recipient (ssh-ed25519…), the public half of a key; it must contain the identity, the private key.",
   ],
   [
     { SOPS_AGE_KEY: "/home/u/key.txt" },
@@ -229,11 +229,11 @@ test.each<[Record<string, string>, string]>([
   ],
   [
     { SOPS_AGE_KEY_FILE: "~/keys.txt" },
-    "SOPS_AGE_KEY_FILE begins with ~, which the shell leaves as it is inside quotes; write $HOME instead.",
+    "SOPS_AGE_KEY_FILE begins with ~, which the shell does not expand inside quotes; write $HOME instead.",
   ],
   [
     { SOPS_AGE_SSH_PRIVATE_KEY_FILE: "~/.ssh/key" },
-    "SOPS_AGE_SSH_PRIVATE_KEY_FILE begins with ~, which the shell leaves as it is inside quotes; write $HOME instead.",
+    "SOPS_AGE_SSH_PRIVATE_KEY_FILE begins with ~, which the shell does not expand inside quotes; write $HOME instead.",
   ],
   [
     { SOPS_AGE_KEY_FILE: alice.recipient },

@@ -75,12 +75,12 @@ const pairs: readonly (readonly [Pair, number | undefined, string | RegExp | und
   [
     { rules: [String.raw`^secrets\\`], file: "secrets/a.yaml" },
     undefined,
-    /^The pattern has the backslashes of Windows: write \[\/\\\\\]/,
+    /^The pattern has backslashes, as on Windows: write \[\/\\\\\]/,
   ],
   [
     { rules: ["^secrets/"], file: String.raw`secrets\a.yaml` },
     undefined,
-    /^The path has backslashes, which are part of a name here/,
+    /^The path has backslashes, which are part of a name on this system/,
   ],
   [
     { rules: [String.raw`^repo\\`], file: String.raw`D:\other\a.yaml`, platform: "win32" },
@@ -101,11 +101,11 @@ const pairs: readonly (readonly [Pair, number | undefined, string | RegExp | und
   [
     { rules: ["^prod/"], file: "prod/a.yaml", cwd: "/repo/secrets" },
     undefined,
-    /not from the working directory: "secrets\/prod\/a\.yaml"/,
+    /not to the working directory: "secrets\/prod\/a\.yaml"/,
   ],
-  [{ rules: ["^/repo/secrets/"], file: "secrets/a.yaml" }, undefined, /not from the root/],
-  [{ rules: ["^\\./secrets/"], file: "secrets/a.yaml" }, undefined, /neither \.\/ nor \//],
-  [{ rules: ["^/secrets/"], file: "secrets/a.yaml" }, undefined, /neither \.\/ nor \//],
+  [{ rules: ["^/repo/secrets/"], file: "secrets/a.yaml" }, undefined, /not to the root/],
+  [{ rules: ["^\\./secrets/"], file: "secrets/a.yaml" }, undefined, /does not begin with/],
+  [{ rules: ["^/secrets/"], file: "secrets/a.yaml" }, undefined, /does not begin with/],
   [
     { rules: ["^\\.\\./other/"], file: "../other/a.yaml" },
     undefined,
@@ -113,18 +113,18 @@ const pairs: readonly (readonly [Pair, number | undefined, string | RegExp | und
   ],
   // Ends, letters, shell patterns.
   [{ rules: ["secrets$"], file: "secrets/a.yaml" }, undefined, /^Without \$ it would match/],
-  [{ rules: ["^Secrets/"], file: "secrets/a.yaml" }, undefined, /case counts/],
+  [{ rules: ["^Secrets/"], file: "secrets/a.yaml" }, undefined, /if case did not matter/],
   [
     { rules: ["secrets/*.yaml"], file: "secrets/a.yaml" },
     undefined,
-    /pattern of the shell.*: \^secrets\/\[\^\/\]\*\\\.yaml\$/,
+    /shell pattern.*: \^secrets\/\[\^\/\]\*\\\.yaml\$/,
   ],
   [
     { rules: ["*.yaml"], file: "a.yaml" },
     undefined,
-    /pattern of the shell.*\(\^\|\/\)\[\^\/\]\*\\\.yaml\$/,
+    /shell pattern.*\(\^\|\/\)\[\^\/\]\*\\\.yaml\$/,
   ],
-  [{ rules: ["secrets/**"], file: "secrets/x/a.yaml" }, undefined, /pattern of the shell/],
+  [{ rules: ["secrets/**"], file: "secrets/x/a.yaml" }, undefined, /shell pattern/],
   [{ rules: ["prod("], file: "prod(/a" }, undefined, /RE2/],
   [{ rules: ["^other/"], file: "secrets/a.yaml" }, undefined, undefined],
   // Several rules.
@@ -157,7 +157,7 @@ test("a rule that matches after another is shadowed by it", async () => {
   });
   expect(rules.map(({ state }) => state)).toEqual(["in force", "no match", "shadowed"]);
   expect(rules[2]?.hint).toBe(
-    "The creation rule on line 2 comes first: only the first that matches counts.",
+    "The creation rule on line 2 comes first, and only the first match counts.",
   );
 });
 

@@ -155,7 +155,7 @@ test("a carriage return at the end of an unencrypted value is data", async () =>
 });
 
 test.each([
-  ["a=1\nb=2\r\n", /^line 2: Windows line ends/],
+  ["a=1\nb=2\r\n", /^line 2: Windows line endings/],
   ["\ufeffa=1\n", /byte order mark/],
 ])("warns of %j", async (plain, wanted) => {
   const warnings: string[] = [];

@@ -84,7 +84,7 @@ test("a comment that cannot go in front of the key becomes a list element, with 
   });
   expect(sealed).not.toContain("# c");
   expect(commentPlaces(sealed)).toEqual(["l: item"]);
-  expect(warnings).toEqual([expect.stringContaining("sops 3.13.2 finds a MAC mismatch")]);
+  expect(warnings).toEqual([expect.stringContaining("sops 3.13.2 reports a MAC mismatch")]);
   expect(await decryptText(sealed)).toContain("# c");
 });
 

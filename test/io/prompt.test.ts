@@ -42,7 +42,7 @@ test.each([
   const child = startScript(questions, [], { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin?.end(input);
   const { stdout } = await ending(child);
-  expect(stdout).toBe(`${output}: stdin does not answer "Sure? (y/n):"\n`);
+  expect(stdout).toBe(`${output}: stdin has no answer to "Sure? (y/n):"\n`);
 });
 
 /** Two questions in a terminal, `One? (y/n):` and `Two? (y/n):`; stdout is the screen. */

@@ -64,7 +64,7 @@ describe("a document that is JSON", () => {
 
   test("is warned about where a key stands twice", () => {
     expect(read('{"a":1,\n"b":{"a":2,"a":3}}').warnings).toEqual([
-      "x:2: document 1: the key a appears twice: the last one counts",
+      "x:2: document 1: the key a appears twice; the last one counts",
     ]);
   });
 
@@ -252,9 +252,9 @@ test("warns of duplicate keys and of words that are read as booleans", () => {
     warnings.push(message),
   );
   expect(warnings).toEqual([
-    "x.yaml:1: document 1: yes is read as the boolean true, as in YAML 1.1: quote it if it is text",
-    "x.yaml:3: document 1: on is read as the boolean true, as in YAML 1.1: quote it if it is text",
-    "x.yaml:4: document 1: the key a appears twice: the last one counts",
+    "x.yaml:1: document 1: yes is read as the boolean true, as in YAML 1.1; quote it if it is text",
+    "x.yaml:3: document 1: on is read as the boolean true, as in YAML 1.1; quote it if it is text",
+    "x.yaml:4: document 1: the key a appears twice; the last one counts",
   ]);
 });
 

@@ -190,7 +190,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s ends a service with status 0", asy
 
 test.each([
   [["--address", "nowhere"], /"nowhere" is not an address\nGive --address as HOST:PORT/],
-  [["--network", "udp"], /unknown network "udp"\n--network takes tcp, tcp4, tcp6 or unix\./],
+  [["--network", "udp"], /unknown network "udp"\n--network must be tcp, tcp4, tcp6 or unix\./],
   [["--net", "unix", "--addr", "none/s.sock"], /none\/s\.sock: .*\nChoose a path/],
 ])("keyservice %j is refused", async (words, stderr) => {
   const result = await both.sopsmith(["keyservice", ...words]);
@@ -208,7 +208,7 @@ test("a socket that is there already is not replaced", async () => {
   ]);
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^Error running keyservice: .*: address already in use\nAnother key service listens there/,
+    /^Error running keyservice: .*: address already in use\nAnother key service is listening there/,
   );
 });
 

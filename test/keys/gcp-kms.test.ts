@@ -326,7 +326,7 @@ test.each<[string, string, Record<string, string>, string]>([
     "credentials that are no JSON",
     "k",
     { GOOGLE_CREDENTIALS: "/nope-json" },
-    "GOOGLE_CREDENTIALS holds no JSON credentials, and is not the path of a file that does",
+    "GOOGLE_CREDENTIALS contains neither JSON credentials nor the path of a file with them",
   ],
 ])("says in one line what is wrong: %s", async (_, name, env, cause) => {
   const line = await both.wrapError(to(name), env);

@@ -97,7 +97,7 @@ test.each<[string, string, RegExp]>([
   [
     "an address",
     "anna@example.org",
-    /: "anna@example\.org" is not a fingerprint; give all 40 digits/,
+    /: "anna@example\.org" is not a fingerprint; use all 40 digits/,
   ],
   ["a short key id", anna.fingerprint.slice(-8), /: "[0-9A-F]{8}" is not a fingerprint; /],
 ])("says in one line why it cannot wrap: %s", async (_, fp, message) => {
@@ -151,7 +151,7 @@ test("the agent asks for the passphrase, and a wrong one is told", async () => {
   });
   locked.usePinentry("ERR 83886179 Operation cancelled");
   await expect(pgp.unwrap(key, open)).rejects.toMatchObject({
-    message: expect.stringContaining(": nobody answered gpg-agent's question for the passphrase; "),
+    message: expect.stringContaining(": nobody answered when gpg-agent asked for the passphrase; "),
   });
   locked.usePinentry("D open sesame\\nOK");
   expect([...(await pgp.unwrap(key, open))]).toEqual([...part]);
@@ -163,12 +163,12 @@ test("a locked agent that cannot ask", async () => {
   await expect(pgp.unwrap(key, hostWith(locked.env))).rejects.toMatchObject({
     failure: "source",
     message:
-      "failed to decrypt sops data key with pgp: gpg-agent is locked, and finds no pinentry program to ask for the passphrase; install pinentry, or name it as pinentry-program in gpg-agent.conf",
+      "failed to decrypt sops data key with pgp: the key is locked, and gpg-agent finds no pinentry program to ask for the passphrase; install pinentry, or name it as pinentry-program in gpg-agent.conf",
   });
   locked.usePinentry("ERR 83918950 Inappropriate ioctl for device");
   await expect(pgp.unwrap(key, hostWith(locked.env))).rejects.toMatchObject({
     message: expect.stringMatching(
-      /: gpg-agent is locked, and has no terminal .*; set GPG_TTY=\$\(tty\)/,
+      /: the key is locked, and gpg-agent has no terminal .*; set GPG_TTY=\$\(tty\)/,
     ),
   });
 });

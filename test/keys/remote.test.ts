@@ -82,6 +82,6 @@ test("an answer that is no JSON is not shown", async () => {
   const page = Buffer.from("<html>a proxy's page</html>");
   const host = hostThat(() => ({ status: 200, headers: {}, body: page }));
   await expect(vaultTransit.unwrap(await vaultKey(), host)).rejects.toThrow(
-    "Vault answered with status 200 and something other than the expected JSON; check that the address is that of the service itself",
+    "Vault answered with status 200 and something other than the expected JSON; check that this is the address of the service itself",
   );
 });

@@ -122,7 +122,7 @@ test.each([
     const [before, crd] = [await deployment(namespace), await admin.get(crdPath)];
     const notes = helmOk("upgrade", "sops", chart, "-n", namespace, ...args);
     expect(versionOf(await admin.get(crdPath))).toEqual(versionOf(crd));
-    expect(notes).toContain("was there already and was left as it is");
+    expect(notes).toContain("already existed and was left as it is");
     expect(notes.includes("is the former operator's and was replaced")).toBe(args.length > 0);
     const after = await deployment(namespace);
     expect(after.spec.selector).toEqual(before.spec.selector);
@@ -295,7 +295,7 @@ test("a first installation makes the CRD; it stays when the release goes, and a 
   expect(versionOf(await admin.get(crdPath))).toEqual(versionOf(crd));
   helmOk("uninstall", "sops", "-n", namespace);
   const notes = helmOk("install", "second", chart, "-n", namespace);
-  expect(notes).toContain("was there already and was left as it is");
+  expect(notes).toContain("already existed and was left as it is");
   expect(versionOf(await admin.get(crdPath))).toEqual(versionOf(crd));
 });
 

@@ -288,7 +288,7 @@ test("keys are named by their place", async () => {
   const bad = await encrypt([{ age: alice.recipient }, { age: [alice.recipient, "age1no"] }]);
   expect(bad.message).toMatch(/^options\.recipients\[1\]\.age\[1\]: /);
   expect(bad.code).toBe("key-syntax");
-  expect((await encrypt({})).message).toBe("options.recipients: it names no key");
+  expect((await encrypt({})).message).toBe("options.recipients: it contains no key");
   expect((await encrypt([])).message).toBe(
     "options.recipients: expected at least one group of keys",
   );
@@ -328,5 +328,5 @@ test("a result has one place", async () => {
   for (const name of names.filter((one) => calls[one].takes.includes("inPlace")))
     expect(
       (await failure(call(name, calls[name].args, { ...calls[name].options, ...both }))).message,
-    ).toBe("options.output: it cannot be given together with inPlace");
+    ).toBe("options.output: it cannot be used together with inPlace");
 });

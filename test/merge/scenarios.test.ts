@@ -267,7 +267,7 @@ test("a recipient of one side that gets the data key of the other is named", asy
   const sources = { base: Buffer.from(o), ours: Buffer.from(a), theirs: Buffer.from(b) };
   await mergeSources(sources, options("yaml", warnings), aliceHost);
   expect(warnings).toEqual([
-    `${bob.recipient} is from one side only, and gets the data key of the other one.`,
+    `${bob.recipient} was added on one side only, and now gets the data key of the other side.`,
   ]);
 });
 

@@ -99,6 +99,6 @@ test("a browser is refused in one sentence", () => {
   const { status, stderr } = program.node(["--conditions=browser", "web.mjs"]);
   expect(status).toBe(1);
   expect(stderr).toContain(
-    "Error: sopsmith decrypts secrets and runs on a server only: import it in code that no browser loads.",
+    "Error: sopsmith decrypts secrets, so it runs on a server only: import it only in code that no browser loads.",
   );
 });

@@ -143,7 +143,7 @@ function withClientImport<T>(file: string, line: string, work: () => T): T {
 }
 
 const refusal =
-  "is encrypted and belongs to the server: import it only in code that no browser loads.";
+  "is encrypted and belongs on the server: import it only in code that no browser loads.";
 
 test("node-esm: load with layered files and a schema", () => {
   expect(runScript("node-esm", "start")).toEqual({

@@ -87,7 +87,7 @@ test("sopsmith/vite: a client build and the dev server's client are refused", as
   const vitest = process.env["VITEST"];
   delete process.env["VITEST"];
   try {
-    const refusal = /a\.enc\.yaml is encrypted and belongs to the server/;
+    const refusal = /a\.enc\.yaml is encrypted and belongs on the server/;
     await expect(
       build({
         ...config("client"),
@@ -135,6 +135,6 @@ test("sopsmith/esbuild: a server's bundle decrypts, a browser's is refused", asy
   expect(readFileSync(program.path("built/entry.mjs"), "utf8")).not.toContain(secret);
   expect(program.node(["use.mjs", "./built/entry.mjs"])).toEqual(out(shown));
   await expect(esbuild({ ...options, platform: "browser", write: false })).rejects.toThrow(
-    /a\.enc\.yaml is encrypted and belongs to the server/,
+    /a\.enc\.yaml is encrypted and belongs on the server/,
   );
 });

@@ -136,7 +136,7 @@ test("the gauge of objects follows them from failure to health and away", async 
   expect(await metric(failed)).toBe(1);
   // Not an environment variable of somebody's shell, but the operator's key and where it comes from.
   expect(condition("n", "two", "Ready")).toBe(
-    `the operator has no key for ${bob.recipient}; it looked in the mounted file /keys; mount the Secret with the key (secretsAsFiles in the chart's values) and name its file in SOPS_AGE_KEY_FILE (extraEnv), or encrypt the file for ${alice.recipient} too, which the operator has`,
+    `the operator has no key for ${bob.recipient}; it looked in the mounted file /keys; mount the Secret with the key (secretsAsFiles in the chart's values) and name its file in SOPS_AGE_KEY_FILE (extraEnv), or encrypt the file to ${alice.recipient} too, whose key the operator has`,
   );
   content = `${alice.identity}\n${bob.identity}`;
   await until(async () => expect([await metric(good), await metric(bad)]).toEqual([2, 0]), 15_000);

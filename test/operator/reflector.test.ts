@@ -278,7 +278,7 @@ test("errors of the API server tell fields and rights, never a value", async () 
       (error: unknown) => error as ApiError,
     );
   expect((await failure()).message).toBe(
-    "the API server refuses metadata.labels (FieldValueInvalid)",
+    "the API server rejects metadata.labels (FieldValueInvalid)",
   );
   expect((await failure()).message).toBe(
     'forbidden: User "u" cannot patch resource "secrets" in API group "" in the namespace "n"',

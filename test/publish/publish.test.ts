@@ -288,7 +288,7 @@ test.each([
   [["closed-gcs/a.enc.yaml"], /^Failed to upload to gcs:\/\/closed\/.*no access to the bucket/],
   [["crooked-vault/a.enc.yaml"], /the path ".*" has a segment that is empty, "\." or "\.\."/],
   [["crooked-s3/a.enc.yaml"], /the name of the object ".*" has a segment/],
-  [["crooked-gcs/a.enc.yaml"], /"bucket\/o\/x\?y=" is not the name of a bucket/],
+  [["crooked-gcs/a.enc.yaml"], /"bucket\/o\/x\?y=" is not a valid bucket name/],
   [
     ["elsewhere/a.enc.yaml"],
     /Allowlist does not allow https:\/\/vault\.example\.com; set VAULT_ADDR to it/,

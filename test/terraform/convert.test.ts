@@ -43,8 +43,8 @@ describe("labels", () => {
       "configmap_a_2_2",
     ]);
     expect(notes).toEqual([
-      "s.yaml:6: document 2: note: configmap_a is taken; named configmap_a_2",
-      "s.yaml:11: document 3: note: configmap_a_2 is taken; named configmap_a_2_2",
+      "s.yaml:6: document 2: note: the name configmap_a is taken; using configmap_a_2",
+      "s.yaml:11: document 3: note: the name configmap_a_2 is taken; using configmap_a_2_2",
     ]);
   });
 });
@@ -66,18 +66,18 @@ describe("lists", () => {
 
 describe("refusals name the place and what to do", () => {
   test.each([
-    ["- a\n", "s.yaml:1: document 1: a manifest must be a map, this document is a list"],
+    ["- a\n", "s.yaml:1: document 1: a manifest must be a map, but this document is a list"],
     ["a: 1\n", "s.yaml:1: document 1: kind is missing"],
     ["kind: 1\n", 's.yaml:1: document 1: kind is the number 1, not text: quote it: "1"'],
     ["kind: A\n", "s.yaml:1: document 1: metadata is missing"],
     ['apiVersion: v1\nkind: ""\n', "s.yaml:2: document 1: kind is empty"],
     [
       configMap("a", "binaryData: {k: !!binary /w==}\n"),
-      "s.yaml:5: document 1: this !!binary value is not UTF-8, and Kubernetes would silently replace its bytes: write it as base64 text into binaryData, or data of a Secret",
+      "s.yaml:5: document 1: this !!binary value is not UTF-8, and Kubernetes would silently replace its bytes: put it as base64 text into binaryData, or into data of a Secret",
     ],
     [
       "kind: A\nmetadata:\n  name: on\n",
-      's.yaml:3: document 1: metadata.name is the boolean true, not text: YAML 1.1 reads on, yes, y, no, n, off as booleans; quote it: "on"',
+      's.yaml:3: document 1: metadata.name is the boolean true, not text: YAML 1.1 reads on, yes, y, no, n and off as booleans; quote it: "on"',
     ],
     [
       "kind: A\nmetadata:\n  name: 123\n",
@@ -89,7 +89,7 @@ describe("refusals name the place and what to do", () => {
     ],
     [
       configMap("a", "data:\n  title: cafe\u0301\n"),
-      "s.yaml:6: document 1: data.title: Terraform would change this text (it is not in Unicode NFC, at character 4); put it in binaryData, or data of a Secret, as base64",
+      "s.yaml:6: document 1: data.title: Terraform would change this text (it is not in Unicode NFC, at character 4); put it into binaryData, or into data of a Secret, as base64",
     ],
     [
       configMap("a", "spec: {max: .inf}\n"),
@@ -102,7 +102,7 @@ describe("refusals name the place and what to do", () => {
   test("--lossy-unicode changes such text and says so, but never keys", () => {
     const { text, notes } = run(configMap("a", "data: {t: cafe\u0301}\n"), { lossyUnicode: true });
     expect(text).toContain('"t" = "café"');
-    expect(notes.join()).toContain("data.t was put into Unicode NFC");
+    expect(notes.join()).toContain("data.t was converted to Unicode NFC");
     expect(() => run(configMap("a", "data: {cafe\u0301: x}\n"), { lossyUnicode: true })).toThrow(
       "would change this key",
     );
@@ -292,12 +292,12 @@ stringData:
 
 describe("Secrets", () => {
   test("in clear are warned of, or refused", () => {
-    expect(run(secret).notes).toEqual(["warning: secret_shop_db holds plaintext"]);
+    expect(run(secret).notes).toEqual(["warning: secret_shop_db contains unencrypted values"]);
     expect(() => run(secret, { failOnPlaintext: true })).toThrow(
-      "s.yaml:1: document 1: secret_shop_db holds plaintext",
+      "s.yaml:1: document 1: secret_shop_db contains unencrypted values",
     );
     const plain = "kind: SopsSecret\nmetadata: {name: a}\nspec: {}\n";
-    expect(run(plain).notes).toEqual(["warning: sopssecret_a holds plaintext"]);
+    expect(run(plain).notes).toEqual(["warning: sopssecret_a contains unencrypted values"]);
   });
 
   test("--as secret puts text into data and the rest into binary_data, and comes back", () => {
@@ -384,7 +384,7 @@ describe("SopsSecrets", () => {
 
   test("whose MAC sops cannot verify in the cluster get a note that says what the operator can do", () => {
     const note =
-      "s.yaml:1: document 1: note: sops cannot verify the MAC of sopssecret_b_a in the cluster, where keys are sorted; sopsmith's operator can if it finds the order of the file, with up to 20,000 tries: run sopsmith k8s fix first, then both always can";
+      "s.yaml:1: document 1: note: sops cannot verify the MAC of sopssecret_b_a in the cluster, where keys are sorted, and sopsmith's operator can only if it finds the order of the keys in the file in 20,000 tries; after sopsmith k8s fix, both always can";
     expect(run(sealed("{b: 1, a: 2}", true)).notes).toEqual([note]);
     expect(run(sealed("{a: 1, b: 2}", false)).notes).toEqual([note]);
   });

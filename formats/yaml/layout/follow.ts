@@ -48,7 +48,7 @@ export interface FollowedText {
  * @throws {CannotKeep}
  */
 export function editsBetween(followed: FollowedText, own: Documents, wanted: Documents): Edit[] {
-  if (own.length !== wanted.length) throw new CannotKeep("a document was added or taken out");
+  if (own.length !== wanted.length) throw new CannotKeep("a document was added or removed");
   const follower = new Follower(followed);
   for (const [i, document] of own.entries())
     follower.document(document, wanted[i] as Mapping, followed.ends[i] ?? 0);
@@ -371,7 +371,7 @@ class Follower {
     } else if (next !== undefined && /^[-? ]*$/.test(this.text.slice(start, from))) {
       this.edits.push({ from, to: next, by: "" });
     } else {
-      throw new CannotKeep("what was taken out shares its line");
+      throw new CannotKeep("the removed part shares its line with something else");
     }
   }
 

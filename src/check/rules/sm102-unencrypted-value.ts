@@ -8,8 +8,8 @@ export const valueInClear: Rule = {
   severity: "error",
   finds: "a value that the file's own selection covers is not encrypted",
   why: [
-    "The `sops` block says which values are encrypted: all but those whose key ends in `_unencrypted`, or what `encrypted_regex`, `encrypted_suffix`, `unencrypted_regex`, `unencrypted_suffix` or a comment expression say. A value that this covers must be `ENC[…]`, empty or null. One that is not was added by hand or by a merge. It is readable for everybody, and the file no longer decrypts.",
-    "The message has the path of the value's key, never the value.",
+    "The `sops` block says which values are encrypted: all but those whose key ends in `_unencrypted`, or what `encrypted_regex`, `encrypted_suffix`, `unencrypted_regex`, `unencrypted_suffix` or a comment expression say. A value that this covers must be `ENC[…]`, empty or null. One that is not was added by hand or by a merge. Everybody can read it, and the file no longer decrypts.",
+    "The message contains the path of the value's key, never the value.",
   ],
   fix: "Remove the line and add the value again with `sopsmith set`; if it was ever pushed, change it at its source.",
   example: {

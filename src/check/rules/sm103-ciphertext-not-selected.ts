@@ -11,7 +11,7 @@ export const ciphertextNotSelected: Rule = {
   why: [
     "What the selection does not cover is passed through unchanged: `decrypt` prints this value as `ENC[…]`, and a program gets that instead of its secret. It happens when a key is renamed or moved by hand, or when the selection in the `sops` block was changed.",
   ],
-  fix: "Give the key the name under which the value was encrypted, or restore the selection in the `sops` block.",
+  fix: "Give the key the name that it had when the value was encrypted, or restore the selection in the `sops` block.",
   example: {
     language: "yaml",
     text: "password_unencrypted: ENC[AES256_GCM,data:…,iv:…,tag:…,type:str]\nsops: …",

@@ -9,7 +9,7 @@ export const brokenCiphertext: Rule = {
   severity: "error",
   finds: "a ciphertext is malformed",
   why: [
-    "A value begins with `ENC[` and cannot be decrypted whatever the key: a part of it is missing, its base64 is damaged, its nonce is empty, its tag is not 16 bytes long, its type is unknown, a boolean has a length that no boolean has, or text follows the closing bracket (sops ignores such text, and it may be a secret). Line breaks put in by an editor or a formatter, a cut line and a merge do this.",
+    "A value begins with `ENC[` but no key can decrypt it: a part of it is missing, its base64 is damaged, its nonce is empty, its tag is not 16 bytes long, its type is unknown, a boolean has a length that no boolean has, or text follows the closing bracket (sops ignores such text, and it may be a secret). Causes are line breaks that an editor or a formatter added, a truncated line, or a merge.",
   ],
   fix: "Restore the value from version control.",
   example: {

@@ -14,7 +14,7 @@ export const brokenMetadata: Rule = {
   severity: "error",
   finds: "the file or its `sops` block cannot be read, or lacks what decryption needs",
   why: [
-    "Without a readable `sops` block nobody opens the file. Reported are: a block that is missing, duplicated or not a mapping; no `mac`, or one that is not a ciphertext; no `lastmodified`, or one that is not a time; no keys; two selections; a `shamir_threshold` larger than the number of key groups; a selection whose expression does not compile, which then matches nothing; a key that appears twice in one mapping; and a file that cannot be parsed.",
+    "Without a readable `sops` block, nobody can open the file. This rule reports: a block that is missing, duplicated or not a mapping; no `mac`, or one that is not a ciphertext; no `lastmodified`, or one that is not a time; no keys; two selections; a `shamir_threshold` larger than the number of key groups; a selection whose expression does not compile, which then matches nothing; a key that appears twice in one mapping; and a file that cannot be parsed.",
   ],
   fix: "Restore the file from version control, and make the change with `sopsmith edit`.",
   example: {

@@ -7,8 +7,8 @@ export const conflict: Rule = {
   severity: "error",
   finds: "an encrypted file has conflict markers, or is unmerged in Git's index",
   why: [
-    "Git merges encrypted files as text, and the MAC of two branches always differs. A file with `<<<<<<<`, `=======` and `>>>>>>>` does not parse; a choice of lines by hand parses, and then its MAC is wrong.",
-    "Markers are looked for in files that hold ciphertexts or that a creation rule names, and reported at their first line.",
+    "Git merges encrypted files as text, and the MAC of two branches always differs. A file with `<<<<<<<`, `=======` and `>>>>>>>` does not parse. If you choose lines by hand, the file parses, but its MAC is wrong.",
+    "The rule looks for markers in files that contain ciphertexts or that a creation rule names, and reports the first line that has one.",
   ],
   fix: "Take one side with `git checkout --ours` or `--theirs`, make the other side's changes again with `sopsmith edit`, and add the file.",
   example: {

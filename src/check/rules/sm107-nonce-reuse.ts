@@ -10,7 +10,7 @@ export const nonceReuse: Rule = {
   severity: "error",
   finds: "two values of a file have the same nonce and different ciphertexts",
   why: [
-    "AES-GCM with the same key and nonce for two plaintexts gives away the difference of the two, and lets an attacker forge ciphertexts. No version of sops does this; a program that writes the format with a fixed nonce does, or a file put together by hand. The same ciphertext twice, as of equal values, is fine.",
+    "AES-GCM with the same key and nonce for two plaintexts reveals how the two differ, and lets an attacker forge ciphertexts. No version of sops does this; a program that writes the format with a fixed nonce does, or a file put together by hand. The same ciphertext twice, for equal values, is fine.",
   ],
   fix: "Decrypt the file and encrypt it again; change the two secrets at their source.",
   example: {

@@ -8,7 +8,7 @@ export const commentInClear: Rule = {
   severity: "warning",
   finds: "a comment that the file's selection covers is not encrypted",
   why: [
-    "Comments beside encrypted values are encrypted too, since they often say what the values are for, or hold an older one. This one was written into the encrypted file by hand: everybody can read it, and each decryption warns of it. Files that sops before 3.5 encrypted have such comments as well.",
+    "Comments beside encrypted values are encrypted too, since they often say what the values are for, or contain an older one. This one was written into the encrypted file by hand: everybody can read it, and each decryption warns about it. Files that sops encrypted before 3.5 have such comments as well.",
   ],
   fix: "Run `sopsmith edit`, and save the file with any change: it is encrypted again, with its comments.",
   example: {

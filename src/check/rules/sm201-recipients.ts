@@ -9,9 +9,9 @@ export const recipients: Rule = {
   finds: "the recipients of a file are not those of its creation rule",
   why: [
     "`.sops.yaml` says who may read a file, and the file says who can. They drift apart when somebody edits `.sops.yaml` and forgets `updatekeys`, or adds a key to a file by hand: a new colleague cannot open the file, or somebody who left still can.",
-    "Groups are compared by their place, as `updatekeys` does. `sopsmith updatekeys --check` is this rule with SM202.",
+    "Groups are compared by their position, as `updatekeys` does. `sopsmith updatekeys --check` checks this and SM202.",
   ],
-  fix: "Run `sopsmith updatekeys` with the file; where somebody lost access, `sopsmith rotate -i` too.",
+  fix: "Run `sopsmith updatekeys` with the file; if somebody lost access, also run `sopsmith rotate -i`.",
   example: {
     language: "yaml",
     text: "# .sops.yaml\ncreation_rules:\n  - age: age1alice…,age1bob…\n\n# app.yaml\nsops:\n    age:\n        - recipient: age1alice…\n        - recipient: age1mallory…",
@@ -28,12 +28,12 @@ export const recipients: Rule = {
       for (const id of added)
         problems.push({
           ...start,
-          message: `${id} is missing${where}: the creation rule on line ${line} of ${rule.config} has it`,
+          message: `${id} is missing${where}, but the creation rule on line ${line} of ${rule.config} lists it`,
         });
       for (const id of removed)
         problems.push({
           ...start,
-          message: `${id} can open the file${where}, and the creation rule on line ${line} of ${rule.config} does not have it`,
+          message: `${id} can open the file${where}, but the creation rule on line ${line} of ${rule.config} does not list it`,
         });
     }
     return problems;

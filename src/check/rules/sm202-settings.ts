@@ -9,7 +9,7 @@ export const settings: Rule = {
   finds:
     "selection, threshold or `mac_only_encrypted` of a file are not those of its creation rule",
   why: [
-    "A file keeps the selection, the `shamir_threshold` and the `mac_only_encrypted` that it was encrypted with: a later change of `.sops.yaml` does not reach it. A selection that was narrowed in the file leaves new values unencrypted that the rule would encrypt.",
+    "A file keeps the selection, the `shamir_threshold` and the `mac_only_encrypted` that it was encrypted with: a later change to `.sops.yaml` does not affect it. If the selection in the file was narrowed, new values that the rule would encrypt stay unencrypted.",
     "The threshold should be the rule's `shamir_threshold`; where the rule sets none, the file keeps its own, lowered to the number of groups. Binary files have no selection. `sopsmith updatekeys --check` makes the same comparison.",
   ],
   fix: "Decrypt the file and encrypt it again; `sopsmith updatekeys` corrects the threshold.",
@@ -38,7 +38,7 @@ export const settings: Rule = {
     const of = `the creation rule on line ${rule.source.line} of ${rule.config}`;
     return differences.map(({ name, inFile, inRule }) => ({
       ...start,
-      message: `${name} is ${inFile}, and should be ${inRule} according to ${of}`,
+      message: `${name} is ${inFile}, but should be ${inRule} according to ${of}`,
     }));
   },
 };

@@ -8,8 +8,8 @@ export const configuration: Rule = {
   severity: "error",
   finds: "a rule or a field of `.sops.yaml` has no effect, or cannot be used",
   why: [
-    "Errors are a `path_regex` that does not compile, and a rule whose keys or settings cannot be used. Warnings are fields that no version of sops reads, a rule that is never reached because an earlier one takes all its files, and a rule whose pattern matches no file; these two are found when all files are looked at, which is without operands.",
-    "On Windows paths have backslashes, so that a pattern with `/` matches nothing there. Where the team works on Windows too, `windows: true` in the policy has such patterns reported.",
+    "Errors are a `path_regex` that does not compile, and a rule whose keys or settings cannot be used. Warnings are fields that no version of sops reads, a rule that is never reached because an earlier one matches all its files, and a rule whose pattern matches no file. The last two are found only when you run `check` without operands, because it must see all files.",
+    "On Windows, paths have backslashes, so a pattern with `/` matches nothing there. If the team works on Windows too, set `windows: true` in the policy to report such patterns.",
   ],
   fix: "Correct the line in `.sops.yaml`.",
   example: {
@@ -44,7 +44,7 @@ function* problems(
     if (catchAll >= 0 && catchAll < index)
       yield at(
         line,
-        `this creation rule is never reached: the one on line ${sources[catchAll]?.line} has no path_regex and takes every file`,
+        `this creation rule is never reached: the one on line ${sources[catchAll]?.line} has no path_regex and matches every file`,
         "warning",
       );
     else if (isWhole && pathRegex !== "" && !rules.flaws.some((flaw) => flaw.line === line)) {
@@ -60,7 +60,7 @@ function* problems(
     if ((isForWindows || isWindows) && /\//.test(pathRegex) && !pathRegex.includes("\\\\"))
       yield at(
         line,
-        String.raw`the path_regex of this creation rule has / and no \\: on Windows it never matches`,
+        String.raw`the path_regex of this creation rule has / and no \\, so it never matches on Windows`,
         "warning",
       );
   }

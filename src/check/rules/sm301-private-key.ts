@@ -26,9 +26,9 @@ export const privateKey: Rule = {
   severity: "error",
   finds: "a private key is in the tree",
   why: [
-    "An age identity, a PGP private key or a private key of SSH or TLS that is committed opens every file that was ever encrypted to it, for everybody who has the history. All files are looked at, encrypted or not, `.sops.yaml` too. A name such as `AGE-SECRET-KEY-1…` in documentation is not a key and is not reported.",
+    "Once an age identity, a PGP private key or a private key for SSH or TLS is committed, everybody who has the history can open every file that was ever encrypted to it. All files are searched, encrypted or not, including `.sops.yaml`. A name such as `AGE-SECRET-KEY-1…` in documentation is not a key and is not reported.",
   ],
-  fix: "Remove the key from the repository, generate a new one, put it in place of the old one in `.sops.yaml`, and run `sopsmith updatekeys` and `sopsmith rotate -i` on the files; the old key stays in the history.",
+  fix: "Remove the key from the repository, generate a new one, replace the old one with it in `.sops.yaml`, and run `sopsmith updatekeys` and `sopsmith rotate -i` on the files; the old key stays in the history.",
   example: { language: "text", text: "# keys.txt\nAGE-SECRET-KEY-1…" },
   inFile({ content, text, at }) {
     const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);

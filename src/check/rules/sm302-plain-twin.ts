@@ -12,8 +12,8 @@ export const plainTwin: Rule = {
   severity: "warning",
   finds: "a decrypted copy or an editor's backup is beside an encrypted file",
   why: [
-    "`secrets.dec.yaml`, `secrets.yaml.dec`, `secrets.yaml~`, `secrets.yaml.bak`, `secrets.yaml.orig` and `.secrets.yaml.swp` beside an encrypted `secrets.yaml`, and `x.yaml` beside `x.enc.yaml`, `x.sops.yaml` or `x.encrypted.yaml`, are one `git add .` away from being published. They are reported when they are not encrypted, and tracked or not ignored.",
-    "Of `x.yaml` the keys are compared: it is reported only if it has an unencrypted value under a key whose value is encrypted in `x.enc.yaml`. Two files that merely have similar names are not.",
+    "`secrets.dec.yaml`, `secrets.yaml.dec`, `secrets.yaml~`, `secrets.yaml.bak`, `secrets.yaml.orig` and `.secrets.yaml.swp` beside an encrypted `secrets.yaml`, and `x.yaml` beside `x.enc.yaml`, `x.sops.yaml` or `x.encrypted.yaml`, are one `git add .` away from being published. They are reported if they are unencrypted and either tracked or not ignored.",
+    "`x.yaml` is reported only if it has an unencrypted value under a key whose value is encrypted in `x.enc.yaml`. Two files that merely have similar names are not reported.",
   ],
   fix: "Remove the file, or add it to .gitignore; if it was committed, change its secrets at their source.",
   example: {

@@ -25,8 +25,8 @@ export const staleLayout: Rule = {
   severity: "warning",
   finds: "a layout marker that no longer fits the text it is in",
   why: [
-    "A file that keeps its author's layout says so with `# sopsmith-layout` comments at the head of its `sops` block. sops drops them when it writes the file. A program that reformats YAML, or a person, can leave them in a text that they no longer describe: the values are safe, but the next command that changes the file writes it as sops would, and the author's quotes and blank lines are lost.",
-    "Without a key this much can be said: that the marker is at the head of the block, that the text without the block has the same keys and values, that each ciphertext has a place of its own in it, and that each recorded spelling belongs to a value that is still there.",
+    "A file that keeps its author's layout says so with `# sopsmith-layout` comments at the head of its `sops` block. sops drops them when it writes the file. A person, or a program that reformats YAML, can leave them in a text that they no longer describe. The values are safe, but the next command that changes the file writes it as sops would, and the author's quotes and blank lines are lost.",
+    "Without a key, the rule can check that the marker is at the head of the block, that the text without the block has the same keys and values, that each ciphertext has its own place in it, and that each recorded spelling belongs to a value that still exists.",
   ],
   fix: "Run `sopsmith edit`, and save the file with any change; or remove the `# sopsmith-layout` comments.",
   example: {
@@ -65,7 +65,7 @@ async function flawOf(
     walk(documents, nothingSelected, { scalar: opened, comment: opened });
     const names = new Set(slots.map(({ sealed }) => recordName(sealed)));
     if ([...records.keys()].some((name) => !names.has(name)))
-      return "the layout marker records the spelling of a value that is gone";
+      return "the layout marker records the spelling of a value that no longer exists";
     for (const comment of orphans) {
       const { start, end, value } = comment;
       slots.push({ start, end, plain: { ...comment, value: "x" }, sealed: value });
@@ -73,10 +73,10 @@ async function flawOf(
     const plain = readPlain(Buffer.from(text.open(slots, new Map())));
     return sameValues(plain.documents, documents)
       ? undefined
-      : "the layout marker does not fit: without its block the text has other values";
+      : "the layout marker does not fit: without the sops block, the text has different values";
   } catch (error) {
     if (error instanceof SopsmithError)
-      return "the layout marker does not fit: without its block the text is none";
+      return "the layout marker does not fit: without the sops block, the text is not valid";
     if (error instanceof CannotKeep) return `the layout marker does not fit: ${error.message}`;
     throw error;
   }

@@ -15,10 +15,10 @@ export const kubernetes: Rule = {
   finds:
     "a Kubernetes Secret has unencrypted values, or a SopsSecret would be refused or is weakly protected",
   why: [
-    "A `Secret` with unencrypted `data` or `stringData` gives its values away: base64 is not encryption. Values that are templates (`{{ … }}`) hold no secret.",
-    "Of a `SopsSecret` this finds what `sopsmith k8s check` finds: errors are what the API server or the operator would refuse, warnings what they accept though it weakens the check of the MAC, such as keys that are not in canonical order.",
+    "A `Secret` with unencrypted `data` or `stringData` gives its values away: base64 is not encryption. Values that are templates (`{{ … }}`) contain no secret.",
+    "In a `SopsSecret`, this rule finds what `sopsmith k8s check` finds. Errors are what the API server or the operator would refuse. Warnings are what they accept although it weakens the check of the MAC, such as keys that are not in canonical order.",
   ],
-  fix: "Encrypt the manifest with `sopsmith encrypt -i`, or make a SopsSecret of it with `sopsmith k8s encrypt`; `sopsmith k8s fix` puts a SopsSecret in order.",
+  fix: "Encrypt the manifest with `sopsmith encrypt -i`, or turn it into a SopsSecret with `sopsmith k8s encrypt`; `sopsmith k8s fix` repairs a SopsSecret.",
   example: {
     language: "yaml",
     text: "apiVersion: v1\nkind: Secret\nmetadata: { name: db }\nstringData:\n  password: hunter2",

@@ -6,12 +6,12 @@ export const fluxDecryption: Rule = {
   id: "SM402",
   name: "flux-decryption",
   severity: "error",
-  finds: "a Kustomization of Flux applies encrypted files and does not decrypt them",
+  finds: "a Flux Kustomization applies encrypted files but does not decrypt them",
   why: [
-    "Without `spec.decryption` Flux applies an encrypted file as it is: the API server refuses it, or a Secret gets ciphertexts for values.",
-    "Looked at are the files that the `kustomization.yaml` in `spec.path` leads to, or all in the folder where there is none. `spec.path` counts from the directory in which the check runs, so run it at the root of the repository. SopsSecrets count as unencrypted here: the operator decrypts them.",
+    "Without `spec.decryption`, Flux applies an encrypted file as it is: the API server refuses it, or a Secret gets ciphertexts as values.",
+    "The rule checks the files that the `kustomization.yaml` in `spec.path` leads to or, without one, all files in that folder. `spec.path` is relative to the directory in which the check runs, so run it at the root of the repository. SopsSecrets count as unencrypted here: the operator decrypts them.",
   ],
-  fix: "Add `decryption: { provider: sops, secretRef: { name: sops-age } }` to `spec`, or make SopsSecrets of the files with `sopsmith k8s encrypt`.",
+  fix: "Add `decryption: { provider: sops, secretRef: { name: sops-age } }` to `spec`, or turn the files into SopsSecrets with `sopsmith k8s encrypt`.",
   example: {
     language: "yaml",
     text: "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: { name: apps }\nspec:\n  path: ./apps # holds apps/db.enc.yaml\n  prune: true",

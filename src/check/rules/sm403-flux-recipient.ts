@@ -9,7 +9,7 @@ export const fluxRecipient: Rule = {
   finds: "an encrypted file that Flux applies does not have the cluster's key as a recipient",
   why: [
     "Flux decrypts all files of a Kustomization with the keys in one Secret. A file that is encrypted to the team but not to the cluster fails only when Flux applies it.",
-    `Name the cluster's public key in the annotation \`${RECIPIENT_ANNOTATION}\` of the Kustomization: every file it applies must have that recipient. Without the annotation this rule gives a warning about the one file that lacks a recipient which all others have.`,
+    `Name the cluster's public key in the annotation \`${RECIPIENT_ANNOTATION}\` of the Kustomization: every file it applies must have that recipient. Without the annotation, this rule warns about a file that lacks a recipient which all others have.`,
   ],
   fix: "Add the cluster's public key to `.sops.yaml` and run `sopsmith updatekeys` with the file.",
   example: {

@@ -26,14 +26,14 @@ class CheckFailed extends SopsmithError {
 const staged: flags.BoolFlag = {
   kind: "bool",
   names: ["staged"],
-  about: "look at what is staged for the next commit; operands are then Git path patterns",
+  about: "check what is staged for the next commit; operands are then Git path patterns",
 };
 const range: flags.TextFlag = {
   kind: "text",
   names: ["range"],
   value: "A..B",
   about:
-    "look at every version of every file in these commits, even one that a later commit removes; operands are then Git path patterns",
+    "check every version of every file in these commits, even one that a later commit removes; operands are then Git path patterns",
 };
 const stdinFilename: flags.TextFlag = {
   kind: "text",
@@ -45,7 +45,7 @@ const onlyRules: flags.TextFlag = {
   kind: "text",
   names: ["rules"],
   value: "SM…",
-  about: "apply only these rules, separated by commas; SM3 means all that begin with it",
+  about: "apply only these rules, separated by commas; SM3 means every rule that begins with SM3",
 };
 const format: flags.TextFlag = {
   kind: "text",
@@ -55,24 +55,24 @@ const format: flags.TextFlag = {
 const strict: flags.BoolFlag = {
   kind: "bool",
   names: ["strict"],
-  about: "end with status 10 for warnings too",
+  about: "exit with status 10 for warnings too",
 };
 
 export const check: Command = {
   operands: "[path...]",
   flags: [staged, range, stdinFilename, onlyRules, format, strict],
   notes: [
-    "Finds what is wrong with encrypted files, or about to be, without a key and without the network: unencrypted secrets, broken",
-    "ciphertexts, recipients that are not those of .sops.yaml, private keys. Looks at the paths, or at everything here that Git",
-    "does not ignore. Exits with status 10 when there is an error. No value is ever shown.",
-    `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. "check" in .sops.yaml says which findings`,
-    "to allow and what else to require. Each finding says what to do. Nothing is changed: every fix needs a key or a decision.",
+    "Finds problems with encrypted files, without a key and without the network: unencrypted secrets, broken ciphertexts,",
+    "recipients that are not those of .sops.yaml, private keys. Checks the given paths, or everything here that Git does not",
+    "ignore. Exits with status 10 when there is an error. No value is ever shown.",
+    `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. The "check" section of .sops.yaml says which`,
+    "findings to ignore and what else to require. Each finding says what to do. Nothing is changed: a fix needs a key or a decision.",
   ],
   examples: [
-    { does: "look at everything here", line: "sopsmith check" },
-    { does: "look at the next commit, as .git/hooks/pre-commit", line: "sopsmith check --staged" },
+    { does: "check everything here", line: "sopsmith check" },
+    { does: "check the next commit, as .git/hooks/pre-commit", line: "sopsmith check --staged" },
     {
-      does: "look at every commit of a branch, in CI",
+      does: "check every commit of a branch, in CI",
       line: "sopsmith check --range origin/main..HEAD --format github",
     },
     {
@@ -85,7 +85,7 @@ export const check: Command = {
     const report = reports.get(word);
     if (report === undefined)
       throw new UsageError(
-        `--format takes ${[...reports.keys()].join(", ")}; not ${JSON.stringify(word)}`,
+        `--format must be one of ${[...reports.keys()].join(", ")}, not ${JSON.stringify(word)}`,
       );
     const checked = await checkedBy(call, rulesNamed(call.options.text(onlyRules)));
     const { findings, files, unread } = checked;
@@ -107,7 +107,7 @@ function rulesNamed(text: string): readonly Rule[] {
   const stray = words.find((word) => word === "" || !rules.some(({ id }) => id.startsWith(word)));
   if (stray !== undefined)
     throw new UsageError(
-      `--rules takes rules such as ${rules[0]?.id}, separated by commas; not ${JSON.stringify(stray)}`,
+      `--rules needs rules such as ${rules[0]?.id}, separated by commas, not ${JSON.stringify(stray)}`,
     );
   return rules.filter(({ id }) => words.some((word) => id.startsWith(word)));
 }
@@ -125,7 +125,7 @@ function checkedBy(call: Call, wanted: readonly Rule[]): Promise<Checked> {
     case range:
       return checkRange(call, options.text(range), wanted);
     case stdinFilename:
-      if (operands.length > 0) throw new UsageError("--stdin-filename takes no paths beside it");
+      if (operands.length > 0) throw new UsageError("--stdin-filename and paths cannot be used together");
       return checkStdin(call, options.text(stdinFilename), wanted);
     default:
       return checkWorkTree(call, wanted);

@@ -24,10 +24,10 @@ const bool = (about: string, name: string): flags.BoolFlag => ({
   names: [name],
   about,
 });
-const stat = bool("one line for each file", "stat");
-const markdown = bool("Markdown, for a comment on a change", "markdown");
+const stat = bool("print one line for each file", "stat");
+const markdown = bool("print Markdown, for a comment on a pull request", "markdown");
 const values = bool("show the values too; needs a key", "values");
-const force = bool("with --values: show them even when the output is not a terminal", "force");
+const force = bool("show values even when the output is not a terminal", "force");
 const exitCode = bool("exit with status 1 when something differs", "exit-code");
 
 /** With `--exit-code`: something differs. Exit 1, and nothing to say about it. */
@@ -51,17 +51,17 @@ export const diff: Command = {
   ],
   notes: [
     "Shows what changed in encrypted files between two commits, or between a commit (HEAD by default) and the",
-    "work tree: which values were added, removed or changed, recipients, selection, and whether the data key was rotated. Needs no",
+    "work tree: which values, recipients and settings were added, removed or changed, and whether the data key was rotated. Needs no",
     "key: a value that did not change keeps its nonce. Values are shown only with --values.",
   ],
   examples: [
-    { does: "what is not committed yet", line: "sopsmith diff" },
+    { does: "show what is not committed yet", line: "sopsmith diff" },
     {
-      does: "what a branch changes, for a comment on it",
+      does: "show what a branch changes, for a review comment",
       line: "sopsmith diff --markdown origin/main...HEAD",
     },
     {
-      does: "one file since a tag, with its values",
+      does: "show one file since a tag, with its values",
       line: "sopsmith diff --values v1.0 -- secrets.yaml",
     },
   ],
@@ -81,9 +81,9 @@ export const diff: Command = {
       throw new SopsmithError(
         "no-terminal",
         1,
-        "--values shows secrets, and the output is not a terminal",
+        "--values shows secrets, but the output is not a terminal",
         {
-          hint: "Use --force if they may be written there.",
+          hint: "Use --force to write them there anyway.",
         },
       );
     const root = await topLevel(host);

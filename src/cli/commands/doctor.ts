@@ -8,7 +8,7 @@ import { sourceOf } from "../source.ts";
 const network: flags.BoolFlag = {
   kind: "bool",
   names: ["network"],
-  about: "also ask keys that are used over the network: cloud services, Vault, remote key services",
+  about: "also try keys that need the network: cloud services, Vault, remote key services",
 };
 
 /** Something is to be done. Exit 10. */
@@ -23,21 +23,21 @@ export const doctor: Command = {
   completes: ["sealed", "none"],
   flags: [network, flags.json, ...flags.keyServices],
   notes: [
-    "The first line says the one thing to do. The table after it shows what was looked at, and marks what works with a tick,",
-    "what is wrong with a cross, and what is not there or not needed with a dash. With a file it says which of its keys open",
+    "The first line tells you what to do. The table after it shows what was checked, and marks what works with a tick,",
+    "what is wrong with a cross, and what is missing or not needed with a dash. For a file, it also says which of its keys open",
     "it, or why none does, and whether its MAC is right.",
     "The report contains no secrets and shows the home directory as ~, so you can paste it into an issue. Nothing is changed.",
-    "A key may ask for its passphrase, as for decrypt. The exit status is 0 when nothing is wrong, 10 when something is.",
+    "A key may ask for its passphrase, as with decrypt. The exit status is 0 when nothing is wrong, 10 when something is.",
   ],
   examples: [
-    { does: "look at this machine and directory", line: "sopsmith doctor" },
-    { does: "ask why a file does not open", line: "sopsmith doctor secrets.yaml" },
-    { does: "ask cloud keys too", line: "sopsmith doctor --network secrets.yaml" },
+    { does: "check this machine and directory", line: "sopsmith doctor" },
+    { does: "find out why a file does not open", line: "sopsmith doctor secrets.yaml" },
+    { does: "try cloud keys too", line: "sopsmith doctor --network secrets.yaml" },
   ],
   async run(call) {
     const { options, globals, operands, host, streams } = call;
     const [operand] = operands;
-    if (operands.length > 1) throw new UsageError("doctor takes one file at most");
+    if (operands.length > 1) throw new UsageError("doctor accepts at most one file");
     const { examine } = await import("../../doctor/examine.ts");
     const { diagnose, reportJson, reportText } = await import("../../doctor/report.ts");
     const source = operand === undefined ? undefined : sourceOf(call, operand);

@@ -54,12 +54,12 @@ export const edit: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The editor is $SOPS_EDITOR, $EDITOR, or the first of vim, nano and vi. The plaintext is kept in a private temporary file, in memory where possible. A file that does not exist starts from an example; flags for keys and for what is encrypted apply only then. Values that you do not change keep their ciphertext.",
+    "The editor is $SOPS_EDITOR, $EDITOR, or the first of vim, nano and vi. The plaintext is kept in a private temporary file, in memory where possible. A file that does not exist starts as an example; flags for keys and for what is encrypted apply only then. Values that you do not change keep their ciphertext.",
   ],
   examples: [
     { does: "edit a file", line: "sopsmith edit secrets.yaml" },
     { does: "edit in Visual Studio Code", line: "SOPS_EDITOR=code sopsmith edit secrets.yaml" },
-    { does: "make a new file", line: "sopsmith edit --age age1… new.yaml" },
+    { does: "create a file", line: "sopsmith edit --age age1… new.yaml" },
   ],
   async run(call) {
     const source = sourceOf(call, requiredOperand(call));
@@ -161,7 +161,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
       } catch (error) {
         throw error instanceof SopsmithError ? withFate(error, fate) : error;
       }
-      const what = changedPaths(before, shown.documents) ?? "no values, only its keys or settings";
+      const what = changedPaths(before, shown.documents) ?? "only its keys or settings, no values";
       const message = `${source.file} was changed by another process while you edited it (${what}), and was not overwritten.`;
       if (process.stdin.isTTY) return { chunks: shown.text, message, fate };
       throw new SopsmithError(failed.code, failed.exitCode, message, {

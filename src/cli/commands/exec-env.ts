@@ -27,9 +27,9 @@ export const execEnv: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Each value at the top of the file becomes a variable of the command. When several files set the same name, the last one wins.",
-    "One word is a shell command. Two or more words after -- are a program and its arguments, run without a shell.",
-    "The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
+    "Each value at the top level of the file becomes an environment variable of the command. When several files set the same name, the last one wins.",
+    "A single word is a shell command. Two or more words after -- are a program and its arguments, run without a shell.",
+    "The exit status is that of the command, or 255 if a signal ended it. Signals are passed on to the command.",
   ],
   examples: [
     { does: "run a shell command", line: "sopsmith exec-env secrets.env 'echo \"$TOKEN\"'" },
@@ -39,7 +39,7 @@ export const execEnv: Command = {
       line: "sopsmith exec-env defaults.yaml production.env -- ./server --port 80",
     },
     {
-      does: "replace the process, as the last command of a container's entry point",
+      does: "replace this process, as the last command of a container's entry point",
       line: "sopsmith exec-env --same-process secrets.env -- ./server --port 80",
     },
   ],

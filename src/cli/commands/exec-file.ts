@@ -31,13 +31,13 @@ export const execFile: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be opened once;",
-    "the next attempt fails. With --no-fifo it is a regular file, in memory where the system has such a place, for this user alone. Either is",
-    "removed when the command ends. One word is a command of the shell; two or more words after -- are a program and",
-    "its arguments. The exit status is that of the command; 255 when a signal ended it. Signals are passed on to it.",
+    "Each {} in the command becomes the path of the decrypted file: a FIFO, which stores nothing and can be opened only once;",
+    "the next attempt fails. With --no-fifo it is a regular file that only this user can read, kept in memory where possible. Either is",
+    "removed when the command ends. A single word is a shell command; two or more words after -- are a program and",
+    "its arguments. The exit status is that of the command, or 255 if a signal ended it. Signals are passed on to the command.",
   ],
   examples: [
-    { does: "give a file to a program", line: "sopsmith exec-file config.json 'server -c {}'" },
+    { does: "pass a file to a program", line: "sopsmith exec-file config.json 'server -c {}'" },
     {
       does: "without a shell, for a program that reads the file several times",
       line: "sopsmith exec-file --no-fifo config.yaml -- helm upgrade -f {} shop ./chart",
@@ -46,7 +46,7 @@ export const execFile: Command = {
   async run(call) {
     const { files, command } = parseChildLine(call);
     const [file, second] = files;
-    if (second !== undefined) throw badLine("exec-file takes one file; exec-env layers several.");
+    if (second !== undefined) throw badLine("exec-file accepts one file; exec-env can layer several.");
     warnOfBackground(call, "exec-file");
     const name = temporaryName(call);
     const source = sourceOf(call, file);
@@ -66,7 +66,7 @@ function temporaryName({ options }: Call): string {
   if (name === "") return "tmp-file";
   if (/[/\\]|^\.\.?$/.test(name))
     throw new SopsmithError("usage", 1, "The provided filename is not a local path.", {
-      hint: "--filename takes a plain name, such as config.yaml.",
+      hint: "--filename must be a plain name, such as config.yaml.",
     });
   return name;
 }

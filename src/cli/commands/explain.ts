@@ -26,8 +26,8 @@ export const explain: Command = {
   completes: ["file", "path"],
   flags: [flags.json],
   notes: [
-    "Explains which creation rule of .sops.yaml applies to a file, and why the others do not; which settings are in force, and where",
-    'each comes from. With a path such as db.password, or \'["db"]["password"]\', also whether that value is encrypted, and by which',
+    "Explains which creation rule of .sops.yaml applies to a file, and why the others do not; which settings apply, and where",
+    'each comes from. With a path such as db.password or \'["db"]["password"]\', it also says whether that value is encrypted, and because of which',
     "key, setting or comment. Needs no key; the file does not have to exist.",
   ],
   examples: [
@@ -37,7 +37,7 @@ export const explain: Command = {
   async run(call) {
     const [file, word, ...more] = call.operands;
     if (file === undefined) throw noFile("Error: no file specified");
-    if (more.length > 0) throw new UsageError("explain takes one file, and one path in it", 100);
+    if (more.length > 0) throw new UsageError("explain needs one file, and accepts one path in it", 100);
     const path = word === undefined ? undefined : parseGetPath(word);
     const { host, options, streams } = call;
     const config = await readConfig(call);
@@ -102,7 +102,7 @@ function origin(
     if (existsSync(join(folder, ".sops.yaml")))
       return {
         from: "found from the working directory upwards",
-        note: `${relative(cwd, join(folder, ".sops.yaml"))} is nearer to the file but not used: the search begins at the working directory. Run sopsmith there, or name it with --config.`,
+        note: `${relative(cwd, join(folder, ".sops.yaml"))} is nearer to the file but is not used: the search begins at the working directory. Run sopsmith there, or name that file with --config.`,
       };
   return { from: "found from the working directory upwards", note: undefined };
 }

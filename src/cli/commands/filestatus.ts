@@ -29,9 +29,9 @@ export const filestatus: Command = {
   flags: [flags.check, flags.staged, flags.recursive, flags.inputType, flags.json],
   notes: [
     `Prints {"encrypted":true} or {"encrypted":false}; for several files, or with --json, {"file":"…","encrypted":true}. No key is needed.`,
-    "--check also looks for unencrypted values in encrypted files. Without operands it looks at all files here that creation rules",
-    "name or that are encrypted, with --staged at those of the next commit. sopsmith check finds more.",
-    `With --json, keys that are due for rotation are in the field "rotationDue" of their file.`,
+    "--check also finds unencrypted values in encrypted files. Without operands it checks all files here that creation rules",
+    "name or that are encrypted; with --staged, those of the next commit. sopsmith check finds more.",
+    `With --json, the field "rotationDue" of each file lists its keys that are due for rotation.`,
   ],
   examples: [
     { does: "check whether a file is encrypted", line: "sopsmith filestatus secrets.yaml" },
@@ -68,7 +68,7 @@ export const filestatus: Command = {
         for (const [index, status] of results.entries())
           if (status !== undefined) await guard.report(files[index]?.file ?? "", status, true);
       };
-      const how = { done: "looked at", isQuiet: true };
+      const how = { done: "checked", isQuiet: true };
       try {
         await runFiles(call, several, how, async (one, { file, isFound }, index) => {
           const source = sourceOf(one, file);
@@ -180,7 +180,7 @@ const shown = ({ rule, line, column, path, message }: RuledProblem) => ({
 async function reportStaged(call: Call): Promise<void> {
   const { operands, host, options } = call;
   if (options.on(flags.recursive))
-    throw new ConflictError("Error: --staged takes Git's path patterns, not --recursive");
+    throw new ConflictError("Error: --staged and --recursive cannot be used together: --staged accepts Git's path patterns");
   const guard = new Guard(call);
   if (operands.length === 0) await refuseWithoutRules(guard);
   const { topLevel } = await import("../../git/git.ts");
@@ -215,7 +215,7 @@ async function reportWorkTree(call: Call): Promise<void> {
 async function refuseWithoutRules(guard: Guard): Promise<void> {
   const governing = await (await guard.configs()).here();
   if (governing?.rules.config.creationRules === undefined)
-    throw noFile("Error: no file specified, and no creation rules that say which to look at");
+    throw noFile("Error: no file specified, and no creation rules that say which files to check");
 }
 
 /** Reports a file that nobody named, if a creation rule names it, or it is encrypted. */

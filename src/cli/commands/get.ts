@@ -20,8 +20,8 @@ export const get: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The path is written as db.users[0].name: keys between dots, list positions in brackets. A backslash before a dot keeps it",
-    `in the key. A path that begins with a bracket is one of sops's, such as '["key"][0]'. The file - is stdin.`,
+    "The path is written as db.users[0].name: keys between dots, list positions in brackets. A backslash before a dot makes it part",
+    `of the key. A path that begins with a bracket is in the form that sops uses, such as '["key"][0]'. The file - is stdin.`,
   ],
   examples: [
     { does: "print one value", line: "sopsmith get secrets.yaml db.password" },

@@ -15,7 +15,7 @@ export const gitMerge: Command = {
   flags: [flags.decryptionOrder, ...flags.keyServices],
   notes: [
     "For Git, which runs it when both branches changed an encrypted file: merges the values and writes the result to the",
-    "second operand. Values that neither side changed keep their ciphertext. Exit status 1 means that conflicts are left, as markers around encrypted lines; sopsmith mergetool resolves them. A version that cannot be opened, or whose MAC is",
+    "second operand. Values that neither side changed keep their ciphertext. Exit status 1 means that conflicts remain, as markers around encrypted lines; sopsmith mergetool resolves them. A version that cannot be opened, or whose MAC is",
     "wrong, is left to Git's own text merge.",
   ],
   examples: [{ does: "what Git runs", line: "sopsmith git merge %O %A %B %L %P" }],
@@ -76,6 +76,6 @@ async function mergeAsText(
     theirs,
   ]);
   throw new SopsmithError("merged-as-text", 1, "the values were not merged", {
-    hint: "Resolve the conflict with sopsmith mergetool, with a key",
+    hint: "Resolve the conflict with sopsmith mergetool, which needs a key",
   });
 }

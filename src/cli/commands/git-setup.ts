@@ -47,14 +47,14 @@ export const gitInstall: Command = {
   operands: "[pattern...]",
   flags: [hook, check],
   notes: [
-    "Sets up this clone so that git diff, git log -p and git show decrypt for those who have a key, and branches that change different values of one file merge; git mergetool resolves the rest with sopsmith mergetool. The patterns, as in",
-    ".gitattributes, say for which files; without any they come from the creation rules in .sops.yaml. What is committed stays",
-    "encrypted, and Git keeps no plain text. Everybody who clones the repository runs it once. Running it again replaces the",
-    "patterns. Git stores the path of this program: run it again when the program has moved.",
+    "Sets up this clone so that git diff, git log -p and git show decrypt for those who have a key, and branches that change different values of one file merge without a conflict; git mergetool resolves the rest with sopsmith mergetool. The patterns, written as in",
+    ".gitattributes, choose the files; by default, they come from the creation rules in .sops.yaml. What is committed stays",
+    "encrypted, and Git keeps no plain text. Everybody runs it once in each clone. Running it again replaces the",
+    "patterns. Git stores the path of this program: run it again after you move the program.",
   ],
   examples: [
     { does: "see plain text in diffs", line: "sopsmith git install" },
-    { does: "for some files only", line: "sopsmith git install '*.secret.yaml' 'prod/*.env'" },
+    { does: "choose the files", line: "sopsmith git install '*.secret.yaml' 'prod/*.env'" },
     { does: "also refuse commits with unencrypted secrets", line: "sopsmith git install --hook" },
     { does: "see what is missing in this clone", line: "sopsmith git install --check" },
   ],
@@ -75,7 +75,7 @@ export const gitInstall: Command = {
           "bad-pattern",
           1,
           `${JSON.stringify(pattern)} cannot be a pattern in .gitattributes`,
-          { hint: "Use ? for a space." },
+          { hint: "Write ? instead of a space." },
         );
     // The hook first: where another one is in its place, nothing was changed yet.
     if (options.on(hook)) await installHook(call, program.words);
@@ -122,7 +122,7 @@ export const gitTextconv: Command = {
   async run(call) {
     const [file] = call.operands;
     if (file === undefined || call.operands.length > 1)
-      throw noFile("Error: no file specified, or several; needs one: file");
+      throw noFile("Error: this command needs exactly one file");
     const plain = sourceOf(call, file);
     const content = await readSource(call, plain);
     const format = await sealedFormat(content, formatForPath(file));
@@ -146,7 +146,7 @@ export const gitTextconv: Command = {
 
 function refuseOperands({ operands }: Call): void {
   if (operands.length > 0)
-    throw new SopsmithError("surplus-operands", 1, "Error: this command takes no operands");
+    throw new SopsmithError("surplus-operands", 1, "Error: this command accepts no operands");
 }
 
 /** The patterns that the creation rules come to; those of a configuration below the top are put below its directory. */
@@ -171,7 +171,7 @@ async function reportMissing(call: Call, root: string, program: readonly string[
     const has = Buffer.from(stdout).toString().replace(/\n$/, "");
     if (status !== 0) missing.push(`${name} is not set in this clone`);
     else if (has !== value)
-      missing.push(`${name} is not what this program would set: the program has moved`);
+      missing.push(`${name} is not what this program would set: the program was moved`);
   }
   if (!hasAttributes((await textOf(join(root, ".gitattributes"))) ?? ""))
     missing.push(".gitattributes names no files");
@@ -199,12 +199,12 @@ export async function installHook(call: Call, program: readonly string[]): Promi
     .at(-1)
     ?.replace(/^exec /, "")}`;
   if (path === undefined)
-    throw new SopsmithError("hooks-elsewhere", 1, "core.hooksPath says that hooks are elsewhere", {
+    throw new SopsmithError("hooks-elsewhere", 1, "core.hooksPath puts hooks in another directory", {
       hint,
     });
   const text = await textOf(path);
   if (text !== undefined && !isOwnHook(text))
-    throw new SopsmithError("hook-there", 1, `there is another hook in ${path}`, { hint });
+    throw new SopsmithError("hook-there", 1, `another hook already exists: ${path}`, { hint });
   await makeFolder(dirname(path));
   await writeFile(path, hookText(program), { mode: 0o755 });
   await chmod(path, 0o755);

@@ -26,7 +26,7 @@ import { namesFor } from "./who.ts";
 const group: flags.IntFlag = {
   kind: "int",
   names: ["group"],
-  about: "the number of the key group that gets the key, from 0, in rules and files with several",
+  about: "number of the key group to add the key to, counted from 0, where there are several",
   range: { from: 0, to: 1_000 },
 };
 
@@ -35,14 +35,14 @@ export const grant: Command = {
   flags: [planFlag, flags.yes, group, ...flags.keyServices, flags.json],
   completes: ["none", "none", "sealed"],
   notes: [
-    "Lets somebody open files: puts the key, by its name, into .sops.yaml and into its creation rules, and wraps the data keys",
-    "of their files for it. With paths, only the rules of those files change. Values, comments and everything else in .sops.yaml",
+    "Lets somebody open files: adds the key, with its name, to .sops.yaml and to its creation rules, and wraps the data keys",
+    "of the files for it. With paths, only the rules for those files change. Comments and everything else in .sops.yaml",
     "stay as they are. Shows the plan and asks first; then it changes everything or nothing.",
-    "The key is a public one: an age recipient, an SSH key, a PGP fingerprint, the ARN of an AWS KMS key, and so on.",
+    "The key is a public key: an age recipient, an SSH key, a PGP fingerprint, the ARN of an AWS KMS key, and so on.",
   ],
   examples: [
     { does: "let bob open everything here", line: "sopsmith grant bob age1…" },
-    { does: "only the files of one directory", line: "sopsmith grant bob age1… prod" },
+    { does: "let bob open only the files of one directory", line: "sopsmith grant bob age1… prod" },
     { does: "see what would change", line: "sopsmith grant --plan bob age1…" },
   ],
   async run(call) {
@@ -133,7 +133,7 @@ async function configsFor(
       }
   if (rules.size === 0 && !isNarrow)
     throw new SopsmithError("config-error", 1, "config file not found", {
-      hint: "Make one with `sopsmith init`, or name the files that should get the key.",
+      hint: "Make one with `sopsmith init`, or name the files to add the key to.",
     });
   const reference = keyReference(key);
   const governing = [here, ...all.map((file) => file.governing)];
@@ -178,7 +178,7 @@ function groupOf(index: number | undefined, count: number, what: string, file: s
     "no-key-group",
     1,
     index === undefined
-      ? `${what} has ${count} key groups: which one gets the key?`
+      ? `${what} has ${count} key groups, so one must be chosen`
       : `${what} has no key group ${index}`,
     {
       file,

@@ -15,8 +15,8 @@ export const groupsAdd: Command = {
     flags.encryptionContext,
   ],
   notes: [
-    "The data key is split again among all groups. As many of them as --shamir-secret-sharing-threshold says are needed",
-    "to open the file, by default as many as before, and both when the file had one. Any one key opens its group.",
+    "The data key is split again among all groups. --shamir-secret-sharing-threshold says how many of them are needed",
+    "to open the file; by default as many as before, or both if the file had one group. Any key of a group opens that group.",
   ],
   examples: [
     {

@@ -9,7 +9,7 @@ export const groupsDelete: Command = {
   operands: "index",
   completes: ["none"],
   flags: groupFlags,
-  notes: ["Groups are counted from 0. The data key is split again among those that remain."],
+  notes: ["Groups are counted from 0. The data key is split again among the remaining groups."],
   examples: [
     {
       does: "delete the second group",

@@ -39,7 +39,7 @@ const ownKey: flags.TextFlag = {
   kind: "text",
   names: ["key"],
   value: "KEY",
-  about: "your public key, instead of one that init finds or makes",
+  about: "your public key, instead of the one that init finds or makes",
 };
 const member: flags.ListFlag = {
   kind: "list",
@@ -52,7 +52,7 @@ const pattern: flags.ListFlag = {
   names: ["pattern"],
   value: "GLOB",
   about:
-    "which files the creation rule is for, such as 'prod/*.yaml'; may be repeated. Default: secrets.*, *.secret.* and secrets/**",
+    "files that the creation rule matches, such as 'prod/*.yaml'; may be repeated. Default: secrets.*, *.secret.* and secrets/**",
 };
 export const init: Command = {
   operands: "[file]",
@@ -61,24 +61,24 @@ export const init: Command = {
   notes: [
     "Sets up what is missing: an age key, .sops.yaml, lines in .gitignore for unencrypted copies, git diff and git merge, a",
     "pre-commit hook, and a first encrypted file. It asks first, then writes everything or nothing; you can leave out any step.",
-    "What already exists stays as it is, and a second run says that there is nothing to do. Without a terminal it needs --yes,",
-    "which accepts its proposals. A first file that does not exist yet is made with an example value.",
+    "What already exists stays as it is, so a second run has nothing to do. Without a terminal it needs --yes,",
+    "which accepts its suggestions. If the first file does not exist yet, it is created with an example value.",
   ],
   examples: [
     { does: "set everything up, with three questions", line: "sopsmith init" },
-    { does: "the same in a script, with a first file", line: "sopsmith init --yes secrets.yaml" },
+    { does: "do the same in a script, with a first file", line: "sopsmith init --yes secrets.yaml" },
     {
-      does: "for two people and the files of one directory",
+      does: "set it up for two people and the files of one directory",
       line: "sopsmith init --yes --member bob=age1… --pattern 'prod/*.yaml'",
     },
-    { does: "without touching Git", line: "sopsmith init --yes --skip git --skip hook" },
+    { does: "set it up without touching Git", line: "sopsmith init --yes --skip git --skip hook" },
   ],
   run,
 };
 
 async function run(call: Call): Promise<void> {
   const { options, operands, host, streams } = call;
-  if (operands.length > 1) throw new UsageError("init takes one file at most");
+  if (operands.length > 1) throw new UsageError("init accepts at most one file");
   const { canAsk } = await import("../../io/prompt.ts");
   const isAsking = !options.on(flags.yes);
   if (options.on(flags.json) && isAsking)
@@ -89,7 +89,7 @@ async function run(call: Call): Promise<void> {
     throw new UsageError(
       "init cannot ask questions here: there is no terminal",
       1,
-      "Use --yes to accept the proposals; --skip leaves steps out.",
+      "Use --yes to accept the suggestions; --skip leaves steps out.",
     );
   const skipped = skippedSteps(options);
   const members = await Promise.all(options.list(member).map((text) => parseMember(text, host)));
@@ -120,7 +120,7 @@ function skippedSteps(options: Options): ReadonlySet<Step> {
     words.map((word) => {
       const step = steps.find((one) => one === word.trim());
       if (step === undefined)
-        throw new UsageError(`--skip takes ${steps.join(", ")}; not ${quoted(word)}`);
+        throw new UsageError(`--skip must be one of ${steps.join(", ")}, not ${quoted(word)}`);
       return step;
     }),
   );
@@ -128,7 +128,7 @@ function skippedSteps(options: Options): ReadonlySet<Step> {
 
 async function parseMember(text: string, host: Host): Promise<Member> {
   const at = text.indexOf("=");
-  if (at < 1) throw new UsageError(`--member takes NAME=KEY; not ${quoted(text)}`);
+  if (at < 1) throw new UsageError(`--member must be NAME=KEY, not ${quoted(text)}`);
   return { name: text.slice(0, at).trim(), key: await publicKey(text.slice(at + 1), host) };
 }
 
@@ -168,13 +168,13 @@ async function ask(call: Call, setting: Setting, open: readonly Step[]): Promise
   const asksName = chosen.has("config") && options.text(name) === "";
   const called = asksName
     ? await askText("What do you want to call your key?", proposed, (text) =>
-        text.trim() === "" ? "Write a name." : undefined,
+        text.trim() === "" ? "Enter a name." : undefined,
       )
     : proposed;
   if (!chosen.has("file") || setting.file !== undefined)
     return { steps: chosen, name: called.trim(), file: setting.file };
   const file = await askText("Which file do you want to encrypt first?", "secrets.yaml", (text) =>
-    text.trim() === "" ? "Write a file's name." : undefined,
+    text.trim() === "" ? "Enter a file name." : undefined,
   );
   return { steps: chosen, name: called.trim(), file: file.trim() };
 }

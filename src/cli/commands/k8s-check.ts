@@ -9,14 +9,14 @@ import { printable } from "../../io/printable.ts";
 import { isSopsSecret } from "../../k8s/read.ts";
 import { bool, nameOf, noSopsSecret, readManifestFile, text } from "./k8s-input.ts";
 
-const strict = bool("end with status 10 for warnings too", "strict");
+const strict = bool("exit with status 10 for warnings too", "strict");
 
 export const k8sCheck: Command = {
   operands: "file …",
   flags: [strict],
   notes: [
     "Finds in SopsSecret manifests, without a key, what the API server or the operator would refuse (error), and what they",
-    "accept though it weakens the check of the MAC (warning). Status 10 when there is an error. It is rule SM401 of sopsmith check.",
+    "accept although it weakens the check of the MAC (warning). Exits with status 10 when there is an error. It is rule SM401 of sopsmith check.",
   ],
   examples: [{ does: "check before a commit", line: "sopsmith k8s check --strict *.enc.yaml" }],
   async run(call) {
@@ -51,7 +51,7 @@ export const k8sCrd: Command = {
     const crd = customResourceDefinition() as PlainObject;
     const format = options.text(json) || "yaml";
     if (format === "json") return streams.writeStdout([`${JSON.stringify(crd, null, 2)}\n`]);
-    if (format !== "yaml") throw new UsageError("-o takes yaml or json");
+    if (format !== "yaml") throw new UsageError("-o must be yaml or json");
     const { emit } = await loadFormat("yaml");
     return streams.writeStdout(emit(documentsFromPlain(crd), { sealed: false, indent: 2 }));
   },

@@ -33,8 +33,8 @@ export const k8sFix: Command = {
   operands: "file",
   flags: [...where, flags.ignoreMac],
   notes: [
-    "Sorts the keys below spec as the API server does, and makes the MAC cover only the encrypted values, so that the operator can",
-    "check it. Every value keeps its ciphertext; only the MAC is computed again, after the old one has been checked.",
+    "Sorts the keys under spec as the API server does, and makes the MAC cover only the encrypted values, so that the operator can",
+    "check it. Every value keeps its ciphertext; only the MAC is recomputed, after the old one has been checked.",
   ],
   examples: [{ does: "fix a file in place", line: "sopsmith k8s fix -i db.enc.yaml" }],
   run: (call) =>
@@ -89,7 +89,7 @@ async function isOnlySorted(
 }
 
 const keepData = bool(
-  "the values of data are already base64, as current operators read them",
+  "the values of data are already base64, which current operators expect",
   "keep-data",
 );
 
@@ -155,7 +155,7 @@ async function eachFile(
 ): Promise<void> {
   const [operand, second] = call.operands;
   if (operand === undefined) throw new UsageError(`${command} needs a file, or - for stdin`);
-  if (second !== undefined) throw new UsageError(`${command} takes one file`);
+  if (second !== undefined) throw new UsageError(`${command} accepts one file`);
   const isStdin = operand === "-";
   refuseTwoTargets(call, isStdin ? undefined : operand);
   const named = sourceOf(call, isStdin ? "stdin.yaml" : operand);

@@ -27,10 +27,10 @@ import {
 } from "./k8s-input.ts";
 import { printable } from "../../io/printable.ts";
 
-const name = text("name of the SopsSecret; default: that of the first manifest", "name", "name");
-const namespace = text("namespace; default: that of the manifests", "name", "namespace", "n");
+const name = text("name of the SopsSecret; default: the name of the first manifest", "name", "name");
+const namespace = text("namespace; default: the namespace of the manifests", "name", "namespace", "n");
 const helmValues = text(
-  "the file holds the values of a chart: make a Secret with this name from it, which a Flux HelmRelease can read",
+  "the file contains the values of a Helm chart: make a Secret with this name from it, which a Flux HelmRelease can read",
   "name",
   "helm-values",
 );
@@ -60,7 +60,7 @@ export const k8sEncrypt: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Makes one encrypted SopsSecret from plain manifests of Secrets and ConfigMaps, with its keys in the order in which the operator can",
+    "Makes one encrypted SopsSecret from plain manifests of Secrets and ConfigMaps, with its keys in the order that lets the operator",
     "check the MAC.",
     "The keys come from the flags, or from the creation rule in .sops.yaml that matches --out (else the first file).",
   ],
@@ -86,10 +86,10 @@ export const k8sEncrypt: Command = {
     const target = options.text(out);
     const valuesName = options.text(helmValues);
     if (valuesName !== "" && operands.length > 1)
-      throw new UsageError("--helm-values takes one file with values");
+      throw new UsageError("--helm-values needs exactly one file with values");
     if (valuesName !== "" && !/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/.test(valuesName))
       throw new UsageError(
-        '--helm-values takes a name for a Secret: lower case letters, digits, "-" and "." only',
+        '--helm-values needs the name of a Secret: lowercase letters, digits, "-" and "." only',
       );
     const manifests: Manifest[] = [];
     if (valuesName === "")
@@ -111,7 +111,7 @@ export const k8sEncrypt: Command = {
     for (const { name: selector } of selectors)
       if (selector !== "encrypted_suffix" && selector !== "encrypted_regex")
         throw new ConflictError(
-          `${selector} would encrypt what Kubernetes must read: use encrypted_suffix: Templates in the creation rule`,
+          `${selector} would encrypt what Kubernetes must be able to read: use encrypted_suffix: Templates in the creation rule`,
         );
     const chunks = await sealNew(
       [document],
@@ -141,18 +141,18 @@ export const k8sEncrypt: Command = {
 function scopeMode(given: string): ScopeMode | undefined {
   if (given === "" || given === "strict" || given === "namespace" || given === "none")
     return given === "" ? undefined : given;
-  throw new UsageError("--scope takes strict, namespace or none");
+  throw new UsageError("--scope must be strict, namespace or none");
 }
 
-const ignoreMac = bool("do not insist on the message authentication code (MAC)", "ignore-mac");
+const ignoreMac = bool("do not require a correct message authentication code (MAC)", "ignore-mac");
 
 export const k8sDecrypt: Command = {
   operands: "file …",
   flags: [ignoreMac, ...flags.keyServices],
   notes: [
-    "Prints the Secrets in an encrypted SopsSecret as plain manifests: the way back from k8s encrypt.",
+    "Prints the Secrets in an encrypted SopsSecret as plain manifests: the reverse of k8s encrypt.",
   ],
-  examples: [{ does: "look at the Secrets", line: "sopsmith k8s decrypt db.enc.yaml" }],
+  examples: [{ does: "print the Secrets", line: "sopsmith k8s decrypt db.enc.yaml" }],
   async run(call) {
     if (call.operands.length === 0)
       throw new UsageError("k8s decrypt needs a file, or - for stdin");

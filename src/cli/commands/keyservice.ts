@@ -23,7 +23,7 @@ export const keyservice: Command = {
     },
   ],
   async run({ options, globals, operands, host, streams }) {
-    if (operands.length > 0) warn(streams, "keyservice takes no operands; they are ignored");
+    if (operands.length > 0) warn(streams, "keyservice accepts no operands; they are ignored");
     const isVerbose = options.on(flags.verbose) || globals.on(flags.verbose);
     const network = options.text(flags.network);
     const address = options.text(flags.address);

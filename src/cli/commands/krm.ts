@@ -48,9 +48,9 @@ export const krm: Command = {
   completes: ["file", "none"],
   flags: [loadRestrictor, flags.ignoreMac, flags.decryptionOrder, ...flags.keyServices],
   notes: [
-    "kustomize runs it as an exec function (kustomize build --enable-alpha-plugins --enable-exec) or as an exec plugin. It takes the",
-    "generators of KSOPS (viaduct.ai/v1 ksops) and SopsSecretGenerator (goabout.com/v1beta1); named among transformers, it decrypts",
-    "every resource with a sops block. Under the names ksops and SopsSecretGenerator sopsmith is this command: ln -s sopsmith ksops.",
+    "kustomize runs it as an exec function (kustomize build --enable-alpha-plugins --enable-exec) or as an exec plugin. It accepts the",
+    "generators of KSOPS (viaduct.ai/v1 ksops) and SopsSecretGenerator (goabout.com/v1beta1); listed under transformers, it decrypts",
+    "every resource with a sops block. If you run sopsmith under the name ksops or SopsSecretGenerator, it is this command: ln -s sopsmith ksops.",
   ],
   examples: [
     {
@@ -65,10 +65,10 @@ export const krm: Command = {
   async run(call) {
     const { operands, streams } = call;
     const [operand = "-"] = operands;
-    if (operands.length > 1) throw new UsageError("krm takes one file, or a ResourceList on stdin");
+    if (operands.length > 1) throw new UsageError("krm accepts one file, or a ResourceList on stdin");
     const restrictor = call.options.text(loadRestrictor) || ROOT_ONLY;
     if (restrictor !== NONE && restrictor !== ROOT_ONLY)
-      throw new UsageError(`--load-restrictor takes ${ROOT_ONLY} or ${NONE}`);
+      throw new UsageError(`--load-restrictor must be ${ROOT_ONLY} or ${NONE}`);
     const format = await loadFormat("yaml");
     const parse = (text: Uint8Array): Documents => format.parse(text, { sealed: false });
     const documents = parseNamed(await readInput(call, operand), nameOf(operand), parse);
@@ -218,7 +218,7 @@ function unreadable(error: unknown): unknown {
   if (code === undefined) return error;
   return new KrmError(
     code === "ENOENT"
-      ? "there is no such file; paths start from the kustomization's directory"
+      ? "there is no such file; paths are relative to the kustomization's directory"
       : `it cannot be read: ${systemReason(error)}`,
     { cause: error },
   );

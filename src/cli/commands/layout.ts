@@ -21,8 +21,8 @@ export const layout: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "keep: from now on the file keeps its author's layout, and `edit` shows it. sops: it looks as sops writes it, and is",
-    "rewritten so from now on. Only white space, quotes and the marker change: values, ciphertexts and `lastmodified` stay.",
+    "keep: from now on, the file keeps its author's layout, and `edit` shows it. sops: the file looks the way sops writes it,",
+    "now and after every change. Only white space, quotes and the marker change: values, ciphertexts and `lastmodified` stay.",
   ],
   examples: [
     {

@@ -28,14 +28,14 @@ export const mergetool: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Resolves the conflicts that a merge or rebase left in encrypted files: merges the three versions that Git keeps, and opens the editor on the plaintext, with markers around the values that conflict. What is saved without markers is encrypted and",
-    "added. Without a file it takes every encrypted file that has conflicts. Plain text is in a private temporary file only.",
-    "With --accept, the file itself was resolved by choosing encrypted lines; each must be that of one of the versions.",
+    "Resolves the conflicts that a merge or rebase left in encrypted files: merges the three versions that Git keeps, and opens the editor on the plaintext, with markers around the values that conflict. The text that you save without markers is encrypted and",
+    "added. Without operands, it handles every encrypted file that has conflicts. Plain text is only in a private temporary file.",
+    "With --accept, you have resolved the file itself by choosing encrypted lines; each must come from one of the versions.",
   ],
   examples: [
     { does: "resolve all conflicts in encrypted files", line: "sopsmith mergetool" },
     {
-      does: "encrypt a file whose lines were chosen by hand",
+      does: "accept a file whose lines were chosen by hand",
       line: "sopsmith mergetool --accept secrets.yaml",
     },
   ],
@@ -49,7 +49,7 @@ export const mergetool: Command = {
     for (const file of files) {
       const sources = await stagesIn(call, file);
       if (await isEncrypted(file, sources)) await resolveFile(call, file, checked(file, sources));
-      else call.streams.writeStderr(`${printableLine(file)} is not encrypted: left to you\n`);
+      else call.streams.writeStderr(`${printableLine(file)} is not encrypted: resolve it yourself\n`);
     }
   },
 };
@@ -107,7 +107,7 @@ function refuseMarkers(text: Uint8Array, file: string): void {
     throw new SopsmithError(
       "conflict-markers",
       1,
-      `conflict markers are left in ${file}, the first in line ${line}`,
+      `${file} still has conflict markers, the first on line ${line}`,
       { hint: "Keep the lines that are right, and remove the markers." },
     );
 }
@@ -132,7 +132,7 @@ function checked(file: string, { base, ours, theirs }: Stages): MergeSources {
   if (ours === undefined || theirs === undefined)
     throw new SopsmithError("no-conflict", 1, `${file} has no conflict between two versions`, {
       file,
-      hint: "git status shows which files have; where one side removed the file, keep it with git add or git rm.",
+      hint: "git status shows which files have one. If one side removed the file, choose with git add or git rm.",
     });
   return { base, ours, theirs };
 }

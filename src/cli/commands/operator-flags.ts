@@ -15,7 +15,7 @@ export const macPolicy: TextFlag = {
 export const macBudget: IntFlag & { readonly initial: number } = {
   kind: "int",
   names: ["mac-order-budget"],
-  about: "how many orders of keys are tried to verify one MAC; 0 takes the default",
+  about: "how many orders of the keys to try for one MAC; 0 means the default",
   initial: 20_000,
 };
 export const requireScope: BoolFlag = {
@@ -41,7 +41,7 @@ export const configMaps: BoolFlag = {
 export function policyOf(options: Options): Policy {
   const mac = options.text(macPolicy) || "report";
   if (mac !== "report" && mac !== "require" && mac !== "off")
-    throw new UsageError("-mac-policy takes report, require or off");
+    throw new UsageError("-mac-policy must be report, require or off");
   const globs = options
     .list(requireScopeNamespaces)
     .flatMap((text) => text.split(","))
@@ -49,7 +49,7 @@ export function policyOf(options: Options): Policy {
     .map(globMatcher);
   const always = options.on(requireScope);
   const budget = options.count(macBudget) ?? 0;
-  if (budget < 0) throw new UsageError("-mac-order-budget takes a number of at least 0");
+  if (budget < 0) throw new UsageError("-mac-order-budget must be a number of at least 0");
   return {
     mac,
     macBudget: budget === 0 ? macBudget.initial : budget,

@@ -19,9 +19,9 @@ import {
 
 const output = text("yaml (default) or json", "format", "o");
 const redact = bool("print the length of each value instead of the value", "redact");
-const namespace = text("namespace for objects that name none", "name", "namespace", "n");
+const namespace = text("namespace for objects that have none", "name", "namespace", "n");
 const withOwner = text(
-  "uid of the object: prints owner reference and label too",
+  "uid of the object, to print the owner reference and the label too",
   "uid",
   "with-owner",
 );
@@ -41,23 +41,23 @@ export const operatorRender: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Prints the Secrets that the operator would make from SopsSecrets, in files or in the output of kubectl get -o json. Exit 1 with the",
-    "reasons on stderr when the operator would find something wrong.",
+    "Prints the Secrets that the operator would make from SopsSecrets in files or in the output of kubectl get -o json. Exits with 1 and the",
+    "reasons on stderr if the operator would find a problem.",
   ],
   examples: [
     {
-      does: "what would be made from a file",
+      does: "show what would be made from a file",
       line: "sopsmith operator render --redact db.enc.yaml",
     },
     {
-      does: "what is in the cluster",
+      does: "show what would be made in the cluster",
       line: "kubectl get sops -A -o json | sopsmith operator render -",
     },
   ],
   async run(call) {
     const { options, streams, operands, host } = call;
     const format = options.text(output) || "yaml";
-    if (format !== "yaml" && format !== "json") throw new UsageError("-o takes yaml or json");
+    if (format !== "yaml" && format !== "json") throw new UsageError("-o must be yaml or json");
     const strangers = withNamedServersOnly(host);
     const secrets: JsonObject[] = [];
     const problems: string[] = [];

@@ -41,19 +41,19 @@ const healthAddress = text(
   "address",
   "health-probe-bind-address",
 );
-const leaderElect = bool("let only one of several operators be active", "leader-elect");
+const leaderElect = bool("let only one of several operators be active at a time", "leader-elect");
 const leaseName = text(
   "name of the lease; default ca57d051.github.com",
   "name",
   "leader-election-id",
 );
 const leaseNamespace = text(
-  "namespace of the lease; default: that of the pod",
+  "namespace of the lease; default: the pod's namespace",
   "name",
   "leader-election-namespace",
 );
 const requeueAfter = int(
-  "longest wait in minutes until a failure is tried again, at least 1",
+  "longest wait in minutes before retrying after a failure, at least 1",
   "requeue-decrypt-after",
   5,
 );
@@ -64,7 +64,7 @@ const watchNamespace = text(
 );
 const labelSelector = text("only SopsSecrets with these labels", "selector", "label-selector");
 const enforce = bool(
-  "take over existing Secrets unless an object says otherwise",
+  "take over existing Secrets, unless an object says otherwise",
   "default-enforce-ownership",
 );
 const kubeconfig = text(
@@ -74,14 +74,14 @@ const kubeconfig = text(
 );
 const workers = int("how many objects to process at a time", "workers", 8);
 const qps = int("requests per second to the API server", "kube-api-qps", 200);
-const burst = int("requests at once", "kube-api-burst", 400);
+const burst = int("requests to the API server in one burst", "kube-api-burst", 400);
 const resync = int(
-  "hours until a healthy object is decrypted and compared again; 0 for never",
+  "hours until a healthy object is decrypted and compared again; 0 means never",
   "resync-interval",
   10,
 );
 const recreate = text(
-  "owned (default): Secrets of ours whose type changed, or that are immutable, are recreated; never",
+  "owned (default): recreate Secrets of the operator's own whose type changed or that are immutable; or never",
   "how",
   "recreate",
 );
@@ -100,7 +100,7 @@ const perObject = bool(
   "metrics-per-object",
 );
 const vaultRole = text(
-  "log in to the Vault server in VAULT_ADDR with the pod's account and this role",
+  "log in to the Vault server in VAULT_ADDR with the pod's service account and this role",
   "name",
   "vault-kubernetes-role",
 );
@@ -110,7 +110,7 @@ const vaultMount = text(
   "vault-kubernetes-mount",
 );
 const vaultTokenFile = text(
-  "file with the account's token for Vault; default: the pod's own",
+  "file with the service account's token for Vault; default: the pod's own token",
   "path",
   "vault-kubernetes-token-file",
 );
@@ -118,9 +118,9 @@ const dataKeyCache: BoolFlag = {
   kind: "bool",
   names: ["data-key-cache"],
   on: true,
-  about: "keep data keys in memory for ten minutes, so that key services are asked once",
+  about: "keep data keys in memory for ten minutes, to ask key services only once",
 };
-const development = bool("log lines for people, with debug messages", "zap-devel");
+const development = bool("write log lines for people to read, with debug messages", "zap-devel");
 const encoder = text("json or console; default json", "format", "zap-encoder");
 const logLevel = text(
   "debug, info or error, or a number above 0 for debug; default info",
@@ -177,24 +177,24 @@ export const operator: Command = {
   ],
   notes: [
     "Watches SopsSecrets in a cluster, decrypts them in memory and keeps the Secrets that they describe up to date.",
-    "Takes the flags and the environment of sops-secrets-operator. It finds keys as sopsmith decrypt does. The command",
+    "Accepts the flags and the environment variables of sops-secrets-operator. It finds keys as sopsmith decrypt does. The command",
     "operator render prints what would be made, without a cluster.",
   ],
   examples: [
-    { does: "in a pod", line: "sopsmith operator -leader-elect" },
+    { does: "run it in a pod", line: "sopsmith operator -leader-elect" },
     {
-      does: "on a laptop, for one namespace",
+      does: "run it on a laptop, for one namespace",
       line: "sopsmith operator -kubeconfig ~/.kube/config -watch-namespace shop",
     },
     {
-      does: "insist on MAC and scope",
+      does: "require a correct MAC and scope",
       line: "sopsmith operator -mac-policy require -require-scope",
     },
   ],
   async run(call) {
     if (call.operands.length > 0)
       throw new UsageError(
-        `operator takes no operands; its command is render`,
+        `operator accepts no operands; its only subcommand is render`,
         1,
         "sopsmith help operator shows all options.",
       );
@@ -240,13 +240,13 @@ async function settingsOf(
   const atLeast = (flag: OwnInt, least: number): number => {
     const count = given(flag);
     if (count < least)
-      throw new UsageError(`-${flag.names[0]} takes a number of at least ${least}`);
+      throw new UsageError(`-${flag.names[0]} must be a number of at least ${least}`);
     return count;
   };
   const { env } = host;
   const podName = env["POD_NAME"] ?? hostname();
   const how = options.text(recreate) || "owned";
-  if (how !== "owned" && how !== "never") throw new UsageError("-recreate takes owned or never");
+  if (how !== "owned" && how !== "never") throw new UsageError("-recreate must be owned or never");
   const ownNamespace =
     options.text(leaseNamespace) ||
     (env["POD_NAMESPACE"] ??

@@ -34,9 +34,9 @@ export const publish: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The first of the destination_rules in .sops.yaml whose path_regex matches the path as typed says where a file goes:",
-    "to S3 and Google Cloud Storage encrypted, to other keys where the rule has a recreation_rule; into Vault unencrypted.",
-    "With --json each file is a line {file, destination, status}, where status is uploaded or unchanged.",
+    "The first of the destination_rules in .sops.yaml whose path_regex matches the path as you typed it says where a file goes:",
+    "encrypted to S3 or Google Cloud Storage, for other keys if the rule has a recreation_rule; unencrypted to Vault.",
+    "With --json, prints a line {file, destination, status} for each file, where status is uploaded or unchanged.",
   ],
   examples: [
     { does: "publish a file after confirmation", line: "sopsmith publish secrets/app.yaml" },
@@ -54,7 +54,7 @@ export const publish: Command = {
       });
     if (operands.length === 0) throw noFile("Error: no file specified");
     if (options.on(flags.json) && !options.on(flags.yes))
-      throw new UsageError("--json asks no questions: give --yes, too");
+      throw new UsageError("--json cannot ask questions: use it with --yes");
     openOrder(call);
     const [first = ""] = operands;
     const isSingle =

@@ -34,7 +34,7 @@ const report: flags.TextFlag = {
   names: ["report"],
   value: "file",
   about:
-    "write the values that must be changed at their source into this file, as a checklist in Markdown; to stdout for -",
+    "write the values that must be changed at their source to this file, as a checklist in Markdown; - means stdout",
 };
 
 export const revoke: Command = {
@@ -42,18 +42,18 @@ export const revoke: Command = {
   flags: [planFlag, flags.yes, report, flags.decryptionOrder, ...flags.keyServices, flags.json],
   completes: ["none", "sealed"],
   notes: [
-    "Takes somebody's access away: removes the name and its keys from .sops.yaml and its creation rules, and gives each file that",
-    "the keys open a new data key without them. What is left of .sops.yaml stays as it is, with its comments. Shows the plan and asks",
+    "Takes somebody's access away: removes the name and its keys from .sops.yaml and its creation rules, and gives a new data key",
+    "to each file that the keys open. The rest of .sops.yaml stays as it is, with its comments. Shows the plan and asks",
     "first; then it changes everything or nothing. Refuses to leave a file without a recipient, or with too few key groups.",
     "Lists the current values that the keys could read, from Git's history: they must be changed at their source,",
-    "since anyone who has read them still knows them. The history itself still opens with the old keys.",
-    "A word is a path if there is a file or directory by that name, or else a name; the first is always a name. You can also give a",
-    "public key.",
+    "since anyone who has read them still knows them. The old keys still open the files in the history.",
+    "The first word is always a name. Any other is a path if there is a file or directory of that name, or else a name. You can also use a",
+    "public key as a name.",
   ],
   examples: [
     { does: "see what would change", line: "sopsmith revoke --plan bob" },
-    { does: "do it, and keep the list of values", line: "sopsmith revoke --report bob.md bob" },
-    { does: "from one directory only, without questions", line: "sopsmith revoke --yes bob prod" },
+    { does: "revoke access, and keep the list of values", line: "sopsmith revoke --report bob.md bob" },
+    { does: "revoke access to one directory only, without questions", line: "sopsmith revoke --yes bob prod" },
   ],
   run,
 };
@@ -114,11 +114,11 @@ async function run(call: Call): Promise<void> {
   await changeAccess(call, configs, files, more);
   const isInGit = history.reach === "whole" || history.reach === "shallow";
   const copies = isInGit
-    ? "What is in Git's history"
-    : "Whatever copies there are of the old files";
+    ? "The files in Git's history"
+    : "All copies of the old files";
   const advice = values.length === 0 ? "" : "; change the values listed above at their source";
   streams.writeStderr(
-    `${shownNames} can open none of these files any more. ${copies} can still be opened with the old ${keys.length === 1 ? "key" : "keys"}${advice}.\n`,
+    `${shownNames} can no longer open any of these files. ${copies} can still be opened with the old ${keys.length === 1 ? "key" : "keys"}${advice}.\n`,
   );
 }
 
@@ -180,7 +180,7 @@ function refuseOrphan(
     throw new SopsmithError(
       "threshold",
       1,
-      `${what} would have ${left === 1 ? "1 key group" : `${left} key groups`}, and its shamir_threshold is ${threshold}`,
+      `${what} would have ${left === 1 ? "1 key group" : `${left} key groups`}, but its shamir_threshold is ${threshold}`,
       {
         file,
         hint: "Put another key into the group first, or lower the threshold. Nothing was written.",
@@ -278,9 +278,9 @@ function ageText(value: ReadValue, now: Date): string {
 }
 
 const NO_VALUE =
-  "No value has to be changed at its source: none of those that could be read is still the same.";
+  "No value has to be changed at its source: none that could be read still has the same value.";
 const someValues = (names: string): string =>
-  `Values to change at their source: ${names} could read them as they are now.`;
+  `Values to change at their source: ${names} could read the current values.`;
 
 function planText(
   names: string,
@@ -294,7 +294,7 @@ function planText(
   const count = files.length === 1 ? "1 file gets" : `${files.length} files get`;
   const lines =
     configs.length === 0 && files.length === 0
-      ? [`Nothing to do: ${who} opens no file here, and is in no rule.`]
+      ? [`Nothing to do: ${who} can open no file here, and is in no rule.`]
       : [
           `${who} loses access; ${count} a new data key:`,
           ...files.map(({ file: { file } }) => `  ${printableLine(file)}`),
@@ -323,7 +323,7 @@ function checklistOf(names: string, values: readonly Values[], now: Date): strin
     ),
   );
   return [
-    `# Access of ${plain(names)} revoked`,
+    `# Access revoked: ${plain(names)}`,
     "",
     items.length === 0 ? NO_VALUE : someValues(plain(names)),
     "",

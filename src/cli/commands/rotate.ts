@@ -40,7 +40,7 @@ export const rotate: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "All values are encrypted again with a new data key. Whoever had the old file and its key can still read the old file:",
+    "All values are encrypted again with a new data key. Anyone who has the old file and its key can still read the old file:",
     "when somebody leaves, change the secrets themselves too.",
   ],
   examples: [

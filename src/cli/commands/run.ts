@@ -32,20 +32,20 @@ export const run: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "Each value becomes a variable of the command: db.pass is DB_PASS, the second item of hosts is HOSTS_1; keys of an ENV file are used unchanged. Mappings are merged, lists are replaced, a later file wins over an earlier one, and a variable that is set already wins over all.",
-    "The command runs without a shell. Signals are passed on to it. Its exit status is passed on, or 255 when a signal ended it.",
+    "Each value becomes an environment variable of the command: db.pass is DB_PASS, the second item of hosts is HOSTS_1; keys of an ENV file are used unchanged. Mappings are merged, lists are replaced, a later file wins over an earlier one, and a variable that is already set wins over every file.",
+    "The command runs without a shell. Signals are passed on to it. The exit status is that of the command, or 255 if a signal ended it.",
     "Encrypted text is masked as *** in output that goes to a pipe or a file, also in base64, URL-escaped and JSON-escaped form. Output to a terminal is not masked. Values of fewer than 6 characters, numbers, booleans and unencrypted values are never masked.",
-    "With --watch a command that ends is started again after the next change. It gets SIGTERM before that, and SIGKILL 5 seconds later.",
+    "With --watch, the command is started again after each change, even if it has ended. It gets SIGTERM before that, and SIGKILL 5 seconds later.",
   ],
   examples: [
     {
       does: "layer files",
       line: "sopsmith run -f defaults.yaml -f production.enc.yaml -- node server.js",
     },
-    { does: "use the files of the package", line: "sopsmith run -- npm start" },
+    { does: "use the package's own files", line: "sopsmith run -- npm start" },
     { does: "see which file wins", line: "sopsmith run -f a.yaml -f b.enc.yaml --explain" },
     {
-      does: "give only some values to a program",
+      does: "pass only some values to a program",
       line: "sopsmith run -f secrets.enc.yaml --only 'DB_*' --prefix APP_ -- ./migrate",
     },
   ],
@@ -92,7 +92,7 @@ export const run: Command = {
           return { command: childOf(fresh), filter: filterOf(fresh) };
         } catch (error) {
           if (!(error instanceof SopsmithError)) throw error;
-          tell(`${error.message}; the command is left as it is`);
+          tell(`${error.message}; the command is not restarted`);
           return undefined;
         }
       },
@@ -117,7 +117,7 @@ function filesOf({ options, host }: Call): readonly string[] {
   const found = usualFiles(host.cwd(), host.env);
   if (found.length > 0) return found;
   throw new SopsmithError("no-file", 100, "Error: no file specified", {
-    hint: "Name files with -f, or in SOPSMITH_FILES; .env.enc, secrets.enc.yaml and secrets.enc.json are found without being named.",
+    hint: "Name files with -f, or in SOPSMITH_FILES; only .env.enc, secrets.enc.yaml and secrets.enc.json are found automatically.",
   });
 }
 

@@ -25,14 +25,14 @@ const max: flags.TextFlag = {
   kind: "text",
   names: ["max"],
   value: "days",
-  about: "end with status 10 when a value last changed more than this many days ago, such as 180d",
+  about: "exit with status 10 when a value last changed more than this many days ago, such as 180d",
 };
 
 const exact: flags.BoolFlag = {
   kind: "bool",
   names: ["exact"],
   about:
-    "compare the values themselves too, for files that were decrypted and encrypted again; needs a key, also for old versions",
+    "compare the values themselves too, for files that were decrypted and encrypted again; needs a key that opens old versions too",
 };
 
 const DAY = 86_400_000;
@@ -41,8 +41,8 @@ export const secretsAge: Command = {
   operands: "[path...]",
   flags: [max, exact, flags.json, flags.decryptionOrder, ...flags.keyServices],
   notes: [
-    "Shows for each encrypted value when it last changed, in which commit, and who changed it, the oldest first. Looks at the files",
-    "named, or at all encrypted files here. Needs no key: a value that does not change keeps its nonce, even when keys are added or",
+    "Shows when each encrypted value last changed, in which commit, and who changed it, oldest first. Checks the given files,",
+    "or all encrypted files here. Needs no key: a value that does not change keeps its nonce, even when keys are added or",
     "the data key is rotated. A file that was decrypted and encrypted again has new nonces: its values look newer than they are.",
     "--exact, which needs a key, compares the values of all versions that it can open; they are neither kept nor shown.",
   ],
@@ -138,6 +138,6 @@ function parseDays(text: string): number | undefined {
   if (text === "") return undefined;
   const [, digits] = /^([0-9]{1,6})d?$/.exec(text) ?? [];
   if (digits === undefined)
-    throw new UsageError(`--max takes a number of days such as 180d; not ${JSON.stringify(text)}`);
+    throw new UsageError(`--max must be a number of days such as 180d, not ${JSON.stringify(text)}`);
   return Number(digits);
 }

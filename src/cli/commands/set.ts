@@ -36,17 +36,17 @@ export const set: Command = {
     ...flags.keyServices,
   ],
   notes: [
-    "The path is made of keys and list positions; what is missing along the way is created. A position past the end of a list",
+    "The path consists of keys and list positions; missing parents are created. A position past the end of a list",
     "appends. The value is JSON: strings need double quotes. Other values of the file keep their ciphertext.",
   ],
   examples: [
     { does: "set a string", line: `sopsmith set secrets.yaml '["db"]["password"]' '"s3cret"'` },
     {
-      does: "the same, without quotes",
+      does: "do the same, without quotes",
       line: "sopsmith set --dotted --string secrets.yaml db.password s3cret",
     },
     {
-      does: "set a value that must not show in the process list",
+      does: "set a value that must not appear in the process list",
       line: `sopsmith set --value-stdin secrets.yaml '["token"]' < token.json`,
     },
     {
@@ -72,8 +72,8 @@ export const set: Command = {
     if (operands.length !== (fromStdin ? 2 : 3) || file === undefined || pathText === undefined)
       throw noFile(
         fromStdin
-          ? "Error: no file specified, or the path is missing, or there is a value although --value-stdin is given; needed are: file path"
-          : "Error: no file specified, or index and value are missing; needed are: file path value",
+          ? "Error: no file specified, or the path is missing, or there is a value in spite of --value-stdin; operands: file path"
+          : "Error: no file specified, or index and value are missing; operands: file path value",
       );
     const several = await severalFiles(call, [file, ...options.list(flags.furtherFiles)], {
       wanted: "encrypted",

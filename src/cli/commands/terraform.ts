@@ -36,9 +36,9 @@ const list = (about: string, value: string, ...names: [string, ...string[]]): Li
 });
 
 const file = list("read this file or directory; - for stdin, the default", "path", "file", "f");
-const recursive = bool("go into the directories of a directory", "recursive", "R");
+const recursive = bool("include the subdirectories of a directory", "recursive", "R");
 const output = text(
-  "write to this file; with a / at the end, one .tf per resource into this directory",
+  "write to this file; with a / at the end, write one .tf per resource to this directory",
   "path",
   "output",
   "o",
@@ -64,14 +64,14 @@ const lossyUnicode = bool(
   "change text that Terraform would change, with a warning",
   "lossy-unicode",
 );
-const multiline = text("quoted (default) or join: text that no heredoc holds", "how", "multiline");
+const multiline = text("quoted (default) or join: how to write text that no heredoc can hold", "how", "multiline");
 const computedFields = list(
-  "fields that the server may change, separated by commas",
+  "fields that the API server may change, separated by commas",
   "list",
   "computed-fields",
 );
 const fieldManager = text("name of the field manager", "name", "field-manager");
-const forceConflicts = bool("take over fields of other managers", "force-conflicts");
+const forceConflicts = bool("take over fields that other managers own", "force-conflicts");
 const wait = list("rollout, fields.PATH=TEXT or condition=TYPE", "what", "wait");
 const timeouts = list("create, update or delete =TIME, separated by commas", "list", "timeouts");
 const backwards = bool("turn Terraform into Kubernetes YAML", "reverse");
@@ -118,14 +118,14 @@ export const terraform: Command = {
       line: "sopsmith terraform --strip -f secret.enc.yaml -o secret.tf",
     },
     {
-      does: "convert what kubectl prints",
+      does: "convert the output of kubectl",
       line: "kubectl get cm x -o yaml | sopsmith terraform -s",
     },
     {
-      does: "one .tf for each resource of a directory, with import blocks",
+      does: "write one .tf for each resource in a directory, with import blocks",
       line: "sopsmith terraform --import -R -o tf/ manifests",
     },
-    { does: "back to YAML", line: "sopsmith terraform --reverse -f secret.tf" },
+    { does: "convert back to YAML", line: "sopsmith terraform --reverse -f secret.tf" },
   ],
   async run(call) {
     const { options, streams } = call;
@@ -133,7 +133,7 @@ export const terraform: Command = {
     const settings = settingsOf(options);
     const target = options.text(output);
     if (options.on(check) && (target === "" || target === "-"))
-      throw new UsageError("--check compares with a file: name it with -o FILE");
+      throw new UsageError("--check compares the output with a file: name it with -o FILE");
     const note = (message: string) => streams.writeStderr(`${printable(message)}\n`);
     const inputs = await readInputs(call, options.on(backwards), target);
     if (options.on(backwards)) {
@@ -149,14 +149,14 @@ function settingsOf(options: Options): ConvertOptions {
   const waits = options.list(wait);
   for (const one of waits)
     if (!/^(?:rollout|fields\.[^=]+=.*|condition=.+)$/s.test(one))
-      throw new UsageError("--wait takes rollout, fields.PATH=TEXT or condition=TYPE");
+      throw new UsageError("--wait must be rollout, fields.PATH=TEXT or condition=TYPE");
   if (new Set(waits.map((one) => /^[a-z]+/.exec(one)?.[0])).size > 1)
-    throw new UsageError("--wait takes one kind of waiter: rollout, fields or condition");
+    throw new UsageError("--wait accepts only one kind of waiter: rollout, fields or condition");
   const times = commaParts(options.list(timeouts));
   for (const one of times)
     if (!/^(?:create|update|delete)=[\w.]+$/.test(one))
       throw new UsageError(
-        "--timeouts takes create=TIME, update=TIME or delete=TIME, such as create=10m",
+        "--timeouts must be create=TIME, update=TIME or delete=TIME, such as create=10m",
       );
   const kind = choice(options.text(as), ["manifest", "kubectl", "secret"], "--as");
   const mode = choice(options.text(secrets), ["keep", "data", "ephemeral"], "--secrets");
@@ -167,7 +167,7 @@ function settingsOf(options: Options): ConvertOptions {
     !options.on(forceConflicts);
   if (kind !== "manifest" && !isPlain)
     throw new UsageError(
-      "--wait, --timeouts, --computed-fields, --field-manager and --force-conflicts go with --as manifest",
+      "--wait, --timeouts, --computed-fields, --field-manager and --force-conflicts need --as manifest",
     );
   return {
     mapOnly: options.on(mapOnly),
@@ -204,7 +204,7 @@ function choice<const Name extends string>(
   flag: string,
 ): Name {
   const found = given === "" ? names[0] : names.find((name) => name === given);
-  if (found === undefined) throw new UsageError(`${flag} takes ${names.join(", ")}`);
+  if (found === undefined) throw new UsageError(`${flag} must be one of ${names.join(", ")}`);
   return found;
 }
 

@@ -36,16 +36,16 @@ export const types: Command = {
   completes: ["sealed"],
   flags: [flags.oneDeclaration, flags.stages, flags.checkTypes, flags.watchTypes],
   notes: [
-    'Writes a.enc.d.yaml.ts beside a.enc.yaml, so that TypeScript knows what `import secrets from "./a.enc.yaml"` gives: set allowArbitraryExtensions in tsconfig.json. No key is needed: ciphertexts say whether they hold text, a number, a boolean or a time.',
-    "Without operands it takes every file named *.enc.yaml, .json, .env or .ini, and .env.enc, below the working directory; in a Git repository, only those that Git does not ignore.",
+    'Writes a.enc.d.yaml.ts beside a.enc.yaml, so that TypeScript knows the type of `import secrets from "./a.enc.yaml"`; set allowArbitraryExtensions in tsconfig.json. No key is needed: a ciphertext says whether it holds text, a number, a boolean or a time.',
+    "Without operands, it uses every file named *.enc.yaml, *.enc.json, *.enc.env, *.enc.ini or .env.enc below the working directory; in a Git repository, only those that Git does not ignore.",
     "Files whose names differ only in the name of a stage, such as dev.enc.yaml and prod.enc.yaml, share one type: keys that some of them lack are optional. Unencrypted comments become documentation.",
   ],
   examples: [
     { does: "write the types of every encrypted file here", line: "sopsmith types" },
     { does: "keep them up to date", line: "sopsmith types --watch" },
-    { does: "fail in CI when they are not", line: "sopsmith types --check" },
+    { does: "fail in CI when they are out of date", line: "sopsmith types --check" },
     {
-      does: "write one file for all, for a project without allowArbitraryExtensions",
+      does: "write a single file, for a project without allowArbitraryExtensions",
       line: "sopsmith types --output sopsmith.d.ts",
     },
   ],
@@ -179,7 +179,7 @@ function refuseSameNames(files: readonly string[]): void {
     const other = seen.get(basename(file));
     if (other !== undefined)
       throw new SopsmithError("usage", 1, `error: ${other} and ${file} have the same name`, {
-        hint: "Leave out --output: then each file has its types beside it.",
+        hint: "Leave out --output: then the types of each file go into a file beside it.",
       });
     seen.set(basename(file), file);
   }

@@ -35,7 +35,7 @@ export const unset: Command = {
     const { options, operands, host } = call;
     const [file, pathText] = operands;
     if (operands.length !== 2 || file === undefined || pathText === undefined)
-      throw noFile("Error: no file specified, or index is missing; needed are: file path");
+      throw noFile("Error: no file specified, or index is missing; operands: file path");
     const source = sourceOf(call, file);
     const stores = await openStores(call, source);
     const path = parseChangePath(pathText, "unset", options.on(flags.dotted));

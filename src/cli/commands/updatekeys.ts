@@ -37,16 +37,16 @@ class OutOfStep extends SopsmithError {
       ({ added, removed }) => added.length > 0 || removed.length > 0,
     );
     const found = [
-      ...(areKeysOff ? [`the master keys are not those of ${config}`] : []),
-      ...(before === after ? [] : [`shamir_threshold is ${before}, and is to be ${after}`]),
-      ...settings.map(({ name, inFile, inRule }) => `${name} is ${inFile}, and is to be ${inRule}`),
+      ...(areKeysOff ? [`the master keys do not match ${config}`] : []),
+      ...(before === after ? [] : [`shamir_threshold is ${before}, but should be ${after}`]),
+      ...settings.map(({ name, inFile, inRule }) => `${name} is ${inFile}, but should be ${inRule}`),
     ];
     const hints = [
       ...(difference.isEmpty ? [] : ["Run `sopsmith updatekeys` with the file."]),
       ...(settings.length === 0
         ? []
         : [
-            "For what is encrypted and what the MAC covers, decrypt the file and encrypt it again.",
+            "To change what is encrypted or what the MAC covers, decrypt the file and encrypt it again.",
           ]),
     ];
     super("out-of-step", 10, `${file}: ${found.join("; ")}`, { hint: hints.join(" "), file });
@@ -68,10 +68,10 @@ export const updatekeys: Command = {
     flags.json,
   ],
   notes: [
-    "Shows how the key groups of each file differ from those of its creation rule, asks, and wraps the data key for the",
-    "rule's keys. Values stay as they are: who could read the file before can still read a copy of it; see rotate.",
+    "Shows how the key groups of each file differ from those of its creation rule, asks, then wraps the data key for the",
+    "rule's keys. Values stay as they are: anyone who could read the file before can still read a copy of it; see rotate.",
     "The threshold becomes the rule's shamir_threshold; without one a file keeps its own, lowered to the number of groups.",
-    "--check also compares what is encrypted and mac_only_encrypted, which only encrypting the file again changes. With several files it names those that do not match.",
+    "--check also compares what is encrypted and mac_only_encrypted, which you can change only by encrypting the file again. With several files, it names those that do not match.",
   ],
   examples: [
     { does: "update a file to match .sops.yaml", line: "sopsmith updatekeys secrets.yaml" },
@@ -111,7 +111,7 @@ export const updatekeys: Command = {
       });
     }
     const isReading = options.on(flags.dryRun) || options.on(flags.checkKeys);
-    const done = options.on(flags.checkKeys) ? "in step" : isReading ? "looked at" : "updated";
+    const done = options.on(flags.checkKeys) ? "up to date" : isReading ? "checked" : "updated";
     if (isAsking) return changeFiles(call, several, { done, parallel: 1 }, updated);
     const kept = new Kept(call.streams);
     const tellFirst = () => kept.tell(several.files.map(({ file }) => printableLine(file)));
@@ -213,7 +213,7 @@ async function refuseUnlessFile({ path, file }: Source): Promise<void> {
     throw refuse(
       `can't operate on a directory: ${path}`,
       undefined,
-      "Use --recursive to take the encrypted files in it.",
+      "Use --recursive to update the encrypted files in it.",
     );
 }
 

@@ -23,13 +23,13 @@ import { secretFiles, warnOfReach, type SecretFile } from "../secret-files.ts";
 const markdown: flags.BoolFlag = {
   kind: "bool",
   names: ["markdown"],
-  about: "as a table of Markdown, for a page or a comment",
+  about: "print a Markdown table, for a page or a comment",
 };
 const svg: flags.TextFlag = {
   kind: "text",
   names: ["svg"],
   value: "file",
-  about: "draw it into this file instead, or to stdout for -",
+  about: "draw a picture in this file instead; - means stdout",
 };
 
 /** The word is neither a file here nor somebody's name. Exit 100. */
@@ -40,7 +40,7 @@ export class Nobody extends SopsmithError {
       100,
       `${JSON.stringify(word)} is not a file here, and not a name or key in .sops.yaml`,
       {
-        hint: known.length === 0 ? "No key here has a name." : `Known are ${known.join(", ")}.`,
+        hint: known.length === 0 ? "No key here has a name." : `The names are ${known.join(", ")}.`,
       },
     );
   }
@@ -50,16 +50,16 @@ export const who: Command = {
   operands: "[path... | name]",
   flags: [flags.json, markdown, svg],
   notes: [
-    "Shows who can open which encrypted file, and who could according to .sops.yaml. Looks at the files named, or at all encrypted files here;",
-    "directories whose files look alike are one row. With the name of a person, or a key, lists the files that it opens, and since",
-    "when. Needs no key. Names are those in .sops.yaml: the anchor of a key, or the comment after it, or else what gpg, SSH or the cloud",
-    "call it.",
+    "Shows who can open which encrypted file, and who should be able to, according to .sops.yaml. Shows the given files, or all encrypted files here;",
+    "directories whose files all look the same share one row. With a name or a key, lists the files that it opens, and since",
+    "when. Needs no key. Names come from .sops.yaml: the anchor of a key, or the comment after it, or else what gpg, SSH or the cloud",
+    "calls it.",
   ],
   examples: [
-    { does: "who opens what here", line: "sopsmith who" },
-    { does: "what bob opens, and since when", line: "sopsmith who bob" },
+    { does: "show who opens what here", line: "sopsmith who" },
+    { does: "show what bob opens, and since when", line: "sopsmith who bob" },
     {
-      does: "draw a picture of one directory for others",
+      does: "draw a picture of one directory",
       line: "sopsmith who --svg who.svg secrets",
     },
   ],
@@ -71,7 +71,7 @@ export const who: Command = {
         : options.on(name === "json" ? flags.json : markdown),
     );
     if (chosen.length > 1)
-      throw new UsageError(`--${chosen[0]} and --${chosen[1]} exclude each other`);
+      throw new UsageError(`--${chosen[0]} and --${chosen[1]} cannot be used together`);
     const [how] = chosen;
     const word = wordFor(call);
     const paths = word === undefined ? call.operands : call.operands.slice(1);
@@ -79,7 +79,7 @@ export const who: Command = {
     const names = await namesFor(call, files);
     if (word !== undefined) {
       if (how === "svg" || how === "markdown")
-        throw new UsageError(`--${how} shows everybody: leave the name out`);
+        throw new UsageError(`--${how} shows everybody: leave out the name`);
       const now = names.named(word);
       const keys = now.length > 0 ? now : await formerKeys(call, word, root);
       if (keys.length === 0)

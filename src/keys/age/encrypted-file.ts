@@ -72,7 +72,7 @@ async function decrypt(
   content.fill(0);
   if (identities === undefined)
     throw fail(
-      "it holds something other than age identities",
+      "it contains something other than age identities",
       `put age identities, one per line, into the file of ${location}`,
     );
   return identities;

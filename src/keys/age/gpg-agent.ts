@@ -40,7 +40,7 @@ export async function askAgent(request: AgentRequest, host: Host): Promise<strin
     if ((Number(code) & 0xffff) === CANCELED)
       throw new IdentityFailure(
         "gpg-agent gave no passphrase: the request was canceled",
-        "run again and give the passphrase",
+        "run the command again and enter the passphrase",
       );
     return undefined;
   });

@@ -9,7 +9,7 @@ export function mistakeIn(text: string, where: string): string | undefined {
   const trimmed = text.trim();
   const kind = recipientKind(trimmed);
   if (kind !== undefined)
-    return `${where} holds a recipient (${kind}…), the public half of a key; it must hold the identity${kind === "age1" ? ", AGE-SECRET-KEY-1…" : ", the private key"}.`;
+    return `${where} holds a recipient (${kind}…), the public half of a key; it must contain the identity${kind === "age1" ? ", AGE-SECRET-KEY-1…" : ", the private key"}.`;
   if (/^-----BEGIN (?:OPENSSH|RSA|ENCRYPTED|EC)? ?PRIVATE KEY-----/.test(trimmed))
     return `${where} holds an SSH key; name its file in SOPS_AGE_SSH_PRIVATE_KEY_FILE.`;
   if (trimmed.startsWith("-----BEGIN PGP"))
@@ -30,7 +30,7 @@ export function mistakeInPath(path: string, variable: string): string | undefine
   if (kind !== undefined)
     return `${variable} holds a recipient (${kind}…) instead of a path; name the file that holds the identity.`;
   if (path.startsWith("~"))
-    return `${variable} begins with ~, which the shell leaves as it is inside quotes; write $HOME instead.`;
+    return `${variable} begins with ~, which the shell does not expand inside quotes; write $HOME instead.`;
   return undefined;
 }
 

@@ -246,7 +246,7 @@ const remedies = {
     "restore the `sops` block from version control: its wrapped data key is damaged for these recipients",
   source: ({ broken, advice }: AgeIdentities) =>
     advice[0] ??
-    `correct ${broken.join(" and ") || "the key source"}, which could not be used, so that it gives the identity of one of these recipients`,
+    `correct ${broken.join(" and ") || "the key source"}, which could not be used, so that it contains the identity of one of these recipients`,
   missing: () =>
     "set SOPS_AGE_KEY_FILE to the file that holds the identity of one of these recipients",
 } as const;

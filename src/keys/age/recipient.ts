@@ -126,8 +126,8 @@ async function parseRecipient(text: string): Promise<Recipient> {
   if (text.startsWith("ssh-")) return { kind: "ssh", key: await parseSsh(text) };
   throw new KeySyntaxError(
     /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
-      ? "failed to parse input, unknown recipient type: it is an identity, which is private; give its public half (age-keygen -y shows it)"
-      : `failed to parse input, unknown recipient type: ${text === "" ? '"" (is there a comma too many?)' : "an age recipient begins with age1 or ssh-"}`,
+      ? "failed to parse input, unknown recipient type: it is an identity, which is private; use its public half (age-keygen -y prints it)"
+      : `failed to parse input, unknown recipient type: ${text === "" ? '"" (is there an extra comma?)' : "an age recipient begins with age1 or ssh-"}`,
   );
 }
 

@@ -147,7 +147,7 @@ function readKey(section: Buffer, publicKey: SshPublicKey): KeyObject | undefine
   if (!isSshKeyType(type)) throw new SshKeyError("only Ed25519 and RSA keys can be used");
   const key = type === "ssh-ed25519" ? readEd25519(reader) : readRsa(reader);
   if (!Buffer.from(publicHalf(key).wire).equals(publicKey.wire))
-    throw new SshKeyError("its public and its private half do not belong together");
+    throw new SshKeyError("its public and private halves do not belong together");
   return key;
 }
 

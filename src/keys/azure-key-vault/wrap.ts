@@ -133,7 +133,7 @@ function parseChallenge(header: string | undefined, url: string): Challenge {
   if (domain === "" || !hostname.endsWith(`.${domain}`))
     throw new RemoteFailure(
       `challenge resource "${scope}" doesn't match the requested domain`,
-      "check the vault's URL: no token is sent to a server of another domain",
+      "check the vault's URL: no token is sent to a server in another domain",
     );
   const authority = named("authorization") ?? named("authorization_uri");
   const tenant =

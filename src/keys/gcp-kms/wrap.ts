@@ -174,7 +174,7 @@ function impersonated(json: JWTInput) {
   const source = fields["source_credentials"];
   if (principal === undefined || typeof source !== "object" || source === null)
     throw new RemoteFailure(
-      "the credentials of an impersonated service account are not complete",
+      "the credentials of an impersonated service account are incomplete",
       "run gcloud auth application-default login --impersonate-service-account again",
     );
   const { delegates } = fields;
@@ -189,7 +189,7 @@ function parseCredentials(content: string, from: string): JWTInput {
     // The text may be a key, so no message quotes it.
   }
   throw new RemoteFailure(
-    `${from} holds no JSON credentials, and is not the path of a file that does`,
+    `${from} contains neither JSON credentials nor the path of a file with them`,
     "download the key of the service account again, or run gcloud auth application-default login",
   );
 }

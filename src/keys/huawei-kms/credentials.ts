@@ -61,7 +61,7 @@ async function fromFile({ host }: Wire): Promise<HuaweiCredentials | undefined> 
   const accessKey = textAt(section, "ak");
   const secretKey = textAt(section, "sk");
   if (!accessKey || !secretKey)
-    throw new RemoteFailure(`${path} has no ak and sk in its section [basic]`, "add them");
+    throw new RemoteFailure(`${path} has no ak and sk in the section [basic]`, "add them");
   return {
     accessKey,
     secretKey,

@@ -130,7 +130,7 @@ function encryptProblem(result: GpgResult, fp: string): Problem {
   if (/is not a valid long keyID/.test(stderr))
     return {
       reason: `${JSON.stringify(fp)} is not a fingerprint`,
-      remedy: "give all 40 digits that gpg --list-keys shows, or the last 16",
+      remedy: "use all 40 digits that gpg --list-keys shows, or the last 16",
       failure,
     };
   if (/No public key|Not found|No data/.test(stderr))
@@ -174,19 +174,19 @@ function decryptProblem(result: GpgResult, key: MasterKey): Problem {
 const privateKeyProblems: readonly { words: RegExp; reason: string; remedy: string }[] = [
   {
     words: /Inappropriate ioctl|Not a tty|No such device/,
-    reason: "gpg-agent is locked, and has no terminal to ask for the passphrase",
+    reason: "the key is locked, and gpg-agent has no terminal on which to ask for the passphrase",
     remedy:
       "set GPG_TTY=$(tty) in your shell, or have the agent remember the passphrase with gpg-preset-passphrase",
   },
   {
     words: /No pinentry/,
-    reason: "gpg-agent is locked, and finds no pinentry program to ask for the passphrase",
+    reason: "the key is locked, and gpg-agent finds no pinentry program to ask for the passphrase",
     remedy: "install pinentry, or name it as pinentry-program in gpg-agent.conf",
   },
   { words: /Bad passphrase|Bad PIN/, reason: "wrong passphrase", remedy: "try again" },
   {
     words: /cancelled|canceled|Timeout/i,
-    reason: "nobody answered gpg-agent's question for the passphrase",
+    reason: "nobody answered when gpg-agent asked for the passphrase",
     remedy: "try again, or have the agent remember the passphrase with gpg-preset-passphrase",
   },
   {

@@ -72,7 +72,7 @@ async function logInOver(
   }
   const auth = parseObject(response, "Vault")["auth"];
   const text = textAt(auth, "client_token");
-  if (!text) throw new RemoteFailure("Vault gave no token", "look into Vault's log");
+  if (!text) throw new RemoteFailure("Vault gave no token", "check Vault's log");
   wire.hide(text);
   const seconds = secondsOf(auth) || NEVER;
   return { text, until: host.now().getTime() + seconds * SHARE * 1000 };

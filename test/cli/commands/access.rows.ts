@@ -15,14 +15,14 @@ export const rows: readonly Row[] = [
   {
     line: "grant bob no-key",
     code: 1,
-    stderr: /^"no-key" is not a public key that can be named\n/,
+    stderr: /^"no-key" is not a public key that can get a name\n/,
   },
   {
     line: "grant bob AGE-SECRET-KEY-1",
     code: 1,
-    stderr: /^that is an identity, the secret half of a key\n/,
+    stderr: /^this is an identity, the secret half of a key\n/,
   },
-  { line: "grant --plan --yes bob B", code: 8, stderr: /--plan and --yes exclude each other/ },
+  { line: "grant --plan --yes bob B", code: 8, stderr: /--plan and --yes cannot be used together/ },
   { line: "grant --json bob B", code: 8, stderr: /Use --json with --plan or --yes/ },
   {
     line: "grant --plan --json bob B",
@@ -76,7 +76,7 @@ export const rows: readonly Row[] = [
     line: "revoke --plan --json --report - bob",
     files: both,
     stdout:
-      /^\{"names":\["bob"\],.*"values":\[\]\}\n# Access of bob revoked\n\nNo value has to be /,
+      /^\{"names":\["bob"\],.*"values":\[\]\}\n# Access revoked: bob\n\nNo value has to be /,
     stderr: noRepository,
   },
   {
@@ -84,7 +84,7 @@ export const rows: readonly Row[] = [
     files: both,
     stdout: /^bob \(age1\S+\) loses access; 0 files get a new data key:\n\n--- a\/\.sops\.yaml\n/,
     stderr:
-      /any more\. Whatever copies there are of the old files can still be opened with the old key\.\n$/,
+      /these files\. All copies of the old files can still be opened with the old key\.\n$/,
     after: (box) => {
       if (box.read(".sops.yaml") !== rule[".sops.yaml"]) throw new Error(box.read(".sops.yaml"));
     },

@@ -125,14 +125,14 @@ test("--stdin-filename looks at stdin under a name that need not be there", asyn
 });
 
 test.each([
-  [["--rules", "SM9"], /^--rules takes rules such as SM101, separated by commas; not "SM9"/],
+  [["--rules", "SM9"], /^--rules needs rules such as SM101, separated by commas, not "SM9"/],
   [["--rules", "SM101,"], /not ""/],
   [["--staged", "--stdin-filename", "x"], /^--staged and --stdin-filename cannot be used together/],
-  [["--stdin-filename", "x", "y"], /^--stdin-filename takes no paths/],
+  [["--stdin-filename", "x", "y"], /^--stdin-filename and paths cannot be used together/],
   [["--range", "nothing..HEAD"], /^git .*rev-list.* failed/],
   [["--range", "HEAD"], /^"HEAD" is not a range of commits\nWrite it as A\.\.B/],
   [["--range", "--all..x"], /is not a range of commits/],
-  [["--format", "xml"], /^--format takes text, json, sarif, github, gitlab; not "xml"/],
+  [["--format", "xml"], /^--format must be one of text, json, sarif, github, gitlab, not "xml"/],
   [["--staged", "--range", "a..b"], /^--staged and --range cannot be used together/],
   [["--sta"], /--staged/],
 ] as const)("refuses %j in one message", async (args, stderr) => {

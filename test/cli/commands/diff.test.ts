@@ -137,7 +137,7 @@ test("says so where a file was encrypted afresh", async () => {
   );
   await repo.ok("encrypt", "-i", "--age", recipients.A, "s.yaml");
   expect(await repo.ok("diff")).toMatch(
-    /^s\.yaml\n(?: {2}comments: .*\n)? {2}encrypted from scratch: no telling which values changed\n$/,
+    /^s\.yaml\n(?: {2}comments: .*\n)? {2}encrypted from scratch, so there is no telling which values changed\n$/,
   );
 });
 
@@ -178,7 +178,7 @@ test("--values shows them to whoever has a key, and to a terminal only", async (
   await set(repo, "s.yaml", '["db"]["password"]', '"s3cret-new"');
   const refused = await repo.run(["diff", "--values"]);
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
-  expect(refused.stderr).toMatch(/^--values shows secrets, and the output is not a terminal\n/);
+  expect(refused.stderr).toMatch(/^--values shows secrets, but the output is not a terminal\n/);
   expect(await repo.ok("diff", "--values", "--force")).toBe(
     's.yaml\n  changed      db.password: "s3cret-two" → "s3cret-new"\n',
   );

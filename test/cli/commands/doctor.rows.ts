@@ -22,5 +22,5 @@ export const rows: readonly Row[] = [
     stdout: /^To open sealed\.yaml, /,
     stderr: /^1 problem was found\n$/,
   },
-  { line: "doctor a b", code: 1, stderr: /^doctor takes one file at most\n/ },
+  { line: "doctor a b", code: 1, stderr: /^doctor accepts at most one file\n/ },
 ];

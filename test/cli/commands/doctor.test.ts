@@ -88,7 +88,7 @@ const broken: readonly Setup[] = [
   {
     name: "an empty key file",
     files: { [keyFile]: "# nothing\n" },
-    first: /Put your identity.*~\/\.config\/sops\/age\/keys\.txt: it holds none/,
+    first: /Put your identity.*~\/\.config\/sops\/age\/keys\.txt: it contains none/,
   },
   {
     name: "a misspelled variable",
@@ -175,7 +175,7 @@ const broken: readonly Setup[] = [
     name: "a merge conflict",
     files: { ...own, "t.yaml": `<<<<<<< ours\n${file}=======\n>>>>>>> theirs\n` },
     args: ["t.yaml"],
-    first: /merge conflict in t\.yaml.*line 1/,
+    first: /merge conflict on line 1 of t\.yaml/,
   },
   {
     name: "a broken sops block",
@@ -377,7 +377,7 @@ test("asks keys that are used over the network only when told to", async () => {
   const box = sandboxOf({ name: "", files, env: { VAULT_TOKEN: "token" }, first: /x/ });
   try {
     const quiet = await box.run(["doctor", "t.yaml"]);
-    expect(quiet.stdout).toMatch(/^Run `sopsmith doctor --network t\.yaml` to ask /);
+    expect(quiet.stdout).toMatch(/^Run `sopsmith doctor --network t\.yaml` to try /);
     expect(quiet.code).toBe(0);
     const asked = await box.run(["doctor", "--network", "t.yaml"]);
     expect(asked.stdout).toMatch(/^To open t\.yaml, /);

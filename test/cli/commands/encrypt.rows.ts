@@ -10,7 +10,7 @@ export const rows: readonly Row[] = [
     },
     stdout: /"a": "ENC/,
     stderr:
-      /^WARN: half\.json: line 2: an escape for half of a surrogate pair becomes U\+FFFD, as in sops\n$/,
+      /^WARN: half\.json: line 2: an escape for half a surrogate pair becomes U\+FFFD, as in sops\n$/,
   },
   {
     line: "encrypt --age A plain.yaml",

@@ -281,7 +281,7 @@ export const rows: readonly Row[] = [
     line: "publish --json sealed.yaml",
     files: unsent.files,
     code: 1,
-    stderr: /^\{"code":"usage","exitCode":1,"message":"--json asks no questions/,
+    stderr: /^\{"code":"usage","exitCode":1,"message":"--json cannot ask questions/,
   },
   // keyservice
   {

@@ -201,7 +201,7 @@ const lines: readonly Row[] = [
   {
     line: "exec-file sealed.yaml sealed.json -- cat {}",
     code: 1,
-    stderr: /^error: missing file to decrypt\nexec-file takes one file/,
+    stderr: /^error: missing file to decrypt\nexec-file accepts one file/,
   },
   { line: "exec-file nofile.yaml true", code: 2, stderr: /^Error reading file: .*nofile\.yaml/ },
   {

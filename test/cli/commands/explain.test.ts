@@ -37,13 +37,13 @@ test("explains a file that does not exist yet", async () => {
     '  No key of the path ends with "_unencrypted" (unencrypted_suffix).',
     "",
     "Configuration: .sops.yaml, found from the working directory upwards",
-    "Matched text: dev/new.yaml (its path below the directory of the configuration)",
+    "Matched text: dev/new.yaml (its path relative to the directory of the configuration)",
     "",
-    "Creation rules, in their order:",
+    "Creation rules, in order:",
     "  ✗ line 5   ^prod/   does not match",
-    '  ✓ line 10  \\.yaml$  matches ".yaml": this rule is in force',
+    '  ✓ line 10  \\.yaml$  matches ".yaml": this rule applies',
     "",
-    "Settings in force:",
+    "Settings that apply:",
     `  keys                alice (${short})  (the creation rule on line 10)`,
     "  unencrypted_suffix  _unencrypted  (default)",
     "  mac_only_encrypted  false  (default)",
@@ -68,14 +68,14 @@ test("an encrypted file keeps its settings, and differences from its rule are to
       {
         name: "keys",
         value: `group 1: ${alice}; group 2: ${bob}`,
-        from: "the file, which keeps it",
-        note: `The creation rule on line 2 says ${alice}; \`sopsmith updatekeys\` brings the file in step.`,
+        from: "the file itself",
+        note: `The creation rule on line 2 says ${alice}; run \`sopsmith updatekeys\` to update the file.`,
       },
       {
         name: "encrypted_regex",
         value: "^(pass|tok)",
-        from: "the file, which keeps it",
-        note: "The creation rule on line 2 says unencrypted_suffix _unencrypted, which a file gets when it is decrypted and encrypted again.",
+        from: "the file itself",
+        note: "The creation rule on line 2 says unencrypted_suffix _unencrypted; decrypt the file and encrypt it again to apply that.",
       },
     ]),
   });
@@ -89,7 +89,7 @@ test("a value that was added by hand is told", async () => {
   );
   const { stdout } = await repo.box.run(["explain", "prod/app.yaml", "pass"]);
   expect(stdout).toContain(
-    'The key "pass" matches ^(pass|tok) (encrypted_regex). But the file has it unencrypted: it was changed by hand',
+    'The key "pass" matches ^(pass|tok) (encrypted_regex). But in the file it is unencrypted, because it was changed by hand',
   );
 });
 
@@ -101,7 +101,7 @@ test("variables that take the place of the rule's keys are told, and a configura
   expect(stdout).toContain(
     `  keys                ${bob}  ($SOPS_AGE_RECIPIENTS)\n      The variable replaces all keys of the creation rule on line 10`,
   );
-  expect(stdout).toContain("  dev/.sops.yaml is nearer to the file but not used");
+  expect(stdout).toContain("  dev/.sops.yaml is nearer to the file but is not used");
 });
 
 test("says when no rule matches, and when there is no configuration", async () => {

@@ -80,6 +80,6 @@ export const rows: readonly Row[] = [
     files: { "cut.conf": held("ini").replace(/^lastmodified.*\n/m, "") },
     code: 1,
     stderr:
-      /^WARN: cut\.conf looks like an encrypted ini file but is read as binary: if it is one, add --input-type ini --output-type ini\nCould not unmarshal/,
+      /^WARN: cut\.conf looks like an encrypted ini file but is read as binary; if it is ini, add --input-type ini --output-type ini\nCould not unmarshal/,
   },
 ];

@@ -15,8 +15,8 @@ export const rows: readonly Row[] = [
     code: 8,
     stderr: /"code":"conflicting-parameters".*Use --json with --yes/,
   },
-  { line: "init --yes a b", code: 1, stderr: /^init takes one file at most\n/ },
-  { line: "init -y --skip none", code: 1, stderr: /^--skip takes key, config, .*; not "none"\n/ },
+  { line: "init --yes a b", code: 1, stderr: /^init accepts at most one file\n/ },
+  { line: "init -y --skip none", code: 1, stderr: /^--skip must be one of key, config, .*, not "none"\n/ },
   {
     line: `init --yes --json --name ops --key A --member bob=${recipients.B} --pattern '*.{yaml,json}' plain.yaml`,
     stdout: /^\{"done":\[\{"step":"config",.*\{"step":"file",.*\]\}\n$/,
@@ -35,7 +35,7 @@ export const rows: readonly Row[] = [
     line: "init --yes --skip key",
     env: bare,
     code: 1,
-    stderr: /^there is no key to encrypt to\nDo not leave the step `key` out/,
+    stderr: /^there is no key to encrypt to\nDo not skip the step `key`, or/,
   },
   {
     line: "init --yes --member bob=age1nonsense",
@@ -45,9 +45,9 @@ export const rows: readonly Row[] = [
   {
     line: "init --yes --member bob=AGE-SECRET-KEY-1",
     code: 1,
-    stderr: /^that is an identity, the secret half of a key\n/,
+    stderr: /^this is an identity, the secret half of a key\n/,
   },
-  { line: "init --yes --member bob", code: 1, stderr: /^--member takes NAME=KEY; not "bob"\n/ },
+  { line: "init --yes --member bob", code: 1, stderr: /^--member must be NAME=KEY, not "bob"\n/ },
   {
     line: "init --yes nodir/secrets.yaml",
     code: 100,

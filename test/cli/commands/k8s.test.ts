@@ -200,7 +200,7 @@ test("k8s encrypt --helm-values makes a Secret of a values file, and says what t
 });
 
 test.each([
-  [["values.yaml", "values.yaml"], "", /^--helm-values takes one file with values\n/],
+  [["values.yaml", "values.yaml"], "", /^--helm-values needs exactly one file with values\n/],
   [["values.yaml"], "- a\n", /^values\.yaml:1: the values of a chart must be one YAML map\n$/],
   [
     ["values.yaml"],
@@ -210,7 +210,7 @@ test.each([
   [
     ["values.yaml"],
     "a: 1\nsops: {mac: x}\n",
-    /^values\.yaml:1: these values are encrypted already/,
+    /^values\.yaml:1: these values are already encrypted/,
   ],
   [["nope.yaml"], "", /^cannot read nope\.yaml: no such file\n$/],
 ])("k8s encrypt --helm-values refuses %j with %j", async (operands, text, stderr) => {
@@ -219,7 +219,7 @@ test.each([
   expect(result).toMatchObject({ code: 1, stdout: "" });
   expect(result.stderr).toMatch(stderr);
   const wrong = await box.run(["k8s", "encrypt", "--helm-values", "A_B", "values.yaml"]);
-  expect(wrong.stderr).toMatch(/^--helm-values takes a name for a Secret: /);
+  expect(wrong.stderr).toMatch(/^--helm-values needs the name of a Secret: /);
 });
 
 test("k8s encrypt without a namespace warns, and refuses a scope that needs one", async () => {
@@ -230,7 +230,7 @@ test("k8s encrypt without a namespace warns, and refuses a scope that needs one"
   expect((await box.run(["k8s", "encrypt", "--scope", "strict", "db.yaml"])).code).toBe(1);
   expect(await box.run(["k8s", "encrypt", "--scope", "none", "db.yaml"])).toMatchObject(ok);
   const wrong = await box.run(["k8s", "encrypt", "--scope", "wide", "db.yaml"]);
-  expect(wrong.stderr).toMatch(/^--scope takes strict, namespace or none\n/);
+  expect(wrong.stderr).toMatch(/^--scope must be strict, namespace or none\n/);
 });
 
 test("k8s fix sorts, keeps every ciphertext, and its file passes check and real sops", async () => {
@@ -370,7 +370,7 @@ test.each([
   [
     "two templates of one name",
     shop.replace("name: tls", "name: db"),
-    /another template has this name/,
+    /another template has the same name/,
   ],
   ["base64 that is none", shop.replace("AAEC/w==", "x"), /is not base64/],
   [

@@ -28,7 +28,7 @@ export const rows: readonly Row[] = [
     env: { SOPSMITH_KRM_LOAD_RESTRICTOR: "LoadRestrictionsNone" },
     files: up,
     code: 1,
-    stderr: /^\.\.\/sealed\.yaml: there is no such file; paths start from /,
+    stderr: /^\.\.\/sealed\.yaml: there is no such file; paths are relative to /,
   },
   {
     line: "krm g.yaml",
@@ -40,7 +40,7 @@ export const rows: readonly Row[] = [
     line: "krm --load-restrictor none g.yaml",
     files,
     code: 1,
-    stderr: /^--load-restrictor takes LoadRestrictionsRootOnly or LoadRestrictionsNone\n/,
+    stderr: /^--load-restrictor must be LoadRestrictionsRootOnly or LoadRestrictionsNone\n/,
   },
   {
     line: "krm",
@@ -49,7 +49,7 @@ export const rows: readonly Row[] = [
     stderr: /^there is no ResourceList on stdin\nkustomize sends one: .*\n$/,
   },
   { line: "krm", stdin: "a: [\n", code: 1, stderr: /^.*stdin.*\n/ },
-  { line: "krm a b", code: 1, stderr: /^krm takes one file, or a ResourceList on stdin\n/ },
+  { line: "krm a b", code: 1, stderr: /^krm accepts one file, or a ResourceList on stdin\n/ },
   { line: "krm nope.yaml", code: 1, stderr: /^cannot read nope\.yaml: no such file\n$/ },
   {
     line: "krm",

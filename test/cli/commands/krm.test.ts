@@ -204,7 +204,7 @@ describe("a ksops generator", () => {
   });
 
   test.each([
-    [{}, "ksops g: there is neither files nor secretFrom, so there is nothing to generate"],
+    [{}, "ksops g: it has neither files nor secretFrom, so there is nothing to generate"],
     [{ files: "a.yaml" }, "ksops g: files must be a list of file names"],
     [{ files: [1] }, "ksops g: files[0] must be the name of a file"],
     [{ secretFrom: [1] }, "ksops g: secretFrom[0] must be a map"],
@@ -221,7 +221,7 @@ describe("a ksops generator", () => {
     });
     expect(result).toMatchObject({
       code: 0,
-      stderr: "WARN: ksops g: fiels is not known, and has no effect\n",
+      stderr: "WARN: ksops g: fiels is unknown, and has no effect\n",
     });
     expect(parse(result.stdout)).toMatchObject({ results: [{ severity: "warning" }] });
   });
@@ -327,7 +327,7 @@ describe("a transformer", () => {
     const changed = await box.run(["krm"], { stdin: list([cut]) });
     expect(changed).toMatchObject({ code: 1 });
     expect(changed.stderr).toMatch(
-      /^Secret shop\/db: MAC mismatch: .*Name the file in the files of /,
+      /^Secret shop\/db: MAC mismatch: .*List the file under files in /,
     );
     expect(changed.stdout).not.toContain("admin");
     expect((await box.run(["krm", "--ignore-mac"], { stdin: list([cut]) })).code).toBe(0);

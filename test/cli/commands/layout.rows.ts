@@ -61,7 +61,7 @@ const lines: readonly Omit<Row, "files">[] = [
   {
     line: "decrypt --layout other kept.yaml",
     code: 1,
-    stderr: /^--layout: "other" is not a layout\nUse keep, or sops\.\n$/,
+    stderr: /^--layout: "other" is not a layout\nUse keep or sops\.\n$/,
   },
   {
     line: "decrypt kept.yaml",

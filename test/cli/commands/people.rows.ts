@@ -25,7 +25,7 @@ export const rows: readonly Row[] = [
   {
     line: "secrets age --max=soon",
     code: 1,
-    stderr: /^--max takes a number of days such as 180d; not "soon"\n$/,
+    stderr: /^--max must be a number of days such as 180d, not "soon"\n$/,
   },
   { line: "who sealed.yaml", stdout: /^ +age1\S+…\S+\nsealed\.yaml +●\nopens +1\n/ },
   { line: "who --json sealed.yaml", stdout: /^\{"file":"sealed\.yaml","groups":1,"needed":1,/ },
@@ -34,7 +34,7 @@ export const rows: readonly Row[] = [
   {
     line: "who --markdown --svg - .",
     code: 1,
-    stderr: /^--markdown and --svg exclude each other\n$/,
+    stderr: /^--markdown and --svg cannot be used together\n$/,
   },
   { line: "who plain.yaml", stderr: /^no encrypted files found\n$/ },
   { line: "who none.yaml", code: 100, stderr: /^cannot read none\.yaml: no such file/ },
@@ -50,6 +50,6 @@ export const rows: readonly Row[] = [
     stdout: /^\{"file":"plain\.bin","exists":true,"isEncrypted":false,/,
   },
   { line: "explain", code: 100, stderr: /^Error: no file specified\n$/ },
-  { line: "explain a b c", code: 100, stderr: /^explain takes one file, and one path in it\n$/ },
+  { line: "explain a b c", code: 100, stderr: /^explain needs one file, and accepts one path in it\n$/ },
   { line: "explain a [b", code: 91, stderr: /^error parsing the path: / },
 ];

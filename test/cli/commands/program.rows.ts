@@ -67,7 +67,7 @@ export const rows: readonly Row[] = [
       "merged.yaml": "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\nsops: {mac: x}\n",
     },
     code: 1,
-    stderr: /merged\.yaml[^\n]*\nIt holds the conflict markers of a merge, from line 2 on\./,
+    stderr: /merged\.yaml[^\n]*\nIt contains the conflict markers of a merge, starting on line 2\./,
   },
   { line: "--nope", code: 1, stderr: /^flag provided but not defined: -nope\n$/ },
   {

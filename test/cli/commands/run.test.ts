@@ -95,7 +95,7 @@ test(
     await change("second value");
     await until(() => log() === "start s3cr3t/pass\nend\nstart second value\n");
     box.write("prod.enc.yaml", "broken: [\n");
-    await until(() => errors.includes("the command is left as it is"));
+    await until(() => errors.includes("the command is not restarted"));
     expect(log().endsWith("start second value\n")).toBe(true);
     box.write("prod.enc.yaml", layers["prod.enc.yaml"] ?? "");
     await until(() => log().endsWith("end\nstart s3cr3t/pass\n"));

@@ -93,8 +93,8 @@ test("says in one line what a shallow clone, or a directory without Git, does no
 });
 
 test.each([
-  ["secrets age --max soon", 1, /^--max takes a number of days such as 180d; not "soon"\n$/],
-  ["secrets age --max -1", 1, /^--max takes a number of days/],
+  ["secrets age --max soon", 1, /^--max must be a number of days such as 180d, not "soon"\n$/],
+  ["secrets age --max -1", 1, /^--max must be a number of days/],
   ["secrets age nowhere.yaml", 100, /^cannot read nowhere\.yaml: no such file/],
   ["secrets age plain.yaml", 0, /^no encrypted files found\n$/],
   [

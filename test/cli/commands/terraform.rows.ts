@@ -26,7 +26,7 @@ export const rows: readonly Row[] = [
     line: "terraform -f m.yaml -f m.yaml",
     files: { "m.yaml": manifest },
     stdout: `${hcl}\n${hcl.replace("configmap_a", "configmap_a_2")}`,
-    stderr: /^m\.yaml:1: document 1: note: configmap_a is taken; named configmap_a_2\n$/,
+    stderr: /^m\.yaml:1: document 1: note: the name configmap_a is taken; using configmap_a_2\n$/,
   },
   {
     line: "terraform -o out.tf m.yaml",
@@ -48,7 +48,7 @@ export const rows: readonly Row[] = [
     code: 1,
     stderr: /^out\.tf is out of date: run the same command without --check\n$/,
   },
-  { line: "terraform --check", code: 2, stderr: /^--check compares with a file.*\n.*\n$/ },
+  { line: "terraform --check", code: 2, stderr: /^--check compares the output with a file.*\n.*\n$/ },
   { line: "terraform -M -Q", stdin: manifest, stdout: /^\{\n {2}apiVersion = "v1"\n/ },
   {
     line: "terraform -p kubernetes.eu",
@@ -67,7 +67,7 @@ export const rows: readonly Row[] = [
     line: "terraform",
     stdin: `${manifest}---\n- secret-text\n`,
     code: 1,
-    stderr: /^stdin:5: document 2: a manifest must be a map, this document is a list\n$/,
+    stderr: /^stdin:5: document 2: a manifest must be a map, but this document is a list\n$/,
   },
   {
     line: "terraform -o out.tf",
@@ -81,18 +81,18 @@ export const rows: readonly Row[] = [
     stderr:
       /^flag provided but not defined: -strpi.*\nsopsmith help terraform shows all options\.\n$/,
   },
-  { line: "terraform --as other", code: 2, stderr: /^--as takes manifest, kubectl, secret\n/ },
-  { line: "terraform --wait soon", code: 2, stderr: /^--wait takes rollout/ },
+  { line: "terraform --as other", code: 2, stderr: /^--as must be one of manifest, kubectl, secret\n/ },
+  { line: "terraform --wait soon", code: 2, stderr: /^--wait must be rollout/ },
   {
     line: "terraform --wait rollout --wait condition=Ready",
     code: 2,
-    stderr: /^--wait takes one kind of waiter/,
+    stderr: /^--wait accepts only one kind of waiter/,
   },
-  { line: "terraform --timeouts soon", code: 2, stderr: /^--timeouts takes create=TIME/ },
+  { line: "terraform --timeouts soon", code: 2, stderr: /^--timeouts must be create=TIME/ },
   {
     line: "terraform --as kubectl --wait rollout",
     code: 2,
-    stderr: /go with --as manifest/,
+    stderr: /need --as manifest/,
   },
   { line: "terraform -o tf/ -M", stdin: manifest, code: 2, stderr: /^-o tf\/ needs resources/ },
   {
@@ -106,6 +106,6 @@ export const rows: readonly Row[] = [
     stdin: "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {k: hunter2}\n",
     code: 1,
     stderr:
-      /^warning: secret_a holds plaintext\nstdin:1: document 1: secret_a holds plaintext.*\n$/,
+      /^warning: secret_a contains unencrypted values\nstdin:1: document 1: secret_a contains unencrypted values.*\n$/,
   },
 ];

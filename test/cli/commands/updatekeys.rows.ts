@@ -45,7 +45,7 @@ export const rows: readonly Row[] = [
     files: toBoth,
     code: 1,
     stdout: `${difference}Is this okay? (y/n):`,
-    stderr: /\nEOF: stdin does not answer "Is this okay\? \(y\/n\):"\n/,
+    stderr: /\nEOF: stdin has no answer to "Is this okay\? \(y\/n\):"\n/,
   },
   {
     line: "updatekeys sealed.yaml",
@@ -94,7 +94,7 @@ export const rows: readonly Row[] = [
     stdout: difference,
     stderr: shown(
       syncing,
-      String.raw`sealed.yaml: the master keys are not those of \.sops\.yaml`,
+      String.raw`sealed.yaml: the master keys do not match \.sops\.yaml`,
       "Run `sopsmith updatekeys` with the file.",
     ),
   },
@@ -150,7 +150,7 @@ export const rows: readonly Row[] = [
   {
     line: "updatekeys --check sealed.yaml sealed.json",
     files: toA,
-    stderr: /^2 files in step\n$/,
+    stderr: /^2 files up to date\n$/,
   },
   {
     line: "updatekeys --check --recursive .",
@@ -160,7 +160,7 @@ export const rows: readonly Row[] = [
     code: 10,
     stdout: changesOf("sealed.json"),
     stderr:
-      /^ERROR: sealed.json: the master keys are not those of \.sops\.yaml\nRun `sopsmith updatekeys` with the file\.\n4 of 5 files in step, 1 failed\n$/,
+      /^ERROR: sealed.json: the master keys do not match \.sops\.yaml\nRun `sopsmith updatekeys` with the file\.\n4 of 5 files up to date, 1 failed\n$/,
   },
   // What the values decide about is compared, too.
   {
@@ -171,8 +171,8 @@ export const rows: readonly Row[] = [
     code: 10,
     stderr: shown(
       syncing,
-      String.raw`sealed.yaml: selection is unencrypted_suffix _unencrypted, and is to be encrypted_regex \^secret\$; mac_only_encrypted is false, and is to be true`,
-      "For what is encrypted and what the MAC covers, decrypt the file and encrypt it again.",
+      String.raw`sealed.yaml: selection is unencrypted_suffix _unencrypted, but should be encrypted_regex \^secret\$; mac_only_encrypted is false, but should be true`,
+      "To change what is encrypted or what the MAC covers, decrypt the file and encrypt it again.",
     ),
   },
   {
@@ -189,7 +189,7 @@ export const rows: readonly Row[] = [
     line: "updatekeys --dry-run sealed.yaml sealed.json",
     files: toBoth,
     stdout: difference.repeat(2),
-    stderr: /\n2 files looked at\n$/,
+    stderr: /\n2 files checked\n$/,
   },
   // A warning about the configuration is given once.
   {
@@ -242,7 +242,7 @@ export const rows: readonly Row[] = [
     files: toBoth,
     code: 1,
     stderr:
-      /^can't operate on a directory: \/.*\nUse --recursive to take the encrypted files in it\.\n$/,
+      /^can't operate on a directory: \/.*\nUse --recursive to update the encrypted files in it\.\n$/,
   },
   {
     line: "updatekeys plain.yaml",

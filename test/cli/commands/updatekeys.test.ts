@@ -35,7 +35,7 @@ test("a threshold that was lowered comes back into step", async () => {
     box.write(".sops.yaml", groups.replace("shamir_threshold: 2", "shamir_threshold: 3"));
     const check = await box.run(["updatekeys", "--check", "plain.yaml"]);
     expectCode(check, 10);
-    expect(check.stderr).toContain("plain.yaml: shamir_threshold is 2, and is to be 3\n");
+    expect(check.stderr).toContain("plain.yaml: shamir_threshold is 2, but should be 3\n");
     const update = await box.run(["updatekeys", "-y", "plain.yaml"]);
     expectCode(update, 0);
     expect(update.stdout).toContain("+++ shamir_threshold: 3\n--- shamir_threshold: 2\n");

@@ -51,7 +51,7 @@ test("shows who opens what, folded, with what hangs on one key and what differs 
     "  prod/ (2 files): alice, or bob",
     "  stage/c.env: bob",
     "",
-    "The keys of 1 file are not those of the creation rule; `sopsmith updatekeys` brings them in step.",
+    "The keys of 1 file do not match the creation rule; run `sopsmith updatekeys` to update them.",
   ]);
 });
 
@@ -106,7 +106,7 @@ test("a word that is neither a file nor a name is refused with the names that ar
   const { code, stdout, stderr } = await team().box.run(["who", "bop"]);
   expect([code, stdout]).toEqual([100, ""]);
   expect(stderr).toBe(
-    '"bop" is not a file here, and not a name or key in .sops.yaml\nKnown are alice, bob.\n',
+    '"bop" is not a file here, and not a name or key in .sops.yaml\nThe names are alice, bob.\n',
   );
 });
 

@@ -111,7 +111,7 @@ test("keygen --from-ssh prints the derived recipient of private and public keys"
   both.box.write("scan", `# host:22 SSH-2.0\nhost ${rsa}\nhost ${publicKey}\n`);
   expect(await print("scan")).toEqual({
     ...right,
-    stderr: "line 2 is skipped: it holds no Ed25519 SSH key\n",
+    stderr: "line 2 is skipped: it is not an Ed25519 SSH key\n",
   });
   expect(await print("--json", "scan")).toMatchObject({
     stdout: `${JSON.stringify({ recipient })}\n`,
@@ -123,7 +123,7 @@ test("keygen --from-ssh prints the derived recipient of private and public keys"
   });
   expect(await print("rsa.pub")).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/it holds no Ed25519 SSH key/) as string,
+    stderr: expect.stringMatching(/it contains no Ed25519 SSH key/) as string,
   });
   expect(await print("plain.yaml")).toMatchObject({
     code: 1,

@@ -88,7 +88,7 @@ function cutOff(): Buffer {
 
 test("refuses RSA recipients of fewer than 2048 bits, and lines with options", () => {
   const { line } = makeKey("-t", "rsa", "-b", "1024", "-N", "");
-  expect(() => parseSshPublicKey(line)).toThrow("at least 2048 bits, this one has 1024");
+  expect(() => parseSshPublicKey(line)).toThrow("at least 2048 bits, but this one has 1024");
   expect(() => parseSshPublicKey(`ssh-ed25519 ${line.split(" ")[1]}`)).toThrow(
     "holds a ssh-rsa key",
   );

@@ -90,7 +90,7 @@ describe("C2SP vectors for passphrases", () => {
     const damaged = "it is damaged, or not protected by a passphrase";
     const reasons: Readonly<Record<string, string | undefined>> = {
       // Opened: but what stands in it is no list of identities.
-      success: "it holds something other than age identities",
+      success: "it contains something other than age identities",
       // Without a stanza of that type there is no passphrase to be wrong.
       "no match": Buffer.from(file).includes("-> scrypt ") ? "incorrect passphrase" : damaged,
     };
