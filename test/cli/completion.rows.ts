@@ -28,7 +28,7 @@ export const rows: readonly Row[] = [
       "--encryption-context\n--encrypted-suffix\n--encrypted-regex\n--encrypted-comment-regex\n",
   },
   { line: "__complete bash 1 --conf", stdout: "--config\n" },
-  { line: "__complete zsh 2 exec-env --prist", stdout: /^--pristine\tgive the command / },
+  { line: "__complete zsh 2 exec-env --prist", stdout: /^--pristine\tpass the command / },
   { line: "__complete bash 3 decrypt --input-type j", stdout: "json\n" },
   { line: "__complete bash 4 decrypt --output-type = i", stdout: "ini\n" },
   { line: "__complete bash 3 exec-env --user nobod", stdout: "nobody\n" },

@@ -189,7 +189,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s ends a service with status 0", asy
 });
 
 test.each([
-  [["--address", "nowhere"], /"nowhere" is not an address\nGive --address as HOST:PORT/],
+  [["--address", "nowhere"], /"nowhere" is not an address\nWrite --address as HOST:PORT/],
   [["--network", "udp"], /unknown network "udp"\n--network must be tcp, tcp4, tcp6 or unix\./],
   [["--net", "unix", "--addr", "none/s.sock"], /none\/s\.sock: .*\nChoose a path/],
 ])("keyservice %j is refused", async (words, stderr) => {

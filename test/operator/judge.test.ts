@@ -350,7 +350,7 @@ test("one bad template does not keep the others", async () => {
 
 test.each([
   ["an empty name", "name: tls", 'name: ""', /\[1\]\.name is empty/],
-  ["a name that is none", "name: tls", "name: TLS_x", /\[1\]\.name is not a name/],
+  ["a name that is none", "name: tls", "name: TLS_x", /\[1\]\.name is not a valid name/],
   [
     "a number",
     "username: shop",

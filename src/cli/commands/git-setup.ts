@@ -122,7 +122,7 @@ export const gitTextconv: Command = {
   async run(call) {
     const [file] = call.operands;
     if (file === undefined || call.operands.length > 1)
-      throw noFile("Error: this command needs exactly one file");
+      throw noFile("Error: no file specified, or several; this command needs one file");
     const plain = sourceOf(call, file);
     const content = await readSource(call, plain);
     const format = await sealedFormat(content, formatForPath(file));
