@@ -12,8 +12,7 @@ export const errorCodes = {
   "already-encrypted": {
     status: 203,
     inLibrary: true,
-    means:
-      "The source is already encrypted, or has an entry with the name of the `sops` block.",
+    means: "The source is already encrypted, or has an entry with the name of the `sops` block.",
   },
   "audit-config": {
     status: 2,
@@ -49,7 +48,11 @@ export const errorCodes = {
     means: "The user answered no, or interrupted a question.",
   },
   "cannot-create-file": { status: 1, inLibrary: false, means: "A file cannot be created." },
-  "cannot-listen": { status: 1, inLibrary: false, means: "The program cannot listen on an address." },
+  "cannot-listen": {
+    status: 1,
+    inLibrary: false,
+    means: "The program cannot listen on an address.",
+  },
   "cannot-replace": {
     status: 3,
     inLibrary: true,
@@ -138,7 +141,11 @@ export const errorCodes = {
   "git-failed": { status: 1, inLibrary: false, means: "Git failed." },
   "git-missing": { status: 1, inLibrary: false, means: "Git is not installed." },
   "gpg-failed": { status: 1, inLibrary: true, means: "gpg failed." },
-  "hook-there": { status: 1, inLibrary: false, means: "The repository already has another hook of that name." },
+  "hook-there": {
+    status: 1,
+    inLibrary: false,
+    means: "The repository already has another hook of that name.",
+  },
   "hooks-elsewhere": {
     status: 1,
     inLibrary: false,
@@ -174,13 +181,21 @@ export const errorCodes = {
   krm: { status: 1, inLibrary: false, means: "The KRM function cannot use its input." },
   "layout-refused": { status: 1, inLibrary: false, means: "A file cannot be given this layout." },
   "lease-lost": { status: null, inLibrary: false, means: "The operator lost its lease." },
-  "mac-mismatch": { status: 51, inLibrary: true, means: "The file was changed without its data key: the MAC does not match." },
+  "mac-mismatch": {
+    status: 51,
+    inLibrary: true,
+    means: "The file was changed without its data key: the MAC does not match.",
+  },
   "merge-conflict": {
     status: 1,
     inLibrary: false,
     means: "Both sides of a merge changed the same value.",
   },
-  "merge-too-deep": { status: 1, inLibrary: false, means: "A document is nested too deeply to be merged." },
+  "merge-too-deep": {
+    status: 1,
+    inLibrary: false,
+    means: "A document is nested too deeply to be merged.",
+  },
   "merge-unknown-value": {
     status: 1,
     inLibrary: false,
@@ -233,7 +248,11 @@ export const errorCodes = {
     inLibrary: false,
     means: "On this system, a program cannot run as another user.",
   },
-  "no-answer": { status: 1, inLibrary: true, means: "The service that holds a key did not answer in time." },
+  "no-answer": {
+    status: 1,
+    inLibrary: true,
+    means: "The service that holds a key did not answer in time.",
+  },
   "no-cluster": { status: 1, inLibrary: false, means: "The kubeconfig names no cluster." },
   "no-command": { status: 100, inLibrary: false, means: "No command was given." },
   "no-commit": { status: 1, inLibrary: false, means: "There is no such commit." },
@@ -245,13 +264,21 @@ export const errorCodes = {
   },
   "no-document": { status: 92, inLibrary: true, means: "The source contains no document." },
   "no-fifo": { status: 3, inLibrary: false, means: "A named pipe cannot be created." },
-  "no-file": { status: 100, inLibrary: false, means: "No file was given, or the file does not exist." },
+  "no-file": {
+    status: 100,
+    inLibrary: false,
+    means: "No file was given, or the file does not exist.",
+  },
   "no-file-for-groups": {
     status: 2,
     inLibrary: false,
     means: "The file whose key groups should change does not exist.",
   },
-  "no-file-for-keys": { status: 49, inLibrary: false, means: "Keys to add or remove were given for a file that does not exist." },
+  "no-file-for-keys": {
+    status: 49,
+    inLibrary: false,
+    means: "Keys to add or remove were given for a file that does not exist.",
+  },
   "no-help": { status: 3, inLibrary: false, means: "There is no help on this topic." },
   "no-key": { status: 1, inLibrary: false, means: "No key was found." },
   "no-keys": { status: 1, inLibrary: false, means: "No keys were given." },
@@ -269,7 +296,11 @@ export const errorCodes = {
   },
   "no-sops-secret": { status: 1, inLibrary: false, means: "The input contains no SopsSecret." },
   "no-such-group": { status: 2, inLibrary: false, means: "The file has no such key group." },
-  "no-switch": { status: 1, inLibrary: false, means: "Only root can run a program as another user." },
+  "no-switch": {
+    status: 1,
+    inLibrary: false,
+    means: "Only root can run a program as another user.",
+  },
   "no-temp-file": {
     status: 3,
     inLibrary: false,
@@ -391,7 +422,11 @@ export const errorCodes = {
     means: "The threshold does not fit the number of key groups.",
   },
   "time-limit": { status: 1, inLibrary: true, means: "The program did not end in time." },
-  "too-deep": { status: 1, inLibrary: false, means: "A document is nested too deeply to be compared." },
+  "too-deep": {
+    status: 1,
+    inLibrary: false,
+    means: "A document is nested too deeply to be compared.",
+  },
   "too-old": { status: 10, inLibrary: false, means: "A value is older than allowed." },
   "two-values": { status: 1, inLibrary: false, means: "The value was given in two ways." },
   "types-out-of-date": {
@@ -427,7 +462,8 @@ export const errorCodes = {
   "unwalkable-tree": {
     status: 23,
     inLibrary: true,
-    means: "A document has a key or a value that cannot be encrypted, such as a key that is not text.",
+    means:
+      "A document has a key or a value that cannot be encrypted, such as a key that is not text.",
   },
   unwell: { status: 10, inLibrary: false, means: "`doctor` found a problem." },
   "unwrap-failed": { status: 128, inLibrary: true, means: "A key does not open the file." },

@@ -205,7 +205,9 @@ async function withSides<T>(
     const known = new Set(keyGroups.flat().map(({ id }) => id));
     for (const { id, enc } of metadata.keyGroups.flat())
       if (enc === undefined && !known.has(id))
-        options.warn(`${id} was added on one side only, and now gets the data key of the other side.`);
+        options.warn(
+          `${id} was added on one side only, and now gets the data key of the other side.`,
+        );
     const { dataKey } = main === "ours" ? ours : theirs;
     const related = [ours, theirs, ...(base === undefined ? [] : [base])].filter(
       (side) => Buffer.compare(side.dataKey, dataKey) === 0,

@@ -281,8 +281,7 @@ export class Reader {
   taken(what: string, at: number): void {
     if (this.sealed) return;
     if (++this.values <= MAX_WARNINGS) this.dropped(what, at);
-    else if (this.values === MAX_WARNINGS + 1)
-      this.dropped("further values are not listed", at);
+    else if (this.values === MAX_WARNINGS + 1) this.dropped("further values are not listed", at);
   }
 
   /** `rest` is the key's line after the delimiter without leading white space; it begins at `start`. */

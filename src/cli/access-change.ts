@@ -83,7 +83,8 @@ export async function configChange(
     return referencesOf(config.creationRules ?? []);
   };
   const isAsWanted = sorted(wanted(await rulesIn(before))) === sorted(await rulesIn(edited.text));
-  if (!isAsWanted) throw new NotEditable(file, "other rules share the part that would change", patch);
+  if (!isAsWanted)
+    throw new NotEditable(file, "other rules share the part that would change", patch);
   return { file, patch, text: edited.text, version };
 }
 

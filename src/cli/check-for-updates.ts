@@ -49,7 +49,8 @@ async function latestRelease(host: Host): Promise<Release> {
   const tag = /releases\/tag\/([^/?#]+)$/.exec(location)?.[1];
   if (status >= 300 && status < 400 && tag !== undefined) return releaseOf(tag, location);
   const answer = await ask("GET", LISTING);
-  if (answer.status !== 200) throw new Error(`the list of releases was answered with status ${answer.status}`);
+  if (answer.status !== 200)
+    throw new Error(`the list of releases was answered with status ${answer.status}`);
   const release = parseRelease(Buffer.from(answer.body).toString());
   return releaseOf(release.tag, release.url);
 }

@@ -70,7 +70,8 @@ export const outputType: TextFlag = {
 export const filenameOverride: TextFlag = {
   kind: "text",
   names: ["filename-override"],
-  about: "use this file name to choose the creation rule and the formats; required to encrypt stdin",
+  about:
+    "use this file name to choose the creation rule and the formats; required to encrypt stdin",
 };
 export const indent: IntFlag = {
   kind: "int",

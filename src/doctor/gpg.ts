@@ -37,7 +37,11 @@ export const checkGpg: Check = async (patient) => {
   findings.push(
     agent?.status === 0
       ? { name: NAME, state: "ok", text: "gpg-agent answers" }
-      : { name: NAME, state: "unused", text: "gpg-agent is not running yet; gpg starts it when needed" },
+      : {
+          name: NAME,
+          state: "unused",
+          text: "gpg-agent is not running yet; gpg starts it when needed",
+        },
   );
   return findings;
 };

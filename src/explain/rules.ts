@@ -225,7 +225,10 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
       () => pattern.endsWith("$") && matches(pattern.replace(/\$$/, ""), subject),
       "Without $ it would match: the path continues after the part that the pattern matches.",
     ],
-    [() => matches(`(?i)${pattern}`, subject), "It would match if case did not matter, but it does."],
+    [
+      () => matches(`(?i)${pattern}`, subject),
+      "It would match if case did not matter, but it does.",
+    ],
     [
       () => /[*?]/.test(pattern) && pathPattern(pattern)(fromConfig.replaceAll("\\", "/")),
       globHint(pattern),

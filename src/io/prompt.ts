@@ -39,9 +39,14 @@ export async function askYesNo(question: string): Promise<boolean> {
 /** A line of stdin that answers no question. Exit 1. */
 class Unanswered extends SopsmithError {
   constructor(problem: string, question: string) {
-    super("unanswered", 1, `${problem}: stdin has no answer to ${JSON.stringify(question.trim())}`, {
-      hint: "Answer with a line that is y or n, or use --yes if the command has it.",
-    });
+    super(
+      "unanswered",
+      1,
+      `${problem}: stdin has no answer to ${JSON.stringify(question.trim())}`,
+      {
+        hint: "Answer with a line that is y or n, or use --yes if the command has it.",
+      },
+    );
   }
 }
 

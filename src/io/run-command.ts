@@ -166,7 +166,9 @@ export async function runAgain(first: ChildCommand, host: Host, rerun: Rerun): P
           child = undefined;
           if (isStopping) throwUnlessWell(end);
           if (isStopping) return;
-          rerun.tell(`the command ended (${described(end)}); it starts again after the next change`);
+          rerun.tell(
+            `the command ended (${described(end)}); it starts again after the next change`,
+          );
           continue;
         }
         const next = await rerun.next();

@@ -285,7 +285,8 @@ function refuseSticky({ path, shown, purpose, old }: Place): void {
   const dir = statSync(dirname(path));
   if ((dir.mode & 0o1000) === 0) return;
   if (dir.uid === user || old.uid === user) return;
-  const reason = "its directory is sticky, and both the file and the directory belong to somebody else";
+  const reason =
+    "its directory is sticky, and both the file and the directory belong to somebody else";
   throw unreplaceable(shown, purpose, reason);
 }
 

@@ -128,7 +128,10 @@ const spec: JsonObject = {
       description: "One Secret is made from each, in the object's namespace.",
       items: template,
     },
-    suspend: { type: "boolean", description: "If true, the operator neither reads nor writes anything for this object." },
+    suspend: {
+      type: "boolean",
+      description: "If true, the operator neither reads nor writes anything for this object.",
+    },
     enforceOwnership: {
       type: "boolean",
       description:

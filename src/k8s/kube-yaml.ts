@@ -85,7 +85,10 @@ function refuseOddSeparators(source: string, file: string): void {
         { file, line },
       );
     if (content.startsWith("%YAML"))
-      throw new ConversionError("Kubernetes does not read %YAML lines: remove this one", { file, line });
+      throw new ConversionError("Kubernetes does not read %YAML lines: remove this one", {
+        file,
+        line,
+      });
   }
 }
 

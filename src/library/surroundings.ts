@@ -124,7 +124,9 @@ export function pathOf(path: string | URL): string {
   try {
     return fileURLToPath(path);
   } catch (cause) {
-    throw new InvalidArgument("path", "this file: URL does not name a file on this system", { cause });
+    throw new InvalidArgument("path", "this file: URL does not name a file on this system", {
+      cause,
+    });
   }
 }
 

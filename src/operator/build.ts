@@ -143,7 +143,9 @@ function buildChild(kind: ChildKind, template: Mapping, at: string): Child {
     size += Buffer.byteLength(value, "base64");
   }
   if (size > MAX_DATA)
-    throw new TemplateError(`${at} has ${size} bytes of data, but a ${kind} can hold only ${MAX_DATA}`);
+    throw new TemplateError(
+      `${at} has ${size} bytes of data, but a ${kind} can hold only ${MAX_DATA}`,
+    );
   const type = kind === "Secret" ? find(template, "type")?.value : str(CONFIG_MAP_TYPE);
   const directives = [...annotations].filter(([key]) => key.startsWith(DIRECTIVE_PREFIX));
   return {

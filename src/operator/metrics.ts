@@ -48,7 +48,10 @@ export const families: Readonly<Record<MetricName, Family>> = {
     type: "counter",
     help: "Reconciliations of a suspended SopsSecret.",
   },
-  controller_runtime_reconcile_total: { type: "counter", help: "Reconciliations by controller and result." },
+  controller_runtime_reconcile_total: {
+    type: "counter",
+    help: "Reconciliations by controller and result.",
+  },
   controller_runtime_reconcile_errors_total: {
     type: "counter",
     help: "Failed reconciliations, by controller.",

@@ -23,7 +23,8 @@ interface Watch {
   problem: { readonly reason: string; readonly isRefused: boolean } | undefined;
 }
 
-const MISSING_CRD = "the cluster has no CustomResourceDefinition for SopsSecrets: apply the output of `sopsmith k8s crd`";
+const MISSING_CRD =
+  "the cluster has no CustomResourceDefinition for SopsSecrets: apply the output of `sopsmith k8s crd`";
 
 /** The API server's silence after which a watch counts as dead, in milliseconds: longer than any watch lasts. */
 const SILENCE_MS = 700_000;

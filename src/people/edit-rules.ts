@@ -287,7 +287,8 @@ function removalAt(yaml: Yaml, text: string, trail: Trail): Splice {
   if (items.length === 1) return removalAt(yaml, text, trail.slice(0, -1));
   const item: unknown = items[index];
   const head = yaml.isPair(item) ? item.key : item;
-  if (!yaml.isNode(head)) throw new Unspliceable("the position of an item in one of its lists is unknown");
+  if (!yaml.isNode(head))
+    throw new Unspliceable("the position of an item in one of its lists is unknown");
   const start = withProperties(text, startOf(head));
   const end = yaml.isPair(item) ? endOfPair(yaml, item) : endOf(yaml, item);
   if (collection.flow === true) return flowRemoval(yaml, text, collection, index, start, end);
@@ -319,7 +320,8 @@ function flowRemoval(
   const next: unknown = collection.items[index + 1];
   if (next !== undefined) {
     const head = yaml.isPair(next) ? next.key : next;
-    if (!yaml.isNode(head)) throw new Unspliceable("the position of an item in one of its lists is unknown");
+    if (!yaml.isNode(head))
+      throw new Unspliceable("the position of an item in one of its lists is unknown");
     const to = withProperties(text, startOf(head));
     if (text.slice(end, to).includes("#"))
       throw new Unspliceable(`a comment is inside line ${lineOf(text, start)}`);

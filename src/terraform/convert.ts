@@ -74,7 +74,8 @@ export function convert(
       const { label, isClash } = options.mapOnly
         ? { label: wanted, isClash: false }
         : labels.take(wanted);
-      if (isClash) note(located(`note: the name ${wanted} is taken; using ${label}`, manifest.spot));
+      if (isClash)
+        note(located(`note: the name ${wanted} is taken; using ${label}`, manifest.spot));
       for (const message of advice(manifest, label, options)) note(located(message, manifest.spot));
       if (holdsPlaintext(manifest)) {
         note(`warning: ${label} contains unencrypted values`);

@@ -125,10 +125,13 @@ function secretEntries(
   return [...map.entries].map(([key, item]) => {
     if (item.kind === "null") return [key, { value: "", line: item.line }];
     if (item.kind !== "text")
-      throw new ConversionError(`${field}.${key} must be text, but is ${describe(item)}: quote it`, {
-        ...spot,
-        line: item.line,
-      });
+      throw new ConversionError(
+        `${field}.${key} must be text, but is ${describe(item)}: quote it`,
+        {
+          ...spot,
+          line: item.line,
+        },
+      );
     return [key, { value: item.value, line: item.line }];
   });
 }

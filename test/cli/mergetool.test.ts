@@ -74,7 +74,9 @@ test("without operands, files that are not encrypted are left alone", async () =
   const { status, stderr } = runIn(repo, ".", ["mergetool"]);
   expect([status, stderr]).toEqual([
     0,
-    expect.stringMatching(/^notes\.md is not encrypted: resolve it yourself\n[^]*s\.yaml is merged\n$/),
+    expect.stringMatching(
+      /^notes\.md is not encrypted: resolve it yourself\n[^]*s\.yaml is merged\n$/,
+    ),
   ]);
   expect(unmerged(repo)).toBe("notes.md\0");
 });

@@ -125,7 +125,8 @@ function checkedBy(call: Call, wanted: readonly Rule[]): Promise<Checked> {
     case range:
       return checkRange(call, options.text(range), wanted);
     case stdinFilename:
-      if (operands.length > 0) throw new UsageError("--stdin-filename and paths cannot be used together");
+      if (operands.length > 0)
+        throw new UsageError("--stdin-filename and paths cannot be used together");
       return checkStdin(call, options.text(stdinFilename), wanted);
     default:
       return checkWorkTree(call, wanted);

@@ -46,7 +46,8 @@ export const execFile: Command = {
   async run(call) {
     const { files, command } = parseChildLine(call);
     const [file, second] = files;
-    if (second !== undefined) throw badLine("exec-file accepts one file; exec-env can layer several.");
+    if (second !== undefined)
+      throw badLine("exec-file accepts one file; exec-env can layer several.");
     warnOfBackground(call, "exec-file");
     const name = temporaryName(call);
     const source = sourceOf(call, file);

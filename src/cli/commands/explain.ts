@@ -37,7 +37,8 @@ export const explain: Command = {
   async run(call) {
     const [file, word, ...more] = call.operands;
     if (file === undefined) throw noFile("Error: no file specified");
-    if (more.length > 0) throw new UsageError("explain needs one file, and accepts one path in it", 100);
+    if (more.length > 0)
+      throw new UsageError("explain needs one file, and accepts one path in it", 100);
     const path = word === undefined ? undefined : parseGetPath(word);
     const { host, options, streams } = call;
     const config = await readConfig(call);

@@ -180,7 +180,9 @@ const shown = ({ rule, line, column, path, message }: RuledProblem) => ({
 async function reportStaged(call: Call): Promise<void> {
   const { operands, host, options } = call;
   if (options.on(flags.recursive))
-    throw new ConflictError("Error: --staged and --recursive cannot be used together; --staged accepts Git's path patterns");
+    throw new ConflictError(
+      "Error: --staged and --recursive cannot be used together; --staged accepts Git's path patterns",
+    );
   const guard = new Guard(call);
   if (operands.length === 0) await refuseWithoutRules(guard);
   const { topLevel } = await import("../../git/git.ts");

@@ -199,9 +199,14 @@ export async function installHook(call: Call, program: readonly string[]): Promi
     .at(-1)
     ?.replace(/^exec /, "")}`;
   if (path === undefined)
-    throw new SopsmithError("hooks-elsewhere", 1, "core.hooksPath puts hooks in another directory", {
-      hint,
-    });
+    throw new SopsmithError(
+      "hooks-elsewhere",
+      1,
+      "core.hooksPath puts hooks in another directory",
+      {
+        hint,
+      },
+    );
   const text = await textOf(path);
   if (text !== undefined && !isOwnHook(text))
     throw new SopsmithError("hook-there", 1, `another hook already exists: ${path}`, { hint });

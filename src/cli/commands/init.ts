@@ -66,7 +66,10 @@ export const init: Command = {
   ],
   examples: [
     { does: "set everything up, with three questions", line: "sopsmith init" },
-    { does: "do the same in a script, with a first file", line: "sopsmith init --yes secrets.yaml" },
+    {
+      does: "do the same in a script, with a first file",
+      line: "sopsmith init --yes secrets.yaml",
+    },
     {
       does: "set it up for two people and the files of one directory",
       line: "sopsmith init --yes --member bob=age1… --pattern 'prod/*.yaml'",

@@ -27,8 +27,17 @@ import {
 } from "./k8s-input.ts";
 import { printable } from "../../io/printable.ts";
 
-const name = text("name of the SopsSecret; default: the name of the first manifest", "name", "name");
-const namespace = text("namespace; default: the namespace of the manifests", "name", "namespace", "n");
+const name = text(
+  "name of the SopsSecret; default: the name of the first manifest",
+  "name",
+  "name",
+);
+const namespace = text(
+  "namespace; default: the namespace of the manifests",
+  "name",
+  "namespace",
+  "n",
+);
 const helmValues = text(
   "the file contains the values of a Helm chart: make a Secret with this name from it, which a Flux HelmRelease can read",
   "name",

@@ -65,7 +65,8 @@ export const krm: Command = {
   async run(call) {
     const { operands, streams } = call;
     const [operand = "-"] = operands;
-    if (operands.length > 1) throw new UsageError("krm accepts one file, or a ResourceList on stdin");
+    if (operands.length > 1)
+      throw new UsageError("krm accepts one file, or a ResourceList on stdin");
     const restrictor = call.options.text(loadRestrictor) || ROOT_ONLY;
     if (restrictor !== NONE && restrictor !== ROOT_ONLY)
       throw new UsageError(`--load-restrictor must be ${ROOT_ONLY} or ${NONE}`);

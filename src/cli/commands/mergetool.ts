@@ -49,7 +49,8 @@ export const mergetool: Command = {
     for (const file of files) {
       const sources = await stagesIn(call, file);
       if (await isEncrypted(file, sources)) await resolveFile(call, file, checked(file, sources));
-      else call.streams.writeStderr(`${printableLine(file)} is not encrypted: resolve it yourself\n`);
+      else
+        call.streams.writeStderr(`${printableLine(file)} is not encrypted: resolve it yourself\n`);
     }
   },
 };

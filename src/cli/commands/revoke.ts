@@ -52,8 +52,14 @@ export const revoke: Command = {
   ],
   examples: [
     { does: "see what would change", line: "sopsmith revoke --plan bob" },
-    { does: "revoke access, and keep the list of values", line: "sopsmith revoke --report bob.md bob" },
-    { does: "revoke access to one directory only, without questions", line: "sopsmith revoke --yes bob prod" },
+    {
+      does: "revoke access, and keep the list of values",
+      line: "sopsmith revoke --report bob.md bob",
+    },
+    {
+      does: "revoke access to one directory only, without questions",
+      line: "sopsmith revoke --yes bob prod",
+    },
   ],
   run,
 };
@@ -113,9 +119,7 @@ async function run(call: Call): Promise<void> {
   }
   await changeAccess(call, configs, files, more);
   const isInGit = history.reach === "whole" || history.reach === "shallow";
-  const copies = isInGit
-    ? "The files in Git's history"
-    : "All copies of the old files";
+  const copies = isInGit ? "The files in Git's history" : "All copies of the old files";
   const advice = values.length === 0 ? "" : "; change the values listed above at their source";
   streams.writeStderr(
     `${shownNames} can no longer open any of these files. ${copies} can still be opened with the old ${keys.length === 1 ? "key" : "keys"}${advice}.\n`,

@@ -138,6 +138,8 @@ function parseDays(text: string): number | undefined {
   if (text === "") return undefined;
   const [, digits] = /^([0-9]{1,6})d?$/.exec(text) ?? [];
   if (digits === undefined)
-    throw new UsageError(`--max must be a number of days such as 180d, not ${JSON.stringify(text)}`);
+    throw new UsageError(
+      `--max must be a number of days such as 180d, not ${JSON.stringify(text)}`,
+    );
   return Number(digits);
 }

@@ -64,7 +64,11 @@ const lossyUnicode = bool(
   "change text that Terraform would change, with a warning",
   "lossy-unicode",
 );
-const multiline = text("quoted (default) or join: how to write text that no heredoc can hold", "how", "multiline");
+const multiline = text(
+  "quoted (default) or join: how to write text that no heredoc can hold",
+  "how",
+  "multiline",
+);
 const computedFields = list(
   "fields that the API server may change, separated by commas",
   "list",

@@ -39,7 +39,9 @@ class OutOfStep extends SopsmithError {
     const found = [
       ...(areKeysOff ? [`the master keys do not match ${config}`] : []),
       ...(before === after ? [] : [`shamir_threshold is ${before}, but should be ${after}`]),
-      ...settings.map(({ name, inFile, inRule }) => `${name} is ${inFile}, but should be ${inRule}`),
+      ...settings.map(
+        ({ name, inFile, inRule }) => `${name} is ${inFile}, but should be ${inRule}`,
+      ),
     ];
     const hints = [
       ...(difference.isEmpty ? [] : ["Run `sopsmith updatekeys` with the file."]),

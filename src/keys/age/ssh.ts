@@ -57,7 +57,9 @@ export function parseSshPublicKey(line: string): SshPublicKey {
   if (key.type !== type) throw new SshKeyError(`it says ${type} but holds a ${key.type} key`);
   const bits = key.key.asymmetricKeyDetails?.modulusLength;
   if (bits !== undefined && bits < SMALLEST_RSA_BITS)
-    throw new SshKeyError(`RSA keys need at least ${SMALLEST_RSA_BITS} bits, but this one has ${bits}`);
+    throw new SshKeyError(
+      `RSA keys need at least ${SMALLEST_RSA_BITS} bits, but this one has ${bits}`,
+    );
   return key;
 }
 

@@ -2,7 +2,8 @@ import { foundFile, namedFile, type HttpResponse, type TlsSettings } from "../..
 import { RemoteFailure, type Wire } from "../remote.ts";
 import { mayFollow } from "./servers.ts";
 
-export const CHECK_ADDRESS = "check that the key's address is the address of Vault's transit engine";
+export const CHECK_ADDRESS =
+  "check that the key's address is the address of Vault's transit engine";
 
 /** One request, again after a server's error and once more where a standby node names the active one. */
 export async function request(
@@ -109,7 +110,10 @@ async function readFolder(path: string | undefined): Promise<Uint8Array[] | unde
     const names = await readdir(path);
     return await Promise.all(names.map((name) => readFile(join(path, name))));
   } catch {
-    throw new RemoteFailure("the directory that VAULT_CAPATH names cannot be read", "correct VAULT_CAPATH");
+    throw new RemoteFailure(
+      "the directory that VAULT_CAPATH names cannot be read",
+      "correct VAULT_CAPATH",
+    );
   }
 }
 

@@ -75,16 +75,14 @@ export const rows: readonly Row[] = [
   {
     line: "revoke --plan --json --report - bob",
     files: both,
-    stdout:
-      /^\{"names":\["bob"\],.*"values":\[\]\}\n# Access revoked: bob\n\nNo value has to be /,
+    stdout: /^\{"names":\["bob"\],.*"values":\[\]\}\n# Access revoked: bob\n\nNo value has to be /,
     stderr: noRepository,
   },
   {
     line: "revoke --yes --decryption-order age bob",
     files: both,
     stdout: /^bob \(age1\S+\) loses access; 0 files get a new data key:\n\n--- a\/\.sops\.yaml\n/,
-    stderr:
-      /these files\. All copies of the old files can still be opened with the old key\.\n$/,
+    stderr: /these files\. All copies of the old files can still be opened with the old key\.\n$/,
     after: (box) => {
       if (box.read(".sops.yaml") !== rule[".sops.yaml"]) throw new Error(box.read(".sops.yaml"));
     },

@@ -16,7 +16,11 @@ export const rows: readonly Row[] = [
     stderr: /"code":"conflicting-parameters".*Use --json with --yes/,
   },
   { line: "init --yes a b", code: 1, stderr: /^init accepts at most one file\n/ },
-  { line: "init -y --skip none", code: 1, stderr: /^--skip must be one of key, config, .*, not "none"\n/ },
+  {
+    line: "init -y --skip none",
+    code: 1,
+    stderr: /^--skip must be one of key, config, .*, not "none"\n/,
+  },
   {
     line: `init --yes --json --name ops --key A --member bob=${recipients.B} --pattern '*.{yaml,json}' plain.yaml`,
     stdout: /^\{"done":\[\{"step":"config",.*\{"step":"file",.*\]\}\n$/,

@@ -50,6 +50,10 @@ export const rows: readonly Row[] = [
     stdout: /^\{"file":"plain\.bin","exists":true,"isEncrypted":false,/,
   },
   { line: "explain", code: 100, stderr: /^Error: no file specified\n$/ },
-  { line: "explain a b c", code: 100, stderr: /^explain needs one file, and accepts one path in it\n$/ },
+  {
+    line: "explain a b c",
+    code: 100,
+    stderr: /^explain needs one file, and accepts one path in it\n$/,
+  },
   { line: "explain a [b", code: 91, stderr: /^error parsing the path: / },
 ];

@@ -125,7 +125,11 @@ FLAG                 the environment, not prod.enc.yaml at ["flag"]
     stderr: /^plain\.enc\.yaml is not encrypted, though its name says so\n/,
   },
   { line: "run -f bad.yaml -- true", code: 1, stderr: /bad\.yaml/ },
-  { line: "run -f plain.bin -- true", code: 1, stderr: /plain\.bin is neither an encrypted file nor/ },
+  {
+    line: "run -f plain.bin -- true",
+    code: 1,
+    stderr: /plain\.bin is neither an encrypted file nor/,
+  },
   {
     line: "run -f prod.enc.yaml -- true",
     env: { SOPS_AGE_KEY: "" },

@@ -48,7 +48,11 @@ export const rows: readonly Row[] = [
     code: 1,
     stderr: /^out\.tf is out of date: run the same command without --check\n$/,
   },
-  { line: "terraform --check", code: 2, stderr: /^--check compares the output with a file.*\n.*\n$/ },
+  {
+    line: "terraform --check",
+    code: 2,
+    stderr: /^--check compares the output with a file.*\n.*\n$/,
+  },
   { line: "terraform -M -Q", stdin: manifest, stdout: /^\{\n {2}apiVersion = "v1"\n/ },
   {
     line: "terraform -p kubernetes.eu",
@@ -81,7 +85,11 @@ export const rows: readonly Row[] = [
     stderr:
       /^flag provided but not defined: -strpi.*\nsopsmith help terraform shows all options\.\n$/,
   },
-  { line: "terraform --as other", code: 2, stderr: /^--as must be one of manifest, kubectl, secret\n/ },
+  {
+    line: "terraform --as other",
+    code: 2,
+    stderr: /^--as must be one of manifest, kubectl, secret\n/,
+  },
   { line: "terraform --wait soon", code: 2, stderr: /^--wait must be rollout/ },
   {
     line: "terraform --wait rollout --wait condition=Ready",
