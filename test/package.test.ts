@@ -181,6 +181,13 @@ test("a TypeScript program that uses the installed library compiles", () => {
   const right =
     'import { decryptFile } from "sopsmith";\nexport const opened = decryptFile("secrets.yaml");\n';
   expect(compile("right.ts", right)).toEqual({ status: 0, stdout: "", stderr: "" });
+  // Every entry, with its declarations checked too, in a project that has none of the optional packages.
+  const entries = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
+  expect(entries.length).toBeGreaterThan(8);
+  const all = entries.map(
+    (name, i) => `export * as n${i} from "${name.replace(".", "sopsmith")}";\n`,
+  );
+  expect(compile("all.ts", all.join(""))).toEqual({ status: 0, stdout: "", stderr: "" });
   const wrong = 'import { decryptFile } from "sopsmith";\nexport const opened = decryptFile(1);\n';
   expect(compile("wrong.ts", wrong).stdout).toContain("wrong.ts(2,");
 }, 180_000);
