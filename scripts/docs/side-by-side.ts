@@ -42,7 +42,7 @@ Both programs read and write the same files: start with either, switch at any ti
 | Kubernetes | other projects | [operator](guides/kubernetes.md), [kustomize](kustomize.md), [Terraform](guides/terraform.md) |
 | Library | Go | [TypeScript](guides/node.md) |
 | Network while starting | asks for a new version unless told not to | none |
-| One small executable, hardly any start-up time | **yes** | 100 MB, or Node.js |
+| One small executable, hardly any start-up time | **yes** | 140 MB, or Node.js |
 | Years of use, many reviewers, packages everywhere | **yes** | no: it is new |
 
 ## Speed
