@@ -21,7 +21,8 @@ export const get: Command = {
   ],
   notes: [
     "The path is written as db.users[0].name: keys between dots, list positions in brackets. A backslash before a dot makes it part",
-    `of the key. A path that begins with a bracket is in the form that sops uses, such as '["key"][0]'. The file - is stdin.`,
+    `of the key. A path that begins with a bracket is in the form that sops uses, such as '["key"][0]'. The file - is stdin. Only a`,
+    "terminal gets a newline after text that does not end with one.",
   ],
   examples: [
     { does: "print one value", line: "sopsmith get secrets.yaml db.password" },
