@@ -4,14 +4,13 @@ import type { errorCodes } from "./error-codes.ts";
 export type ErrorCode = keyof typeof errorCodes;
 
 /**
- * Every error that sopsmith raises on purpose. `exitCode` is the process status that the command line ends with: the same
- * numbers as those of sops. A message names the file, the line or key path and what to do; it never
- * holds a value, a key, a line of the file or a digest of plaintext.
+ * Every error that sopsmith throws on purpose. `exitCode` is the exit status of the command, with the same numbers as in sops. A message
+ * names the file, the line or key path, and what to do; it never contains a value, a key, a line of the file or a digest of plaintext.
  */
 export class SopsmithError extends Error {
   /** Stable, for programs. */
   readonly code: ErrorCode;
-  /** The exit status that the command ends with. */
+  /** The exit status of the command. */
   readonly exitCode: number;
   /** What to do next, one sentence; printed on its own line. */
   readonly hint: string | undefined;
@@ -39,7 +38,7 @@ export class SopsmithError extends Error {
     this.#where = { file: file ?? inner.file, path: path ?? inner.path };
   }
 
-  /** The file that is at fault, as the user named it; undefined where none is, or it is not known. */
+  /** The file that caused the error, as the user named it; undefined if there is none, or if it is unknown. */
   get file(): string | undefined {
     return this.#where.file;
   }

@@ -21,19 +21,19 @@ import {
 import { checkWrite, contentSource, openOptions, stepsOf, written, type Source } from "./source.ts";
 import { hostOf } from "./surroundings.ts";
 
-/** The first document of a decrypted file, for `update` and `updateFile` to change. A path is `["a", 0]`, or the text `["a"][0]`. */
+/** The first document of a decrypted file, which `update` and `updateFile` change. A path is `["a", 0]`, or the text `["a"][0]`. */
 export interface Document {
-  /** The value at the path; undefined where there is none. Nothing checks that it is a `T`. */
+  /** The value at the path, or undefined. Nothing checks that it is a `T`. */
   get<T = Plain>(path: Path | string): T | undefined;
-  /** Puts a value at the path, and makes the mappings on the way. What `encryptObject` refuses is refused here too. */
+  /** Sets the value at the path, and creates missing parents. It refuses the same values as `encryptObject`. */
   set<T>(path: Path | string, value: T & Storable<T>): void;
-  /** Takes away what is at the path; returns whether there was anything. */
+  /** Removes the value at the path; returns whether there was one. */
   unset(path: Path | string): boolean;
-  /** The whole document as an object of its own. Nothing checks that it is a `T`. */
+  /** The whole document as a new object. Nothing checks that it is a `T`. */
   toObject<T extends object = PlainObject>(): T;
 }
 
-/** Changes a document; a promise is awaited. */
+/** A function that changes a document. If it returns a promise, the promise is awaited. */
 export type Change = (document: Document) => void | Promise<void>;
 
 /**
@@ -89,7 +89,7 @@ export function updateFile(
  * Encrypts an encrypted file's content again under a new data key, with keys added and removed.
  *
  * @param source the encrypted content, text or bytes
- * @returns the new encrypted file: every ciphertext is another
+ * @returns the new encrypted file, in which every ciphertext is new
  * @throws {SopsmithError} as `decrypt`; for a key that cannot encrypt, and a group without keys
  * @example
  * const renewed = await rotate(file, { add: { age: "age1…" }, remove: { pgp: "FINGERPRINT" } });

@@ -15,17 +15,17 @@ import {
 } from "./options.ts";
 import { hostOf, pathOf, surroundingsChecks, type Surroundings } from "./surroundings.ts";
 
-/** How a file is to be encrypted: the settings of a creation rule, named as the options of `encrypt`. */
+/** How to encrypt a file: the settings of a creation rule, named like the options of `encrypt`. */
 export interface CreationRule extends SelectionOptions {
-  /** The groups of keys. Given to `encrypt` or `updateKeys` as it is, it also has what ids do not say, such as an AWS profile. */
+  /** The key groups. If you pass this very value to `encrypt` or `updateKeys`, it also carries what ids do not say, such as an AWS profile. */
   readonly recipients: readonly Recipients[];
-  /** How many of several groups are needed to decrypt; undefined where the rule does not say. */
+  /** How many of several groups are needed to decrypt; undefined if the rule does not say. */
   readonly shamirThreshold?: number;
 }
 
 /** A creation rule and where it is. */
 export interface FoundRule {
-  /** Its settings, to be given to `encrypt`, `encryptObject` or `updateKeys`. */
+  /** Its settings, which you can pass to `encrypt`, `encryptObject` or `updateKeys`. */
   readonly rule: CreationRule;
   /** The configuration file. */
   readonly config: string;
@@ -36,8 +36,8 @@ export interface FoundRule {
 /**
  * The creation rule in `.sops.yaml` that matches a path. The file itself need not exist.
  *
- * @param path what `path_regex` is matched against
- * @returns the rule; undefined where there is no configuration, it has no creation rules, or none matches
+ * @param path the path that `path_regex` is matched against
+ * @returns the rule; undefined if there is no configuration, it has no creation rules, or none matches
  * @throws {SopsmithError} for a configuration that cannot be read or used, and for wrong arguments
  * @example
  * const found = await creationRule("prod/db.yaml");

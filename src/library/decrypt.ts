@@ -67,10 +67,10 @@ export function decryptFile(
 }
 
 /**
- * Decrypts an encrypted file's content to a JavaScript object: of several YAML documents the first. Timestamps become `Date`, integers
- * beyond 2^53 bigint. ENV files give an object of texts, INI files one of sections; a binary file gives `{ data }`.
+ * Decrypts an encrypted file's content to a JavaScript object; if there are several YAML documents, the first. Timestamps become `Date`,
+ * integers beyond 2^53 become bigint. An ENV file gives an object of strings, an INI file one of sections, a binary file `{ data }`.
  *
- * @typeParam T what the caller knows the file to hold; nothing checks it at run time (`load` of `sopsmith/config` does)
+ * @typeParam T the type that you expect the file to have; nothing checks it at run time (`load` from `sopsmith/config` does)
  * @param source the encrypted content, text or bytes
  * @throws {SopsmithError} with code `data-key-not-recovered` when no key opens it, `mac-mismatch` when it was changed, and for wrong arguments
  * @example
@@ -88,10 +88,10 @@ export function decryptObject<T extends object = PlainObject>(
 }
 
 /**
- * Decrypts an encrypted file to a JavaScript object: of several YAML documents the first. Timestamps become `Date`, integers beyond 2^53
- * bigint. ENV files give an object of texts, INI files one of sections; a binary file gives `{ data }`.
+ * Decrypts an encrypted file to a JavaScript object; if there are several YAML documents, the first. Timestamps become `Date`, integers
+ * beyond 2^53 become bigint. An ENV file gives an object of strings, an INI file one of sections, a binary file `{ data }`.
  *
- * @typeParam T what the caller knows the file to hold; nothing checks it at run time (`load` of `sopsmith/config` does)
+ * @typeParam T the type that you expect the file to have; nothing checks it at run time (`load` from `sopsmith/config` does)
  * @param path the encrypted file
  * @throws {SopsmithError} with code `unreadable` for a missing file, `data-key-not-recovered` when no key opens it, `mac-mismatch` when it
  * was changed, and for wrong arguments

@@ -30,7 +30,7 @@ import { hostOf, pathOf, readSource } from "./surroundings.ts";
  *
  * @param source the plain content
  * @returns the encrypted file, as sops reads it
- * @throws {SopsmithError} for content that is encrypted already or cannot be parsed, for a key that cannot encrypt, and for wrong arguments
+ * @throws {SopsmithError} for content that is already encrypted or cannot be parsed, for a key that cannot encrypt, and for wrong arguments
  * @example
  * const file = await encrypt("password: s3cret\n", { recipients: { age: "age1…" } });
  */
@@ -49,7 +49,7 @@ export function encrypt(source: string | Uint8Array, options: EncryptOptions): P
   });
 }
 
-/** What a document can hold: texts, numbers, bigints, booleans, null, dates, bytes, and arrays and plain objects of these. */
+/** What a document can hold: strings, numbers, bigints, booleans, null, dates, bytes, and arrays and plain objects of these. */
 export type Storable<T> = unknown extends T
   ? T
   : T extends Plain
@@ -90,11 +90,11 @@ export function encryptObject<T extends object>(
   });
 }
 
-/** Options of `encryptFile`. Without `recipients`, those of the creation rule in `.sops.yaml` that matches the path, with its settings. */
+/** Options of `encryptFile`. Without `recipients`, keys and settings come from the creation rule in `.sops.yaml` that matches the path. */
 export type EncryptFileOptions = Partial<EncryptOptions> & WriteOptions & ConfigOptions;
 
 /**
- * Encrypts a plain file, for the recipients that are given, else for those of the creation rule in `.sops.yaml` that matches its path.
+ * Encrypts a plain file to the given recipients, or else to those of the creation rule in `.sops.yaml` that matches its path.
  *
  * @param path the plain file
  * @returns the encrypted file; it is written only with `inPlace` or `output`

@@ -32,16 +32,16 @@ import {
 import { checkWrite, contentSource, openOptions, written, type Source } from "./source.ts";
 import { hostOf, surroundingsChecks, type Surroundings } from "./surroundings.ts";
 
-/** Options of `isEncrypted` and `keysOfFile`. */
+/** Options of `isEncrypted` and `settingsOf`. */
 export type InspectOptions = Pick<FormatOptions, "format"> & Surroundings;
 
 const inspectChecks = { ...surroundingsChecks, format };
 
 /**
- * Is it encrypted, by sopsmith or sops? No key is needed.
+ * Says whether a file, or its content, is encrypted by sopsmith or sops. Needs no key.
  *
- * @param sourceOrPath the content as `Uint8Array` or text, or a file's path. A `URL` is a path; so is text of one line that does not begin
- * with `{`, which no encrypted file is.
+ * @param sourceOrPath the content as `Uint8Array` or text, or a file's path. A `URL` is a path. A text is a path if it is a single line that
+ * does not begin with `{`, because no encrypted file looks like that.
  * @throws {SopsmithError} with code `unreadable` for a missing file, `parse-error` for content that looks encrypted and cannot be parsed, and
  * for wrong arguments
  * @example
@@ -61,10 +61,10 @@ export function isEncrypted(
 }
 
 /**
- * For whom a file is encrypted, and how: its groups of keys, threshold and selection, named as the options of `encrypt`. No key is needed.
+ * Says to whom a file is encrypted, and how: its key groups, threshold and selection, named like the options of `encrypt`. Needs no key.
  *
- * @param sourceOrPath the content as `Uint8Array` or text, or a file's path. A `URL` is a path; so is text of one line that does not begin
- * with `{`, which no encrypted file is.
+ * @param sourceOrPath the content as `Uint8Array` or text, or a file's path. A `URL` is a path. A text is a path if it is a single line that
+ * does not begin with `{`, because no encrypted file looks like that.
  * @throws {SopsmithError} with code `unreadable` for a missing file, `metadata-not-found` for one that is not encrypted, and for wrong
  * arguments
  * @example
@@ -96,11 +96,11 @@ export function settingsOf(
 }
 
 /**
- * Wraps the data key of an encrypted file's content for other keys. Values stay as they are: who could read the file before can still read
- * a copy of it; `rotate` makes a new data key.
+ * Wraps the data key of an encrypted file's content for other keys. Values stay as they are: anyone who could read the file before can still
+ * read a copy of it; `rotate` makes a new data key.
  *
  * @param source the encrypted content, text or bytes
- * @returns the new encrypted file; the source itself when it has these keys already
+ * @returns the new encrypted file; the source itself if it already has these keys
  * @throws {SopsmithError} as `decrypt`, for a key that cannot encrypt, and for wrong arguments
  * @example
  * const changed = await updateKeys(file, { recipients: { age: ["age1…", "age1…"] } });
@@ -123,12 +123,12 @@ export function updateKeys(
   });
 }
 
-/** Options of `updateKeysFile`. Without `recipients`, those of the creation rule in `.sops.yaml` that matches the path. */
+/** Options of `updateKeysFile`. Without `recipients`, the settings come from the creation rule in `.sops.yaml` that matches the path. */
 export type UpdateKeysFileOptions = Partial<UpdateKeysOptions> & WriteOptions & ConfigOptions;
 
 /**
- * Wraps the data key of an encrypted file for the keys that are given, else for those of the creation rule in `.sops.yaml` that matches its
- * path. Values stay as they are: who could read the file before can still read a copy of it; `rotateFile` makes a new data key.
+ * Wraps the data key of an encrypted file for the given keys, or else for those of the creation rule in `.sops.yaml` that matches its path.
+ * Values stay as they are: anyone who could read the file before can still read a copy of it; `rotateFile` makes a new data key.
  *
  * @param path the encrypted file
  * @returns the new encrypted file; it is written only with `inPlace` or `output`
@@ -200,7 +200,7 @@ export interface AgeKey {
   readonly identity: string;
   /** The public half: `age1…`. */
   readonly recipient: string;
-  /** The content of a key file that holds it, as age-keygen writes it. */
+  /** The content of a key file with this key, as age-keygen writes it. */
   readonly keyFile: string;
 }
 
@@ -211,7 +211,7 @@ export interface KeygenOptions extends Pick<Surroundings, "now"> {
 }
 
 /**
- * Makes an age key. It is stored nowhere.
+ * Makes an age key, without storing it anywhere.
  *
  * @throws {SopsmithError} for wrong arguments
  * @example

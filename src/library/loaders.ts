@@ -5,7 +5,7 @@ import { openChecks, type OpenOptions } from "./options.ts";
 
 /** Options of `loadEnv`. */
 export interface LoadEnvOptions extends Omit<OpenOptions, "outputFormat" | "indent" | "layout"> {
-  /** Also gets the variables, such as `process.env`; those that are there already stay. */
+  /** An object that gets the variables too, such as `process.env`; variables that it already has stay. */
   into?: Record<string, string | undefined> | undefined;
 }
 
@@ -15,8 +15,8 @@ export type LoadIniOptions = Omit<OpenOptions, "outputFormat" | "indent" | "layo
 const { outputFormat: _output, indent: _indent, layout: _layout, ...loadChecks } = openChecks;
 
 /**
- * The variables of an encrypted ENV file as the `dotenv` package reads its plain text: quotes taken off, `export` and comments after values
- * understood. `decryptFileObject`, as sops, keeps the text after `=` as it is.
+ * The variables of an encrypted ENV file, as the `dotenv` package reads its plain text: it removes quotes, `export` and comments after
+ * values. `decryptFileObject`, like sops, keeps the text after `=` as it is.
  *
  * @param path the encrypted file
  * @throws {SopsmithError} as `decryptFile`
@@ -39,8 +39,8 @@ export function loadEnv(
 }
 
 /**
- * An encrypted INI file as the `ini` package reads its plain text: dotted sections nested, `key[]` as lists, booleans converted.
- * `decryptFileObject`, as sops, knows only sections of texts.
+ * An encrypted INI file, as the `ini` package reads its plain text: dotted sections are nested, `key[]` becomes a list, and booleans are
+ * converted. `decryptFileObject`, like sops, returns only sections with strings.
  *
  * @param path the encrypted file
  * @throws {SopsmithError} as `decryptFile`

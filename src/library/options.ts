@@ -29,40 +29,40 @@ import { surroundingsChecks, type Surroundings } from "./surroundings.ts";
 /** How a source is read and a result is written. */
 export interface FormatOptions {
   /**
-   * Format of the source. Default: for an encrypted source the format that its content is in; else by the file's name (`.yaml`, `.yml`,
-   * `.json`, `.env`, `.ini`, all else binary); for a source without a name `"yaml"`.
+   * Format of the source. Default: for an encrypted source, the format of its content; otherwise, the format that the file's name says
+   * (`.yaml`, `.yml`, `.json`, `.env`, `.ini`, anything else is binary); for a source without a name, `"yaml"`.
    */
   format?: FormatName | undefined;
-  /** Format of the result. Default: that of the source. */
+  /** Format of the result. Default: the format of the source. */
   outputFormat?: FormatName | undefined;
-  /** Spaces of one level of indentation in the result. Default: 4 in YAML; JSON takes a tab. */
+  /** Spaces per level of indentation in the result. Default: 4 in YAML, a tab in JSON. */
   indent?: number | undefined;
   /**
-   * `"keep"`: an encrypted file keeps its author's comments, quotes and blank lines; `"sops"`: it looks as sops writes it. Default: the
-   * variable `SOPSMITH_LAYOUT`, else what `.sops.yaml` says where it is read, else `"keep"`; with `indent` always `"sops"`.
+   * `"keep"`: an encrypted file keeps its author's comments, quotes and empty lines; `"sops"`: it looks the way sops writes it. Default: the
+   * variable `SOPSMITH_LAYOUT`, or else what `.sops.yaml` says if it is read, or else `"keep"`; with `indent`, always `"sops"`.
    */
   layout?: LayoutChoice | undefined;
 }
 
 /**
- * Who can decrypt: by key type one id or several. Ids are those of the command's flags: `{ age: "age1…" }`,
+ * Who can decrypt: one or more ids for each key type, written as for the command's flags: `{ age: "age1…" }`,
  * `{ kms: "arn:aws:kms:…" }`, `{ pgp: ["FINGERPRINT"] }`. Any one of the keys opens the file.
  */
 export type Recipients = { readonly [type in KeyType]?: string | readonly string[] | undefined };
 
-/** Which values are encrypted; at most one of the six. Default: all whose key does not end in `_unencrypted`. */
+/** Which values are encrypted; at most one of these six options. Default: all values whose key does not end in `_unencrypted`. */
 export interface SelectionOptions {
   /** Values below keys with this ending stay unencrypted. */
   unencryptedSuffix?: string | undefined;
   /** Only values below keys with this ending are encrypted. */
   encryptedSuffix?: string | undefined;
-  /** Values below keys that match stay unencrypted: a regular expression of Go. */
+  /** Values below keys that match this Go regular expression stay unencrypted. */
   unencryptedRegex?: string | undefined;
-  /** Only values below keys that match are encrypted: a regular expression of Go. */
+  /** Only values below keys that match this Go regular expression are encrypted. */
   encryptedRegex?: string | undefined;
-  /** Values with a comment that matches stay unencrypted: a regular expression of Go. */
+  /** Values with a comment that matches this Go regular expression stay unencrypted. */
   unencryptedCommentRegex?: string | undefined;
-  /** Only values with a comment that matches are encrypted: a regular expression of Go. */
+  /** Only values with a comment that matches this Go regular expression are encrypted. */
   encryptedCommentRegex?: string | undefined;
   /** The MAC covers only encrypted values, so that others may be edited by hand. Default: it covers all. */
   macOnlyEncrypted?: boolean | undefined;
@@ -70,17 +70,17 @@ export interface SelectionOptions {
 
 /** Options of `encrypt` and `encryptObject`. */
 export interface EncryptOptions extends FormatOptions, SelectionOptions, Surroundings {
-  /** One group of keys, any of which opens the file; or several groups, of which `shamirThreshold` are needed. */
+  /** One group of keys, any of which opens the file, or several groups, of which `shamirThreshold` are needed. */
   recipients: Recipients | readonly Recipients[];
   /** How many of several groups are needed to decrypt. Default: all. */
   shamirThreshold?: number | undefined;
 }
 
-/** What every function that decrypts takes. */
+/** Options of every function that decrypts. */
 export interface OpenOptions extends FormatOptions, Surroundings {
   /**
-   * age identities: `AGE-SECRET-KEY-1…`, plugin identities, or the content of a key file. They are tried beside those of the environment
-   * and of the default key file. No child process gets them.
+   * age identities: `AGE-SECRET-KEY-1…`, plugin identities, or the content of a key file. They are tried in addition to those in the
+   * environment and in the default key file. No child process gets them.
    */
   identities?: string | readonly string[] | undefined;
   /** Skips the check that nobody changed the file without its key. Default: false. */
@@ -97,34 +97,34 @@ export interface DecryptOptions extends OpenOptions {
 
 /** Options of `rotate`. */
 export interface RotateOptions extends OpenOptions {
-  /** Keys that can open the new file too. */
+  /** Keys that can also open the new file. */
   add?: Recipients | undefined;
-  /** Keys that cannot open the new file any more. */
+  /** Keys that can no longer open the new file. */
   remove?: Recipients | undefined;
 }
 
 /** Options of `updateKeys`. */
 export interface UpdateKeysOptions extends OpenOptions {
-  /** The keys that the file is to have, and no others: one group, or several. */
+  /** The only keys that the file should have: one group, or several. */
   recipients: Recipients | readonly Recipients[];
-  /** How many of several groups are needed to decrypt. Default: as many as the file has needed, at most all. */
+  /** How many of several groups are needed to decrypt. Default: as many as before, at most all. */
   shamirThreshold?: number | undefined;
 }
 
 /**
- * Where the result of a function goes whose name ends in `File`. One rule holds for all of them: the result is returned, and a file is
- * written only with `inPlace` or `output`, atomically. A file whose content would stay the same is left alone.
+ * Where the result of a function whose name ends in `File` goes. All of them follow one rule: they return the result, and write a file only
+ * with `inPlace` or `output`, atomically. A file whose content would stay the same is left alone.
  */
 export interface WriteOptions {
   /** Replaces the file that was read. Default: false. */
   inPlace?: boolean | undefined;
-  /** Writes this file. */
+  /** The file to write. */
   output?: string | URL | undefined;
 }
 
 /** Which configuration is read. */
 export interface ConfigOptions {
-  /** The configuration file. Default: the variable `SOPS_CONFIG`, else the nearest `.sops.yaml` upward from the working directory. */
+  /** The configuration file. Default: the variable `SOPS_CONFIG`, or else the nearest `.sops.yaml` upwards from the working directory. */
   config?: string | URL | undefined;
 }
 

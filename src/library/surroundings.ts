@@ -14,25 +14,25 @@ import {
   type Checks,
 } from "./argument.ts";
 
-/** What a function takes from around it. Each option stands in for the process's own. */
+/** What a function takes from its environment. Each option replaces the process's own. */
 export interface Surroundings {
   /** Environment variables, such as `SOPS_AGE_KEY_FILE`, `AWS_PROFILE` or `SOPS_CONFIG`. Default: `process.env`. */
   env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The directory that relative paths start from, and from which `.sops.yaml` is searched upward. Default: the working directory. */
+  /** The directory that relative paths start from, and from which `.sops.yaml` is searched for upwards. Default: the working directory. */
   cwd?: string | URL | undefined;
-  /** The time that is written into files and that keys are dated with. Default: the system's. */
+  /** The time to write into files, and to date keys with. Default: the system's time. */
   now?: (() => Date) | undefined;
-  /** Reads a file: sources, configuration and key files. Gets an absolute path. Default: from the disk. */
+  /** Reads sources, configuration and key files, by their absolute path. Default: reads from the disk. */
   readFile?: ((path: string) => Uint8Array | string | Promise<Uint8Array | string>) | undefined;
   /**
-   * Answers a question, such as for the passphrase of a key file; `undefined` is no answer. `false`: nothing is asked. Default: asks on the
-   * terminal, where there is one.
+   * Answers a question, such as the one for the passphrase of a key file; `undefined` means no answer. `false`: nothing is asked. Default:
+   * asks on the terminal, if there is one.
    */
   prompt?:
     | false
     | ((question: string) => string | undefined | Promise<string | undefined>)
     | undefined;
-  /** Gets one line for each thing that a user of the command would be warned of. Default: nothing is said. */
+  /** Called with one line for each warning that the command would print. Default: warnings are dropped. */
   onWarning?: ((message: string) => void) | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Typed configuration from encrypted files. Importing this module also loads the usual files, or those of `SOPSMITH_FILES`, into `process.env`, as
- * `node --import sopsmith/config app.js` does for a program that knows nothing of sopsmith; `sopsmith/load` has `load` without that.
+ * `node --import sopsmith/config app.js` does for a program that does not know sopsmith; `sopsmith/load` has `load` without that side effect.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A plugin for esbuild: code of the server imports encrypted files, a build for browsers that reaches one fails.
+ * A plugin for esbuild: server code can import encrypted files, and a build for browsers that reaches one fails.
  *
  * @module
  */
@@ -28,7 +28,8 @@ export interface EsbuildPlugin {
 }
 
 /**
- * The bundle gets the encrypted file, and the program needs the key when it starts. It must be a module (`format: "esm"`), for it waits at its top.
+ * The bundle gets the encrypted file, and the program needs the key when it starts. It must be a module (`format: "esm"`), because it awaits
+ * at its top level.
  *
  * @example
  * import sopsmith from "sopsmith/esbuild";

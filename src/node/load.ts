@@ -17,23 +17,23 @@ export type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from "./
 
 /** What `load` reads, and from where. */
 export interface LoadOptions extends Pick<Naming, "prefix" | "separator"> {
-  /** YAML, JSON, ENV and INI files, encrypted or not; a later one lies over the earlier ones. Relative paths count from the working directory. */
+  /** YAML, JSON, ENV and INI files, encrypted or not; a later one wins over the earlier ones. Relative paths start from the working directory. */
   readonly files: string | URL | readonly (string | URL)[];
   /**
-   * Variables that win over the files, such as `process.env`: `DB_PASS` replaces `db.pass`, where a file has that. Numbers, booleans and times stay
-   * of their type where the variable's text is one. Default: none.
+   * Variables that win over the files, such as `process.env`: `DB_PASS` replaces `db.pass` if a file has that. Numbers, booleans and times keep
+   * their type if the variable's text is of that type. Default: none.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
  * Reads encrypted and other files as one configuration. Mappings are merged at every depth, lists are replaced, a later file wins over an earlier
- * one, and variables of `env` win over all.
+ * one, and variables in `env` win over every file.
  *
  * @param options.schema checks the values and gives them their types: a schema of zod, valibot, arktype or any other library with Standard Schema
- * @returns what the schema makes of the values; without a schema the values, with times as `Date` and integers beyond 2^53 as bigint
+ * @returns the result of the schema; without a schema, the values, with times as `Date` and integers beyond 2^53 as bigint
  * @throws {SopsmithError} with code `schema-mismatch` for values that the schema refuses, with paths and types but no values; `unreadable` for a
- *   file that is not there; else as `decryptFile`
+ *   file that does not exist; otherwise as `decryptFile`
  *
  * @example
  * import { load } from "sopsmith/config";

@@ -1,5 +1,5 @@
 /**
- * Encrypted files in Next.js: components of the server import them, a client component that does fails the build.
+ * Encrypted files in Next.js: server components can import them, and a client component that does so fails the build.
  *
  * @module
  */
@@ -25,7 +25,7 @@ interface WebpackContext {
 const globs = ["*.enc.yaml", "*.enc.yml", "*.enc.json", "*.enc.env", "*.enc.ini", "*.env.enc"];
 
 /**
- * The bundle of the server gets the encrypted file, and the server needs the key when it starts.
+ * The server's bundle gets the encrypted file, and the server needs the key when it starts.
  *
  * @param config your own configuration
  *

@@ -8,7 +8,7 @@ import { Redactor } from "./redactor.ts";
 import { secretsIn } from "./secret-values.ts";
 
 /**
- * A stream that masks secrets as `***`, also where they are cut between two pieces, and in base64, URL- and JSON-escaped form; every other byte
+ * A stream that masks secrets as `***`, even where they are split between two chunks, and in base64, URL- and JSON-escaped form; every other byte
  * passes unchanged.
  *
  * @param values the secrets: text, a list, or an object such as `load` gives. Text of fewer than 6 characters, numbers, booleans, times and what
@@ -33,10 +33,10 @@ export function redactStream(values: unknown): Transform {
 const some = (bytes: Uint8Array): Uint8Array | undefined => (bytes.length > 0 ? bytes : undefined);
 
 /**
- * Masks secrets in all that `console` prints from now on, on a terminal too. What is written to `process.stdout` directly passes.
+ * Masks secrets in all that `console` prints from now on, on a terminal too. Text written directly to `process.stdout` is not masked.
  *
  * @param values as for {@link redactStream}
- * @returns takes the masks off again
+ * @returns a function that stops the masking
  */
 export function patchConsole(values: unknown): () => void {
   const redactor = new Redactor(secretsIn(values));

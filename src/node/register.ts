@@ -1,6 +1,6 @@
 /**
  * Lets a program import encrypted files: `node --import sopsmith/register app.js`, and in it `import secrets from "./secrets.enc.yaml"`. The default
- * export holds the values. It takes files named `*.enc.yaml`, `.yml`, `.json`, `.env` and `.ini`, and `.env.enc`.
+ * export is an object with the values. It handles files named `*.enc.yaml`, `.yml`, `.json`, `.env` and `.ini`, and `.env.enc`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A plugin for Vite, and through it for Vitest, SvelteKit, Astro and Nuxt: code of the server imports encrypted files, a build for browsers that
- * reaches one fails.
+ * A plugin for Vite, and through it for Vitest, SvelteKit, Astro and Nuxt: server code can import encrypted files, and a build for browsers
+ * that reaches one fails.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { clientRefusal, fileModule, valuesModule } from "./module-text.ts";
 import type { EncryptedFilesPlugin } from "./rollup-plugin.ts";
 import { openFile } from "./runtime.ts";
 
-/** What the plugin can be told. */
+/** Options of the plugin. */
 export interface ViteOptions {
-  /** The files to take, by their path; default `*.enc.yaml`, `.yml`, `.json`, `.env`, `.ini`, and `.env.enc`. */
+  /** The files to handle, by their path; default `*.enc.yaml`, `.yml`, `.json`, `.env`, `.ini`, and `.env.enc`. */
   readonly include?: RegExp | undefined;
   /** Put the decrypted values into the server's bundle. Default: the bundle gets the encrypted file, and the server needs the key when it starts. */
   readonly inline?: boolean | undefined;

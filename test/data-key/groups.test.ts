@@ -256,7 +256,7 @@ test("a file whose keys need a program says which one", async () => {
   expect(report).toContain(
     "secrets.yaml: install GnuPG, or name its program with SOPS_GPG_EXEC: AB",
   );
-  expect(report).not.toContain("Key sources looked at");
+  expect(report).not.toContain("Key sources tried");
 });
 
 test("a report on many keys keeps to 12 lines", async () => {

@@ -50,7 +50,7 @@ test.each(Object.entries(texts))(
 
 test.each([
   ["a key that comes twice", "[a]\nk = 1\nk = 2\n", /earlier value/],
-  ["a section that comes twice", "[a]\nk = 1\n[b]\nl = 1\n[a]\nm = 1\n", /section comes twice/],
+  ["a section that comes twice", "[a]\nk = 1\n[b]\nl = 1\n[a]\nm = 1\n", /section appears twice/],
   ["text after a quoted value", "[a]\nk = `x` y\n", /after the closing quote/],
   ["text after a header", "[a] secret ; c\nk = 1\n", /after a header/],
   [
