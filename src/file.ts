@@ -11,7 +11,6 @@ import { detach } from "./metadata/placement.ts";
 import { compileSelection, defaultSelector } from "./metadata/selection.ts";
 import { hasMoreNodes, pathOfError, UnwalkableTree } from "./metadata/walk.ts";
 import { emitFile } from "./read-back.ts";
-import { isCiphertext } from "./tree/compare.ts";
 import { timeText } from "./go/time.ts";
 import type { LayoutOptions } from "./layout/choice.ts";
 import type { KeptText } from "./layout/kept-text.ts";
@@ -19,8 +18,8 @@ import type { MarkedText, OwnText } from "./layout/marked-text.ts";
 import type { Slots } from "./layout/slots.ts";
 import { MacMismatch, openTree, type Opening } from "./open-tree.ts";
 import { checkSealable, sealText, sealTree, type Sealing } from "./seal-tree.ts";
-import type { Comment, Documents } from "./tree/node.ts";
-import { aadOf, keysOf, type Trail } from "./tree/trail.ts";
+import { sealedTree } from "./sealed-tree.ts";
+import type { Documents } from "./tree/node.ts";
 
 /** Called with what is about to be done to the file; throws when that must not be done. */
 export type Audit = (action: AuditAction) => Promise<void>;
@@ -62,8 +61,7 @@ export async function open(
   options: OpenOptions,
   host: Host,
 ): Promise<OpenFile> {
-  const { warn } = options;
-  const { format } = options;
+  const { format, warn } = options;
   const marked = options.layout === "keep" ? await markedText(source, format) : undefined;
   const { documents, metadata } = parseSealed(source, options, marked?.documents);
   const selection = await compileSelection(metadata.selector, {
@@ -245,12 +243,7 @@ export async function seal(
   const { metadata, nonces } = opened;
   const { format, indent, warn, explain } = options;
   const { selector } = metadata;
-  try {
-    checkSealable(kept?.documents ?? opened.documents, format, options.source);
-  } catch (error) {
-    if (!(error instanceof EmitError)) throw error;
-    throw inFile(error, options.file, "Could not marshal tree: ", error.exitCode, error.path);
-  }
+  refuseUnsealable(kept?.documents ?? opened.documents, options);
   await options.audit?.("encrypt");
   const selection = await compileSelection(selector.value === "" ? defaultSelector : selector, {
     onBadPattern: options.onBadPattern,
@@ -280,42 +273,18 @@ export async function seal(
   const documents = kept?.plainDocuments() ?? opened.documents;
   if (selection.byComment !== "none") format.keepMarkersInPlace?.(documents);
   const { sealing, mac } = await sealWith(documents);
-  const textAt = (comment: Comment, from: Trail, to: Trail): string | undefined => {
-    const isMatched = keysOf(to).some((key) => selection.keySwitches(key));
-    const isEncrypted = selection.decide(isMatched, false);
-    if (!isCiphertext(comment) && (!isEncrypted || comment.value === "")) return comment.value;
-    if (!isEncrypted) return undefined;
-    const text = isCiphertext(comment) ? openComment(comment, from) : comment.value;
-    return text && sealText(text, "comment", aadOf(to), sealing);
-  };
-  const openComment = (comment: Comment, from: Trail): string | undefined => {
-    try {
-      const { leaf } = sealing.cipher.open(comment.value, aadOf(from));
-      return leaf.kind === "comment" ? leaf.value : undefined;
-    } catch (error) {
-      if (error instanceof LeafError) return undefined;
-      throw error;
-    }
-  };
-  const reopen = (read: Documents): (() => Documents) | undefined => {
-    const own = { ...sealing, nonces: new Nonces(host), warn: () => undefined };
-    try {
-      if (openTree(read, own) !== mac) return undefined;
-    } catch (error) {
-      if (error instanceof SopsmithError) return undefined;
-      throw error;
-    }
-    return () => {
-      format.keepMarkersInPlace?.(read);
-      sealTree(read, own);
-      return read;
-    };
-  };
-  return emitFile(documents, metadata, options, {
-    isNew: options.onBadPattern === "refuse",
-    textAt,
-    reopen: selection.byComment === "none" ? undefined : reopen,
-  });
+  const isNew = options.onBadPattern === "refuse";
+  return emitFile(documents, metadata, options, sealedTree({ sealing, mac, isNew }, host));
+}
+
+/** @throws {EmitError} exit 4, naming the file, for what nobody could read back from the format */
+function refuseUnsealable(documents: Documents, { file, format, source }: SealOptions): void {
+  try {
+    checkSealable(documents, format, source);
+  } catch (error) {
+    if (!(error instanceof EmitError)) throw error;
+    throw inFile(error, file, "Could not marshal tree: ", error.exitCode, error.path);
+  }
 }
 
 /**
