@@ -57,15 +57,12 @@ export async function readStores({
 }: Call): Promise<LoadedConfig | undefined> {
   if (shared !== undefined) return shared.config;
   const warnings: string[] = [];
-  let config: LoadedConfig | undefined;
-  try {
-    config = await loadConfig(globals.text(flags.config), host, (message) => {
-      warnings.push(message);
-    });
-  } catch (error) {
-    for (const message of warnings) warn(streams, message);
-    throw error;
-  }
+  const config = await loadConfig(
+    globals.text(flags.config),
+    host,
+    (message) => warn(streams, message),
+    (message) => warnings.push(message),
+  );
   if (config !== undefined) unsaid.set(config, warnings);
   return config;
 }

@@ -18,6 +18,7 @@ export interface LoadedConfig {
  * The configuration in force: the explicit one, else the nearest `.sops.yaml` at or above the working directory.
  *
  * @param explicit path, "" for none
+ * @param warnOfField told of what is ignored inside the file; `warn` where it is not given
  * @returns undefined when there is none
  * @throws {ConfigError} for one that cannot be read
  */
@@ -25,6 +26,7 @@ export async function loadConfig(
   explicit: string,
   host: Host,
   warn: Warn,
+  warnOfField: Warn = warn,
 ): Promise<LoadedConfig | undefined> {
   const path = explicit === "" ? search(host.cwd(), warn) : explicit;
   if (path === undefined) return undefined;
@@ -39,7 +41,7 @@ export async function loadConfig(
     });
   }
   const { parseConfig } = await import("./config.ts");
-  return { path, content: await parseConfig(text, path, warn) };
+  return { path, content: await parseConfig(text, path, warnOfField) };
 }
 
 function search(cwd: string, warn: Warn): string | undefined {

@@ -42,6 +42,12 @@ export const rows: readonly Row[] = [
     stdout: /"x": 5/,
   },
   {
+    line: "encrypt plain.yaml",
+    files: { ".sops.yml": withRules[".sops.yaml"] },
+    code: 1,
+    stderr: /^WARN: ignoring "\.sops\.yml" [^\n]*\nconfig file not found, or has no creation rules/,
+  },
+  {
     line: "--config c encrypt --age A plain.yaml",
     code: 1,
     stderr: /^could not read config file: c: /,
