@@ -321,7 +321,7 @@ test("no files import one another, types included, but those named here", () => 
   expect(circlesAmong(imports)).toEqual(circles.map(({ files: named }) => named));
 });
 
-test("the table names no part that is not there", () => {
+test("the table names no part that does not exist", () => {
   const parts = [...Object.keys(mayImport), ...Object.values(mayImport).flat()];
   expect(parts.filter((part) => !existsSync(join(root, part)))).toEqual([]);
 });
@@ -379,7 +379,7 @@ test("a JSON, ENV, INI or binary file never loads the YAML reader", () => {
   expect(wrong.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
 });
 
-test("every file that ARCHITECTURE.md names is there", () => {
+test("every file that ARCHITECTURE.md names exists", () => {
   const text = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
   const named = [
     ...text.matchAll(

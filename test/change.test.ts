@@ -42,7 +42,7 @@ test.each<[FormatName, string, (string | number)[]]>([
   },
 );
 
-test("nothing is given back when nothing changed", async () => {
+test("nothing is returned when nothing changed", async () => {
   const before = await encryptText("a: x\n");
   expect(await changeText(before, set(["a"], "x"))).toBeUndefined();
   expect(await changeText(before, () => false)).toBeUndefined();
@@ -64,7 +64,7 @@ test("equal list elements keep their own ciphertexts", async () => {
   expect(ciphertexts(after).slice(0, 2)).toEqual(ciphertexts(before).slice(0, 2));
 });
 
-test("a float that is no number keeps its ciphertext too", async () => {
+test("a float that is not a number keeps its ciphertext too", async () => {
   const before = await encryptText("a: .nan\nb: 1\n");
   const after = (await changeText(before, set(["b"]))) as string;
   expect(ciphertexts(after)[0]).toBe(ciphertexts(before)[0]);

@@ -184,7 +184,7 @@ test.each<[string, string, FormatName, string]>([
   expect(error.message.startsWith(start)).toBe(true);
 });
 
-test("an encrypted inline comment comes back above its key, one in clear stays", async () => {
+test("an encrypted inline comment comes back above its key, an unencrypted one stays", async () => {
   expect(await decryptText(await encryptText("a: 1 # note\n"))).toBe("# note\na: 1\n");
   const clear = await encryptText("a: 1 # note\n", {
     selectors: [{ name: "encrypted_regex", value: "^a$" }],
@@ -192,7 +192,7 @@ test("an encrypted inline comment comes back above its key, one in clear stays",
   expect(await decryptText(clear)).toBe("a: 1 # note\n");
 });
 
-test("the block is read from the first document, and may stand anywhere in it", async () => {
+test("the block is read from the first document, and may be anywhere in it", async () => {
   const file = await encryptText("a: 1\nb: 2\n");
   const at = file.indexOf("sops:");
   expect(await decryptText(file.slice(at) + file.slice(0, at))).toBe("a: 1\nb: 2\n");

@@ -84,7 +84,7 @@ function anchorsOf(text: string): Set<string> {
   );
 }
 
-test("every link in the documentation leads to a file, and to a heading that is there", () => {
+test("every link in the documentation leads to a file, and to a heading that exists", () => {
   const files = globSync(
     ["*.md", "deploy/*.md", "docs/*.md", "docs/guides/*.md", "fixtures/README.md"],
     { cwd: root },

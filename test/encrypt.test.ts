@@ -172,7 +172,7 @@ test.each([
   },
 );
 
-test("with mac_only_encrypted, values in clear may change", async () => {
+test("with mac_only_encrypted, unencrypted values may change", async () => {
   const text = await encryptText("a: 1\nb_unencrypted: 2\n", { macOnlyEncrypted: true });
   expect(text).toContain("    mac_only_encrypted: true\n");
   expect(await decryptText(text.replace("b_unencrypted: 2", "b_unencrypted: 3"))).toBe(

@@ -43,7 +43,7 @@ function made(): { code: string; status: string; file: string }[] {
   return found;
 }
 
-test("each code has one exit status, that of the table", () => {
+test("each code has one exit status, the one in the table", () => {
   const all = made();
   expect(all.length).toBeGreaterThan(100);
   const wrong = all.filter(({ code, status }) => {

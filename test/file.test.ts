@@ -163,7 +163,7 @@ test("a removed, emptied or added value is refused", async () => {
   expect([25]).toContain(await exitCodeOf(text.replace(/^b: .*$/m, "b: 5")));
 });
 
-test("a number where ciphertext is expected is told apart", async () => {
+test("a number where ciphertext is expected is recognised", async () => {
   for (const [value, type] of [
     ["5", "int"],
     ["1.5", "float64"],
@@ -224,7 +224,7 @@ test.each<FormatName>(["yaml", "json", "dotenv", "ini", "binary"])(
   },
 );
 
-test("text behind the ciphertext is ignored, as in sops", async () => {
+test("text after the ciphertext is ignored, as in sops", async () => {
   expect(await decryptText((await yamlFile).replace(/^(b: ENC.*)$/m, "$1xyz"))).toBe(plain);
 });
 

@@ -115,7 +115,7 @@ test("zizmor finds nothing in the workflows, the action and Dependabot's setting
   expect(zizmor(wrong).stdout).toContain("template-injection");
 });
 
-test("no job of a workflow may do more than it is given, and no step keeps the token of the checkout", () => {
+test("no job of a workflow has more rights than it needs, and no step keeps the token of the checkout", () => {
   for (const name of globSync(".github/workflows/*.yml", { cwd: root })) {
     const workflow = parse(read(name)) as {
       permissions?: Record<string, string>;
@@ -145,7 +145,7 @@ test("the scripts that people download or run in a release pass shellcheck", () 
   });
 });
 
-test("the forms for issues ask for what is needed, and Dependabot looks at what is there", () => {
+test("the issue forms ask for what is needed, and Dependabot checks what exists", () => {
   for (const name of ["bug", "feature"]) {
     const form = parse(read(`.github/ISSUE_TEMPLATE/${name}.yml`)) as {
       name: string;
@@ -185,7 +185,7 @@ test("constants that are a number, a text or a pattern are in upper case", () =>
   expect(lower).toEqual([]);
 });
 
-test("private members are written one way, but in classes that the package gives to others", () => {
+test("private members are written one way, except in classes that the package exports", () => {
   const given = ["src/errors.ts", "src/library/change.ts"];
   const wrong = globSync("{bin,src,formats,scripts}/**/*.ts", { cwd: root }).filter(
     (file) => !given.includes(file) && /\bthis\.#\w/.test(readFileSync(join(root, file), "utf8")),

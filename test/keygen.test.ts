@@ -65,7 +65,7 @@ test("prints a key in age-keygen's layout", async () => {
   }
 });
 
-test("names the recipient where stdout is no terminal, and warns of a file that everybody can read", async () => {
+test("names the recipient if stdout is not a terminal, and warns about a file that everybody can read", async () => {
   const world = files("", { isTerminal: false, isWorldReadable: true });
   const { stdout, warnings, notes } = await run({}, world);
   expect(warnings).toEqual(["warning: writing secret key to a world-readable file"]);
@@ -188,7 +188,7 @@ test.each([
   expect(existsSync(output)).toBe(false);
 });
 
-test("tells that an input file is missing", async () => {
+test("says that an input file is missing", async () => {
   await expect(run({ convert: { input: "/no/such/file" } })).rejects.toMatchObject({
     exitCode: 1,
     message: 'failed to open input file "/no/such/file": no such file or directory',
@@ -279,7 +279,7 @@ function keyFile(content: string, mode = 0o600): { path: string; host: Host } {
 }
 
 test.each(["# old\nAGE-SECRET-KEY-1OLD\n", "AGE-SECRET-KEY-1OLD", "\r\n", ""])(
-  "adds to a key file that holds %j and keeps every line",
+  "adds to a key file that contains %j and keeps every line",
   async (old) => {
     const { path, host } = keyFile(old);
     await run({ default: true }, files(), host);
@@ -291,7 +291,7 @@ test.each(["# old\nAGE-SECRET-KEY-1OLD\n", "AGE-SECRET-KEY-1OLD", "\r\n", ""])(
   },
 );
 
-test("leaves the permissions of a key file alone and warns of open ones", async () => {
+test("leaves the permissions of a key file alone and warns if others can read it", async () => {
   const { path, host } = keyFile("", 0o640);
   const { warnings } = await run({ default: true }, files(), host);
   expect(statSync(path).mode & 0o7777).toBe(0o640);

@@ -68,7 +68,7 @@ test("the installed tarball gives the command sopsmith", () => {
   });
 });
 
-test("npm install -g puts it on PATH, as README.md tells", () => {
+test("npm install -g puts it on PATH, as README.md says", () => {
   const prefix = join(folder, "prefix");
   const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
   npm([
@@ -212,7 +212,7 @@ test("an installation has at most 40 packages and 15 MB", () => {
   expect(bytes).toBeLessThanOrEqual(15_000_000);
 });
 
-test("no peer dependency comes along unasked, and each is tested in the release that its range begins with", () => {
+test("no peer dependency is installed unasked, and each is tested in the release that its range begins with", () => {
   for (const [name, range] of Object.entries(manifest.peerDependencies)) {
     expect(existsSync(join(folder, "node_modules", name))).toBe(false);
     expect(manifest.peerDependenciesMeta[name]).toEqual({ optional: true });
@@ -252,7 +252,7 @@ test("every file of the library is reached from `exports`", () => {
   expect(there.filter((file) => !reached.has(file))).toEqual([]);
 });
 
-test("the installed library answers to a plain import", () => {
+test("the installed library works with a plain import", () => {
   const program = 'import { version } from "sopsmith"; console.log(version);';
   const { stdout } = run(process.execPath, ["--input-type=module", "--eval", program]);
   expect(stdout).toBe(`${manifest.version}\n`);
@@ -283,7 +283,7 @@ test.each(["v22.22.2", "v22.30.0", "v24.15.0", "v26.0.0", "v27.1.0"])(
   },
 );
 
-test("the file that checks the version has no syntax or import that an old Node stumbles over", () => {
+test("the file that checks the version has no syntax or import that breaks an old Node", () => {
   const text = readFileSync(join(root, "dist/bin/sopsmith.js"), "utf8");
   expect(text.startsWith("#!/usr/bin/env node\n")).toBe(true);
   expect(text).not.toMatch(
@@ -315,7 +315,7 @@ test("every file that the command needs is in the tarball, and nothing but what 
   ]);
 });
 
-test("runs from a folder that node_modules are not in", () => {
+test("runs from a folder that has no node_modules", () => {
   const alone = join(folder, "alone");
   cpSync(join(root, "dist/bin"), join(alone, "bin"), { recursive: true });
   writeFileSync(join(alone, "package.json"), '{"type":"module"}');

@@ -43,7 +43,7 @@ test("the quickstart shows a file before and after on one screen, with every che
   );
 });
 
-test("it uses no colour where none is wanted, and no setting of the user's", () => {
+test("it uses no colour if none is wanted, and none of the user's settings", () => {
   const { status, stdout, stderr } = quickstart({
     NO_COLOR: "1",
     SOPS_AGE_RECIPIENTS: "nonsense",

@@ -81,7 +81,7 @@ test("a changed negative zero keeps its sign", async () => {
   expect(await decryptText(changed ?? "")).toBe("a: 1\nx_unencrypted: -0\n");
 });
 
-test("a binary file that is encrypted already is refused, and another encrypted file told of", async () => {
+test("a binary file that is already encrypted is refused, and another encrypted file gets a warning", async () => {
   const once = await encryptText("hello", { format: "binary" });
   expect((await refusal(encryptText(once, { format: "binary" }))).exitCode).toBe(203);
   const warnings: string[] = [];

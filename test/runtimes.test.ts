@@ -154,7 +154,7 @@ test("Rolldown bundles it for a server, without the optional packages", async ()
 const oneSentence =
   "sopsmith decrypts secrets, so it runs on a server only: import it only in code that no browser loads.";
 
-test("a bundle for a browser holds nothing but one sentence, and ends with it", async () => {
+test("a bundle for a browser contains only one sentence, and fails with it", async () => {
   const outfile = join(folder, "browser/out.mjs");
   writeFileSync(
     join(folder, "client.mjs"),

@@ -87,7 +87,7 @@ function openedBy(args: readonly string[]): string[] {
   return [...new Set(opened)].map((name) => name.replace(/-[\w-]{8}\.js$/, "")).toSorted();
 }
 
-test("what every run loads holds no package", () => {
+test("what every run loads contains no package", () => {
   const reached = new Set(["sopsmith.js"]);
   for (const name of reached) {
     // The first file loads the command line by import(), so that an old Node gets as far as its message.
@@ -138,7 +138,7 @@ function importsOf(file: string): { statically: string[]; later: string[] } {
   };
 }
 
-test("the built command holds no optional package: each is a real import, made when it is needed", () => {
+test("the built command contains no optional package: each is a real import, done when it is needed", () => {
   const files = [
     "sopsmith.js",
     ...readdirSync(join(bin, "chunks")).map((name) => `chunks/${name}`),

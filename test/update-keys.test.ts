@@ -10,7 +10,7 @@ const groups = (...lists: string[]): KeyGroup[] =>
 const difference = (threshold: number, before: string[], after: string[]) =>
   keyDifference({ keyGroups: groups(...before), shamirThreshold: threshold }, groups(...after));
 
-test("compares groups by place and keys by what they show, whatever their order", () => {
+test("compares groups by position and keys by their ids, whatever their order", () => {
   expect(difference(2, ["ab", "c", "d"], ["bea", "c"])).toEqual({
     threshold: { before: 2, after: 2 },
     groups: [

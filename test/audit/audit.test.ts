@@ -111,7 +111,7 @@ test.each([
   for (const [name, text] of Object.entries(before)) box.write(name, text);
 });
 
-test("stdin is written down as the working directory, and each database gets each event", async () => {
+test("stdin is recorded as the working directory, and every database gets every event", async () => {
   const config = configFor(postgres.uri(), postgres.uri());
   const words = ["encrypt", "--filename-override", "x.yaml"];
   expect((await audited(config, words)).code).toBe(0);
@@ -154,7 +154,7 @@ test.each([
   }
 });
 
-test("what cannot be written down is not done", async () => {
+test("what cannot be recorded is not done", async () => {
   postgres.sql("REVOKE INSERT ON audit_event FROM sops");
   try {
     const before = box.read("c.yaml");

@@ -97,7 +97,7 @@ describe.skipIf(process.platform === "win32" || !isClosed(base))(
       },
     );
 
-    test("is off where the user database has no home directory, or one that is not there", () => {
+    test("is off where the user database has no home directory, or a missing one", () => {
       const missing = join(home, "missing");
       for (const path of [undefined, "", "relative", missing, "/proc"])
         expect(cacheIn(path)).toBe("");

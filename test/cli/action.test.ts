@@ -103,7 +103,7 @@ test("by default the action looks where release.yml puts the executables", () =>
   expect(release).toContain('tags: ["v*"]');
 });
 
-test("action.yml runs scripts that are there, and puts no input into a line of shell", () => {
+test("action.yml runs scripts that exist, and puts no input into a line of shell", () => {
   const action = parse(readFileSync(join(root, "action.yml"), "utf8")) as {
     runs: { steps: { run: string }[] };
   };
@@ -114,7 +114,7 @@ test("action.yml runs scripts that are there, and puts no input into a line of s
   }
 });
 
-test("the hooks for pre-commit run commands that are there", () => {
+test("the hooks for pre-commit run commands that exist", () => {
   const hooks = parse(readFileSync(join(root, ".pre-commit-hooks.yaml"), "utf8")) as {
     id: string;
     entry: string;

@@ -84,7 +84,7 @@ test.skipIf(isExecutable).each([
   ["--no-atomic", "SIGTERM"],
   ["--no-atomic", "SIGHUP"],
 ])(
-  "%s: after %s in the middle all files are new, or none, and nothing is beside them",
+  "%s: after %s in the middle, all files are new or none is, and nothing is left beside them",
   async (flag, signal) => {
     const box = boxWithThree();
     box.write("hook.mjs", hook(signal));
@@ -103,7 +103,7 @@ test.skipIf(isExecutable).each([
   },
 );
 
-test.skipIf(isExecutable)("a signal in the middle says what could not be taken back", () => {
+test.skipIf(isExecutable)("a signal in the middle says what could not be undone", () => {
   const box = boxWithThree();
   box.write(
     "hook.mjs",

@@ -64,13 +64,10 @@ const anywhere: Row[] = [
   [["-i", "true", "f"], ["--in-place=true"], ["true", "f"]],
 ];
 
-test.each(anywhere)(
-  "reads %j the same in front of a command and behind it",
-  (words, given, operands) => {
-    for (const where of ["global", "command"] as const)
-      expect(readArguments(words, flags, where)).toMatchObject({ given, operands });
-  },
-);
+test.each(anywhere)("reads %j the same before a command and after it", (words, given, operands) => {
+  for (const where of ["global", "command"] as const)
+    expect(readArguments(words, flags, where)).toMatchObject({ given, operands });
+});
 
 describe("at the global level", () => {
   const rows: Row[] = [
@@ -100,7 +97,7 @@ describe("at the command level", () => {
     [["-", "-i"], ["--in-place=true"], ["-"]],
     [["help"], [], ["help"]],
   ];
-  test.each(rows)("%j: known flags may stand behind operands", (words, given, operands) => {
+  test.each(rows)("%j: known flags may come after operands", (words, given, operands) => {
     expect(readArguments(words, flags, "command")).toMatchObject({ given, operands });
   });
 });
@@ -163,7 +160,7 @@ test.each([
   expect(environmentArguments(flags, env)).toEqual(given);
 });
 
-test("a variable that is no boolean is refused by its name, without its text", () => {
+test("a variable that is not a boolean is refused by its name, without its text", () => {
   expect(() => environmentArguments(flags, { LOCAL: "yes" })).toThrow(
     "could not parse LOCAL as bool value for flag local",
   );

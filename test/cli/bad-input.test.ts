@@ -68,7 +68,7 @@ function wrongFlags({ name, command }: { name: string; command: Command }): Bad[
 
 const all = [...loaded.flatMap(wrongFlags), ...rows];
 
-test("no line stands twice", () => {
+test("no line appears twice", () => {
   expect(new Set(all.map((row) => row.line + JSON.stringify([row.env, row.config]))).size).toBe(
     all.length,
   );

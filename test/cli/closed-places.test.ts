@@ -90,7 +90,7 @@ describe.runIf(isRoot)("a working directory that the user cannot enter", () => {
   });
 });
 
-test("a working directory that is gone is said", () => {
+test("a missing working directory is reported", () => {
   const gone = mkdtempSync(box.path("gone-"));
   const line = `rmdir '${gone}'; exec ${programUnderTest.map((word) => `'${word}'`).join(" ")} "$@"`;
   for (const args of [["decrypt", "a.yaml"], ["check"], ["git", "install"], ["edit", "a.yaml"]]) {
@@ -105,7 +105,7 @@ test("a working directory that is gone is said", () => {
 });
 
 // What cannot be read may hold a secret that is not encrypted.
-describe.runIf(isRoot)("a check does not pass over what it cannot read", () => {
+describe.runIf(isRoot)("a check does not skip what it cannot read", () => {
   beforeEach(async () => {
     box.write(
       ".sops.yaml",

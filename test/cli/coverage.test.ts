@@ -59,7 +59,7 @@ const missing = (page: Page, among: typeof rows): string[] => {
     .map((name) => `${page.name} --${name}`);
 };
 
-test("sops's commands are all there", () => {
+test("all commands of sops exist", () => {
   const names = new Set(pages.map(({ name }) => name));
   expect([...ofSops].filter((name) => !names.has(name))).toEqual([]);
 });
@@ -141,7 +141,7 @@ const flagsOfSops: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-test("sops's flags are all there, in both forms", () => {
+test("all flags of sops exist, in both forms", () => {
   for (const [name, lists] of Object.entries(flagsOfSops)) {
     const page = pages.find((one) => one.name === name);
     const known = page === undefined ? globalFlags : flagsOf(page);
@@ -154,7 +154,7 @@ test("sops's flags are all there, in both forms", () => {
   }
 });
 
-test("what excludes what has a row, with sops's exit code (spec cli 11)", () => {
+test("options that cannot be used together have a row, with sops's exit code (spec cli 11)", () => {
   const exclusions: readonly (readonly [RegExp, number])[] = [
     [/^encrypt (?=.*(?:-i|--in-place) ).*--output /, 8],
     [/^decrypt (?=.*(?:-i|--in-place) ).*--output /, 8],
@@ -193,7 +193,7 @@ test("every command for Kubernetes and Terraform has a command line in a test", 
   expect(untried.map(({ name }) => name)).toEqual([]);
 });
 
-test("every flag in front of a command, and of the form without one, has a row", () => {
+test("every flag before a command, and of the form without one, has a row", () => {
   const lines = rows
     .map(({ line }) => line)
     .filter((line) => line.startsWith("-"))

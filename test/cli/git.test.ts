@@ -29,7 +29,7 @@ function repository(): Sandbox & { git: (...args: string[]) => string } {
   return Object.assign(box, { git, env });
 }
 
-test("git install makes diffs and logs plain, and git uninstall takes it back", async () => {
+test("git install makes diffs and logs readable, and git uninstall undoes it", async () => {
   const repo = repository();
   const { git } = repo;
   repo.write(".gitattributes", "*.png binary\n");
@@ -109,7 +109,7 @@ test("git install outside a repository says so", async () => {
   expect([surplus.code, surplus.stdout]).toEqual([1, ""]);
 });
 
-test("a pre-commit hook with filestatus --check --staged looks at what is staged", async () => {
+test("a pre-commit hook with filestatus --check --staged checks what is staged", async () => {
   const repo = repository();
   const { git } = repo;
   repo.write(
@@ -183,7 +183,7 @@ test("git install takes its patterns from the creation rules, and textconv runs 
   expect(repo.git("diff")).toMatch(/^\+secret: ENC\[/m);
 });
 
-test("plain files cost no start of the program", async () => {
+test("for plain files, Git does not start the program", async () => {
   const repo = repository();
   for (let index = 0; index < 10; index++)
     repo.write(`p${index}.json`, '{"sops": "mac", "a": 1}\n');
@@ -248,7 +248,7 @@ test("git install --check says what is missing in a clone, and changes nothing",
   expect(moved.stderr).toMatch(/^merge\.sopsmith\.driver is not what this program would set/);
 });
 
-test("git install --hook refuses commits with secrets in clear, and leaves another hook alone", async () => {
+test("git install --hook refuses commits with unencrypted secrets, and leaves another hook alone", async () => {
   const repo = repository();
   const { git } = repo;
   repo.write(".sops.yaml", "creation_rules:\n  - path_regex: \\.secret\\.yaml$\n    age: age1x\n");

@@ -18,17 +18,20 @@ const withoutStyles = (text: string): string => text.replaceAll(/\u001b\[\d+m/g,
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
 
-test.each(topics)("help %s %s has no line over the width and breaks no word", async (...topic) => {
-  const wide = await helpFor(topic, commands, { width: 100_000, isStyled: false });
-  for (const width of [60, 80, 120]) {
-    const text = await helpFor(topic, commands, { width, isStyled: false });
-    const long = text.split("\n").filter((line) => line.length > width);
-    expect(long).toEqual([]);
-    // A command line of an example is continued by a backslash.
-    const continued = text.replaceAll(" \\\n", " ").replaceAll("\n   # ", "\n   ");
-    expect(words(continued)).toEqual(words(wide.replaceAll("\n   # ", "\n   ")));
-  }
-});
+test.each(topics)(
+  "help %s %s has no line longer than the width and breaks no word",
+  async (...topic) => {
+    const wide = await helpFor(topic, commands, { width: 100_000, isStyled: false });
+    for (const width of [60, 80, 120]) {
+      const text = await helpFor(topic, commands, { width, isStyled: false });
+      const long = text.split("\n").filter((line) => line.length > width);
+      expect(long).toEqual([]);
+      // A command line of an example is continued by a backslash.
+      const continued = text.replaceAll(" \\\n", " ").replaceAll("\n   # ", "\n   ");
+      expect(words(continued)).toEqual(words(wide.replaceAll("\n   # ", "\n   ")));
+    }
+  },
+);
 
 test.each(topics)("help %s %s says the same with styles", async (...topic) => {
   const plain = await helpFor(topic, commands, { width: 80, isStyled: false });

@@ -79,7 +79,7 @@ async function install(env: Readonly<Record<string, string>>) {
   return { status, stdout, stderr, installed, isThere: existsSync(installed), box };
 }
 
-test("the installer puts the latest release's executable on its place when the checksum is right", async () => {
+test("the installer puts the latest release's executable in place when the checksum is right", async () => {
   const { url, asked } = await releases();
   const { status, stdout, stderr, installed } = await install({ SOPSMITH_RELEASES: url });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -146,7 +146,7 @@ test("it refuses a checksum that is not the one the user expects, a missing rele
   expect(refused[3]?.stderr).toContain("is not a version");
 });
 
-test("whatever is in its way, it says so in one line with the reason, and leaves nothing behind", async () => {
+test("if anything fails, it says so in one line with the reason, and leaves nothing behind", async () => {
   const { url } = await releases();
   const broken = await releases(releaseOf(Buffer.from("#!/bin/sh\nexit 3\n")));
   const box = new Sandbox({ "a-file": "" });

@@ -51,7 +51,7 @@ async function expectPlain(box: Sandbox): Promise<void> {
     expect(await box.run(["decrypt", name])).toMatchObject({ code: 0, stdout: text });
 }
 
-test("edit touches the lines that were edited, and two more", async () => {
+test("edit changes the lines that were edited, and two more", async () => {
   const box = await sealedBox();
   git(box, "init", "-q");
   git(box, "add", ".");
@@ -86,7 +86,7 @@ test("rotate and updatekeys leave the text of several files as it is", async () 
   expect(await box.run(["decrypt", "own.yaml"], { env: again })).toMatchObject({ stdout: own });
 });
 
-test("set and unset of several files change what they are about", async () => {
+test("set and unset of several files change only their own values", async () => {
   const box = await sealedBox();
   const set = ["set", "--file", "own.yaml", "own.json", '["new"]', '"v"'];
   expect(await box.run(set)).toMatchObject({ code: 0 });

@@ -95,7 +95,7 @@ test("KUBECONFIG and ~/.kube/config are found; TLS settings go along", async () 
   expect((await home.connection.credentials()).headers).toEqual({ authorization: "Bearer home" });
 });
 
-test("a pod uses its own account, and its token as it is when it is asked for", async () => {
+test("a pod uses its own service account, and reads its token each time", async () => {
   writeFileSync(join(dir, "token"), "first\n");
   writeFileSync(join(dir, "ca.crt"), "CA");
   writeFileSync(join(dir, "namespace"), "sops");
@@ -108,7 +108,7 @@ test("a pod uses its own account, and its token as it is when it is asked for", 
   });
 });
 
-test("a kubeconfig that is not there, or names no cluster, is told", async () => {
+test("a kubeconfig that is missing, or names no cluster, is reported", async () => {
   await expect(connectToCluster(join(dir, "none"), env)).rejects.toThrow("none cannot be read");
   const path = join(dir, "empty");
   writeFileSync(path, stringify({ apiVersion: "v1", kind: "Config", "current-context": "x" }));

@@ -21,35 +21,38 @@ const contents: [name: string, content: Buffer][] = [
   ["value.yaml", Buffer.from(`a: ${base64}\nb: x\n`)],
 ];
 
-test.each(contents)("%s of some MiB survives every way in and out", async (name, content) => {
-  const box = new Sandbox({ [name]: content }, { SOPS_AGE_KEY: identities.A });
-  const done = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await box.run(args);
-    expect(stderr).toBe("");
-    expect(code).toBe(0);
-    return stdout;
-  };
-  const holds = (file: string): boolean => readFileSync(box.path(file)).equals(content);
+test.each(contents)(
+  "a %s file of some MiB survives every way in and out",
+  async (name, content) => {
+    const box = new Sandbox({ [name]: content }, { SOPS_AGE_KEY: identities.A });
+    const done = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await box.run(args);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+      return stdout;
+    };
+    const holds = (file: string): boolean => readFileSync(box.path(file)).equals(content);
 
-  const sealed = await done("encrypt", "--age", recipients.A, name);
-  box.write(`piped-${name}`, sealed);
-  await done("decrypt", "--output", "out", `piped-${name}`);
-  expect(holds("out")).toBe(true);
+    const sealed = await done("encrypt", "--age", recipients.A, name);
+    box.write(`piped-${name}`, sealed);
+    await done("decrypt", "--output", "out", `piped-${name}`);
+    expect(holds("out")).toBe(true);
 
-  await done("encrypt", "--age", recipients.A, "--output", `sealed-${name}`, name);
-  expect((await done("decrypt", `sealed-${name}`)) === content.toString()).toBe(true);
-  const before = box.read(`sealed-${name}`);
-  await done("rotate", "-i", "--add-age", recipients.B, `sealed-${name}`);
-  expect(box.read(`sealed-${name}`) === before).toBe(false);
-  await done("decrypt", "-i", "--no-atomic", `sealed-${name}`);
-  expect(holds(`sealed-${name}`)).toBe(true);
+    await done("encrypt", "--age", recipients.A, "--output", `sealed-${name}`, name);
+    expect((await done("decrypt", `sealed-${name}`)) === content.toString()).toBe(true);
+    const before = box.read(`sealed-${name}`);
+    await done("rotate", "-i", "--add-age", recipients.B, `sealed-${name}`);
+    expect(box.read(`sealed-${name}`) === before).toBe(false);
+    await done("decrypt", "-i", "--no-atomic", `sealed-${name}`);
+    expect(holds(`sealed-${name}`)).toBe(true);
 
-  await done("encrypt", "-i", "--no-atomic", "--age", recipients.A, name);
-  expect(holds(name)).toBe(false);
-  await done("decrypt", "-i", name);
-  expect(holds(name)).toBe(true);
-  box.remove();
-});
+    await done("encrypt", "-i", "--no-atomic", "--age", recipients.A, name);
+    expect(holds(name)).toBe(false);
+    await done("decrypt", "-i", name);
+    expect(holds(name)).toBe(true);
+    box.remove();
+  },
+);
 
 test("a large file that was damaged is refused, and nothing of it is printed", async () => {
   const box = new Sandbox({ "noise.bin": noise }, { SOPS_AGE_KEY: identities.A });

@@ -54,7 +54,7 @@ function namesIn(directory: string): string[] {
 }
 
 describe("a directory", () => {
-  test("is decrypted by what is in the files, into the same paths elsewhere", async () => {
+  test("is decrypted by the content of its files, to the same paths elsewhere", async () => {
     const box = tree(mixed);
     const result = await box.run(["decrypt", "--recursive", "--output-dir", "out", "t"]);
     expect(result).toEqual({ code: 0, stdout: "", stderr: "4 files decrypted\n" });
@@ -72,7 +72,7 @@ describe("a directory", () => {
     expect(box.read("t/a.yaml")).toBe(sealedYaml);
   });
 
-  test("is encrypted but for what is encrypted already or has no creation rule", async () => {
+  test("is encrypted, except for files that are already encrypted or have no creation rule", async () => {
     const box = tree({
       ...mixed,
       ".sops.yaml": `creation_rules:\n  - path_regex: \\.yaml$\n    age: ${recipients.A}\n`,
@@ -96,7 +96,7 @@ describe("a directory", () => {
     });
   });
 
-  test("without an encrypted file is no error", async () => {
+  test("without an encrypted file is not an error", async () => {
     const box = tree({ "t/b.yaml": plain["plain.yaml"] });
     const result = await box.run(["rotate", "-i", "--recursive", "t"]);
     expect(result).toEqual({ code: 0, stdout: "", stderr: "0 files rotated\n" });
@@ -120,7 +120,7 @@ describe("a directory", () => {
     expect(result.stdout.trim().split("\n")).toEqual(lines(listed));
   });
 
-  test("is checked by filestatus: what is encrypted, or ought to be by a creation rule", async () => {
+  test("is checked by filestatus: files that are encrypted, or should be by a creation rule", async () => {
     const box = tree(mixed);
     const check = () => box.run(["filestatus", "--recursive", "--check", "t"]);
     const encrypted = listed.filter(([, isEncrypted]) => isEncrypted);
@@ -137,7 +137,7 @@ describe("a directory", () => {
     expect(ruled.stderr).toMatch(/^t\/plain\.yaml is not encrypted\n(?!t\/)/);
   });
 
-  test("takes set, and leaves plain files alone", async () => {
+  test("can be given to set, which leaves plain files alone", async () => {
     const box = tree({ "t/a.yaml": sealedYaml, "t/b/c.json": sealedJson, "t/p.yaml": "a: 1\n" });
     const result = await box.run(["set", "--recursive", "t", '["region"]', '"eu"']);
     expect(result).toEqual({ code: 0, stdout: "", stderr: "2 files changed\n" });
@@ -159,7 +159,7 @@ describe("a directory", () => {
 });
 
 describe("a hostile tree:", () => {
-  test("links are followed to files in it only, and never in circles", async () => {
+  test("links are followed only to files in it, and never in circles", async () => {
     const box = tree({ "t/d/a.yaml": sealedYaml, "outside.yaml": sealedYaml });
     symlinkSync("..", box.path("t/d/up"));
     symlinkSync("self", box.path("t/self"));
@@ -208,7 +208,7 @@ describe("a hostile tree:", () => {
     expect(existsSync(box.path("o"))).toBe(false);
   });
 
-  test("an output path that is a file fails by name, the others are done", async () => {
+  test("an output path that is a file fails by name, and the others are processed", async () => {
     const box = tree({ "a.yaml": sealedYaml, "d/b.yaml": sealedYaml, "o/d": "file" });
     const result = await box.run(["decrypt", "--output-dir", "o", "a.yaml", "d/b.yaml"]);
     expect(result.code).toBe(3);
@@ -234,7 +234,7 @@ describe("a hostile tree:", () => {
   });
 
   // Root reads everything, so this runs as another user.
-  test("an unreadable directory is listed and the rest is done", async () => {
+  test("an unreadable directory is listed and the rest is processed", async () => {
     const box = tree({ "t/a.yaml": sealedYaml, "t/closed/b.yaml": sealedYaml });
     const asRoot = process.getuid?.() === 0;
     chmodSync(box.dir, 0o755);
@@ -302,7 +302,7 @@ test("an interruption leaves whole files and nothing else", { timeout: 60_000 },
 
 const isTemporary = (name: string) => name.endsWith(".tmp");
 
-test("a file that vanishes on the way is a failure of its own", async () => {
+test("a file that vanishes midway is a failure of its own", async () => {
   const box = tree({ "a.yaml": sealedYaml, "b.yaml": sealedYaml });
   symlinkSync("gone.yaml", box.path("c.yaml"));
   const result = await box.run(["rotate", "-i", "a.yaml", "b.yaml", "c.yaml"]);

@@ -33,7 +33,7 @@ test("a rebase of ten commits on neighbouring values stops nowhere, and each dif
   );
 });
 
-test("a conflict is markers round encrypted lines, and the mergetool opens the plain values", async () => {
+test("a conflict becomes markers around encrypted lines, and the mergetool opens the plain values", async () => {
   const repo = await repository();
   await conflicting(repo);
   const { status, stdout, stderr } = repo.tryGit("merge", "--quiet", "side");
@@ -69,7 +69,7 @@ test("the mergetool resolves what Git's own merge of text left, and keeps both s
   expect(repo.git("diff", "--name-only", "--diff-filter=U")).toBe("s.yaml\n");
 });
 
-test("--accept seals lines that were chosen by hand, and refuses a value that is no version's", async () => {
+test("--accept takes lines that were chosen by hand, and refuses a value that no version has", async () => {
   const repo = await repository();
   await conflicting(repo);
   repo.tryGit("merge", "--quiet", "side");
@@ -107,7 +107,7 @@ test("without a key, Git's own merge takes over and one line says why", async ()
   expect(repo.read("s.yaml")).toMatch(/^>{7} theirs\n/m);
 });
 
-test("what is no conflict, or no encrypted file, is said", async () => {
+test("a file without a conflict, or not encrypted, is reported", async () => {
   const repo = await repository();
   const none = await repo.run(["mergetool"], { env: repo.env });
   expect(none).toEqual({ code: 0, stdout: "", stderr: "No file has conflicts.\n" });

@@ -142,7 +142,7 @@ test("a wrong key, and Ctrl-C in the editor, change nothing and leave no plain t
   expect(unmerged(repo)).toBe("s.yaml\0");
 });
 
-test("a file that is there on one side only is no conflict of two versions, and is said", async () => {
+test("a file that exists on one side only is not a conflict of two versions, and is reported", async () => {
   const repo = await repository();
   repo.git("checkout", "--quiet", "-b", "side");
   repo.git("rm", "--quiet", "s.yaml");
@@ -176,7 +176,7 @@ test("a file that both sides added merges by key, and conflicts where both have 
   expect(repo.opened("new.yaml")).toBe("same: s\na: ours\ntheirs: t\nours: o\n");
 });
 
-test("a binary file that both sides changed conflicts, and the one that is kept keeps its bytes", async () => {
+test("a binary file that both sides changed conflicts, and the version that is kept keeps its bytes", async () => {
   const repo = await repository();
   repo.write(".gitattributes", "*.bin merge=sopsmith\n");
   const bytes = (of: number) => Buffer.from([0xff, of, 0x00, 0xfe, 0x0a, of, 0xc3]);

@@ -22,7 +22,7 @@ function setUp() {
 
 const env = { SOPS_AGE_KEY: identities.A };
 
-test("a file that nobody here can open names those who can", async () => {
+test("for a file that nobody here can open, the report names those who can", async () => {
   const repo = setUp();
   const { code, stderr } = await repo.box.run(["decrypt", "a.yaml"], {
     env: { SOPS_AGE_KEY: identities.B },
@@ -51,7 +51,7 @@ test("warnings about recipients, updatekeys and check name people", async () => 
   expect(diff.stdout).toContain(`+ recipient  bob (${short(bob)})\n`);
 });
 
-test("what is for programs keeps the keys", async () => {
+test("machine-readable output keeps the keys", async () => {
   const repo = setUp();
   const update = await repo.box.run(["updatekeys", "--check", "--json", "a.yaml"]);
   expect(update.stdout).toContain(bob);

@@ -53,7 +53,7 @@ test.each([
   expect(JSON.parse(lines({ timeEncoding })[0] ?? "")).toMatchObject({ ts });
 });
 
-test("settings that are not known are told, and none that are", () => {
+test("unknown settings are reported, and known ones are not", () => {
   expect(logMistakes(none)).toEqual([]);
   expect(logMistakes({ ...none, encoder: "console", level: "7", timeEncoding: "epoch" })).toEqual(
     [],

@@ -61,7 +61,7 @@ function repositories() {
 }
 
 test.each(["sopsmith-check", "sopsmith-check-staged"])(
-  "pre-commit runs %s, which refuses a secret in clear and lets encrypted files pass",
+  "pre-commit runs %s, which refuses an unencrypted secret and accepts encrypted files",
   (hook) => {
     const { box, git, run } = repositories();
     const found = run(hook);

@@ -5,7 +5,7 @@ import { rows, A, B } from "./rule-review.rows.ts";
 
 checkRows(rows);
 
-test("a threshold and groups that are not the rule's get a warning from rotate", async () => {
+test("a threshold and groups that differ from the rule get a warning from rotate", async () => {
   const groups = (threshold: number, ...keys: string[]) =>
     `creation_rules:\n  - shamir_threshold: ${threshold}\n    key_groups:\n${keys.map((key) => `      - age: [${key}]\n`).join("")}`;
   const box = sandboxFor(`${identities.A}\n${identities.B}`, {

@@ -49,7 +49,7 @@ test("names each key that the data key was wrapped for, as sops does", async () 
   expect(ours).toEqual(sops);
 });
 
-test("tells which key opened the file and which failed before it, as sops does", async () => {
+test("says which key opened the file and which failed before it, as sops does", async () => {
   for (const [flags, count] of [
     [keys, 2],
     [["--age", bob.recipient, ...keys.slice(0, 2)], 3],

@@ -84,7 +84,7 @@ test("accepts a byte order mark", async () => {
   expect((await firstRule("\ufeffcreation_rules: [{path_regex: x}]")).pathRegex).toBe("x");
 });
 
-test("takes scalars for text as they are written", async () => {
+test("reads scalars as text, as they are written", async () => {
   for (const text of ["5", "1.50", "true", "0x1F", "2020-01-01", "no"]) {
     expect((await firstRule(`creation_rules: [{path_regex: ${text}}]`)).pathRegex).toBe(text);
   }
@@ -215,7 +215,7 @@ test("notes a flat key field of the wrong type for the rule that is selected", a
   }
 });
 
-test("warns of unknown fields with file and line, and says what was probably meant", async () => {
+test("warns about unknown fields with file and line, and says what was probably meant", async () => {
   const { config, warnings } = await parse(
     [
       "creation_rule: []",
@@ -266,7 +266,7 @@ test("a duplicate key in a field that nobody reads does not matter, and __proto_
   expect((await parse("__proto__: 1\nconstructor: 1\ntoString: 1")).warnings).toHaveLength(3);
 });
 
-test("reads indentation settings, telling 0 from none", async () => {
+test("reads indentation settings, and tells 0 from none", async () => {
   const { config } = await parse(
     "stores: {yaml: {indent: 2}, json: {indent: 0}, json_binary: ~, dotenv: {}, ini: {}}",
   );
@@ -277,7 +277,7 @@ test("reads indentation settings, telling 0 from none", async () => {
   });
 });
 
-test("reads a layout for each format, and refuses a word that is none", async () => {
+test("reads a layout for each format, and refuses a word that is not a layout", async () => {
   const { config, warnings } = await parse(
     "stores: {yaml: {layout: sops}, json: {indent: 2, layout: keep}, dotenv: {layout: sops}, ini: {}}",
   );

@@ -21,7 +21,7 @@ test("finds nothing where there is nothing, and stops at the root", () => {
   expect(asked).toHaveLength(6);
 });
 
-test("looks at no more than 100 directories", () => {
+test("checks at most 100 directories", () => {
   const fs = fsWith("/.sops.yaml");
   expect(findConfig("/x".repeat(99), fs).path).toBe("/.sops.yaml");
   expect(findConfig("/x".repeat(100), fs).path).toBeUndefined();

@@ -57,14 +57,14 @@ test("matches the path below the configuration's directory, else the absolute pa
   expect(subject("C:\\repo", ".sops.yaml", "D:/x/a.yaml", "win32")).toBe("D:\\x\\a.yaml");
 });
 
-test("takes the first rule whose pattern matches anywhere; one without pattern matches all", async () => {
+test("uses the first rule whose pattern matches anywhere; a rule without one matches everything", async () => {
   const text = `creation_rules:\n- path_regex: ^prod/\n  age: ${A}\n- path_regex: \\.ya?ml$\n  age: ${B}\n- pgp: F\n`;
   expect(names(await select(text, "prod/a.yaml"))).toEqual([[`age ${A}`]]);
   expect(names(await select(text, "x/prod/a.yml"))).toEqual([[`age ${B}`]]);
   expect(names(await select(text, "a.json"))).toEqual([["pgp F"]]);
 });
 
-test("no list of rules is no error; a list without a match is", async () => {
+test("a missing list of rules is not an error; a list without a match is", async () => {
   expect(await select("stores: {}")).toBeUndefined();
   for (const text of [
     "creation_rules: []",
@@ -212,7 +212,7 @@ test("refuses keys that cannot be parsed with sops's words", async () => {
   }
 });
 
-test("looks at the keys of the selected rule alone", async () => {
+test("reads only the keys of the selected rule", async () => {
   expect(
     names(await select(`creation_rules: [{path_regex: zzz, age: 5}, {age: ${A}}, {age: bad}]`)),
   ).toEqual([[`age ${A}`]]);
@@ -230,7 +230,7 @@ test("what makes sops crash is an error with exit 2", async () => {
   });
 });
 
-test("refuses a rule with two selection settings, before its keys are looked at", async () => {
+test("refuses a rule with two selection settings, before it reads its keys", async () => {
   expect(
     await failure("creation_rules: [{age: bad, encrypted_regex: a, unencrypted_comment_regex: b}]"),
   ).toMatchObject({

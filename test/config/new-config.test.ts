@@ -10,7 +10,7 @@ import {
 
 const age = (id: string) => ({ type: "age", id }) as const;
 
-test("makes a name an anchor that go-yaml takes", () => {
+test("turns a name into an anchor that go-yaml accepts", () => {
   expect(["alice", "Zoë Blå", "ops/team", "---", "a_b-1"].map(anchorOf)).toEqual([
     "alice",
     "Zoe-Bla",

@@ -148,12 +148,12 @@ test("empty text is never sealed and opens unchecked", () => {
   expect(cipher.open("", "any:").leaf).toEqual(str(""));
 });
 
-test("text behind the bracket is ignored", () => {
+test("text after the bracket is ignored", () => {
   expect(cipher.open(`${hello}xyz`, "a:b:").leaf).toEqual(str("hello"));
   expect(cipher.open(`${hello}\nxyz]`, "a:b:").leaf).toEqual(str("hello"));
 });
 
-test("line ends in base64 are ignored", () => {
+test("line breaks in base64 are ignored", () => {
   expect(cipher.open(hello.replace("iv:", "iv:\r"), "a:b:").leaf).toEqual(str("hello"));
 });
 

@@ -91,7 +91,7 @@ function expectSame(text: string): void {
   expect(asBytes).toBe(asString);
 }
 
-test("refuses what is damaged in the words that it has for short values", () => {
+test("refuses damaged text in the same words as for short values", () => {
   const start = "ENC[AES256_GCM,data:".length;
   const dataEnd = medium.indexOf(",");
   const end = medium.indexOf(",", start);
@@ -123,7 +123,7 @@ test("refuses what is damaged in the words that it has for short values", () => 
   for (const cut of [1, 2, 3, 4, 8]) expectSame(medium.slice(0, end - cut) + medium.slice(end));
 });
 
-test("reads the bits that padding leaves over as other programs do", () => {
+test("reads left-over padding bits as other programs do", () => {
   for (const extra of [1, 2]) {
     const text = cipher.seal(noise(3 * piece + extra), "str", aad, nonce);
     const end = text.indexOf(",iv:");
@@ -167,7 +167,7 @@ test("refuses long text under another path, nonce or data key", () => {
     expect(outcome(failure)).toMatch(/^25 Could not decrypt with AES_GCM: /);
 });
 
-test("takes long text that is no ciphertext for what it is", () => {
+test("leaves long text that is not a ciphertext as it is", () => {
   expect(outcome(() => openLong("x".repeat(LONG_TEXT)))).toMatch(/^25 Input string does not match/);
   expect(outcome(() => openLong(`ENC[AES256_GCM,data:${"A".repeat(LONG_TEXT)}`))).toMatch(
     /^25 Input string does not match/,

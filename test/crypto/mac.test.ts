@@ -15,7 +15,7 @@ test("hashes the plaintext of leaves to the known answer", () => {
   expect(mac.digest()).toBe(known);
 });
 
-test("leaves that are not encrypted count only when they are to", () => {
+test("unencrypted leaves count only when they should", () => {
   const mac = new Mac(true);
   mac.add(str("hello"), true);
   mac.add(bool(true), true);

@@ -29,7 +29,7 @@ test("equal leaves at one place get their nonces back in their order; a further 
   expect(nonces.take("y", "str", "l:")).toEqual(nonce(9));
 });
 
-test("what another version of the file remembers is learned once", () => {
+test("the nonces of another version of the file are learned once", () => {
   const [ours, theirs] = [new Nonces(fakeHost()), new Nonces(fakeHost())];
   for (const fill of [1, 2]) ours.remember("x", "str", "l:", nonce(fill));
   for (const fill of [1, 3]) theirs.remember("x", "str", "l:", nonce(fill));

@@ -101,7 +101,7 @@ test.each<[string, number, string[], string]>([
   });
 });
 
-test("names every key that cannot wrap, and changes no key then", async () => {
+test("names every key that cannot wrap, and then changes no key", async () => {
   const keys = await group(["pgp", "AB"], ["age", alice.recipient], ["gcp_kms", "projects/p"]);
   await expect(wrapDataKey(new Uint8Array(32), [keys], 0, services, host)).rejects.toMatchObject({
     exitCode: 1,
@@ -243,7 +243,7 @@ test.each<[Record<string, string>, string]>([
     { SOPS_AGE_KEY_FILE: bob.identity },
     "SOPS_AGE_KEY_FILE holds an identity instead of a path; put it into SOPS_AGE_KEY.",
   ],
-])("a common mistake is recognised, and told in one line: %j", async (env, advice) => {
+])("a common mistake is recognised, and explained in one line: %j", async (env, advice) => {
   const keys = await group(["age", alice.recipient]);
   await createDataKey([keys], 0, services, host);
   const report = await reportOf(recover([keys], 0, fakeHost({ env })));

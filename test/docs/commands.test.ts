@@ -165,7 +165,7 @@ function callsOf(page: string): string[][] {
 /** What may come after the program's name and is no command: an option, a file, a word of prose. */
 const isOther = (word: string) => word === "" || /^-|[.…<]|^[A-Z]/.test(word);
 
-test("every command and option that a page names is there, also where it is not run", async () => {
+test("every command and option that a page names exists, even if it is not run", async () => {
   const known = new Map((await allPages()).map((page) => [page.name, page]));
   const unknown: string[] = [];
   let calls = 0;

@@ -58,7 +58,7 @@ test("a terminal's colours become styles, over the end of a line too; other sequ
   ]);
 });
 
-test("long lines go on in the next, as on a terminal", () => {
+test("long lines continue on the next, as on a terminal", () => {
   const line = [
     { text: "abc", style: "bold" as const },
     { text: "defgh", style: "dim" as const },

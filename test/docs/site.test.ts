@@ -72,7 +72,7 @@ function crawl(): { pages: Map<string, string>; broken: string[]; elsewhere: Set
   return { pages, broken: [...new Set(broken)], elsewhere };
 }
 
-test("every link of the site leads to a page, and to a heading that is there", () => {
+test("every link of the site leads to a page, and to a heading that exists", () => {
   const { pages, broken, elsewhere } = crawl();
   expect(broken).toEqual([]);
   expect(pages.size).toBeGreaterThan(35);

@@ -31,7 +31,7 @@ test("refuses an encrypted file that is not JSON", () => {
   expect(() => binary.parse(Buffer.from("hello"), { sealed: true })).toThrow(ParseError);
 });
 
-test("writes the first `data` whatever else the document holds", () => {
+test("writes the first `data` whatever else the document contains", () => {
   const document = map([
     entry("a", int(1n)),
     entry("data", str("é")),

@@ -22,7 +22,7 @@ const parse = (text: string | Uint8Array) =>
 const emit = (documents: Documents) => joinChunks(dotenv.emit(documents, { sealed: false }));
 const again = (text: string) => emit(parse(text)).toString();
 
-test("gives every line back but blank ones", () => {
+test("returns every line except empty ones", () => {
   const lines = [
     "# c",
     "#",
@@ -115,7 +115,7 @@ test("seals everything that it can read", () => {
   expect(() => dotenv.checkSealable?.(parse(text))).not.toThrow();
 });
 
-test("gives any bytes back once blank lines are gone", () => {
+test("returns any bytes, once empty lines are removed", () => {
   const line = fc
     .tuple(fc.uint8Array(), fc.uint8Array())
     .map(([key, value]) => Buffer.concat([key, Buffer.from("="), value]));
@@ -129,13 +129,13 @@ test("gives any bytes back once blank lines are gone", () => {
   );
 });
 
-test("offers the example with a value of several lines", () => {
+test("offers the example with a multi-line value", () => {
   expect(emit(dotenv.example()).toString()).toBe(
     "# This is an example file.\nhello=Welcome to SOPS! Edit this file as you please!\nexample_key=example_value\nexample_multiline=foo\\nbar\\nbaz\n",
   );
 });
 
-test("opens an encrypted file whose line ends became those of Windows", async () => {
+test("opens an encrypted file whose line endings were changed to those of Windows", async () => {
   const plain = "A=1\n# c\nB=two\\nlines\n";
   const sealed = await encryptText(plain, { format: "dotenv" });
   const crlf = sealed.replaceAll("\n", "\r\n");
@@ -157,7 +157,7 @@ test("a carriage return at the end of an unencrypted value is data", async () =>
 test.each([
   ["a=1\nb=2\r\n", /^line 2: Windows line endings/],
   ["\ufeffa=1\n", /byte order mark/],
-])("warns of %j", async (plain, wanted) => {
+])("warns about %j", async (plain, wanted) => {
   const warnings: string[] = [];
   const warn = (message: string) => warnings.push(message);
   const sealed = await encryptText(plain, { format: "dotenv", warn });

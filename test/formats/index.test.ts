@@ -13,7 +13,7 @@ test.each([
   ["a.json5", "binary"],
   ["a.json.bak", "binary"],
   ["", "binary"],
-])("takes the format of %s from its ending", (path, name) => {
+])("recognises the format of %s by its ending", (path, name) => {
   expect(formatForPath(path)).toBe(name);
 });
 

@@ -124,7 +124,7 @@ test("a repeated key keeps its first place and takes value and comment of the la
   expect(warnings).toEqual([expect.stringMatching(/^line 6: .*dropped/)]);
 });
 
-test("warns of text that INI has no place for, and quotes none of it", () => {
+test("warns about text that INI has no place for, and quotes none of it", () => {
   const warnings: string[] = [];
   parse("[s]\na=`x` ; lost\nb=1\n\n# tail\n; tail\n", warnings);
   expect(warnings).toEqual([
@@ -137,7 +137,7 @@ test("warns of text that INI has no place for, and quotes none of it", () => {
   expect(none).toEqual([]);
 });
 
-test("says what reading takes from a value, with its line, and no more than a few times", () => {
+test("says what reading removes from a value, with its line, and only a few times", () => {
   const warnings: string[] = [];
   const text = "[s]\na=p#ss\nb=\"x\"\nc=`p#ss`\nd='y' ; e\n";
   parse(text, warnings);
@@ -301,7 +301,7 @@ test("names line and path of a key `-` when it refuses to seal it", async () => 
   expect(error.path).toBe('["s"]["#1"]');
 });
 
-test("refuses to seal what decrypts nowhere: null, collections, repeated keys, a lower-case default section", () => {
+test("refuses to seal what nothing can decrypt: null, collections, repeated keys, a lower-case default section", () => {
   const check = (documents: Documents) => () => ini.checkSealable?.(documents);
   expect(check(section(entry("a", nil())))).toThrow(EmitError);
   expect(check(section(entry("a", seq([]))))).toThrow(EmitError);

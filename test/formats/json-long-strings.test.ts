@@ -71,7 +71,7 @@ const documents: [name: string, text: string, count: number][] = [
 ];
 
 test.each(documents)(
-  "reads %s as JSON.parse does, and knows where all stood",
+  "reads %s as JSON.parse does, and remembers where everything was",
   (_name, text, count) => {
     const root = read(text);
     expect(longOnes(root).length).toBe(count);
@@ -118,7 +118,7 @@ test.each([
   [`["${long}"]`, 1],
   [`"${long}"`, 1],
   [`{"a": "x"}\n"${long}"`, 2],
-])("refuses bad text beside a long value on its line", (text, line) => {
+])("refuses bad text next to a long value, with its line", (text, line) => {
   const short = text.replaceAll(long, "ABC");
   const wanted = thrownBy(() => json.parse(Buffer.from(short), { sealed: false }));
   const error = thrownBy(() => json.parse(Buffer.from(text), { sealed: false }));

@@ -148,7 +148,7 @@ test.each<[string, string, Item[]]>([
   expect(read(text)).toEqual([map(items)]);
 });
 
-test("a comment behind a document mark heads that document", () => {
+test("a comment after a document mark heads that document", () => {
   expect(read("a: 1\n--- # doc comment\nb: 1\n")).toEqual([
     map([one]),
     map([comment(" doc comment"), b]),

@@ -27,7 +27,7 @@ const read = (text: string) => bareDocuments(yaml.parse(Buffer.from(text), { sea
 const readsBack = (value: Node) => expect(read(below(value))).toEqual([map([entry("m", value)])]);
 
 // Spec 7.3.
-test("separates documents and ends in one line end", () => {
+test("separates documents and ends in a single line break", () => {
   expect(emit([map([entry("a", int(1n))]), map([]), map([entry("b", int(2n))])])).toBe(
     "a: 1\n---\n{}\n---\nb: 2\n",
   );
@@ -342,7 +342,7 @@ test("a multi-line text that begins with a tab keeps its content", () => {
 });
 
 test.each([undefined, 2, 3, 5, 9])(
-  "multi-line text that begins with a blank or line end reads back at any depth with indent %s",
+  "multi-line text that begins with a space or a line break reads back at any depth with indent %s",
   (indent) => {
     for (const text of [" a\nb", "\na", "\n", "  a\n b\n", " \na", "\n\n a", "\n ", " a\n\n"]) {
       const value = str(text);

@@ -69,14 +69,14 @@ test.each([
   ["after a last list", "l: [[1],\n# c\n]\nz: 1\n", "l:\n    - - 1\nz: 1\n"],
   ["in a list without elements", "l: [] # c\nz: 1\n", "l: []\nz: 1\n"],
   ["at the end of the file", "l: [{a: [1]},\n# c\n]\n", "l:\n    - a:\n        - 1\n"],
-])("a comment %s goes in front of the list's key", async (_where, text, rest) => {
+])("a comment %s goes before the list's key", async (_where, text, rest) => {
   const sealed = await encryptText(text);
   expect(sealed).not.toContain("# c");
   expect(commentPlaces(sealed)).toEqual([": line"]);
   expect(await decryptText(sealed)).toBe(`# c\n${rest}`);
 });
 
-test("a comment that cannot go in front of the key becomes a list element, with a warning", async () => {
+test("a comment that cannot go before the key becomes a list element, with a warning", async () => {
   const warnings: string[] = [];
   const sealed = await encryptText("l: [{a: [1]},\n# c\n]\nz: 1\n", {
     selectors: [{ name: "encrypted_regex", value: "^l$" }],

@@ -194,7 +194,7 @@ const { block } = fc.letrec<{ block: readonly string[]; entry: readonly string[]
   ),
 }));
 
-test("takes documents in the plain style, and agrees after one character is changed", () => {
+test("reads documents in the plain style, and agrees after one character is changed", () => {
   fc.assert(
     fc.property(
       block,

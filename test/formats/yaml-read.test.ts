@@ -298,7 +298,7 @@ test.each([
   ["2020-01-01", "time.Time"],
   ["null", "<nil>"],
   ["~", "<nil>"],
-])("marks the key %s as no text", (key, type) => {
+])("marks the key %s as not text", (key, type) => {
   const [item] = read(`${key}: x\n`)[0]?.items ?? [];
   expect(item).toMatchObject({ kind: "entry", foreign: type });
   const [quoted] = read(`"${key}": x\n`)[0]?.items ?? [];
@@ -434,7 +434,7 @@ test.each([
   expect((error as ParseError).line).toBe(2);
 });
 
-test("refuses aliases that unfold to more than a machine holds", () => {
+test("refuses aliases that expand to more than a machine can hold", () => {
   const levels = Array.from(
     { length: 9 },
     (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(10)}]\n`,

@@ -27,7 +27,7 @@ test.each(formats)("the same seed gives the same %s document", (format) => {
   expect(documents(7)).not.toEqual(documents(8));
 });
 
-test("every departure names its section of the specification, and no two have one name", () => {
+test("every departure names its section of the specification, and no two have the same name", () => {
   const names = departures.map(({ name }) => name);
   for (const name of names) expect(name).toMatch(/^(3|7|8|9|10|12)[., ]/);
   expect(new Set(names).size).toBe(names.length);

@@ -17,7 +17,7 @@ test.each([
   ["a{2}", usualPatterns],
   ["^.*$", usualPatterns],
   ["(a(b|c))$", usualPatterns],
-])("%j comes to patterns of .gitattributes", (expression, patterns) => {
+])("%j becomes patterns of .gitattributes", (expression, patterns) => {
   expect(attributePatterns([expression])).toEqual(patterns);
 });
 

@@ -22,7 +22,7 @@ test.each([
   [1e21, "1000000000000000000000", "1e+21", "1E+21", "1e+21"],
   [1.5e300, `15${"0".repeat(299)}`, "1.5e+300", "1.5E+300", "1.5e+300"],
   [5e-324, `0.${"0".repeat(323)}5`, "5e-324", "5E-324", "5e-324"],
-])("spells the float %d as each place wants it", (value, text, yaml, flat, json) => {
+])("spells the float %d as each place needs it", (value, text, yaml, flat, json) => {
   expect(floatText(value)).toBe(text);
   expect(yamlFloat(value)).toBe(yaml);
   expect(flatFloat(value)).toBe(flat);

@@ -157,7 +157,7 @@ test("lets two groups share a name", async () => {
   expect(await reason("(?P<a-b>a)")).toContain("invalid named capture");
 });
 
-test("takes `[:` inside a class for two characters when no `:]` follows", async () => {
+test("reads `[:` inside a class as two characters when no `:]` follows", async () => {
   expect(await matches("^[[:]$", "[")).toBe(true);
   expect(await matches("^[[:]$", ":")).toBe(true);
   expect(await reason("[[:]x:]")).toContain("invalid character class range");

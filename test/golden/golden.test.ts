@@ -264,7 +264,7 @@ describe.each(index.cases)("%s", (name) => {
   const { encrypt } = c;
   if (!encrypt) return;
   if (c.decrypt_fails !== undefined || departs("encrypt")) {
-    test("refuses to encrypt what no sops can decrypt as it was, or keeps what sops loses", async () => {
+    test("refuses to encrypt what no sops can decrypt unchanged, or keeps what sops loses", async () => {
       provide(c.plain);
       const result = await sopsmith(encrypt.argv, needs, encrypt.stdin);
       if (result.exit !== 0) {

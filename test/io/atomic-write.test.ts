@@ -65,7 +65,7 @@ test("replaces the target of a chain of links and keeps the links", async () => 
   expect(lstatSync(join(dir, "first")).isSymbolicLink()).toBe(true);
 });
 
-test("makes the target of a dangling link, and refuses a loop of links", async () => {
+test("creates the target of a broken link, and refuses a loop of links", async () => {
   const dir = scratchDir();
   symlinkSync("target", join(dir, "link"));
   await replaceFile(join(dir, "link"), ["new"], { purpose: "output" });
@@ -86,7 +86,7 @@ test("gives a new file 0666 less the umask, or the mode asked for", async () => 
   expect(readdirSync(dir).toSorted()).toEqual(["plain", "private"]);
 });
 
-test("keeps the owner and the group where it may", async () => {
+test("keeps the owner and the group if it is allowed to", async () => {
   if (process.getuid?.() !== 0) {
     // Only root may give a file away; CI runs as root.
     expect(process.env["CI"]).toBeUndefined();
@@ -173,7 +173,7 @@ test("does not get around a file's missing write permission", async () => {
   expect(readdirSync(dir)).toEqual(["file.yaml"]);
 });
 
-test("refuses a mount point, with the way around it", async () => {
+test("refuses a mount point, and says how to get around it", async () => {
   const dir = scratchDir();
   const path = fileIn(dir);
   writeFileSync(join(dir, "source"), "old content\n");

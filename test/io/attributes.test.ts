@@ -84,7 +84,7 @@ test("keeps extended attributes", async () => {
   );
 });
 
-test("closes a file to others whose list cannot be kept, and says so", async () => {
+test("makes a file private if its list cannot be kept, and says so", async () => {
   const path = fileIn(scratchDir());
   run("setfacl", "-m", "u:65534:-,u:1234:r,o::r", path);
   expect(await replace(path, "ls")).toMatch(

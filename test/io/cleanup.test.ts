@@ -30,7 +30,7 @@ test.each(["process.exit(3)", "setTimeout(() => { throw new Error('crash'); })"]
   },
 );
 
-test("does not remove what was taken off the list, and does not keep the process alive", async () => {
+test("does not remove what was unregistered, and does not keep the process alive", async () => {
   const { stdout, status } = await ending(
     startScript(`${register} onProcessEnd(() => console.log("removed"))();`),
   );
@@ -75,7 +75,7 @@ test("leaves a signal to the handlers of the program around it", async () => {
   expect(await ending(child)).toMatchObject({ status: 7, stdout: "own handler\nremoved\n" });
 });
 
-test("lets a signal pass that is told right after the work that let it pass", async () => {
+test("lets a signal through that arrives right after the work that let it through", async () => {
   const child = startScript(`${register}
     await withSignals(() => "continue", async () => {});
     process.kill(process.pid, "SIGINT"); ${wait}`);

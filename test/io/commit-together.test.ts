@@ -47,7 +47,7 @@ test.each([{}, { noAtomic: true }])("changes several files with %o", async (opti
 });
 
 test.each([{}, { noAtomic: true }])(
-  "a failure at the end takes everything back with %o",
+  "a failure at the end undoes everything with %o",
   async (options) => {
     const dir = folder();
     chmodSync(join(dir, "b"), 0o640);
@@ -65,7 +65,7 @@ test.each([{}, { noAtomic: true }])(
   },
 );
 
-test("takes a new file away again", async () => {
+test("removes a new file again", async () => {
   const dir = folder();
   const files = [...(await staged(dir)), await stageFile(join(dir, "d"), ["new d"])];
   await expect(commitTogether(files, fails)).rejects.toBeInstanceOf(TogetherFailed);
@@ -82,7 +82,7 @@ test("changes nothing when one file can no longer be replaced", async () => {
   expect(contents(dir)).toEqual({ a: "old a", c: "old c" });
 });
 
-test("says of each file that could not be taken back where its old content is", async () => {
+test("says for each file that could not be restored where its old content is", async () => {
   const dir = folder();
   const failure = await commitTogether(await staged(dir), () => {
     for (const name of ["b", "c"]) rmSync(join(dir, name));
@@ -109,7 +109,7 @@ test("leaves a file that changed meanwhile, and all others, ready to be tried ag
   expect(contents(dir)).toEqual({ a: "new a", b: "new b", c: "new c" });
 });
 
-test.each(["SIGTERM", "SIGINT"] as const)("takes everything back on %s", async (signal) => {
+test.each(["SIGTERM", "SIGINT"] as const)("undoes everything on %s", async (signal) => {
   const dir = folder();
   const child = startScript(
     `const { stageFile } = await io("atomic-write.ts");
@@ -126,7 +126,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("takes everything back on %s", async (
   expect(contents(dir)).toEqual(old);
 });
 
-test("on a signal it says what could not be taken back, and keeps the old content where no later run removes it", async () => {
+test("on a signal it says what could not be restored, and keeps the old content where no later run removes it", async () => {
   const dir = folder();
   const child = startScript(
     `const { stageFile } = await io("atomic-write.ts");
@@ -159,7 +159,7 @@ test("on a signal it says what could not be taken back, and keeps the old conten
   expect(readdirSync(dir).length).toBe(5);
 });
 
-test("a killed process leaves nothing that stands in the way of the next", async () => {
+test("a killed process leaves nothing that blocks the next one", async () => {
   const dir = folder();
   const child = startScript(
     `const { stageFile } = await io("atomic-write.ts");

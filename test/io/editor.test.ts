@@ -15,7 +15,7 @@ function program(path: string): void {
   chmodSync(path, 0o755);
 }
 
-test("takes SOPS_EDITOR before EDITOR and splits it as a shell does", () => {
+test("prefers SOPS_EDITOR to EDITOR and splits it as a shell does", () => {
   expect(command({ SOPS_EDITOR: "emacs -nw 'a b' # c", EDITOR: "ed" })).toEqual([
     "emacs",
     "-nw",
@@ -111,11 +111,11 @@ test.each([
   [["sh", "-c", "kill -9 $$"], "Could not run editor: signal: killed"],
   [["sh", "-c", "kill -15 $$"], "Could not run editor: signal: terminated"],
   [["/no/such/editor"], "Could not run editor: editor: no such program was found"],
-])("tells how %j failed", async (argv, message) => {
+])("says how %j failed", async (argv, message) => {
   await expect(runEditor(argv, "/dev/null")).rejects.toMatchObject({ exitCode: 201, message });
 });
 
-test("tells that the editor is not a program", async () => {
+test("says that the editor is not a program", async () => {
   const path = join(scratchDir(), "notes");
   writeFileSync(path, "");
   await expect(runEditor([path], "/dev/null")).rejects.toThrow(

@@ -23,7 +23,7 @@ function holder(dir: string) {
 const temporary = (dir: string) =>
   readdirSync(dir).filter((name) => /^\.?sopsmith-/.test(name)).length;
 
-test("a later run removes plain text and temporary files of a killed one, and of no living one", async () => {
+test("a later run removes plain text and temporary files of a killed run, but not of a running one", async () => {
   const dir = scratchDir();
   const living = holder(dir);
   await printed(living, "ready");
@@ -39,7 +39,7 @@ test("a later run removes plain text and temporary files of a killed one, and of
   expect(readdirSync(dir)).toEqual(["file.yaml"]);
 });
 
-test("leaves names alone that are not of a dead process of this machine", async () => {
+test("leaves names alone that do not belong to a dead process on this machine", async () => {
   const dir = scratchDir();
   const names = [
     "sopsmith-notes",

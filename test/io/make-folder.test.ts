@@ -7,7 +7,7 @@ import { makeFolder } from "../../src/io/make-folder.ts";
 const root = mkdtempSync(join(tmpdir(), "sopsmith-folders-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-test("makes what is missing and says where it began; a folder that is there stays", async () => {
+test("creates what is missing and says where it began; an existing folder stays", async () => {
   expect(await makeFolder(join(root, "a/b/c"), 0o700)).toBe(join(root, "a"));
   expect(statSync(join(root, "a/b")).mode & 0o777).toBe(0o700);
   expect(await makeFolder(join(root, "a/b/d"))).toBe(join(root, "a/b/d"));

@@ -35,7 +35,7 @@ test("writes 100 MB to a slow reader completely", async () => {
   );
 });
 
-test("says nothing and fails when the reader goes away", async () => {
+test("says nothing and fails when the reader closes the output", async () => {
   const child = startScript(writer, [
     `Array.from({ length: 50 }, () => "0123456789".repeat(100000))`,
   ]);
@@ -43,7 +43,7 @@ test("says nothing and fails when the reader goes away", async () => {
   expect(await ending(child)).toMatchObject({ status: 141, stderr: '["output-closed",141,""]' });
 });
 
-test("tells of a full device", async () => {
+test("reports a full device", async () => {
   const full = openSync("/dev/full", "w");
   const child = startScript(writer, [`["x"]`], { stdio: ["ignore", full, "pipe"] });
   expect(await ending(child)).toMatchObject({

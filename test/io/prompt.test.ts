@@ -70,7 +70,7 @@ test("asks on a terminal until the answer is y or n", async () => {
   expect(answer).toBe("[true][false]");
 });
 
-test("a question left by Ctrl+C ends with sops's message", async () => {
+test("a question interrupted by Ctrl+C ends with sops's message", async () => {
   const answer = await answerInTerminal([{ after: "One? (y/n):", type: "\u0003" }]);
   expect(answer).toBe("[1 User canceled operation]");
 });
@@ -101,12 +101,12 @@ test("reads a secret from the terminal without showing it and wipes the prompt",
   expect(afterErasure).not.toContain("passphrase");
 });
 
-test("takes corrections of what was typed, and no arrow keys", async () => {
+test("accepts corrections of what was typed, and ignores arrow keys", async () => {
   const { answer } = await askInTerminal("wrong\u0015hörsf\u007fe\u001b[D\u001b[3~\r");
   expect(answer).toBe("[hörse]\n");
 });
 
-test("takes what was typed before the question appeared, also for the next one", async () => {
+test("accepts what was typed before the question appeared, for the next one too", async () => {
   const dir = scratchDir();
   writeFileSync(
     join(dir, "ask.mjs"),
@@ -129,7 +129,7 @@ test("ends with sops's message when the user cancels", async () => {
   expect((await askInTerminal("secret\u0003")).answer).toBe("[1 User canceled operation]\n");
 });
 
-test("gives nothing where there is no terminal", async () => {
+test("returns nothing if there is no terminal", async () => {
   const child = startScript(
     `const { promptSecret } = await io("prompt.ts"); console.log(String(await promptSecret("x: ")));`,
     [],

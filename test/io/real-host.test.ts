@@ -35,7 +35,7 @@ test("keeps a program's output byte for byte", async () => {
   expect([...stdout]).toEqual([0xff, 0, 10, 10]);
 });
 
-test("tells how a program ended, and throws when it cannot start", async () => {
+test("says how a program ended, and throws when it cannot start", async () => {
   const env = { PATH: process.env["PATH"] };
   const { run } = realHost();
   expect(await run(["sh", "-c", "exit 3"], env)).toMatchObject({ status: 3, signal: undefined });

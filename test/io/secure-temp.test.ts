@@ -57,7 +57,7 @@ test("counts a relative TMPDIR from the working directory", async () => {
   await withSecureTempDir(host, async (dir) => expect(dirname(dir)).toBe(join(root, "tmp")));
 });
 
-test("prefers memory, and takes XDG_RUNTIME_DIR only where it is memory", async () => {
+test("prefers memory, and uses XDG_RUNTIME_DIR only if it is in memory", async () => {
   const { statfsSync } = await import("node:fs");
   const hasShm = existsSync("/dev/shm") && statfsSync("/dev/shm").type === tmpfs;
   const disk = scratchDir();
@@ -100,7 +100,7 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("removes the file on %s", as
   expect(readdirSync(root)).toEqual([]);
 });
 
-test("goes on to the disk when memory is full", async () => {
+test("falls back to the disk when memory is full", async () => {
   const script = `mount -t tmpfs -o size=64k none "$1" 2>/dev/null || { echo no-mount; exit 0; }; shift; exec "$@"`;
   const memory = scratchDir();
   const { stdout, stderr } = await ending(

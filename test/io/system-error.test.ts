@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { systemCode, systemReason } from "../../src/io/system-error.ts";
 
-test("a system's error is told in the system's words, whatever the sign of its number", async () => {
+test("a system error is reported in the system's words, whatever the sign of its number", async () => {
   const error: unknown = await readFile("/no/where").catch((thrown: unknown) => thrown);
   expect(systemCode(error)).toBe("ENOENT");
   expect(systemReason(error)).toBe("no such file or directory");
@@ -11,7 +11,7 @@ test("a system's error is told in the system's words, whatever the sign of its n
   );
 });
 
-test("an error without a number is told by its code, any other not at all", () => {
+test("an error without a number is reported by its code, any other not at all", () => {
   expect(systemReason(Object.assign(new Error("secret"), { code: "EODD" }))).toBe("EODD");
   expect(systemReason(new Error("secret"))).toBe("unknown system error");
 });

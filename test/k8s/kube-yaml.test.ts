@@ -51,7 +51,7 @@ describe("a document that is JSON", () => {
     ]);
   });
 
-  test("stands among YAML ones, and every line is counted", () => {
+  test("may be among YAML ones, and every line is counted", () => {
     const text = 'a: 1\n--- {"b":"\\/"}\n---\n\n  {"c":\n"\\/"}\r\n\n---\nd: 2\n';
     expect(read(text).documents).toEqual([
       [exactJson('{"a":1}'), 1],
@@ -62,7 +62,7 @@ describe("a document that is JSON", () => {
     expect(read('\ufeff{"a":"\\/"}\n').documents).toEqual([[exactJson('{"a":"/"}'), 1]]);
   });
 
-  test("is warned about where a key stands twice", () => {
+  test("gets a warning if a key appears twice", () => {
     expect(read('{"a":1,\n"b":{"a":2,"a":3}}').warnings).toEqual([
       "x:2: document 1: the key a appears twice; the last one counts",
     ]);
@@ -246,7 +246,7 @@ test("a bomb of aliases is refused within a second", () => {
   expect(performance.now() - start).toBeLessThan(5000);
 });
 
-test("warns of duplicate keys and of words that are read as booleans", () => {
+test("warns about duplicate keys and about words that are read as booleans", () => {
   const warnings: string[] = [];
   readKubeYaml(Buffer.from("a: yes\nb: true\non: x\na: 1\n"), "x.yaml", (message) =>
     warnings.push(message),

@@ -65,7 +65,7 @@ test.each([
   },
 );
 
-test("PGP keys, too, are used through a key service", async () => {
+test("PGP keys are used through a key service too", async () => {
   const ring = new KeyRing();
   try {
     const { fingerprint } = ring.makeKey("service");
@@ -88,7 +88,7 @@ test("PGP keys, too, are used through a key service", async () => {
   }
 });
 
-test("every command that uses keys, and the form without a command, takes --keyservice", async () => {
+test("every command that uses keys, and the form without a command, accepts --keyservice", async () => {
   const entries = commands.flatMap((entry) => ("load" in entry ? [entry] : entry.commands));
   const loaded = await Promise.all(entries.map(async (c) => [c.name, await c.load()] as const));
   const some = loaded.filter(([, command]) => command.flags.includes(flags.localKeyService));
@@ -135,7 +135,7 @@ test("a service that cannot use the key says why", async () => {
   }
 });
 
-test("an address that is none is skipped with a warning", async () => {
+test("an invalid address is skipped with a warning", async () => {
   const words = ["encrypt", "--keyservice", "127.0.0.1:5000", ...to, "plain.yaml"];
   const { code, stdout, stderr } = await both.sopsmith(words);
   expect(code).toBe(0);
@@ -163,7 +163,7 @@ test("--prompt asks about each request, and n refuses it", async () => {
   expect(unanswered.stderr).toContain("code = Unknown desc = EOF");
 });
 
-test("a request without a key, and a method that is none, are answered with an error", async () => {
+test("a request without a key, and an unknown method, are answered with an error", async () => {
   const { uri } = await start("sopsmith", "tcp");
   const client = new Client(uri.slice("tcp://".length), credentials.createInsecure());
   const same = (bytes: Buffer) => bytes;
@@ -199,7 +199,7 @@ test.each([
   expect(result.stderr).toMatch(/^Error running keyservice: /);
 });
 
-test("a socket that is there already is not replaced", async () => {
+test("a socket that already exists is not replaced", async () => {
   await start("sopsmith", "unix");
   const { code, stderr } = await both.sopsmith([
     "keyservice",

@@ -127,7 +127,7 @@ test.each([
     /the service account's token \/none cannot be read/,
   ],
   ["a path that leads elsewhere", "../sys", "/token", /has a segment that is empty/],
-])("%s is told, without the token", async (_what, mount, file, wanted) => {
+])("%s is reported, without the token", async (_what, mount, file, wanted) => {
   const vault = new FakeVault();
   const failed = await service(mount, file)
     .unwrap(await keyOf(), vault.host)

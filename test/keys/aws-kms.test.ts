@@ -40,18 +40,18 @@ afterAll(async () => {
   await moto?.stop();
 });
 
-test("what sopsmith wraps real sops unwraps, and the other way", async () => {
+test("real sops unwraps what sopsmith wraps, and vice versa", async () => {
   const [ours = ""] = await both.expectExchange(["--kms", arn], variables(user));
   expect(ours).toMatch(
     / kms:\n +- arn: arn:aws:kms:\S+\n +aws_profile: ""\n +created_at: \S+\n +enc: /,
   );
 });
 
-test("a variable names the keys where no flag does", async () => {
+test("a variable names the keys if no flag does", async () => {
   await both.expectExchange([], { ...variables(user), SOPS_KMS_ARN: arn });
 });
 
-test("an alias and a session's temporary credentials will do", async () => {
+test("an alias and a session's temporary credentials work", async () => {
   const alias = "arn:aws:kms:us-east-1:123456789012:alias/team";
   await both.expectExchange(["--kms", alias], variables(temporary));
 });
@@ -66,7 +66,7 @@ test("an encryption context is part of the key: it is stored, and another one do
   expect(report).toContain("InvalidCiphertextException; restore the `sops` block");
 });
 
-test("a context wrapped by an old sops with one value in the place of all is found", async () => {
+test("a context that an old sops wrapped with one value in place of all is found", async () => {
   const sealed = await both.sealed(
     ["--kms", arn, "--encryption-context", "App:web,Env:web"],
     variables(user),
@@ -91,7 +91,7 @@ test("a role is assumed first, and its credentials then use the key", async () =
   expect(denied).toContain(`failed to assume role '${role}': `);
 });
 
-test("a profile of the shared files, by flag, is stored and goes before variables", async () => {
+test("a profile of the shared files, by flag, is stored and takes precedence over variables", async () => {
   const forged = { ...user, SecretAccessKey: "forged" };
   both.box.write(
     ".aws/credentials",
@@ -196,7 +196,7 @@ async function startPortal(): Promise<Stub> {
   });
 }
 
-test("the session of `aws sso login` serves, and an expired one says how to renew it", async () => {
+test("the session of `aws sso login` works, and an expired one says how to renew it", async () => {
   const portal = await startPortal();
   const start = "https://team.awsapps.com/start";
   both.box.write(
@@ -241,7 +241,7 @@ const answerOf = ({ AccessKeyId, SecretAccessKey, SessionToken }: AwsKeys) => ({
   Expiration: new Date(Date.now() + 3_600_000).toISOString(),
 });
 
-test("a container's credentials serve", async () => {
+test("a container's credentials work", async () => {
   // A stub of the endpoint that ECS and EKS give to a container.
   const stub = await startStub(({ path, headers }) =>
     path === "/role" && headers["authorization"] === "container-token"
@@ -258,7 +258,7 @@ test("a container's credentials serve", async () => {
   await stub.close();
 });
 
-test("the token of a web identity serves", async () => {
+test("the token of a web identity works", async () => {
   // A stub of STS: moto lets nobody in without a signature once it checks them.
   const sts = await startStub(({ body }) => {
     const form = new URLSearchParams(body);
@@ -283,7 +283,7 @@ test("the token of a web identity serves", async () => {
   await sts.close();
 });
 
-test("an instance's credentials serve", async () => {
+test("an instance's credentials work", async () => {
   // A stub of the metadata service, version 2, of an EC2 instance.
   const stub = await startStub(({ method, path, headers }) => {
     if (method === "PUT" && path === "/latest/api/token")
@@ -316,7 +316,7 @@ const nothing = () => ({
   AWS_CONFIG_FILE: both.box.path("no-such-file"),
 });
 
-test("a machine without credentials is told so, in about a second", async () => {
+test("a machine without credentials gets an error in about a second", async () => {
   const silent = await startStub(() => "hang");
   const begun = performance.now();
   const line = await both.wrapError(["--kms", arn], {
@@ -331,14 +331,14 @@ test("a machine without credentials is told so, in about a second", async () => 
   );
 });
 
-test("a profile that is not there is named", async () => {
+test("a missing profile is named", async () => {
   const line = await both.wrapError(["--kms", arn, "--aws-profile", "ghost"], nothing());
   expect(line).toContain(
     "no AWS credentials were found for profile ghost; add the profile ghost with aws configure --profile ghost, or name another",
   );
 });
 
-test("a key that is not there, a wrong secret and an identity that may not are told apart", async () => {
+test("a missing key, a wrong secret and an identity without permission are told apart", async () => {
   const lost = arn.replace(/[^/]+$/, "00000000-0000-0000-0000-000000000000");
   expect(await both.wrapError(["--kms", lost], variables(user))).toMatch(
     /NotFoundException: Key '[^']*' does not exist; check the ARN, its region and its account/,
@@ -353,7 +353,7 @@ test("a key that is not there, a wrong secret and an identity that may not are t
 });
 
 test.each(["arn:aws:kms:us-east-1:1:key", "key/1", "arn:aws:s3:us-east-1:1:key/1"])(
-  "the ARN %s is told to be none before anything is sent",
+  "the ARN %s is refused before anything is sent",
   async (wrong) => {
     expect(await both.wrapError(["--kms", wrong], variables(user))).toContain(
       `no valid ARN found in '${wrong}'; correct it: arn:aws:kms:REGION:ACCOUNT:key/ID`,
@@ -361,7 +361,7 @@ test.each(["arn:aws:kms:us-east-1:1:key", "key/1", "arn:aws:s3:us-east-1:1:key/1
   },
 );
 
-test("a server that is not there", async () => {
+test("a server that does not exist", async () => {
   const env = { ...variables(user), AWS_ENDPOINT_URL: "http://127.0.0.1:1" };
   expect(await both.wrapError(["--kms", arn], env)).toContain(
     "127.0.0.1:1 cannot be reached: connection refused; check the network",
@@ -402,7 +402,7 @@ test.each<[string, number, string]>([
   await stub.close();
 });
 
-test("a wrapped data key that is no base64 is called damaged", async () => {
+test("a wrapped data key that is not base64 is called damaged", async () => {
   const file = await both.sealed(["--kms", arn], variables(user));
   both.box.write("damaged.yaml", both.box.read(file).replace(/enc: \S+/, 'enc: "*"'));
   expect(await both.unwrapError("damaged.yaml", variables(user))).toContain(

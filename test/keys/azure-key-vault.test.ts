@@ -188,14 +188,14 @@ afterAll(async () => {
   await azure?.close();
 });
 
-test("what sopsmith wraps real sops unwraps, and the other way", async () => {
+test("real sops unwraps what sopsmith wraps, and vice versa", async () => {
   const [ours = ""] = await both.expectExchange(to(), secret);
   expect(ours).toMatch(
     /azure_kv:\n +- created_at: \S+\n +enc: [\w-]{342}\n +name: k\n +vault_url: https:\/\/myvault\.vault\.azure\.net\n +version: 0123456789abcdef\n/,
   );
 });
 
-test("a variable names the keys where no flag does", async () => {
+test("a variable names the keys if no flag does", async () => {
   await both.expectExchange([], { ...secret, SOPS_AZURE_KEYVAULT_URLS: url() });
 });
 
@@ -221,11 +221,11 @@ test.each([
   expect(azure.stub.requests.length).toBe(before);
 });
 
-test("the identity of a machine serves", async () => {
+test("the identity of a machine works", async () => {
   await both.expectExchange(to(), managed());
 });
 
-test("the token of a workload's identity serves", async () => {
+test("the token of a workload's identity works", async () => {
   both.box.write("federated", "a.federated.token");
   const { AZURE_TENANT_ID, AZURE_CLIENT_ID } = secret;
   const env = {
@@ -239,7 +239,7 @@ test("the token of a workload's identity serves", async () => {
   });
 });
 
-test("the login of az serves", async () => {
+test("the login of az works", async () => {
   // A stand-in for the program az, which answers as it does.
   const answer = JSON.stringify({
     accessToken: token,
@@ -257,7 +257,7 @@ test("the login of az serves", async () => {
   await both.expectExchange(to(), env);
 });
 
-test("a login of az that has ended says how to renew it", async () => {
+test("an expired login of az says how to renew it", async () => {
   // A stand-in for the program az, which refuses as it does.
   const said = "ERROR: AADSTS700082: The refresh token has expired due to inactivity.";
   both.box.write("az", `#!/bin/sh\necho '${said}' >&2\nexit 1\n`);
@@ -294,7 +294,7 @@ test("a version that is not named is asked of the vault, for flags and for rules
   );
 });
 
-test("rotate takes out a key whose version is not named", async () => {
+test("rotate removes a key whose version is not named", async () => {
   both.box.write("keys.txt", "# made for tests\n");
   const file = await both.sealed(to(), secret);
   const removed = await both.sopsmith(["rotate", "--rm-azure-kv", `${vault}/keys/k`, file], secret);
@@ -315,7 +315,7 @@ test("no token is sent to a vault that asks for one of another domain", async ()
   ]);
 });
 
-test("a machine without credentials is told so, in a second or two", async () => {
+test("a machine without credentials gets an error in a second or two", async () => {
   const begun = performance.now();
   const line = await both.wrapError(to(), { AZURE_TOKEN_CREDENTIALS: "" });
   expect(performance.now() - begun).toBeLessThan(withoutWaiting);

@@ -177,16 +177,16 @@ afterAll(async () => {
 
 const bearer = { GOOGLE_OAUTH_ACCESS_TOKEN: token };
 
-test("what sopsmith wraps real sops unwraps, and the other way", async () => {
+test("real sops unwraps what sopsmith wraps, and vice versa", async () => {
   const [ours = ""] = await both.expectExchange(to(), bearer);
   expect(ours).toMatch(/gcp_kms:\n +- created_at: \S+\n +enc: \S+\n +resource_id: projects\/p\//);
 });
 
-test("a variable names the keys where no flag does", async () => {
+test("a variable names the keys if no flag does", async () => {
   await both.expectExchange([], { ...bearer, SOPS_GCP_KMS_IDS: id() });
 });
 
-test("SOPS_GCP_KMS_ENDPOINT takes the place of Google's address", async () => {
+test("SOPS_GCP_KMS_ENDPOINT replaces Google's address", async () => {
   const before = stub.requests.length;
   await both.expectRoundTrip(to(), { ...bearer, SOPS_GCP_KMS_ENDPOINT: stub.url });
   expect(stub.requests.length).toBe(before + 2);
@@ -211,7 +211,7 @@ test("a service account's key signs for a token: in GOOGLE_CREDENTIALS, in the f
   });
 });
 
-test("GOOGLE_CREDENTIALS goes before a token, and that before the default", async () => {
+test("GOOGLE_CREDENTIALS takes precedence over a token, and that over the default", async () => {
   both.box.write("broken.json", "{}");
   const env = { GOOGLE_APPLICATION_CREDENTIALS: both.box.path("broken.json") };
   await both.expectExchange(to(), { ...env, ...bearer });
@@ -219,7 +219,7 @@ test("GOOGLE_CREDENTIALS goes before a token, and that before the default", asyn
   await both.expectExchange(to(), { ...env, ...forged, GOOGLE_CREDENTIALS: serviceAccount() });
 });
 
-test("the login of gcloud serves, and one that has ended says how to renew it", async () => {
+test("the login of gcloud works, and an expired one says how to renew it", async () => {
   const folder = ".config/gcloud";
   mkdirSync(both.box.path(folder), { recursive: true });
   const file = `${folder}/application_default_credentials.json`;
@@ -234,7 +234,7 @@ test("the login of gcloud serves, and one that has ended says how to renew it", 
   rmSync(both.box.path(".config"), { recursive: true });
 });
 
-test("an external account, as CI has it, and an impersonated service account serve", async () => {
+test("an external account, as in CI, and an impersonated service account work", async () => {
   both.box.write("ci-token", "a.token.of-ci");
   const external = {
     type: "external_account",
@@ -256,11 +256,11 @@ test("an external account, as CI has it, and an impersonated service account ser
   await both.expectExchange(to(), { GOOGLE_CREDENTIALS: JSON.stringify(borrowed) });
 });
 
-test("the metadata server of a machine at Google serves", async () => {
+test("the metadata server of a machine at Google works", async () => {
   await both.expectExchange(to(), { GCE_METADATA_HOST: new URL(stub.url).host });
 });
 
-test("a forged service account is refused, and its key is not told", async () => {
+test("a forged service account is refused, and its key is not shown", async () => {
   const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
   const forged = serviceAccount({ private_key: other.export({ type: "pkcs8", format: "pem" }) });
   const line = await both.wrapError(to(), { GOOGLE_CREDENTIALS: forged });
@@ -268,7 +268,7 @@ test("a forged service account is refused, and its key is not told", async () =>
   expect(line).not.toContain("PRIVATE KEY");
 });
 
-test("a machine without credentials is told so, in about a second", async () => {
+test("a machine without credentials gets an error in about a second", async () => {
   const silent = await startStub(() => "hang");
   const begun = performance.now();
   const line = await both.wrapError(to(), { GCE_METADATA_HOST: new URL(silent.url).host });
@@ -338,7 +338,7 @@ test.each<[string, string, Record<string, string>, string]>([
 });
 
 test.each([`${id()}/cryptoKeyVersions/1`, "projects/p", "k"])(
-  "the resource ID %s is told to be none before anything is sent",
+  "the resource ID %s is refused before anything is sent",
   async (wrong) => {
     const before = stub.requests.length;
     expect(await both.wrapError(["--gcp-kms", wrong], bearer)).toContain(

@@ -110,16 +110,16 @@ afterAll(async () => {
   await stub?.close();
 });
 
-test("what sopsmith wraps real sops unwraps, and the other way", async () => {
+test("real sops unwraps what sopsmith wraps, and vice versa", async () => {
   const [ours = ""] = await both.expectExchange(to(), all);
   expect(ours).toMatch(/hckms:\n +- created_at: \S+\n +enc: \S+\n +key_id: tr-west-1:0d0466b0-/);
 });
 
-test("a variable names the keys where no flag does", async () => {
+test("a variable names the keys if no flag does", async () => {
   await both.expectExchange([], { ...all, SOPS_HUAWEICLOUD_KMS_IDS: id() });
 });
 
-test("the metadata server's credentials serve, and go with their token", async () => {
+test("the metadata server's credentials work, and are sent with their token", async () => {
   // The server's address is fixed, so this stub of it stands in for the network itself.
   const asked: string[] = [];
   const json = (body: object) => ({
@@ -146,7 +146,7 @@ test("the metadata server's credentials serve, and go with their token", async (
   ]);
 });
 
-test("temporary credentials go with their token", async () => {
+test("temporary credentials are sent with their token", async () => {
   await both.expectExchange(to(), { ...all, HUAWEICLOUD_SDK_SECURITY_TOKEN: "a-session-token" });
   expect(stub.requests.at(-1)?.headers["x-security-token"]).toBe("a-session-token");
 });
@@ -157,7 +157,7 @@ test("without a project, IAM is asked for it", async () => {
   expect(stub.requests.map(({ path }) => path)).toContain("/v3/projects");
 });
 
-test("the file of credentials serves, by its default name and by a variable", async () => {
+test("the credentials file works, by its default name and by a variable", async () => {
   const file = `[basic]\nak = ${accessKey}\nsk = ${secretKey}\nproject_id = project\n`;
   mkdirSync(both.box.path(".huaweicloud"), { recursive: true });
   both.box.write(".huaweicloud/credentials", file);
@@ -185,7 +185,7 @@ test("a rule's flat list and key groups name keys", async () => {
   rmSync(both.box.path(".sops.yaml"));
 });
 
-test("a machine without credentials is told so, in about a second", async () => {
+test("a machine without credentials gets an error in about a second", async () => {
   const begun = performance.now();
   const line = await both.wrapError(to());
   expect(performance.now() - begun).toBeLessThan(withoutWaiting);

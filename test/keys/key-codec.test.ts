@@ -33,7 +33,7 @@ test("every type of the format is registered, in the order of a loaded group", (
 });
 
 test.each(providers.map((each) => [each.type, each] as const))(
-  "%s: stored fields are sorted, no text is no key",
+  "%s: stored fields are sorted, and empty text means no key",
   async (_, each) => {
     const names = each.storedFields.map(({ name }) => name);
     expect(names).toEqual(names.toSorted());

@@ -141,7 +141,7 @@ test.each([
   });
 });
 
-test("the agent asks for the passphrase, and a wrong one is told", async () => {
+test("the agent asks for the passphrase, and a wrong one is reported", async () => {
   const { locked, key } = await lockedKey();
   const open = hostWith(locked.env);
   locked.usePinentry("D wrong\\nOK");
@@ -212,7 +212,7 @@ test("a damaged wrapped part, and one that is empty", async () => {
     });
 });
 
-test("a program that prints nothing is no gpg", async () => {
+test("a program that prints nothing is not gpg", async () => {
   const key = { ...(await keyOf(anna.fingerprint)), enc: "x" };
   const silent = hostWith({ ...ring.env, SOPS_GPG_EXEC: "true" });
   await expect(pgp.unwrap(key, silent)).rejects.toThrow(

@@ -30,7 +30,7 @@ test("the key types of clouds say that they use the network, others that they do
   expect(remote).toEqual(["kms", "gcp_kms", "hckms", "azure_kv", "hc_vault"]);
 });
 
-test("who asked may give up on a key", async () => {
+test("a caller may give up on a key", async () => {
   const host = hostThat(silence);
   const stop = new AbortController();
   const opened = vaultTransit.unwrap(await vaultKey(), host, stop.signal);
@@ -49,7 +49,7 @@ test("a request has a limit of its own", async () => {
   });
 });
 
-test("what a server says is one line of bearable length, without the secrets that it was sent", async () => {
+test("a server's message becomes one short line, without the secrets that it was sent", async () => {
   const part = Buffer.alloc(32, 7);
   const host = hostThat(({ headers, body }) => {
     const said = `${headers?.["x-vault-token"]}\n${String(body)} \u001b[31m ${"x".repeat(2000)}`;
@@ -71,14 +71,14 @@ test.each([
   ["ECONNREFUSED", "connection refused"],
   ["ECONNRESET", "the connection was closed"],
   ["CERT_HAS_EXPIRED", "its certificate is not trusted (CERT_HAS_EXPIRED)"],
-])("a connection that fails with %s is told in words", async (code, words) => {
+])("a connection that fails with %s is described in words", async (code, words) => {
   const host = hostThat(() => Promise.reject(Object.assign(new Error("system"), { code })));
   await expect(vaultTransit.unwrap(await vaultKey(), host)).rejects.toThrow(
     `vault.test cannot be reached: ${words}; `,
   );
 });
 
-test("an answer that is no JSON is not shown", async () => {
+test("an answer that is not JSON is not shown", async () => {
   const page = Buffer.from("<html>a proxy's page</html>");
   const host = hostThat(() => ({ status: 200, headers: {}, body: page }));
   await expect(vaultTransit.unwrap(await vaultKey(), host)).rejects.toThrow(

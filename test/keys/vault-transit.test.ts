@@ -60,28 +60,28 @@ afterAll(async () => {
   await stub.close();
 });
 
-test("what sopsmith wraps real sops unwraps, and the other way", async () => {
+test("real sops unwraps what sopsmith wraps, and vice versa", async () => {
   const [ours = ""] = await both.expectExchange(to());
   expect(ours).toContain(`vault_address: ${stub.url}`);
   expect(ours).toMatch(/enc: vault:v1:\S+\n +engine_path: transit\n +key_name: k\n/);
 });
 
-test("the token of `vault login` serves where VAULT_TOKEN is not set", async () => {
+test("the token of `vault login` is used if VAULT_TOKEN is not set", async () => {
   const home = new Both({}, { ".vault-token": `${token}\n` });
   await home.expectExchange(to());
   home.remove();
 });
 
-test("a variable names the keys where no flag does", async () => {
+test("a variable names the keys if no flag does", async () => {
   await both.expectExchange([], { SOPS_VAULT_URIS: uri() });
 });
 
-test("a namespace goes along", async () => {
+test("the namespace is sent too", async () => {
   await both.expectExchange(to("k", "spaced"), { VAULT_NAMESPACE: "team/a" });
   expect(await both.wrapError(to("k", "spaced"))).toContain("403: permission denied");
 });
 
-test("the address of an agent takes the place of the key's", async () => {
+test("the address of an agent replaces the key's", async () => {
   const agent = { VAULT_AGENT_ADDR: stub.url };
   await both.expectExchange(
     ["--hc-vault-transit", "http://vault.invalid/v1/transit/keys/k"],
@@ -299,7 +299,7 @@ test.each<[string, string, Record<string, string>, string]>([
   expect(line).not.toContain("an-expired-token");
 });
 
-test("a path that is no engine's is told", async () => {
+test("a path that does not belong to an engine is reported", async () => {
   expect(await both.wrapError(to("k", "kv"))).toContain("404: no handler for route");
 });
 

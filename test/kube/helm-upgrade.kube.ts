@@ -286,7 +286,7 @@ test("crds.adopt with --take-ownership updates the former CRD in place, and keep
   expect((await admin.sops(namespace, "shop"))?.metadata.uid).toBe(uid);
 });
 
-test("a first installation makes the CRD; it stays when the release goes, and a second release leaves it alone", async () => {
+test("a first installation creates the CRD; it stays when the release is removed, and a second release leaves it alone", async () => {
   const namespace = `first${++number}`;
   helmOk("install", "sops", chart, "-n", namespace, "--create-namespace");
   const crd = await admin.get(crdPath);

@@ -111,7 +111,7 @@ test("without a right to the lease the log, the probe and the metric say so; wit
   }
 });
 
-test("two dozen namespaces work with the chart's own roles; one without is named and holds nobody up", async () => {
+test("two dozen namespaces work with the chart's own roles; one without them is named and does not block the others", async () => {
   const namespaces = Array.from({ length: 24 }, (_, i) => `many${i}`);
   for (const namespace of [...namespaces, "barred"]) await admin.namespace(namespace);
   await grant(`watchNamespaces={${namespaces.join(",")},ops}`);
@@ -324,7 +324,7 @@ test.each([
   // Its versions say nothing then: only the object itself shows that it is another one.
   ["hears of it when the store has overtaken all that was seen", 60],
 ])(
-  "a cluster that is restored from an older backup is brought into order: the operator %s",
+  "a cluster that is restored from an older backup is corrected: the operator %s",
   async (_, further) => {
     const namespace = await admin.namespace(`backup${further}`);
     const operator = await Operator.start(kube.kubeconfig, ["-watch-namespace", namespace]);
@@ -374,7 +374,7 @@ test.each([
   },
 );
 
-test("the gauge of objects counts those that are there, whatever became of them", async () => {
+test("the gauge of objects counts those that exist, whatever their state", async () => {
   const namespace = await admin.namespace("gauge");
   const keys = join(dir, "keys.txt");
   writeFileSync(keys, `${alice.identity}\n`);

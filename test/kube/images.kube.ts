@@ -44,7 +44,7 @@ beforeAll(() => {
 }, 600_000);
 
 test.each(["command", "operator"])(
-  "the image %s is there for both architectures, each with a bill of materials, and every digest is right",
+  "the image %s exists for both architectures, each with a bill of materials, and every digest is right",
   (name) => {
     const { manifests } = indexOf(name);
     expect(manifests.map(({ platform }) => platform.architecture)).toEqual([

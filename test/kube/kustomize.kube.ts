@@ -78,7 +78,7 @@ const opaque = (metadata: object, rest: object) => ({
 const stringData = { username: "admin", password: "hunter2" };
 
 describe("as a generator", () => {
-  test("gives kustomize the resources of encrypted files, which it names and places", () => {
+  test("gives kustomize the resources in encrypted files, which kustomize then changes as usual", () => {
     const box = repository(
       {
         "app/kustomization.yaml": "generators: [g.yaml]\nnamespace: shop\nnamePrefix: p-\n",
@@ -93,7 +93,7 @@ describe("as a generator", () => {
     });
   });
 
-  test("makes Secrets of files and variables; names get a hash where the resource asks for it", () => {
+  test("makes Secrets from files and variables; names get a hash if the resource asks for it", () => {
     const annotations = { "kustomize.config.k8s.io/needs-hash": "true" };
     const box = repository(
       {
@@ -151,7 +151,7 @@ describe("as a generator", () => {
     ]);
   });
 
-  test("is also the exec plugin of old, by its place in the plugin folder", () => {
+  test("also works as an old exec plugin, by its place in the plugin folder", () => {
     const box = repository(
       {
         "kustomization.yaml": "generators: [g.yaml]\n",

@@ -137,7 +137,7 @@ test.each(matrix.map((sets) => [sets.join(" ") || "defaults", sets] as const))(
   },
 );
 
-test("helm lint has nothing to say; a service account without a name is refused with a reason", () => {
+test("helm lint finds nothing; a service account without a name is refused with a reason", () => {
   const lint = spawnSync(helm, ["lint", "--strict", chart], { encoding: "utf8" });
   expect(lint.stdout).toContain("0 chart(s) failed");
   const refused = spawnSync(
@@ -149,7 +149,7 @@ test("helm lint has nothing to say; a service account without a name is refused 
   expect(refused.stderr).toContain("serviceAccount.name is needed");
 });
 
-test("the pod is admissible where the restricted level is enforced", async () => {
+test("the pod is admitted where the restricted level is enforced", async () => {
   const deployment = rendered().find(({ kind }) => kind === "Deployment") as unknown as {
     spec: { template: JsonObject };
   };
@@ -170,7 +170,7 @@ test("the pod is admissible where the restricted level is enforced", async () =>
   ).resolves.toBeDefined();
 });
 
-test("the plain manifests are those of the chart", () => {
+test("the plain manifests match the chart", () => {
   const crd = execFileSync(
     process.execPath,
     [join(deploy, "../dist/bin/sopsmith.js"), "k8s", "crd"],
@@ -292,7 +292,7 @@ test("the chart's rights suffice for all that the operator does, each is used, a
     ).rejects.toMatchObject({ status: 403 });
 });
 
-test("Prometheus gets a ServiceMonitor and alerts where they are asked for", () => {
+test("Prometheus gets a ServiceMonitor and alerts if the values ask for them", () => {
   const kinds = rendered(
     "metrics.enabled=true",
     "metrics.prometheusRule.enabled=true",
@@ -321,7 +321,7 @@ test.each([
   expect(stderr).toContain(named);
 });
 
-test("README, schema and defaults of the chart are made from its values", () => {
+test("README, schema and defaults of the chart are generated from its values", () => {
   for (const [name, text] of madeFiles())
     expect(readFileSync(join(chart, name), "utf8"), `node scripts/chart.ts: ${name}`).toBe(text);
 });

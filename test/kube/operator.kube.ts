@@ -97,7 +97,7 @@ async function events(namespace: string): Promise<string[]> {
   );
 }
 
-test("five children of all kinds are made with exact values; Opaque is the default type", async () => {
+test("five children of all kinds are created with exact values; Opaque is the default type", async () => {
   const { namespace } = await setting();
   const docker = JSON.stringify({ auths: { "r.example": { auth: "dTpw" } } });
   await admin.applySops(
@@ -144,7 +144,7 @@ test("five children of all kinds are made with exact values; Opaque is the defau
   ).toBe(true);
 });
 
-test("every type of Secret that Kubernetes knows can be made", async () => {
+test("every type of Secret that Kubernetes knows can be created", async () => {
   const { namespace } = await setting();
   await admin.request({
     method: "POST",
@@ -223,7 +223,7 @@ test("what is changed, added or removed in a child by hand is put right; foreign
   );
 });
 
-test("a template that goes takes its child along, and keys and labels that go are removed", async () => {
+test("when a template is removed, so is its child; removed keys and labels go too", async () => {
   const { namespace } = await setting();
   await admin.applySops(
     namespace,
@@ -273,7 +273,7 @@ test("broken ciphertext says so, deletes nothing, shows no value, and leaves oth
   ).toBe(true);
 });
 
-test("invalid base64 and an empty name are told; the other templates of the object are written", async () => {
+test("invalid base64 and an empty name are reported; the other templates of the object are written", async () => {
   const { namespace } = await setting();
   await admin.applySops(
     namespace,
@@ -297,7 +297,7 @@ const foreign = (name: string, metadata: object = {}): object => ({
   data: { keep: "eA==" },
 });
 
-test("a Secret that is not ours is left alone, until it is offered by annotation", async () => {
+test("a Secret that is not ours is left alone, until an annotation hands it over", async () => {
   const { namespace } = await setting();
   const before = (await admin.request({
     method: "POST",
@@ -321,7 +321,7 @@ test("a Secret that is not ours is left alone, until it is offered by annotation
   expect(after?.metadata.annotations?.["sopssecret/managed"]).toBeUndefined();
 });
 
-test("a Secret or ConfigMap that stands in the way is replaced as soon as it is gone", async () => {
+test("a Secret or ConfigMap in the way is replaced as soon as it is gone", async () => {
   const { namespace } = await setting();
   const maps = `/api/v1/namespaces/${namespace}/configmaps`;
   for (const [path, body] of [
@@ -431,7 +431,7 @@ test("two templates of one name are refused before anything is written", async (
   expect(await admin.secret(namespace, "s")).toBeUndefined();
 });
 
-test("a changed type and an immutable child are made anew when they are ours", async () => {
+test("a child with a changed type and an immutable child are recreated when they are ours", async () => {
   const { namespace } = await setting();
   const immutable = { "sopsmith.dev/immutable": "true" };
   await admin.applySops(
@@ -488,7 +488,7 @@ test("children go with their owner, by the cluster's garbage collector", async (
   expect(await admin.secret(namespace, "c")).toBeUndefined();
 });
 
-test("a child of the reference operator is taken over whole: its fields go, one manager remains", async () => {
+test("a child of the reference operator is taken over completely: one field manager remains", async () => {
   const namespace = await admin.namespace(`t${++number}`);
   await admin.applySops(namespace, sealed("old", [{ name: "c", stringData: { a: "1" } }]));
   const uid = (await admin.sops(namespace, "old"))?.metadata.uid;
@@ -577,7 +577,7 @@ test("an object copied to another namespace is refused there; unbound ones too w
   expect(await admin.secret(other.namespace, "u")).toBeUndefined();
 });
 
-test("ConfigMaps are made beside Secrets of the same names, kept exact, and go with their templates", async () => {
+test("ConfigMaps are created beside Secrets of the same names, kept exact, and removed with their templates", async () => {
   const { namespace } = await setting();
   const object = (names: readonly string[], secrets: readonly Template[]): SopsSecret =>
     sealedSpec("maps", {
@@ -633,7 +633,7 @@ test("ConfigMaps are made beside Secrets of the same names, kept exact, and go w
   });
 });
 
-test("an object made through v1alpha1 is told what to do", async () => {
+test("an object created as v1alpha1 gets a condition that says what to do", async () => {
   const { namespace } = await setting();
   await admin.request({
     method: "POST",

@@ -176,7 +176,7 @@ test("keys that come late, change, vanish for a moment or are half written are n
   }
 });
 
-test("of two operators one works; when it goes the other takes over", async () => {
+test("one of two operators is active; when it ends, the other takes over", async () => {
   const namespace = await admin.namespace("leaders");
   const args = [
     "-watch-namespace",
@@ -204,7 +204,7 @@ test("of two operators one works; when it goes the other takes over", async () =
   }
 });
 
-test("an API server that is away and comes back is waited for; what happened meanwhile is seen", async () => {
+test("the operator waits for an API server that comes back, and sees what happened meanwhile", async () => {
   const namespace = await admin.namespace("restart");
   const operator = await Operator.start(kube.kubeconfig, ["-watch-namespace", namespace]);
   try {

@@ -45,7 +45,7 @@ test.each([
   expect((await keepAndOpen(format, text)).outcome).toMatch(reason);
 });
 
-test("600 random texts come back byte for byte, but for those with carriage returns and the like", async () => {
+test("600 random texts come back byte for byte, except those with carriage returns and the like", async () => {
   const { counts, wrong } = await keepMany(format, 600);
   expect(wrong).toEqual([]);
   expect(counts.get("kept")).toBeGreaterThan(300);
@@ -62,7 +62,7 @@ test("600 random texts come back byte for byte, but for those with carriage retu
 });
 
 test.each(["sops", "sops311"] as const)(
-  "real %s reads kept files without a word",
+  "real %s reads kept files without a warning",
   async (program) => {
     for (const text of Object.values(texts))
       await expectSopsReads(program, format, text, await encryptText(text, { format, layout }));
@@ -80,7 +80,7 @@ test.each([
   ["a value", "B", "x\ny", own.replace("2 ", "x\\ny")],
   ["a number", "B", 5432, own.replace("2 ", "5432")],
   ["a new variable", "D", "x", `${own}\nD=x`],
-] as const)("set changes only what it is about: %s", async (_, name, value, wanted) => {
+] as const)("set changes only its own value: %s", async (_, name, value, wanted) => {
   expect(await set(format, await encryptText(own, { format, layout }), [name], value)).toBe(wanted);
 });
 
@@ -88,11 +88,11 @@ test.each([
   ["the first", "A", own.replace("A=1\n", "")],
   ["one between", "B", own.replace("B=2 \n", "")],
   ["the last", "C", own.replace("\nC=3", "")],
-] as const)("unset takes out only what it is about: %s", async (_, name, wanted) => {
+] as const)("unset removes only its own value: %s", async (_, name, wanted) => {
   expect(await unset(format, await encryptText(own, { format, layout }), [name])).toBe(wanted);
 });
 
-test("a file that is sealed again keeps every line but those of time and MAC", async () => {
+test("a file that is sealed again keeps every line except those of time and MAC", async () => {
   const sealed = await encryptText(own, { format, layout });
   const again = (await changeText(sealed, () => true, { format, layout })) ?? "";
   const lines = new Set(sealed.split("\n"));

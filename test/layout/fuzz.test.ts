@@ -4,7 +4,7 @@ import { counterpart } from "../counterparts.ts";
 import { keepAndOpen, keepMany, RealSops } from "../fuzz/layout.ts";
 
 // 10,000: npm run fuzz -- --format layout --count 10000
-test("1,000 random texts come back byte for byte, but for 5 at most that cannot be kept", async () => {
+test("1,000 random texts come back byte for byte, except at most 5 that cannot be kept", async () => {
   const { counts, odd } = await keepMany(1, 0, 1000);
   expect(odd.filter(([, { kind }]) => kind === "wrong")).toEqual([]);
   expect(counts["fell back"]).toBeLessThanOrEqual(5);
@@ -15,7 +15,7 @@ test("1,000 random texts come back byte for byte, but for 5 at most that cannot 
 const withoutBareMarks = (text: string): string => text.replaceAll(/#(?=\r?$)/gm, "# x");
 
 test.each(["sops", "sops311"] as const)(
-  "300 random texts that were kept are read by real %s, without a word, with the values of its own encryption",
+  "300 random texts that were kept are read by real %s without a warning, with the same values as from its own encryption",
   async (name) => {
     using sops = new RealSops(counterpart(name));
     let compared = 0;

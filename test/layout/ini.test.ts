@@ -64,7 +64,7 @@ test.each([
   expect((await keepAndOpen(format, text)).outcome).toMatch(reason);
 });
 
-test("900 random texts come back byte for byte, but for those that lose something to sops too", async () => {
+test("900 random texts come back byte for byte, except those from which sops loses something too", async () => {
   const { counts, wrong } = await keepMany(format, 900);
   expect(wrong).toEqual([]);
   expect(counts.get("kept")).toBeGreaterThan(400);
@@ -75,7 +75,7 @@ test("900 random texts come back byte for byte, but for those that lose somethin
 });
 
 test.each(["sops", "sops311"] as const)(
-  "real %s reads kept files without a word",
+  "real %s reads kept files without a warning",
   async (program) => {
     for (const text of Object.values(texts))
       await expectSopsReads(program, format, text, await encryptText(text, { format, layout }));
@@ -102,7 +102,7 @@ test.each([
   ["a new key that is aligned", ["a", "n"], "x", own.replace("= 2\n", "= 2\nn      = x\n")],
   ["a new key without spaces", ["b", "n"], "a;b", own.replace("m=1\n", "m=1\nn=`a;b`\n")],
   ["a new section", ["c"], { d: "e" }, `${own}\n\n[c]\nd=e`],
-] as const)("set changes only what it is about: %s", async (_, path, value, wanted) => {
+] as const)("set changes only its own value: %s", async (_, path, value, wanted) => {
   expect(await set(format, await encryptText(own, { format, layout }), [...path], value)).toBe(
     wanted,
   );
@@ -112,11 +112,11 @@ test.each([
   ["a key", ["a", "k"], own.replace(/^k .*\n/m, "")],
   ["the last key", ["b", "m"], own.replace("m=1\n", "")],
   ["a section", ["b"], own.replace("[b]\nm=1\n", "")],
-] as const)("unset takes out only what it is about: %s", async (_, path, wanted) => {
+] as const)("unset removes only its own value: %s", async (_, path, wanted) => {
   expect(await unset(format, await encryptText(own, { format, layout }), [...path])).toBe(wanted);
 });
 
-test("a file that is sealed again keeps every line but those of time and MAC", async () => {
+test("a file that is sealed again keeps every line except those of time and MAC", async () => {
   const sealed = await encryptText(own, { format, layout });
   const again = (await changeText(sealed, () => true, { format, layout })) ?? "";
   const lines = new Set(sealed.split("\n"));

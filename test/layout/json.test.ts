@@ -49,7 +49,7 @@ test.each(Object.entries(texts))(
   },
 );
 
-test("the block goes behind the last member, in the indentation of the file", async () => {
+test("the block goes after the last member, with the indentation of the file", async () => {
   const sealed = await encryptText('{\r\n   "a": {"b": 1.0}\r\n}', { format, layout });
   expect(sealed).toMatch(
     /^\{\r\n {3}"a": \{"b": "ENC\[[^"]*"\},\r\n {3}"sops": \{\r\n {6}"age": \[/,
@@ -67,7 +67,7 @@ test.each([
   expect(sealed).not.toContain("sopsmith_layout");
 });
 
-test("600 random texts come back byte for byte, but for those with an unencrypted -0 or no keys", async () => {
+test("600 random texts come back byte for byte, except those with an unencrypted -0 or no keys", async () => {
   const { counts, wrong } = await keepMany(format, 600);
   expect(wrong).toEqual([]);
   expect(counts.get("kept")).toBeGreaterThan(470);
@@ -78,7 +78,7 @@ test("600 random texts come back byte for byte, but for those with an unencrypte
 });
 
 test.each(["sops", "sops311"] as const)(
-  "real %s reads kept files without a word",
+  "real %s reads kept files without a warning",
   async (program) => {
     for (const [name, text] of Object.entries(texts)) {
       // sops 3.11 reads -0 as a float.
@@ -114,7 +114,7 @@ test.each([
     "x",
     own.replace("      1\n", '      1,\n      "x"\n'),
   ],
-])("set changes only what it is about: %s", async (_, path, value, wanted) => {
+])("set changes only its own value: %s", async (_, path, value, wanted) => {
   const sealed = await encryptText(own, { format, layout });
   expect(await set(format, sealed, path(), value)).toBe(wanted);
 });
@@ -126,12 +126,12 @@ test.each([
   ["an element", ["list", 0], own.replace("1, ", "")],
   ["the last element", ["list", 1], own.replace(', "two"', "")],
   ["the only element", ["b", "d", 0], own.replace(/\[\n {6}1\n {4}\]/, "[]")],
-] as const)("unset takes out only what it is about: %s", async (_, path, wanted) => {
+] as const)("unset removes only its own value: %s", async (_, path, wanted) => {
   const sealed = await encryptText(own, { format, layout });
   expect(await unset(format, sealed, [...path])).toBe(wanted);
 });
 
-test("a file that is sealed again keeps every line but those of time and MAC", async () => {
+test("a file that is sealed again keeps every line except those of time and MAC", async () => {
   const sealed = await encryptText(own, { format, layout });
   const again = (await changeText(sealed, () => true, { format, layout })) ?? "";
   const lines = new Set(sealed.split("\n"));

@@ -119,7 +119,7 @@ const edits: readonly (readonly [
   ],
 ];
 
-test.each(edits)("set and unset change only what they are about: %s", async (_, edit, wanted) => {
+test.each(edits)("set and unset change only their own value: %s", async (_, edit, wanted) => {
   const changed = await edit(await encryptText(own, { layout }));
   expect(await decryptText(changed, { layout })).toBe(wanted(own));
 });
@@ -168,7 +168,7 @@ test.each(["sops", "sops311"] as const)(
   },
 );
 
-test("every sample is read by real sops without a word", async () => {
+test("every sample is read by real sops without a warning", async () => {
   using sops = new RealSops(counterpart("sops"));
   for (const [name, text] of Object.entries(kept)) {
     const path = sops.file("sample.yaml", await encryptText(text, { layout }));

@@ -95,7 +95,7 @@ const odd: PlainObject = JSON.parse(
   '{"__proto__": {"constructor": 1}, "toString": "x", "": [null, {"__proto__": 5}], "2": "b", "1": "a"}',
 ) as PlainObject;
 
-test("plain objects go in and out, no key special", async () => {
+test("plain objects go in and come out, and no key is special", async () => {
   const file = await api.encryptObject(odd, { recipients, ...alices });
   const back = await api.decryptObject(file, { ...alices });
   expect(back).toEqual(odd);
@@ -165,7 +165,7 @@ test("an update that fails, or changes nothing, changes nothing", async () => {
   ).rejects.toThrow(TypeError);
 });
 
-test("rotation takes another data key and other recipients", async () => {
+test("rotation uses a new data key and other recipients", async () => {
   const file = await sealed("a: x\n");
   const rotated = await api.rotate(file, {
     add: { age: bob.recipient },
@@ -229,7 +229,7 @@ test("the status of content, of a file and of a URL", async () => {
   expect(api.version).toMatch(/^\d+\.\d+\.\d+/);
 });
 
-test("what is extracted is the caller's own, also a long value left in clear", async () => {
+test("an extracted value belongs to the caller, even a long unencrypted one", async () => {
   const text = "x".repeat(300_000);
   const file = await sealed(JSON.stringify({ a_unencrypted: text, b: 1 }), { format: "json" });
   const extract = ["a_unencrypted"];

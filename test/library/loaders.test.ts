@@ -30,7 +30,7 @@ test("loads an encrypted ENV file as dotenv reads it, and leaves set variables a
   expect(into).toEqual({ A: "one two", B: "kept", C: "" });
 });
 
-test("reads an ENV file's object as sops does: the text as it stands", async () => {
+test("reads an ENV file's object as sops does: the text as it is", async () => {
   const path = await encrypted("b.env", "export A='one two'\n", "dotenv");
   expect(await decryptFileObject(path, { identities: identities.A })).toEqual({
     "export A": "'one two'",

@@ -198,7 +198,7 @@ test.each(names)("%s refuses each wrong argument", async (name) => {
   }
 });
 
-test.each(names)("%s refuses options that are none", async (name) => {
+test.each(names)("%s refuses options that are not an object", async (name) => {
   for (const options of [null, 1, "canary", [], () => 1, Symbol("canary")]) {
     const error = await failure(call(name, calls[name].args, options));
     expect(error.code).toBe("invalid-argument");
@@ -245,7 +245,7 @@ test.each(names.filter((name) => calls[name].needs !== undefined))(
 );
 
 test.each(names.filter((name) => calls[name].readsFile))(
-  "%s names a file that is missing or no file, and a URL that is none",
+  "%s names a file that is missing or not a file, and an invalid URL",
   async (name) => {
     const { args, options } = calls[name];
     const missing = join(folder, "none.yaml");
@@ -265,7 +265,7 @@ test.each(names.filter((name) => calls[name].readsFile))(
 );
 
 test.each(names.filter((name) => calls[name].takes.includes("readFile")))(
-  "%s refuses what readFile, now and prompt return where it is wrong",
+  "%s refuses wrong return values of readFile, now and prompt",
   async (name) => {
     const { args, options, readsFile } = calls[name];
     if (readsFile !== true) return;
@@ -323,7 +323,7 @@ test("paths inside documents are named by their place", async () => {
   });
 });
 
-test("a result has one place", async () => {
+test("a result goes to one place only", async () => {
   const both = { env, inPlace: true, output: join(folder, "other.yaml") };
   for (const name of names.filter((one) => calls[one].takes.includes("inPlace")))
     expect(

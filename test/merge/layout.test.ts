@@ -72,7 +72,7 @@ test("changes of both sides, comments and spaces too, come together in the autho
   );
 });
 
-test("elements of one line that both sides changed are a conflict round that line", async () => {
+test("elements of one line that both sides changed are a conflict around that line", async () => {
   const result = await merged(
     base.replace("[80, 443]", "[81, 443]"),
     base.replace("[80, 443]", "[80, 444]"),

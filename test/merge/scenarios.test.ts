@@ -250,7 +250,7 @@ test("a recipient that one side removed without a new data key stays out, with a
   expect(warnings).toEqual([expect.stringMatching(`^${bob.recipient} was removed`)]);
 });
 
-test("a recipient that was put into a file by hand gets no data key by a merge with a side that rotated", async () => {
+test("a recipient that was added to a file by hand gets no data key from a merge with a side that rotated", async () => {
   const o = await encryptText("a: 1\nb: 2\n");
   const block = (enc: string) =>
     `        - enc: |\n            ${enc}\n          recipient: ${bob.recipient}\n    lastmodified`;

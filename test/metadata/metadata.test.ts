@@ -123,7 +123,7 @@ test("keeps every field of every key type and writes all in ascending order", ()
   );
 });
 
-test("the keys of a loaded group stand by type, whatever the order of the text", () => {
+test("the keys of a loaded group are ordered by type, whatever the order of the text", () => {
   const { keyGroups } = parseMetadata(blockOf({ ...base, ...allTypes }));
   expect(keyGroups.map((group) => group.map(({ type }) => type))).toEqual([
     ["kms", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp", "age"],
@@ -183,7 +183,7 @@ test("a single key group becomes flat, and flat lists win over key_groups", () =
   );
 });
 
-test("without a selector the default one is in force; a binary file's empty one is not written", () => {
+test("without a selector, the default one applies; a binary file's empty one is not written", () => {
   const { unencrypted_suffix: _, ...rest } = base;
   const metadata = parseMetadata(blockOf({ ...rest, encrypted_regex: "" }));
   expect(metadata.selector).toEqual({ name: "unencrypted_suffix", value: "_unencrypted" });

@@ -32,7 +32,7 @@ test("nested: the block is the last key of every document, read from the first a
   expect(documents.map(keys)).toEqual([["a"], ["b", "# c"]]);
 });
 
-test("ENV: variables behind the data, found wherever they stand", () => {
+test("ENV: variables after the data, found wherever they are", () => {
   const documents: Documents = [map([entry("a", str("1"))])];
   attach(documents, block(), "prefix");
   expect(keys(documents[0])).toEqual(["a", "sops_age__list_0__map_enc", "sops_mac"]);

@@ -43,7 +43,7 @@ test("the key patterns search anywhere in a key and are inherited", async () => 
   expect(isEncrypted(except, ["private"])).toBe(true);
 });
 
-test("the comment patterns decide by comments alone", async () => {
+test("the comment patterns depend on comments alone", async () => {
   const only = await refuse("encrypted_comment_regex", "sops:enc");
   expect(only.byComment).toBe("encrypted");
   expect(only.keySwitches("sops:enc")).toBe(false);
@@ -74,7 +74,7 @@ test("names like __proto__ and the empty key are ordinary", async () => {
   ]);
 });
 
-test("compares a suffix byte by byte, also where bytes are not UTF-8", async () => {
+test("compares a suffix byte by byte, even if bytes are not UTF-8", async () => {
   const selection = await refuse("encrypted_suffix", "\udca9");
   expect(selection.keySwitches("x\udca9")).toBe(true);
   expect(selection.keySwitches("é")).toBe(true);

@@ -157,7 +157,7 @@ test("encrypted_comment_regex: the example of the specification", async () => {
   ]);
 });
 
-test("unencrypted_comment_regex leaves the marker, what follows it and the comments between in clear", async () => {
+test("unencrypted_comment_regex leaves the marker, what follows it and the comments between them unencrypted", async () => {
   const root = map([
     comment(" top"),
     comment(" plain"),
@@ -177,7 +177,7 @@ test("unencrypted_comment_regex leaves the marker, what follows it and the comme
   ]);
 });
 
-test("a null uses up the comments in front of it", async () => {
+test("a null uses up the comments before it", async () => {
   const root = map([comment("mark"), entry("a", nil()), entry("b", int(1n))]);
   expect(await visits([root], { name: "encrypted_comment_regex", value: "mark" })).toEqual([
     ": #mark clear",
@@ -185,7 +185,7 @@ test("a null uses up the comments in front of it", async () => {
   ]);
 });
 
-test("a leaf is replaced by what the change gives", async () => {
+test("a leaf is replaced by the result of the change", async () => {
   const root = map([entry("a", int(1n)), entry("l", seq([float(2), comment("c")])), comment("d")]);
   const selection = await compileSelection(defaultSelector, {
     onBadPattern: "refuse",

@@ -32,7 +32,7 @@ test("import and --import put the usual files into the environment, the last on 
   );
 });
 
-test("variables that are there stay, and SOPSMITH_FILES names other files, or none", () => {
+test("existing variables stay, and SOPSMITH_FILES names other files, or none", () => {
   expect(program.node(["app.mjs"], { TOKEN: "mine" })).toEqual(out(["from-yaml", "mine", "2"]));
   expect(program.node(["app.mjs"], { SOPSMITH_FILES: "other.enc.json" })).toEqual(
     out([null, "other", "3"]),

@@ -111,7 +111,7 @@ test("sopsmith/vite: a client build and the dev server's client are refused", as
   }
 });
 
-test("sopsmith/vite is a plugin for rolldown, too, with chunks in folders", async () => {
+test("sopsmith/vite is a plugin for rolldown too, with chunks in folders", async () => {
   const bundle = await rolldown({
     input: program.path("entry.js"),
     external: [/^sopsmith/],

@@ -65,7 +65,7 @@ async function failure(work: Promise<unknown>): Promise<SopsmithError> {
   return error;
 }
 
-test("later files lie over earlier ones: mappings are merged, lists replaced", async () => {
+test("later files win over earlier ones: mappings are merged, lists replaced", async () => {
   expect(await load({ files: [defaults, pathToFileURL(secrets)] })).toEqual(merged);
   expect(await load({ files: defaults })).toMatchObject({
     hosts: ["a", "b"],
@@ -176,7 +176,7 @@ test("keys that a strict schema does not know are named", async () => {
   expect(other.message).toContain("hosts: unknown key");
 });
 
-test("a schema that throws tells no value either", async () => {
+test("a schema that throws reveals no value either", async () => {
   const schema = z.object({
     db: z.object({
       pass: z.string().transform((pass) => {
@@ -189,7 +189,7 @@ test("a schema that throws tells no value either", async () => {
   expect(`${error.message}${String(error.stack)}${String(error.cause)}`).not.toContain("hunter2");
 });
 
-test("a missing file, an unencrypted one that should be encrypted and a missing key are told", async () => {
+test("a missing file, an unencrypted one that should be encrypted and a missing key are reported", async () => {
   expect(await failure(load({ files: at("no.yaml") }))).toMatchObject({
     code: "unreadable",
     exitCode: 2,

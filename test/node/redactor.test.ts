@@ -56,7 +56,7 @@ test("no secret passes however a stream is cut, and every other byte does", () =
   );
 });
 
-test("any bytes pass unchanged where no secret is", () => {
+test("any bytes pass unchanged where there is no secret", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (pieces) => {
       expect(masked(pieces, ["secret-that-is-not-there"])).toEqual(Buffer.concat(pieces));
@@ -115,7 +115,7 @@ test("lines of a value with several are masked one by one, the borders of PEM ar
   expect(redacted(`<${key.trim()}>`, key)).toBe("<***>");
 });
 
-test("short values, numbers, booleans, times and unencrypted values are no secrets", () => {
+test("short values, numbers, booleans, times and unencrypted values are not secrets", () => {
   const values = {
     a: "secret-a",
     list: ["secret-b", { c: "secret-c" }],

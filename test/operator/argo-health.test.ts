@@ -61,7 +61,7 @@ test("the health script knows what the operator says of an object", () => {
   expect(health(suspendedStatus({ ...object, status: healthy }, now))).toMatch(/^Suspended\|.+/);
 });
 
-test("it waits for an operator that has not looked yet, or not at the latest change", () => {
+test("it waits for an operator that has not seen the object yet, or its latest change", () => {
   expect(health(undefined)).toBe("Progressing|waiting for the operator");
   expect(health({})).toBe("Progressing|waiting for the operator");
   expect(health(healthy, 3)).toBe("Progressing|waiting for the operator to see the latest change");

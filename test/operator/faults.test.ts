@@ -56,7 +56,7 @@ function failing(times: number, method: string, part: string, fault: object): vo
       : undefined;
 }
 
-test("a conflict on the child and on the status is looked at again at once, and no event is lost", async () => {
+test("a conflict on the child and on the status is retried at once, and no event is lost", async () => {
   let applies = 2;
   let statuses = 2;
   api.fault = ({ method, path }) =>
@@ -111,7 +111,7 @@ test("an answer that is lost after the write does not make a second write", asyn
   expect(log.join("\n")).not.toContain("unexpected");
 }, 20_000);
 
-test("429 with Retry-After and bursts of 503 are waited out, and end well", async () => {
+test("429 with Retry-After and bursts of 503 are waited out, and then it succeeds", async () => {
   failing(1, "PATCH", "/secrets/", { status: 429, headers: { "retry-after": "1" } });
   await put("n", "s");
   operate();
@@ -126,7 +126,7 @@ test("slow answers are waited for", async () => {
   await until(() => expect(message("n", "s")).toBe("Healthy"));
 });
 
-test("what is forbidden in one namespace is told there, and others go on", async () => {
+test("what is forbidden in one namespace is reported there, and others continue", async () => {
   const why =
     'secrets "a-child" is forbidden: User "op" cannot patch resource "secrets" in API group "" in the namespace "one": {"password":"s3cret"}';
   api.fault = ({ path, method }) =>
@@ -150,7 +150,7 @@ test("what is forbidden in one namespace is told there, and others go on", async
   expect(api.events).toContain("WriteFailed");
 });
 
-test("a namespace whose Secrets may not be listed is named in the log, and others go on", async () => {
+test("a namespace whose Secrets may not be listed is named in the log, and others continue", async () => {
   api.fault = ({ path }) =>
     path === "/api/v1/namespaces/one/secrets"
       ? {
@@ -247,7 +247,7 @@ function candidate(identity: string) {
   return new LeaderElection(client, { namespace: "ops", name: "l", identity }, times);
 }
 
-test("of two who try at once one leads; a conflict on the lease costs nothing but another try", async () => {
+test("one of two that try at once leads; a conflict on the lease costs only another try", async () => {
   failing(2, "PUT", "/leases/", { status: 409, reason: "Conflict" });
   const [a, b] = [candidate("a"), candidate("b")];
   await Promise.race([a.acquire(stop.signal), b.acquire(stop.signal)]);
@@ -286,7 +286,7 @@ test.each([-3_600_000, 3_600_000])(
   },
 );
 
-test("a leader whose renewals hang stops before another may lead", async () => {
+test("a leader whose renewals hang stops before another can lead", async () => {
   const [a, b] = [candidate("a"), candidate("b")];
   await a.acquire(stop.signal);
   api.fault = ({ user }) => (user === "a" ? { delayMs: 3000 } : undefined);
@@ -313,7 +313,7 @@ test("a lease that another took ends the operator with status 1, and nothing is 
   expect(holder()).toBe("thief");
 }, 20_000);
 
-test("a key file that vanished counts for a minute more, and is dropped then", async () => {
+test("a key file that vanished counts for another minute, and is then dropped", async () => {
   let now = 0;
   const files: Record<string, string> = { "/k": "one" };
   const base = fakeHost({ files });

@@ -56,7 +56,7 @@ const forbidden = {
     'leases is forbidden: User "op" cannot get resource "leases" in API group "coordination.k8s.io" in the namespace "ops"',
 };
 
-test("a lease without rights is told once in the log, in a metric, and by a probe that is not ready", async () => {
+test("a lease without rights is reported once in the log, in a metric, and by a probe that is not ready", async () => {
   api.fault = ({ path }) => (path.includes("/leases/") ? forbidden : undefined);
   const { log } = operate({ lease });
   await until(async () =>
@@ -75,7 +75,7 @@ test("a lease without rights is told once in the log, in a metric, and by a prob
   expect(log.join("\n")).toContain("holding lease ops/l");
 }, 20_000);
 
-test("who waits for a lease that another holds says by whom, and is ready to take over", async () => {
+test("an operator that waits for a lease says who holds it, and is ready to take over", async () => {
   const held = (): void =>
     void api.put("/apis/coordination.k8s.io/v1/namespaces/ops/leases/l", {
       spec: { holderIdentity: "pod-1", renewTime: String(Date.now()) },
@@ -88,7 +88,7 @@ test("who waits for a lease that another holds says by whom, and is ready to tak
   expect(await metric('sopsmith_objects{condition="Ready",status="True"}')).toBeUndefined();
 });
 
-test("thirty namespaces are watched one by one; one without rights is named, and keeps no other from being ready", async () => {
+test("thirty namespaces are watched one by one; one without rights is named, and does not keep the others from being ready", async () => {
   const namespaces = Array.from({ length: 30 }, (_, i) => `ns${i}`);
   api.fault = ({ path }) =>
     path.includes("/namespaces/ns7/") || !path.includes("/namespaces/")
@@ -106,7 +106,7 @@ test("thirty namespaces are watched one by one; one without rights is named, and
   expect(api.seen.filter(({ path }) => !path.includes("/namespaces/"))).toEqual([]);
 });
 
-test("an operator that may watch nothing is not ready, and says what it may not", async () => {
+test("an operator that may watch nothing is not ready, and says which rights it lacks", async () => {
   api.fault = () => forbidden;
   operate({ namespaces: ["a", "b"] });
   await until(async () => {
@@ -116,7 +116,7 @@ test("an operator that may watch nothing is not ready, and says what it may not"
   });
 });
 
-test("the gauge of objects follows them from failure to health and away", async () => {
+test("the gauge of objects follows them from failure to health and removal", async () => {
   const keys = fakeHost({ env: { SOPS_AGE_KEY_FILE: "/keys" } });
   let content = alice.identity;
   const host: Host = {
@@ -145,7 +145,7 @@ test("the gauge of objects follows them from failure to health and away", async 
   await until(async () => expect([await metric(good), await metric(bad)]).toEqual([1, 0]));
 }, 30_000);
 
-test("what no time fixes is not tried every few seconds, and a change is seen at once", async () => {
+test("a failure that time cannot fix is not retried every few seconds, and a change is seen at once", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   try {
     await put("n", "locked", bob.recipient);
@@ -218,7 +218,7 @@ test("a tenant's key opens the objects of its own namespace and of no other, and
   );
 });
 
-test("a tenant's Secret runs no plugin, and a broken identity in it keeps no good one from its work", async () => {
+test("a tenant's Secret runs no plugin, and a broken identity in it does not disable a good one", async () => {
   const labels = { "sopsmith.dev/keys": "true" };
   const started: string[] = [];
   const host: Host = {
@@ -247,7 +247,7 @@ test("a tenant's Secret runs no plugin, and a broken identity in it keeps no goo
   expect(started).toEqual([]);
 });
 
-test("objects that changed while no operator ran are looked at first, and reads are batched", async () => {
+test("objects that changed while no operator ran are handled first, and reads are batched", async () => {
   for (let i = 0; i < 300; i++) await put("n", `s${String(i).padStart(3, "0")}`);
   operate();
   await until(() => {
@@ -278,7 +278,7 @@ test("the key service of the settings is what opens objects", async () => {
   expect(asked).toBe(1);
 });
 
-test("ConfigMaps that may not be watched keep nobody from being ready, and are refused where they are switched off", async () => {
+test("ConfigMaps that may not be watched do not keep the operator from being ready, and are refused where they are turned off", async () => {
   api.fault = ({ path, isWatch, method }) =>
     path.endsWith("/configmaps") && (isWatch || method === "GET") ? forbidden : undefined;
   await put("n", "s");
@@ -302,7 +302,7 @@ const foreignSecret = (name: string, metadata: object = {}): void =>
   });
 const offer = { annotations: { "sopssecret/managed": "true" } };
 
-test("a Secret of somebody else is taken as soon as it is offered, and made as soon as it is gone", async () => {
+test("a Secret of somebody else is taken over as soon as it is offered, and replaced as soon as it is gone", async () => {
   foreignSecret("offered-child");
   foreignSecret("deleted-child");
   await put("n", "offered");
@@ -333,7 +333,7 @@ test("a Secret of somebody else is taken as soon as it is offered, and made as s
   await until(() => expect(api.watched).not.toContain("/api/v1/namespaces/n/secrets"));
 });
 
-test("a Secret of somebody else that changes all the time is not looked at all the time", async () => {
+test("a Secret of somebody else that changes all the time is not checked all the time", async () => {
   foreignSecret("s-child");
   await put("n", "s");
   operate({ capMs: 3_600_000 });
@@ -403,7 +403,7 @@ test("a healthy object is decrypted and compared again after the resync interval
   expect(await metric('sopsmith_decrypt_seconds_count{key_type="age"}')).toBeGreaterThanOrEqual(3);
 });
 
-test("the time of decryption is told by the type of the key", async () => {
+test("the time of decryption is recorded by key type", async () => {
   await put("n", "s");
   await put("n", "locked", bob.recipient);
   operate();

@@ -158,7 +158,7 @@ const swapped: Tamper[] = [
 ];
 
 test.each(swapped)(
-  "%s is told by the condition, and refused where the flag says so",
+  "%s is reported in the condition, and refused if the flag says so",
   async (_what, tamper) => {
     const object = stored(sopsEncrypt(shop, ...canonical));
     tamper(object, templatesOf(object));
@@ -182,7 +182,7 @@ const switched: [string, object, object][] = [
 ];
 
 test.each(switched)(
-  "%s by kubectl is no tampering, with any MAC and selector; a real change beside it still is",
+  "%s by kubectl is not tampering, with any MAC and selector; a real change next to it still is",
   async (_what, before, after) => {
     const yaml = shop.replace(
       "spec:\n",
@@ -208,7 +208,7 @@ test.each(switched)(
   },
 );
 
-test("kubectl's record of what was applied tells what the switches were", async () => {
+test("kubectl's record of what was applied shows what the switches were", async () => {
   const file = stored(
     sopsEncrypt(shop.replace("spec:\n", "spec:\n  suspend: true\n"), ...templatesOnly),
   );
@@ -227,7 +227,7 @@ test("kubectl's record of what was applied tells what the switches were", async 
   expect((await conditions(object))[1]).toBe("MacVerified=True/Verified");
 });
 
-test("names in clear are not covered, and the condition says so", async () => {
+test("unencrypted names are not covered, and the condition says so", async () => {
   const object = stored(
     sopsEncrypt(shop, "--encrypted-regex", "^(data|stringData)$", "--mac-only-encrypted"),
   );
@@ -263,7 +263,7 @@ test("a renamed key and plaintext in place of ciphertext are refused, without th
   expect(refusal?.message).not.toContain("hunter2");
 });
 
-test("a key that is not there is told with what to do, and is worth another try", async () => {
+test("a missing key is reported with what to do, and is worth another try", async () => {
   const { refusal, findings } = await look(
     stored(sopsEncrypt(shop, ...canonical)),
     {},
@@ -302,7 +302,7 @@ test.each([
   ]);
 });
 
-test("a scope for the namespace or for all fits, but the latter not where one is required", async () => {
+test("a scope for the namespace or for all fits, but the latter does not if a scope is required", async () => {
   const wide = stored(sopsEncrypt(shop.replaceAll("shop/shop", "shop/*"), ...canonical), {
     name: "other",
   });
@@ -340,7 +340,7 @@ async function problems(yaml: string): Promise<(string | undefined)[]> {
     : [`refused: ${refusal.message}`];
 }
 
-test("one bad template does not keep the others", async () => {
+test("one bad template does not block the others", async () => {
   const found = await problems(shop.replace("cert: AAEC/w==", "cert: not-base64!"));
   expect(found).toEqual([
     undefined,
@@ -359,7 +359,7 @@ test.each([
   ],
   ["a boolean", "username: shop", "username: true", /Decryption error: .*is a boolean, not text/],
   ["a key that no Secret can have", "username: shop", "'user name': shop", /"user name"/],
-])("%s is told by its place", async (_what, from, to, message) => {
+])("%s is reported with its place", async (_what, from, to, message) => {
   expect((await problems(shop.replace(from, to))).filter(Boolean).join("\n")).toMatch(message);
 });
 

@@ -50,7 +50,7 @@ test("what is computed anew leaves no old label behind, and label values are esc
   expect(samples(metrics, "sopsmith_object_failed")).toEqual([]);
 });
 
-test("alerts and dashboard of the chart speak of metrics that exist", () => {
+test("alerts and dashboard of the chart use metrics that exist", () => {
   const folder = join(import.meta.dirname, "../../deploy/chart/files");
   const text = ["alerts.yaml", "dashboard.json"]
     .map((name) => readFileSync(join(folder, name), "utf8"))

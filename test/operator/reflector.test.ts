@@ -98,7 +98,7 @@ function watchOver(api: Api, options: Partial<ReflectorOptions> = {}) {
 
 const until = (look: () => void): Promise<void> => vi.waitFor(look, { timeout: 5000, interval: 5 });
 
-test("pages of a list are put together; a 410 in the middle starts anew", async () => {
+test("pages of a list are joined; a 410 in the middle starts again", async () => {
   const { api, seen } = await fake(
     [
       list("9", ["a"], "more"),
@@ -155,7 +155,7 @@ test("a connection that is reset, and one without a byte, are tried again from w
   expect(seen.filter((one) => one.startsWith("list"))).toEqual(["list"]);
 });
 
-test("watches that end at once without a word do not turn into a storm", async () => {
+test("watches that end at once without an event do not cause a storm", async () => {
   const { api, seen } = await fake([list("9", [])], [lines()]);
   watchOver(api, { maxWaitMs: 10_000 });
   await until(() => expect(seen).toEqual(["list", "watch 9"]));
@@ -185,7 +185,7 @@ test("a server that names a time is asked again after it, however many failures 
   expect(performance.now() - started).toBeLessThan(2500);
 });
 
-test("waits begin anew after any answer, and while a server is away it is asked every few seconds", async () => {
+test("waits start again after any answer, and a server that is away is tried every few seconds", async () => {
   const { api, seen } = await fake([list("9", [])], [reset, reset, reset, reset, hang]);
   const started = performance.now();
   watchOver(api, { maxWaitMs: Infinity });
@@ -194,7 +194,7 @@ test("waits begin anew after any answer, and while a server is away it is asked 
   expect(performance.now() - started).toBeLessThan(4000);
 });
 
-test("everything is listed again after a while, though the watch is well", async () => {
+test("everything is listed again after a while, even if the watch is healthy", async () => {
   const { api, seen } = await fake(
     [list("9", ["a"]), list("12", ["a", "b"])],
     [
@@ -210,7 +210,7 @@ test("everything is listed again after a while, though the watch is well", async
   expect(events.at(-1)).toBe("synced a b");
 });
 
-test("a store that went back in time is noticed before what is in it", async () => {
+test("a store that went back in time is noticed before its content is used", async () => {
   const { api } = await fake([list("90", ["a"]), list("40", ["a"])], [json(410, {}), hang]);
   const { events } = watchOver(api);
   await until(() => expect(events.filter((one) => one === "synced a")).toHaveLength(2));
@@ -252,7 +252,7 @@ test("requests go on while more watches are open than there are connections for 
   await expect(api.request({ method: "GET", path: "/x" })).resolves.toBeDefined();
 });
 
-test("errors of the API server tell fields and rights, never a value", async () => {
+test("errors of the API server show fields and rights, never a value", async () => {
   const causes = [
     { field: "metadata.labels", reason: "FieldValueInvalid", message: 'Invalid value: "hunter2"' },
   ];
@@ -286,7 +286,7 @@ test("errors of the API server tell fields and rights, never a value", async () 
   expect(await failure()).toMatchObject({ status: 503, retryAfter: 7 });
 });
 
-test("a key stands in the queue once, is never worked on twice at a time, and goes again when it was added meanwhile", async () => {
+test("a key is in the queue once, is never processed twice at a time, and is processed again if it was added meanwhile", async () => {
   const running: string[] = [];
   let most = 0;
   const log: string[] = [];
@@ -304,7 +304,7 @@ test("a key stands in the queue once, is never worked on twice at a time, and go
   expect(log.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(["a", "a", "b", "c"]);
 });
 
-test("what just changed goes before the routine, and a routine key that changes moves up", async () => {
+test("recent changes go before routine work, and a routine key that changes moves up", async () => {
   const log: string[] = [];
   const queue = new WorkQueue((key) => {
     log.push(key);

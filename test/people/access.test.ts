@@ -58,7 +58,7 @@ test.each([
   ["alice | bob | ci", 2, []],
   ["alice | bob", 1, []],
   ["alice | alice bob", 1, []],
-])("%s with threshold %i hangs on %j", (groups, threshold, expected) => {
+])("%s with threshold %i depends on %j", (groups, threshold, expected) => {
   const [access] = accessTo([file("f", groups, { threshold })], names).files;
   expect(access?.hangsOn).toEqual(expected);
 });
@@ -140,7 +140,7 @@ test("whatever a name is, Markdown and SVG show it as it is", () => {
   expect(picture).not.toMatch(/<[bi]>|<script|href="(?!#)|url\(/);
 });
 
-test("the picture has a light and a dark side, and no part from elsewhere", () => {
+test("the picture has a light and a dark theme, and loads nothing from elsewhere", () => {
   const picture = whoSvg(accessTo([file("f", "alice | bob", { rule: "alice ci" })], names));
   expect(picture).toContain("@media (prefers-color-scheme: dark)");
   expect(picture.match(/<use href="#(?:others|missing|extra)"/g)).toHaveLength(6);

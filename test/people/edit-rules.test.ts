@@ -29,7 +29,7 @@ async function keysIn(text: string): Promise<string[][][]> {
   );
 }
 
-describe("takes a key out and leaves every other byte", () => {
+describe("removes a key and leaves every other byte", () => {
   test.each<[string, string, string]>([
     [
       "an anchor and its aliases",
@@ -125,7 +125,7 @@ describe("takes a key out and leaves every other byte", () => {
   });
 });
 
-describe("puts a key in and leaves every other byte", () => {
+describe("adds a key and leaves every other byte", () => {
   const all = { name: "bob", key: key(b), group: 0 };
   test.each<[string, string, string]>([
     [
@@ -197,7 +197,7 @@ describe("puts a key in and leaves every other byte", () => {
     expect(await keysIn(edited)).toEqual([[[arn, a]], [[a]]]);
   });
 
-  test("what was put in can be taken out again", async () => {
+  test("what was added can be removed again", async () => {
     for (const text of [
       `keys:\n  - &alice ${a}\ncreation_rules:\n  - age:\n      - *alice\n`,
       `keys:\n  - &alice ${a}\ncreation_rules:\n  - age: [*alice]\n  - pgp: ''\n    age: '${a}'\n`,
@@ -210,7 +210,7 @@ describe("puts a key in and leaves every other byte", () => {
   });
 });
 
-describe("does not splice what cannot be spliced, but says what is meant", () => {
+describe("does not splice what cannot be spliced, but says what it would change", () => {
   test("a key in a text with an escape", async () => {
     const text = `creation_rules:\n  - age: "${a},\\x61${b.slice(1)}"\n`;
     const edited = await withoutKeys(text, [key(b)], undefined);
@@ -227,7 +227,7 @@ describe("does not splice what cannot be spliced, but says what is meant", () =>
   });
 });
 
-test("a patch is one that git apply takes", () => {
+test("git apply accepts the patch", () => {
   expect(patchOf(".sops.yaml", "a\nb\nc\nd\ne\nf\n", "a\nb\nc\nx\nf\n")).toBe(
     "--- a/.sops.yaml\n+++ b/.sops.yaml\n@@ -1,6 +1,5 @@\n a\n b\n c\n-d\n-e\n+x\n f\n",
   );

@@ -34,7 +34,7 @@ async function ages(repo: Repository, name = "app.yaml"): Promise<Record<string,
   );
 }
 
-test("tells the age of each value from a history of plain sops, across rotations", async () => {
+test("finds the age of each value in a history of plain sops, across rotations", async () => {
   expect(await ages(eightCommits())).toEqual({
     '["db"]["user"]': "2025-01-10 Ann Author",
     '["db"]["pass"]': "2025-07-10 Ann Author",
@@ -133,7 +133,7 @@ test("a value that is put back is as old as the commit that did it", async () =>
   });
 });
 
-test("what is not committed is told by the file's own date", async () => {
+test("an uncommitted value has the file's own date", async () => {
   const repo = eightCommits();
   repo.sops("set", "app.yaml", '["tok"]', '"t9"');
   const { file, history } = await historyOf(repo, "app.yaml", [bobsKey]);
@@ -149,7 +149,7 @@ test("what is not committed is told by the file's own date", async () => {
   ]);
 });
 
-test("a shallow clone tells how old values are at least", async () => {
+test("a shallow clone shows the minimum age of values", async () => {
   const repo = eightCommits();
   const clone = repository();
   clone.git("pull", "--quiet", "--depth", "3", `file://${repo.box.dir}`, "main");
@@ -164,7 +164,7 @@ test("a shallow clone tells how old values are at least", async () => {
   ]);
 });
 
-test("without a commit, the file's own date is the latest that a value can be of", async () => {
+test("without a commit, a value can be no newer than the file's own date", async () => {
   const repo = repository({
     ".sops.yaml": `creation_rules:\n  - age: ${bob}\n`,
     "a.yaml": "a: 1\n",

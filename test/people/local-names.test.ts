@@ -32,7 +32,7 @@ function hostWith(files: Readonly<Record<string, string>>, ran: string[][] = [])
   } as unknown as Host;
 }
 
-test("a PGP key is called by the first user id that gpg has for it, also where a subkey is named", async () => {
+test("a PGP key has the name of its first user ID in gpg, even if a subkey is named", async () => {
   const ran: string[][] = [];
   const key = { type: "pgp", id: fingerprint } as const;
   const odd = { type: "pgp", id: "--export-secret-keys" } as const;
@@ -48,13 +48,13 @@ test("a PGP key is called by the first user id that gpg has for it, also where a
   expect(ran.flat().slice(-2)).toEqual(["--", "BC17301B491B3F21"]);
 });
 
-test("gpg is not asked where there is no key ring, since it would make one", async () => {
+test("gpg is not asked if there is no key ring, since it would create one", async () => {
   const ran: string[][] = [];
   expect(await localNames([{ type: "pgp", id: fingerprint }], hostWith({}, ran))).toEqual([]);
   expect(ran).toEqual([]);
 });
 
-test("an SSH key is called by the comment of the user's own public key", async () => {
+test("an SSH key has the name in the comment of the user's own public key", async () => {
   const key = { type: "age", id: "ssh-ed25519 AAAAC3" } as const;
   const host = hostWith({ "/home/me/.ssh/id_ed25519.pub": "ssh-ed25519 AAAAC3 me@laptop 2\n" });
   expect((await localNames([key], host)).map(({ name }) => name)).toEqual(["me@laptop 2"]);

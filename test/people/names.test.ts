@@ -67,12 +67,12 @@ test("names cloud keys that are written as mappings", async () => {
   ]);
 });
 
-test("a name is one line that steers no terminal", async () => {
+test("a name is one line that cannot control a terminal", async () => {
   const [name] = await named(`keys:\n  - ${alice} # Eve \u202e\u0085 x\t y\n`);
   expect(name).toBe(String.raw`Eve \u202e\x85 x y (comment): age ${alice}`);
 });
 
-test("a key without a name in the file goes by what it says of itself", () => {
+test("a key without a name in the file has the name that it gives itself", () => {
   const of = (key: KeyId) => KeyNames.none.of(key)?.name;
   expect(of({ type: "age", id: "ssh-ed25519 AAAAC3 alice@laptop" })).toBe("alice@laptop");
   expect(of({ type: "kms", id: "arn:aws:kms:eu-west-1:1:alias/prod+arn:aws:iam::1:role/x" })).toBe(
@@ -86,7 +86,7 @@ test("a key without a name in the file goes by what it says of itself", () => {
   expect(of({ type: "kms", id: arn })).toBeUndefined();
 });
 
-test("one person may have several keys, and a word finds them in any letters", async () => {
+test("one person may have several keys, and a word finds them in upper or lower case", async () => {
   const names = await namesInConfig(Buffer.from(`keys:\n  - ${alice} # Bob\n  - ${bob} # Bob\n`));
   expect(names.named("Bob").map(({ id }) => id)).toEqual([alice, bob]);
   expect(names.named("bob").map(({ id }) => id)).toEqual([alice, bob]);

@@ -126,7 +126,7 @@ test("yaml holds any tree", async () => {
   );
 });
 
-test("yaml keeps comments in front of mapping entries", async () => {
+test("yaml keeps comments before mapping entries", async () => {
   const yaml = await loadFormat("yaml");
   const remark = fc
     .string({ unit: fc.constantFrom(..." #:-'\"[]{}é日x\u00a0!"), maxLength: 8 })

@@ -39,7 +39,7 @@ test("an encrypted object reads back as it was", async () => {
   );
 });
 
-test("an update without a change gives the source", async () => {
+test("an update without a change returns the source", async () => {
   await fc.assert(
     fc.asyncProperty(object, async (value) => {
       const sealed = await encryptObject(value, { recipients: { age: alice.recipient }, ...open });
@@ -58,7 +58,7 @@ test("an update without a change gives the source", async () => {
   );
 });
 
-test("no text of a value stands in the encrypted file", async () => {
+test("no text of a value is in the encrypted file", async () => {
   await fc.assert(
     fc.asyncProperty(fc.stringMatching(/^[a-z]{12,20}$/), async (secret) => {
       for (const [format, source] of [

@@ -216,7 +216,7 @@ test.each([
   }
 });
 
-test("a secret that is there already is not written again", async () => {
+test("a secret that already exists is not written again", async () => {
   for (const file of ["vault/a.enc.yaml", "old/a.enc.yaml"]) {
     const first = await both.sopsmith(["publish", "--yes", "--json", file]);
     const again = await both.sopsmith(["publish", "--yes", "--json", file]);
@@ -229,7 +229,7 @@ test("a secret that is there already is not written again", async () => {
   }
 });
 
-test("a file whose name says nothing is read by what it holds", async () => {
+test("a file whose name says nothing is read by its content", async () => {
   const hidden = both.box.read("vault/a.enc.yaml");
   both.box.write("vault/hidden.conf", hidden);
   const { code, stdout, stderr } = await both.sopsmith(["publish", "-y", "vault/hidden.conf"]);
@@ -242,7 +242,7 @@ test("a file whose name says nothing is read by what it holds", async () => {
   expect(unnamed).toEqual(named);
 });
 
-test("--recursive publishes the encrypted files of a directory, by their paths below it", async () => {
+test("--recursive publishes the encrypted files in a directory, by their relative paths", async () => {
   const { code, stdout, stderr } = await both.sopsmith(["publish", "--recursive", "-y", "s3"]);
   expect([code, stdout, stderr]).toEqual([0, "", ""]);
   expect(Object.keys(await objects())).toEqual(["some/a.enc.yaml", "some/sub/b.yaml"]);

@@ -92,7 +92,7 @@ test.each([
   expect(section).toBe(`@a/b 1.2.3 (MIT) https://www.npmjs.com/package/@a/b\n\n${text}`);
 });
 
-test("a package without a text gets that of its license with its author, and without a known license none", () => {
+test("a package without a text gets the text of its license with its author, and without a known license none", () => {
   const [bare] = bundledPackages([packageWith({})]);
   const [full] = bundledPackages([packageWith({ LICENSE: `(c) Bob\n\n${permission}` })]);
   if (bare === undefined || full === undefined) throw new Error("no package was found");

@@ -34,7 +34,7 @@ describe("labels", () => {
     expect(run(source).converted[0]?.label).toBe(label);
   });
 
-  test("clashes are numbered over all files, and told", () => {
+  test("clashes are numbered across all files, and reported", () => {
     const names = ["a", "a", "a-2"].map((name) => configMap(name));
     const { converted, notes } = run(names.join("---\n"));
     expect(converted.map(({ label }) => label)).toEqual([
@@ -50,7 +50,7 @@ describe("labels", () => {
 });
 
 describe("lists", () => {
-  test("stand for their items, nested ones too, and lend them their type", () => {
+  test("are replaced by their items, nested ones too, which inherit their type", () => {
     const source =
       "apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: a}\n- {kind: List, items: [{kind: B, metadata: {name: b}}]}\n";
     const { text } = run(source);
@@ -115,7 +115,7 @@ describe("--strip", () => {
     "  namespace: default\n  uid: u\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{}'\nspec:\n  finalizers: [x]\n  template: {metadata: {uid: stays}}\nstatus: {a: 1}\n",
   );
 
-  test("drops what the server adds, at the top only", () => {
+  test("drops what the server adds, at the top level only", () => {
     const { text, notes } = run(source, { strip: true, mapOnly: true });
     expect(text).not.toMatch(/last-applied|namespace|finalizers|status|"u"/);
     expect(text).toContain('"uid" = "stays"');
@@ -192,7 +192,7 @@ describe("pruning", () => {
 });
 
 describe("arguments of kubernetes_manifest", () => {
-  test("stand behind the manifest", () => {
+  test("come after the manifest", () => {
     const { text } = run(configMap("a"), {
       provider: "kubernetes.eu",
       import: true,
@@ -291,7 +291,7 @@ stringData:
 `;
 
 describe("Secrets", () => {
-  test("in clear are warned of, or refused", () => {
+  test("that are unencrypted get a warning, or are refused", () => {
     expect(run(secret).notes).toEqual(["warning: secret_shop_db contains unencrypted values"]);
     expect(() => run(secret, { failOnPlaintext: true })).toThrow(
       "s.yaml:1: document 1: secret_shop_db contains unencrypted values",
@@ -343,7 +343,7 @@ type: Opaque
 
   const sealed = `${secret.replace("AP8=", "ENC[AES256_GCM,data:x]")}sops: {mac: "ENC[AES256_GCM,data:m]"}\n`;
 
-  test("that sops encrypted are of no use in a cluster, says a warning", () => {
+  test("that sops encrypted get a warning: a cluster cannot use them", () => {
     expect(run(sealed).notes.join()).toContain("which no cluster can use");
   });
 
@@ -398,7 +398,7 @@ describe("SopsSecrets", () => {
 });
 
 describe("--reverse", () => {
-  test("quotes a key and a text <<, which are no merges", () => {
+  test("quotes a key << and a text <<, which are not merges", () => {
     const back = reverse(`{ "<<" = { "a" = "<<" } }\n`, "x.tf");
     expect(back).toBe('"<<":\n  a: "<<"\n');
     expect(run(configMap("a", `data:\n  "<<": x\n`), { as: "kubectl" }).text).toContain('"<<": x');

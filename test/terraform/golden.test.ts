@@ -62,7 +62,7 @@ describe("what tfk8s prints and Terraform reads back is printed byte for byte", 
   });
 });
 
-describe("the printed HCL holds the manifests", () => {
+describe("the printed HCL contains the manifests", () => {
   test.each(good)("$name", (one) => {
     expect(manifestsIn(one.convert()).map(exactValue)).toEqual(one.expected);
   });

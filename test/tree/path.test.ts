@@ -244,7 +244,7 @@ test("unset refuses a step into a scalar", () => {
   expect(error.message).not.toContain("secret");
 });
 
-test("a path that leads nowhere is told in the words of sops", () => {
+test("a path that leads nowhere is reported in the words of sops", () => {
   const root = map([entry("l", seq([int(1n)]))]);
   expect(missingPath(root, ["zz"]).message).toBe("Key not found: zz");
   expect(missingPath(root, ["l", 7]).message).toBe("Index 7 out of bounds");

@@ -88,7 +88,7 @@ test.each<[string, unknown, string, string]>([
   expect(error.message).toBe(`${path}: ${what} cannot be stored in a document`);
 });
 
-test("takes objects without a prototype, of other realms, and one object in two places", () => {
+test("accepts objects without a prototype, of other realms, and one object in two places", () => {
   const shared = { b: 1 };
   const tree = map([entry("b", int(1n))]);
   expect(fromPlain([shared, shared])).toEqual(seq([tree, tree]));

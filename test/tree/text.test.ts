@@ -51,7 +51,7 @@ test("a leaf is text where it can be", () => {
   expect(leafText(bytes(Uint8Array.of(0x61)))).toBe("a");
 });
 
-test("what is not Unicode is replaced where a format holds no bytes", () => {
+test("what is not Unicode is replaced if a format cannot hold bytes", () => {
   expect(lossyText("a\udcffb")).toBe("a\ufffdb");
   expect(lossyText("a\u{1f600}b")).toBe("a\u{1f600}b");
 });

@@ -132,7 +132,7 @@ describe("a history of eight commits by plain sops", () => {
   });
 });
 
-test("revoke takes bob out of everything; sops opens the files with alice's key", async () => {
+test("revoke removes bob from everything; sops opens the files with alice's key", async () => {
   const repo = team();
   const { box } = repo;
   const before = names.map((name) => decrypted(repo, name, "A"));
@@ -161,7 +161,7 @@ test("revoke takes bob out of everything; sops opens the files with alice's key"
   expect(box.read("a.yaml")).not.toContain(/data:[^,]+,/.exec(old["a.yaml"] ?? "")?.[0]);
 });
 
-test("grant is the way there; sops opens the files with both keys", async () => {
+test("grant is the reverse; sops opens the files with both keys", async () => {
   const repo = team();
   const { box } = repo;
   const old = contents(box.dir);
@@ -281,7 +281,7 @@ describe("refuses, and changes nothing", () => {
   });
 });
 
-test("grant asks which of several groups gets the key, and takes the one that is named", async () => {
+test("grant asks which of several groups gets the key, and uses the one that is named", async () => {
   const repo = repository({
     ".sops.yaml": `creation_rules:\n  - key_groups:\n      - age:\n          - ${alice}\n      - age:\n          - ${alice}\n`,
     "a.yaml": "a: 1\n",

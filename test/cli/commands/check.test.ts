@@ -31,7 +31,7 @@ function repository(
   return Object.assign(box, { git, commit, env });
 }
 
-test("a clean tree has no finding, and a tree without a repository is looked at too", async () => {
+test("a clean tree has no finding, and a tree without a repository is checked too", async () => {
   const repo = repository();
   const result = await repo.run(["check"]);
   expect(result).toMatchObject({ code: 0, stdout: "" });
@@ -57,7 +57,7 @@ test("ignored files are left alone unless they are named, links are never follow
   ]);
 });
 
-test("--staged looks at the index, whatever the work tree holds", async () => {
+test("--staged checks the index, whatever the work tree contains", async () => {
   const repo = repository({ "b.secret.yaml": `b: ${secret}\n` });
   repo.git("add", ".");
   repo.write("b.secret.yaml", sealed["sealed.yaml"] ?? "");
@@ -112,7 +112,7 @@ test("--rules applies only some rules, by number or its beginning", async () => 
   expectCode(await repo.run(["check", "--rules=SM2"]), 0);
 });
 
-test("--stdin-filename looks at stdin under a name that need not be there", async () => {
+test("--stdin-filename checks stdin under the name of a file that need not exist", async () => {
   const repo = repository();
   const run = (name: string, stdin: string) =>
     repo.run(["check", "--stdin-filename", name], { stdin });
@@ -143,7 +143,7 @@ test.each([
   expect(result.stderr).toMatch(stderr);
 });
 
-test("a path that is not there ends with status 100, a broken configuration with 1", async () => {
+test("a missing path exits with status 100, a broken configuration with 1", async () => {
   const repo = repository();
   const gone = await repo.run(["check", "gone.yaml"]);
   expect([gone.code, gone.stderr]).toEqual([
@@ -166,7 +166,7 @@ test("warnings fail with --strict only", async () => {
   expectCode({ ...(await repo.run(["check", "--strict"])), stderr: "" }, 10);
 });
 
-test("the policy lets findings pass by rule and path, each with a reason", async () => {
+test("the policy ignores findings by rule and path, each with a reason", async () => {
   const repo = repository({ "keys.txt": identities.B, "s.secret.yaml.bak": "a: 1\n" });
   const policy = (text: string) =>
     repo.write(".sops.yaml", `${repo.read(".sops.yaml").split("check:")[0]}check:\n${text}`);
@@ -186,7 +186,7 @@ test("the policy lets findings pass by rule and path, each with a reason", async
   expectCode(await repo.run(["decrypt", "s.secret.yaml"]), 0);
 });
 
-test("an unmerged file is told by the index, without markers too", async () => {
+test("an unmerged file is recognised by the index, even without markers", async () => {
   const repo = repository();
   repo.commit("base");
   repo.git("checkout", "--quiet", "-b", "side");
@@ -205,7 +205,7 @@ test("an unmerged file is told by the index, without markers too", async () => {
   expect(chosen.stdout).toMatch(/^s\.secret\.yaml:1:1: error SM106: the file is unmerged/);
 });
 
-test("max_age finds a data key that is older than a rotation ago, in Git's history", async () => {
+test("max_age finds a data key that has been in use for too long, in Git's history", async () => {
   const repo = repository();
   repo.write(".sops.yaml", `${repo.read(".sops.yaml")}check:\n  max_age: 100d\n`);
   const dated = (days: number, message: string) => {
@@ -278,7 +278,7 @@ test("names from the repository cannot write to the terminal, nor break a report
   expect(sarif.stdout).toContain('"uri": "a%1B%5B31m%0A%3A%3Aerror%3A%3Ax.secret.yaml"');
 });
 
-test("a broken file is reported and the others are looked at", async () => {
+test("a broken file is reported and the others are checked", async () => {
   const repo = repository({
     "a.secret.yaml": (sealed["sealed.yaml"] ?? "").replace("sops:", "sops: ["),
     "z.secret.yaml": `z: ${secret}\n`,
@@ -290,7 +290,7 @@ test("a broken file is reported and the others are looked at", async () => {
   );
 });
 
-test("runs below the top, with the paths from there", async () => {
+test("runs in a subdirectory, with paths relative to it", async () => {
   const repo = repository();
   mkdirSync(repo.path("deep"));
   repo.write("deep/x.secret.yaml", `x: ${secret}\n`);

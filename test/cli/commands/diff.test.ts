@@ -129,7 +129,7 @@ test("a list in which an item was put first has one addition", async () => {
   expect(await repo.ok("diff")).toBe("s.yaml\n  removed      list[0]\n");
 });
 
-test("says so where a file was encrypted afresh", async () => {
+test("says so when a file was encrypted from scratch", async () => {
   const repo = await repository();
   await repo.ok("decrypt", "-i", "s.yaml");
   expect(await repo.ok("diff")).toBe(
@@ -141,7 +141,7 @@ test("says so where a file was encrypted afresh", async () => {
   );
 });
 
-test("files that come, go and move are told as such", async () => {
+test("added, removed and moved files are reported as such", async () => {
   const repo = await repository();
   mkdirSync(repo.path("deep"));
   repo.git("mv", "s.yaml", "deep/t.yaml");
@@ -157,7 +157,7 @@ test("files that come, go and move are told as such", async () => {
   );
 });
 
-test("a selection that changed, and a value that came to be in clear, are told", async () => {
+test("a changed selection, and a value that became unencrypted, are reported", async () => {
   const repo = await repository();
   repo.write("s.yaml", repo.read("s.yaml").replace(/(?<=password: )ENC.*/, "s3cret-new"));
   repo.write(
@@ -173,7 +173,7 @@ test("a selection that changed, and a value that came to be in clear, are told",
   expect(await repo.ok("diff", "--", "s.yaml")).toMatch(/^s\.yaml: cannot be read: /);
 });
 
-test("--values shows them to whoever has a key, and to a terminal only", async () => {
+test("--values shows them to anyone who has a key, and only on a terminal", async () => {
   const repo = await repository();
   await set(repo, "s.yaml", '["db"]["password"]', '"s3cret-new"');
   const refused = await repo.run(["diff", "--values"]);

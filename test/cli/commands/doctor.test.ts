@@ -367,7 +367,7 @@ test("reports in JSON, without secrets and without the home directory", async ()
   }
 });
 
-test("asks keys that are used over the network only when told to", async () => {
+test("tries keys that need the network only when told to", async () => {
   const files = {
     "t.yaml": withKey(
       "hc_vault",

@@ -13,7 +13,7 @@ describe("a signal while the editor runs", () => {
     ["SIGINT", "INT", 1, /^User canceled operation.*What was typed in the editor is lost/],
     ["SIGHUP", "HUP", null, /^$/],
   ])(
-    "%s ends the program, and nothing of the clear text stays",
+    "%s ends the program, and no plain text is left behind",
     { timeout: 60_000 },
     async (_, signal, code, stderr) => {
       const box = new Sandbox(

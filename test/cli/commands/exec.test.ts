@@ -12,7 +12,7 @@ import { rows, flat } from "./exec.rows.ts";
 checkRows(rows);
 
 test(
-  "a large file goes through the FIFO whole, and a reader that stops early is no failure",
+  "a large file passes through the FIFO whole, and a reader that stops early is not a failure",
   { timeout: 60_000 },
   async () => {
     const text = `{\n\t"a": "${"x".repeat(300_000)}"\n}\n`;
@@ -33,7 +33,7 @@ test.each([
   ["has read a part", "head -c 1 {} > copy"],
   ["has read nothing", "true < {}; sleep 0.3; touch copy"],
 ])(
-  "after a reader of the FIFO that %s the next one fails instead of waiting",
+  "after a reader of the FIFO that %s, the next one fails instead of waiting",
   async (_, first) => {
     const box = sandboxFor(identities.A, sealed);
     const line = `${first}; cat {}; echo $?; rm {} && echo removed`;
@@ -46,7 +46,7 @@ test.each([
   20_000,
 );
 
-test("a reader that is slow gets all: the command's pipe blocks as it is used to", () => {
+test("a slow reader gets everything: the command's pipe blocks as it expects", () => {
   const box = sandboxFor(identities.A, sealed);
   const much = "head -c 400000 /dev/zero";
   for (const command of [`exec-file sealed.json '${much}'`, `exec-env sealed.env '${much}'`]) {
@@ -144,7 +144,7 @@ test.concurrent.each(Object.entries(fileCommands))(
 );
 
 test(
-  "a closed terminal reaches the command, and the secret file goes",
+  "a closed terminal reaches the command, and the secret file is removed",
   { timeout: 60_000 },
   async () => {
     const box = sandboxFor(identities.A, { ...sealed, "witness.cjs": witness });

@@ -53,7 +53,7 @@ test("explains a file that does not exist yet", async () => {
   ]);
 });
 
-test("an encrypted file keeps its settings, and differences from its rule are told", async () => {
+test("an encrypted file keeps its settings, and differences from its rule are shown", async () => {
   const repo = setUp();
   repo.write(".sops.yaml", `creation_rules:\n  - age: ${alice}\n`);
   const { stdout } = await repo.box.run(["explain", "--json", "prod/app.yaml", "user"]);
@@ -81,7 +81,7 @@ test("an encrypted file keeps its settings, and differences from its rule are to
   });
 });
 
-test("a value that was added by hand is told", async () => {
+test("a value that was added by hand is reported", async () => {
   const repo = setUp();
   repo.write(
     "prod/app.yaml",
@@ -93,7 +93,7 @@ test("a value that was added by hand is told", async () => {
   );
 });
 
-test("variables that take the place of the rule's keys are told, and a configuration that is passed over", async () => {
+test("variables that replace the rule's keys are shown, and so is a configuration that is not used", async () => {
   const repo = setUp();
   repo.write("dev/.sops.yaml", "creation_rules: []\n");
   const env = { SOPS_AGE_RECIPIENTS: bob };

@@ -7,7 +7,7 @@ import { rows, texts, held } from "./format-by-content.rows.ts";
 checkRows(rows);
 
 test.concurrent.each(Object.keys(texts))(
-  "a sealed %s file is read by what it holds, whatever its name says",
+  "an encrypted %s file is read by its content, whatever its name says",
   async (format) => {
     const names = ["x.enc", "x.crypt", "x.conf", "secrets", `x.${format}.enc`, "x.ini", "x.env"];
     // A binary file is JSON, which is YAML too: these names are right.

@@ -85,7 +85,7 @@ test("get needs a file and a path", async () => {
   expect(await run(["get", "missing.yaml", "a"])).toMatchObject({ code: 100, stdout: "" });
 });
 
-test("--dotted and --string spare the quotes of set, unset and --extract", async () => {
+test("--dotted and --string save quoting in set, unset and --extract", async () => {
   box.write("changed.yaml", box.read("sealed.yaml"));
   await run(["set", "--dotted", "--string", "changed.yaml", "db.password", `it's "new": 1`]);
   await run(["set", "--dotted", "changed.yaml", "users[2].name", `"carl"`]);
@@ -108,7 +108,7 @@ test("a wrong dotted path changes nothing", async () => {
   expect(box.read("sealed.yaml")).toEqual(before);
 });
 
-test("what sops knows only in front of the command is taken after it too", async () => {
+test("options that sops accepts only before the command are accepted after it too", async () => {
   const after = await run(["decrypt", "--indent", "7", "sealed.yaml"]);
   const before = await run(["--indent", "7", "decrypt", "sealed.yaml"]);
   expect(after.stdout).toContain("\n       password: hunter2\n");
@@ -124,7 +124,7 @@ test("what sops knows only in front of the command is taken after it too", async
   expect(verbose.stderr).not.toBe("");
 });
 
-test("the words of a command that is run are its own", async () => {
+test("the words of a command to run are its own", async () => {
   box.write("flat.yaml", "a: b\n");
   const { stdout } = await box.run(["encrypt", "--age", recipients.A, "flat.yaml"]);
   box.write("flat.yaml", stdout);

@@ -35,7 +35,7 @@ const allFiles = (dir: string): string[] =>
     .toSorted();
 
 test.each(["once", "twice"])(
-  "comes in three answers from an empty home to an encrypted file: %s",
+  "gets from an empty home to an encrypted file in three answers: %s",
   async () => {
     const { home, clone, env } = emptyHome();
     const started = Date.now();
@@ -101,7 +101,7 @@ test("leaves out the steps that are not chosen", async () => {
   );
 });
 
-test("overwrites nothing, and takes the key that is there", async () => {
+test("overwrites nothing, and uses the existing key", async () => {
   const box = new Sandbox({ ".gitignore": "node_modules", "secrets.yaml": "a: 1\n" });
   try {
     execFileSync("git", ["init", "-q", box.dir]);
@@ -125,7 +125,7 @@ test("overwrites nothing, and takes the key that is there", async () => {
   }
 });
 
-test("writes a rule that has the first file in it, whatever it is called", async () => {
+test("writes a rule that matches the first file, whatever it is called", async () => {
   const box = new Sandbox({ ".env": "A=1\n" });
   try {
     const { code } = await box.run(["init", "--yes", ".env"]);

@@ -57,7 +57,7 @@ test("k8s encrypt makes one canonical, bound SopsSecret that real sops opens; ch
   expect(sealed).not.toContain("5432");
 });
 
-test("k8s decrypt is the way back, and operator render shows what the cluster gets", async () => {
+test("k8s decrypt is the reverse, and operator render shows what the cluster gets", async () => {
   const box = sandbox({ "db.yaml": secret });
   await box.run(["k8s", "encrypt", "db.yaml", "-o", "s.yaml"]);
   const back = await box.run(["k8s", "decrypt", "s.yaml"]);
@@ -178,7 +178,7 @@ test.each([
   expect(result.stderr).toMatch(stderr);
 });
 
-test("k8s encrypt --helm-values makes a Secret of a values file, and says what the HelmRelease needs", async () => {
+test("k8s encrypt --helm-values makes a Secret from a values file, and says what the HelmRelease needs", async () => {
   const values = "# for the shop\nreplicas: 2\ndb: {password: hunter2}\n";
   const box = sandbox({ "values.yaml": values });
   const line = ["k8s", "encrypt", "-n", "shop", "--helm-values", "shop-values"];
@@ -307,7 +307,7 @@ spec:
         password: s3cret
 `;
 
-test("k8s migrate brings old versions up, in clear and encrypted, and leaves nothing in clear that was encrypted", async () => {
+test("k8s migrate updates old versions, unencrypted and encrypted, and leaves nothing unencrypted that was encrypted", async () => {
   const migrated = {
     apiVersion: "isindir.github.com/v1alpha3",
     kind: "SopsSecret",
@@ -386,7 +386,7 @@ test.each([
   expect(result.stderr).toMatch(/^stdin:\d+: /);
 });
 
-test("operator render tells by its exit code what the operator would find wrong, and goes on with the rest", async () => {
+test("operator render reports by its exit code what the operator would refuse, and continues with the rest", async () => {
   const good = sopsEncrypt(shop, "--encrypted-suffix", "Templates", "--mac-only-encrypted");
   const box = sandbox({
     "good.yaml": good,
@@ -410,7 +410,7 @@ test("k8s crd prints the CRD in YAML and JSON", async () => {
   });
 });
 
-test("k8s says which commands it has", async () => {
+test("k8s lists its commands", async () => {
   const box = sandbox({});
   expect((await box.run(["k8s"])).stdout).toMatch(/migrate +convert SopsSecrets/);
   expect(await box.run(["k8s", "encrpyt"])).toMatchObject({

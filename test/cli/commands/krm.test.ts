@@ -56,7 +56,7 @@ const itemsOf = ({ stdout }: Result) => (parse(stdout) as { items: unknown[] }).
 const ok = { code: 0, stderr: "" };
 
 describe("a ksops generator", () => {
-  test("becomes the resources of its files, in their order, documents apart", async () => {
+  test("becomes the resources in its files, in order, one for each document", async () => {
     const box = sandbox({
       "a.yaml": secret,
       "b.yaml": `# note\n${secret}---\n${secret.replace("name: db", "name: b2")}`,
@@ -70,7 +70,7 @@ describe("a ksops generator", () => {
     expect(result.stdout).not.toContain("note");
   });
 
-  test("makes Secrets of files, binary files and variables", async () => {
+  test("makes Secrets from files, binary files and variables", async () => {
     const box = sandbox({
       "c.yaml": "a: 1\ndata:\n    x: z\n",
       "v.env": "username=admin\npassword='$x'\n",
@@ -113,7 +113,7 @@ describe("a ksops generator", () => {
     ]);
   });
 
-  test("takes integers and booleans for text, and refuses what would read otherwise", async () => {
+  test("reads integers and booleans as text, and refuses what would read differently", async () => {
     const box = sandbox({ "v.env": "A=1\n" });
     const generator = (metadata: string) => {
       box.write(
@@ -214,7 +214,7 @@ describe("a ksops generator", () => {
     expect(result).toMatchObject({ code: 1, stderr: `${message}\n` });
   });
 
-  test("warns of fields that have no effect", async () => {
+  test("warns about fields that have no effect", async () => {
     const box = sandbox({ "a.yaml": secret });
     const result = await box.run(["krm"], {
       stdin: list([ksops({ files: ["a.yaml"], fiels: ["b.yaml"] })]),

@@ -27,7 +27,7 @@ test("warnings are coloured on a terminal, and never with NO_COLOR", { timeout: 
   expect(bare).not.toContain("\u001b");
 });
 
-test("decrypt on a terminal says what it waits for, and takes what is typed", () => {
+test("decrypt on a terminal says what it waits for, and reads what is typed", () => {
   const box = new Sandbox(sealed, { SOPS_AGE_KEY: identities.A, TERM: "xterm" });
   const result = spawnSync(
     "script",

@@ -15,7 +15,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
-test("the command sees a terminal where there is one, and only what is none is masked", () => {
+test("the command sees a terminal if there is one, and only other output is masked", () => {
   const box = sandboxFor(identities.A, layers);
   box.write(
     "run.sh",
@@ -47,7 +47,7 @@ test("output of any bytes passes unchanged around secrets", async () => {
   expect(stdout).toBe(lines.join(""));
 });
 
-test("a reader that goes away ends the command", () => {
+test("a reader that closes the output ends the command", () => {
   const box = sandboxFor(identities.A, layers);
   const line = `${shellProgram} run -- sh -c 'while echo "$TOKEN"; do :; done; echo over >>over' 2>&1 | head -n 1`;
   const { stdout } = spawnSync("sh", ["-c", line], {

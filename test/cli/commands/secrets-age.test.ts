@@ -31,7 +31,7 @@ test("lists every value with its last change, the oldest first, without a key", 
   ]);
 });
 
-test("ends with status 10 when a value is older than --max, and marks it in JSON", async () => {
+test("exits with status 10 when a value is older than --max, and marks it in JSON", async () => {
   const repo = eightCommits();
   repo.sops("set", "app.yaml", '["tok"]', '"t9"');
   const { code, stdout, stderr } = await run(repo, "secrets age --max 30d --json");
@@ -61,7 +61,7 @@ test("ends with status 10 when a value is older than --max, and marks it in JSON
   expect([lenient.code, lenient.stderr]).toEqual([0, ""]);
 });
 
-test("looks at the files and directories that are named, from wherever it is run", async () => {
+test("checks the given files and directories, from wherever it is run", async () => {
   const repo = eightCommits();
   repo.write("sub/b.yaml", "b: 1\n");
   repo.sops("encrypt", "-i", "--age", recipients.A, "sub/b.yaml");
@@ -73,7 +73,7 @@ test("looks at the files and directories that are named, from wherever it is run
   expect(records(above.stdout)).toHaveLength(5);
 });
 
-test("says in one line what a shallow clone, or a directory without Git, does not tell", async () => {
+test("says in one line what a shallow clone, or a directory without Git, cannot show", async () => {
   const repo = eightCommits();
   const clone = repository();
   clone.git("pull", "--quiet", "--depth", "2", `file://${repo.box.dir}`, "main");
@@ -118,7 +118,7 @@ test("names and authors from a repository cannot steer the terminal", async () =
   expect(stdout).toContain(String.raw`a\x1b[2Jb.yaml`);
 });
 
-test("--exact sees through a file that was decrypted and encrypted anew", async () => {
+test("--exact sees through a file that was decrypted and encrypted again", async () => {
   const repo = eightCommits();
   repo.sops("decrypt", "-i", "app.yaml");
   repo.sops("encrypt", "-i", "app.yaml");

@@ -7,7 +7,7 @@ const insertKey = 'sh -c \'sed -i "s/^    age:/    age:\\n        - recipient: $
 
 describe("edit --show-master-keys", () => {
   test(
-    "shows the block, and takes over changed values and added and removed keys",
+    "shows the block, and applies changed values and added and removed keys",
     { timeout: 60_000 },
     async () => {
       const box = sandboxFor(identities.A, { "sealed.yaml": sealed["sealed.yaml"] ?? "" });
@@ -30,38 +30,34 @@ describe("edit --show-master-keys", () => {
     },
   );
 
-  test(
-    "leads back to the editor for a block that cannot be used",
-    { timeout: 60_000 },
-    async () => {
-      const box = sandboxFor(identities.A, { "sealed.yaml": sealed["sealed.yaml"] ?? "" });
-      const broken = await box.run(["edit", "-s", "sealed.yaml"], {
-        env: { EDITOR: "sed -i s/lastmodified/last/" },
-      });
-      expect(broken).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(/^SOPS metadata is invalid\. Press enter/),
-      });
-      const keyless = await box.run(["edit", "-s", "sealed.yaml"], {
-        env: { EDITOR: "sed -i 's/^    age:/    other:/'" },
-      });
-      expect(keyless).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(
-          /^No master keys were provided, so sops can't encrypt the file\. Press/,
-        ),
-      });
-      const wrong = await box.run(["edit", "-s", "sealed.yaml"], {
-        env: { EDITOR: insertKey, NEW: "age1nonsense" },
-      });
-      expect(wrong).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(/^SOPS metadata is invalid\. Press enter/),
-      });
-      expect(box.read("sealed.yaml")).toBe(sealed["sealed.yaml"]);
-      box.remove();
-    },
-  );
+  test("returns to the editor if the block cannot be used", { timeout: 60_000 }, async () => {
+    const box = sandboxFor(identities.A, { "sealed.yaml": sealed["sealed.yaml"] ?? "" });
+    const broken = await box.run(["edit", "-s", "sealed.yaml"], {
+      env: { EDITOR: "sed -i s/lastmodified/last/" },
+    });
+    expect(broken).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^SOPS metadata is invalid\. Press enter/),
+    });
+    const keyless = await box.run(["edit", "-s", "sealed.yaml"], {
+      env: { EDITOR: "sed -i 's/^    age:/    other:/'" },
+    });
+    expect(keyless).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^No master keys were provided, so sops can't encrypt the file\. Press/,
+      ),
+    });
+    const wrong = await box.run(["edit", "-s", "sealed.yaml"], {
+      env: { EDITOR: insertKey, NEW: "age1nonsense" },
+    });
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^SOPS metadata is invalid\. Press enter/),
+    });
+    expect(box.read("sealed.yaml")).toBe(sealed["sealed.yaml"]);
+    box.remove();
+  });
 
   test("works for a new file", { timeout: 60_000 }, async () => {
     const box = sandboxFor(identities.B, {});

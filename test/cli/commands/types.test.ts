@@ -99,7 +99,7 @@ test("a link that a repository holds is not written through", async () => {
   expect(stderr).toContain("app.enc.d.yaml.ts already exists and was not made by sopsmith types");
 });
 
-test("two files of one name have no common declaration", async () => {
+test("two files with one name get no common declaration", async () => {
   const box = sandboxFor("", encrypted);
   mkdirSync(box.path("inner"));
   box.write("inner/app.enc.yaml", encrypted["app.enc.yaml"] ?? "");

@@ -7,7 +7,7 @@ import { rows, A, B, toBoth } from "./updatekeys.rows.ts";
 
 checkRows(rows);
 
-test("says nothing of keys that have been in use for long, but in JSON", async () => {
+test("reports keys that have been in use for long only in JSON", async () => {
   const box = sandboxFor(identities.A, {
     "old.yaml": (sealed["sealed.yaml"] ?? "").replace(
       "    age:\n",
@@ -27,7 +27,7 @@ test("says nothing of keys that have been in use for long, but in JSON", async (
   }
 });
 
-test("a threshold that was lowered comes back into step", async () => {
+test("a threshold that was lowered is set to the rule's again", async () => {
   const groups = `creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n      - age: [${A}]\n      - age: [${B}]\n      - age: [${A}]\n`;
   const box = sandboxFor(`${identities.A}\n${identities.B}`, { ...plain, ".sops.yaml": groups });
   try {

@@ -33,7 +33,7 @@ creation_rules:
   return repo;
 }
 
-test("shows who opens what, folded, with what hangs on one key and what differs from the rule", async () => {
+test("shows who opens what, folded, with what depends on a single key and what differs from the rule", async () => {
   const { code, stdout, stderr } = await team().box.run(["who"]);
   expect([code, stderr]).toEqual([0, ""]);
   expect(lines(stdout)).toEqual([
@@ -76,7 +76,7 @@ test("with a name, lists what that person opens, and since when", async () => {
   });
 });
 
-test("after somebody was removed, nothing is listed", async () => {
+test("once somebody was removed, nothing is listed", async () => {
   const { code, stdout, stderr } = await eightCommits().box.run(["who", "bob"]);
   expect([code, stdout, stderr]).toEqual([0, "", "bob opens no file here\n"]);
 });
@@ -102,7 +102,7 @@ test("a key is as good as a name", async () => {
   expect(stdout).toMatch(/\n2025-01-10 {2}[0-9a-f]{8} {2}alone {2}app\.yaml\n$/);
 });
 
-test("a word that is neither a file nor a name is refused with the names that are known", async () => {
+test("a word that is neither a file nor a name is refused with the known names", async () => {
   const { code, stdout, stderr } = await team().box.run(["who", "bop"]);
   expect([code, stdout]).toEqual([100, ""]);
   expect(stderr).toBe(
@@ -110,7 +110,7 @@ test("a word that is neither a file nor a name is refused with the names that ar
   );
 });
 
-test("a file of that name is meant rather than a person", async () => {
+test("a file with that name takes precedence over a person", async () => {
   const repo = team();
   repo.write("bob", "not encrypted\n");
   const { stderr } = await repo.box.run(["who", "bob"]);
@@ -158,7 +158,7 @@ test("JSON has every file with its people and its rule", async () => {
   });
 });
 
-test("without a configuration, keys go by themselves", async () => {
+test("without a configuration, keys stand for themselves", async () => {
   const repo = repository({ "a.yaml": sealed["sealed.yaml"] ?? "" });
   const { code, stdout } = await repo.box.run(["who"]);
   expect(code).toBe(0);

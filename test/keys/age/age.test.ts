@@ -54,7 +54,7 @@ test("splits recipients at commas, trims them, and keeps one that is named twice
   ]);
 });
 
-test("takes SSH keys with their comments, and plugin recipients, as they are", async () => {
+test("accepts SSH keys with their comments, and plugin recipients, as they are", async () => {
   const ssh =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJGbCO5dWfqfmFZ5EDT/hmrgmzGDG4TCd5m8DzcYaHFc me@host, no more";
   const plugin = "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t";
@@ -63,7 +63,7 @@ test("takes SSH keys with their comments, and plugin recipients, as they are", a
   await expect(parse(`${key},${comment}`)).rejects.toThrow(/unknown recipient type/);
 });
 
-test("wraps for tagged recipients by itself, as hardware keys have them", async () => {
+test("wraps for the tagged recipients of hardware keys without a plugin", async () => {
   // Zeros are a key of ML-KEM too.
   const hybrid = encodeBech32(
     "age1tagpq",
@@ -82,7 +82,7 @@ test("wraps for tagged recipients by itself, as hardware keys have them", async 
   }
 });
 
-test("a tagged recipient that is no point of the curve is refused", async () => {
+test("a tagged recipient that is not a point on the curve is refused", async () => {
   const [key] = await age.parse(encodeBech32("age1tag", new Uint8Array(33).fill(5)), fakeHost());
   if (key === undefined) throw new Error("no key");
   await expect(age.wrap(key, new Uint8Array(32), fakeHost())).rejects.toThrow(
@@ -151,7 +151,7 @@ test("never shows a private key that was given as a recipient", async () => {
   expect(String(error)).not.toContain(bob.identity);
 });
 
-test("lists what was looked at when there is no identity", async () => {
+test("lists where it looked when there is no identity", async () => {
   const error = await unwrapFailure(key(alice.recipient, alice.enc));
   expect(error.message).toBe(
     "failed to load age identities. Did not find keys in locations 'SOPS_AGE_SSH_PRIVATE_KEY_FILE', 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/home/u/.ssh/id_ed25519', '/home/u/.ssh/id_rsa', 'SOPS_AGE_KEY', 'SOPS_AGE_KEY_FILE', 'SOPS_AGE_KEY_CMD', and '/home/u/.config/sops/age/keys.txt'.",
@@ -169,7 +169,7 @@ test("lists what was looked at when there is no identity", async () => {
   ]);
 });
 
-test("tells one identity that does not match from several", async () => {
+test("distinguishes one identity that does not match from several", async () => {
   const one = await unwrapFailure(
     key(alice.recipient, alice.enc),
     fakeHost({ env: { SOPS_AGE_KEY: bob.identity } }),

@@ -74,14 +74,14 @@ test.each([
   await pair.expectExchange(["--age", key.recipient]);
 });
 
-test("takes an SSH key from a command, which knows the recipient", async () => {
+test("reads an SSH key from a command, which knows the recipient", async () => {
   const command = `sh -c 'test "$SOPS_AGE_RECIPIENT" = "${ed25519.recipient}" && cat ${ed25519.path}'`;
   await both().expectRoundTrip(["--age", ed25519.recipient], {
     SOPS_AGE_SSH_PRIVATE_KEY_CMD: command.replaceAll('"$', '"$'),
   });
 });
 
-test("SSH, X25519, post-quantum and plugin keys stand in one file, and each opens it", async () => {
+test("SSH, X25519, post-quantum and plugin keys can share one file, and each opens it", async () => {
   const pair = both(withPlugins);
   const identity = run("ageGoKeygen", ["-pq"]);
   const [stub, stubIdentity] = stubKeys.plain;
@@ -142,7 +142,7 @@ test("opens a post-quantum key through age's own plugin, and a file that age wro
   await pair.expectOpens(file, { SOPS_AGE_KEY_FILE: pair.box.path("plugin-key.txt") });
 });
 
-test("sends a plugin what the protocol says", async () => {
+test("sends a plugin what the protocol requires", async () => {
   const log = join(folder, "protocol-log");
   const [recipient, identity] = stubKeys.plain;
   const pair = both({ ...withPlugins, STUB_LOG: log, SOPS_AGE_KEY: identity });
@@ -192,7 +192,7 @@ test("shows a plugin's own error, and one that ends early", async () => {
   );
 });
 
-test("a plugin's question fails where there is no terminal", async () => {
+test("a plugin's question fails if there is no terminal", async () => {
   const pair = both(withPlugins);
   const file = await pair.sealed(["--age", stubKeys.pin[0]]);
   const command = `setsid --wait '${process.execPath}' '${Sandbox.program}' decrypt ${file}`;
@@ -248,7 +248,7 @@ test.each([
   expect(screen).not.toContain("1234");
 });
 
-test("a plugin hears of a no", async () => {
+test("a plugin is told that the user said no", async () => {
   const pair = both(withPlugins);
   const [recipient, identity] = stubKeys.confirm;
   const file = await pair.sealed(["--age", recipient]);
@@ -284,7 +284,7 @@ test("asks for no passphrase of an SSH key that the file is not for", async () =
   expect(screen).not.toContain("Enter passphrase");
 });
 
-test("takes the passphrase of an SSH key from the environment, a file or a command", async () => {
+test("reads the passphrase of an SSH key from the environment, a file or a command", async () => {
   const pair = both({ SOPS_AGE_SSH_PRIVATE_KEY_FILE: locked.path }, { pass: "open sesame\n" });
   const file = await pair.sealed(["--age", locked.recipient]);
   const variable = "SOPS_AGE_SSH_PRIVATE_KEY_PASSPHRASE";
@@ -317,7 +317,7 @@ test("asks for the passphrase of an identity file, as sops does", async () => {
   }
 });
 
-test("takes the passphrase of an identity file from the environment, a file or a command", async () => {
+test("reads the passphrase of an identity file from the environment, a file or a command", async () => {
   const pair = both(
     { SOPS_AGE_KEY: protectedIdentityFile(bob.identity, "open sesame") },
     { pass: "open sesame\r\n" },
@@ -338,7 +338,7 @@ test("takes the passphrase of an identity file from the environment, a file or a
   );
 });
 
-test("Debian's age opens what sopsmith wraps for an SSH key, and the other way", async () => {
+test("Debian's age opens what sopsmith wraps for an SSH key, and vice versa", async () => {
   for (const { path, recipient } of [ed25519, rsa]) {
     const pair = both({ SOPS_AGE_SSH_PRIVATE_KEY_FILE: path });
     const file = await pair.sealed(["--age", recipient]);
@@ -358,7 +358,7 @@ test("Debian's age opens what sopsmith wraps for an SSH key, and the other way",
   }
 });
 
-test("the stub plugin is one to Debian's age too", () => {
+test("Debian's age accepts the stub plugin too", () => {
   const [recipient, identity] = stubKeys.plain;
   const sealed = run("age", ["-a", "-r", recipient], "text", withPlugins);
   const key = join(folder, "stub-key");

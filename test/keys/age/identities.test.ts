@@ -14,7 +14,7 @@ const unusedSsh = [
   "/home/u/.ssh/id_rsa",
 ];
 
-test("adds up all sources, in order", async () => {
+test("combines all sources, in order", async () => {
   const run = () => ({ stdout: Buffer.from(`${alice.identity}\n`), status: 0, signal: undefined });
   const host = fakeHost({
     env: { SOPS_AGE_KEY: bob.identity, SOPS_AGE_KEY_FILE: "keys", SOPS_AGE_KEY_CMD: "show it" },

@@ -82,7 +82,7 @@ function derivedIdentity(): string {
   return encodeBech32("age-secret-key-", scalar).toUpperCase();
 }
 
-test("the derived identity and the derived recipient belong together", async () => {
+test("the derived identity opens what is encrypted to the derived recipient", async () => {
   expect(await identityToRecipient(derivedIdentity())).toBe(recipient);
 });
 

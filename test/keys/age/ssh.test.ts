@@ -97,7 +97,7 @@ test("refuses RSA recipients of fewer than 2048 bits, and lines with options", (
 const sourcesWith = async (env: Record<string, string>, files: Record<string, string | Buffer>) =>
   findAgeIdentities("age1r", fakeHost({ env, files }));
 
-test("says what is wrong with an SSH key source, and goes on", async () => {
+test("says what is wrong with an SSH key source, and continues", async () => {
   const locked = makeKey(...rsa, "-m", "PEM", "-N", "open sesame");
   const files = { "/k": locked.content, "/bad": "x" };
   const source = "SOPS_AGE_SSH_PRIVATE_KEY_FILE";
