@@ -2,8 +2,6 @@ import type { Server } from "node:http";
 import type { Host } from "../io/host.ts";
 import { watchFolders } from "../io/watch-folders.ts";
 import {
-  isObject,
-  OWNER_LABEL,
   parseSecret,
   parseSopsSecret,
   type ChildKind,
@@ -14,17 +12,19 @@ import type { KeyService } from "../key-service/key-service.ts";
 import { Api, ApiError, Unreachable, type Connection } from "./api.ts";
 import { Children } from "./child-index.ts";
 import { childMeta, type ChildMeta } from "./child-secret.ts";
-import { childrenPath, Cluster, sopsSecretsPath } from "./cluster.ts";
+import { Cluster, sopsSecretsPath } from "./cluster.ts";
 import { serveOperator } from "./endpoints.ts";
 import { EventLoopLag } from "./event-loop-lag.ts";
 import { FirstPasses, isFresh } from "./first-passes.ts";
 import { KeyFiles } from "./key-set.ts";
 import { Keyring } from "./keyring.ts";
 import { LeaderElection, leaderTimes, type LeaseState } from "./leader.ts";
+import { legacyChildren } from "./legacy-children.ts";
 import { Metrics } from "./metrics.ts";
+import { metricsObserver } from "./metrics-observer.ts";
 import { Obstacles } from "./obstacles.ts";
 import { NamespaceKeys } from "./namespace-keys.ts";
-import type { LogLevel, Observer } from "./observer.ts";
+import type { LogLevel } from "./observer.ts";
 import { WorkQueue } from "./queue.ts";
 import { metadataHash, Reconciler, type KnownObject, type ReconcileSettings } from "./reconcile.ts";
 import { Watches, type WatchKind, type WatchSink } from "./watches.ts";
@@ -139,7 +139,7 @@ class Operator {
         keys: (object) => this.keyring.keysFor(object),
         keysVersion: (namespace) => this.keyring.version(namespace),
         host,
-        observer: this.observer(),
+        observer: metricsObserver(this.metrics, log),
         bodies: this.firstPasses,
         obstacles: this.obstacles,
       },
@@ -150,7 +150,7 @@ class Operator {
     this.watches = new Watches(this.api, watched, this.sinks(), {
       metrics: this.metrics,
       log,
-      recovered: () => this.queueAll(this.reconciler.cutOff()),
+      recovered: () => this.queueAll(this.reconciler.memories.cutOff()),
       rewound: () => this.distrust(),
     });
     this.election =
@@ -303,42 +303,19 @@ class Operator {
 
   /** One look at all Secrets' metadata, for children that the reference operator made. */
   private async findLegacyChildren(signal: AbortSignal): Promise<void> {
-    for (const namespace of this.namespaces()) {
-      let next = "";
-      do {
-        try {
-          const page = await this.api.request({
-            method: "GET",
-            path: childrenPath("Secret", namespace),
-            query: {
-              limit: "500",
-              labelSelector: `!${OWNER_LABEL}`,
-              ...(next === "" ? {} : { continue: next }),
-            },
-            accept: "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
-          });
-          for (const item of Array.isArray(page["items"]) ? page["items"] : []) {
-            if (!isObject(item)) continue;
-            const meta = childMeta("Secret", item);
-            if (meta.controllerUid === "") continue;
-            this.legacy.add(meta.uid);
-            this.queueOwners(this.children.set(meta));
-          }
-          const { metadata } = page;
-          next =
-            isObject(metadata) && typeof metadata["continue"] === "string"
-              ? metadata["continue"]
-              : "";
-        } catch (error) {
-          // They are found when their owner is looked at; only orphans would stay.
-          this.log("error", "Secrets of the former operator could not be listed", {
-            namespace: namespace || "all",
-            reason: error instanceof Error ? error.message : "",
-          });
-          next = "";
+    for (const namespace of this.namespaces())
+      try {
+        for await (const child of legacyChildren(this.api, namespace, signal)) {
+          this.legacy.add(child.uid);
+          this.queueOwners(this.children.set(child));
         }
-      } while (next !== "" && !signal.aborted);
-    }
+      } catch (error) {
+        // They are found when their owner is looked at; only orphans would stay.
+        this.log("error", "Secrets of the former operator could not be listed", {
+          namespace: namespace || "all",
+          reason: error instanceof Error ? error.message : "",
+        });
+      }
   }
 
   private sawObject(json: JsonObject): void {
@@ -395,7 +372,7 @@ class Operator {
   /** The cluster was restored from a backup: no version that was seen says anything. */
   private distrust(): void {
     this.log("info", "the API server's store went back in time: checking everything again");
-    this.reconciler.distrust();
+    this.reconciler.memories.distrust();
     if (this.isWorking) for (const { key } of this.objects.values()) this.queue.add(key, "routine");
   }
 
@@ -408,7 +385,7 @@ class Operator {
     this.keyring.forget(namespace);
     this.metrics.add("sopsmith_key_reloads_total");
     this.log("info", "keys changed", namespace === "" ? {} : { namespace });
-    this.queueAll(this.reconciler.undecrypted(namespace));
+    this.queueAll(this.reconciler.memories.undecrypted(namespace));
   }
 
   private tellLease(state: LeaseState): void {
@@ -420,30 +397,6 @@ class Operator {
         state.kind === "refused" ? "error" : "info",
         `waiting for lease ${name}: ${state.reason}`,
       );
-  }
-
-  private observer(): Observer {
-    const { metrics } = this;
-    const names = { success: "successes", error: "failures", suspended: "suspends" } as const;
-    return {
-      reconciled: (result, seconds) => {
-        metrics.add(`sopssecrets_reconcilation_${names[result]}_total`);
-        metrics.add("controller_runtime_reconcile_total", {
-          controller: "sopssecret",
-          result: result === "error" ? "error" : "success",
-        });
-        if (result === "error")
-          metrics.add("controller_runtime_reconcile_errors_total", { controller: "sopssecret" });
-        metrics.observe("controller_runtime_reconcile_time_seconds", seconds, {
-          controller: "sopssecret",
-        });
-      },
-      dropped: () => metrics.add("sopsmith_events_dropped_total"),
-      wrote: (op) => metrics.add("sopsmith_secret_writes_total", { op }),
-      decrypted: (seconds, keyType) =>
-        metrics.observe("sopsmith_decrypt_seconds", seconds, { key_type: keyType }),
-      log: this.log,
-    };
   }
 
   private listen(): Promise<Server[]> {
@@ -485,12 +438,12 @@ class Operator {
     metrics.clear("sopsmith_objects");
     metrics.clear("sopsmith_object_failed");
     if (!this.isWorking) return metrics.text();
-    for (const [label, count] of this.reconciler.conditionCounts()) {
+    for (const [label, count] of this.reconciler.memories.conditionCounts()) {
       const [condition = "", status = ""] = label.split("=");
       metrics.set("sopsmith_objects", count, { condition, status });
     }
     if (this.settings.perObjectMetrics)
-      for (const { key, reason } of this.reconciler.failures()) {
+      for (const { key, reason } of this.reconciler.memories.failures()) {
         const [namespace = "", name = ""] = key.split("/");
         metrics.set("sopsmith_object_failed", 1, { namespace, name, reason });
       }

@@ -12,17 +12,13 @@ import { ApiError, Unreachable } from "./api.ts";
 import type { Owner } from "./build.ts";
 import type { ChildIndex } from "./child-index.ts";
 import type { ChildMeta } from "./child-secret.ts";
-import {
-  ChildWriter,
-  CONFLICT_TRIES,
-  type ChildVersion,
-  type ChildWriterSettings,
-} from "./child-writer.ts";
+import { ChildWriter, CONFLICT_TRIES, type ChildWriterSettings } from "./child-writer.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
 import { EventSender } from "./event-sender.ts";
 import { judge, type Judgement, type Policy } from "./judge.ts";
 import type { Obstacle, Obstacles } from "./obstacles.ts";
 import type { Observer } from "./observer.ts";
+import { PassMemories, type PassMemory, type WrittenChild } from "./pass-memory.ts";
 import { backOff, type Again } from "./queue.ts";
 import { differs, nextStatus, statusPatch, suspendedStatus, type ChildResult } from "./status.ts";
 import { statusTexts, type Problem } from "./texts.ts";
@@ -33,31 +29,6 @@ export interface ReconcileSettings extends ChildWriterSettings {
   readonly capMs: number;
   /** A healthy object is looked at again after this; 0 for never. */
   readonly resyncMs: number;
-}
-
-interface Memory {
-  failures: number;
-  /** The pass that ended well: nothing has to be done again while all of this holds. */
-  success:
-    | {
-        uid: string;
-        generation: number;
-        keys: string;
-        hash: string;
-        children: readonly WrittenChild[];
-        /** When it counts no more, on the clock of `performance.now()`. */
-        until: number;
-      }
-    | undefined;
-  /** What failed last, so that a change of the object starts the back-off anew. */
-  failedAs: string;
-  lastModified: string | undefined;
-  /** `Ready=True Decrypted=True`; one text for all objects that have the same. */
-  conditions: string;
-  /** Why it is not ready; undefined where it is. */
-  reason: string | undefined;
-  /** The last pass did not reach the API server. */
-  isCutOff: boolean;
 }
 
 /** All that is kept of a SopsSecret. */
@@ -79,12 +50,6 @@ const resultName = (result: PassResult): string =>
 /** Objects that were read in pages, each to be used once. */
 export interface Bodies {
   take(key: string): SopsSecret | undefined;
-}
-
-/** A child as a pass left it. */
-interface WrittenChild extends ChildVersion {
-  readonly kind: ChildKind;
-  readonly name: string;
 }
 
 interface Orphans {
@@ -124,8 +89,8 @@ export class Reconciler {
   private readonly events: EventSender;
   private readonly bodies: Bodies;
   private readonly observer: Observer;
-  private readonly memory = new Map<string, Memory>();
-  private readonly texts = new Map<string, string>();
+  /** Of all passes. */
+  readonly memories: PassMemories = new PassMemories();
   private hasOldCrd = false;
   private readonly writer: ChildWriter;
   private readonly obstacles: Pick<Obstacles, "set">;
@@ -170,35 +135,6 @@ export class Reconciler {
     return this.events.sent();
   }
 
-  /** Objects whose last pass did not reach the API server. */
-  cutOff(): string[] {
-    return [...this.memory].flatMap(([key, { isCutOff }]) => (isCutOff ? [key] : []));
-  }
-
-  /** Objects that are not ready, and why. */
-  *failures(): Generator<{ key: string; reason: string }> {
-    for (const [key, { reason }] of this.memory) if (reason !== undefined) yield { key, reason };
-  }
-
-  /** Nothing that was seen before counts any more: each object is looked at as if for the first time. */
-  distrust(): void {
-    for (const memory of this.memory.values()) memory.success = undefined;
-  }
-
-  /**
-   * Objects whose values could not be read: worth another look when keys change.
-   *
-   * @param namespace only of this one; "" for all
-   */
-  undecrypted(namespace: string): string[] {
-    return [...this.memory].flatMap(([key, { conditions }]) =>
-      (namespace === "" || key.startsWith(`${namespace}/`)) &&
-      /\bDecrypted=(?!True)/.test(conditions)
-        ? [key]
-        : [],
-    );
-  }
-
   /** Is this state of a child what this process made of it? Asked once for each event. */
   isOwnWrite(child: ChildMeta): boolean {
     return this.writer.isOwnWrite(child);
@@ -206,54 +142,30 @@ export class Reconciler {
 
   forget(key: string): void {
     this.obstacles.set(key, []);
-    this.memory.delete(key);
-  }
-
-  /** How many objects have which condition, for the metrics: `Ready=True` and so on, those that none has included. */
-  conditionCounts(): Map<string, number> {
-    const counts = new Map<string, number>(
-      ["Ready", "Decrypted", "MacVerified", "ScopeVerified"].flatMap((type) =>
-        ["True", "False", "Unknown"].map((status) => [`${type}=${status}`, 0] as const),
-      ),
-    );
-    for (const { conditions } of this.memory.values())
-      for (const label of conditions.split(" "))
-        if (label !== "") counts.set(label, (counts.get(label) ?? 0) + 1);
-    return counts;
+    this.memories.forget(key);
   }
 
   /** One pass. Does not throw. */
   async reconcile(key: string): Promise<Again> {
     const started = performance.now();
     const seconds = (): number => (performance.now() - started) / 1000;
-    const memory = this.memoryOf(key);
+    const memory = this.memories.of(key);
     try {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          const result = await this.pass(key, memory);
-          if (result !== "gone")
-            this.observer.reconciled(
-              result === "suspended"
-                ? "suspended"
-                : typeof result === "object"
-                  ? "error"
-                  : "success",
-              seconds(),
-            );
-          memory.isCutOff = false;
-          this.observer.log("debug", "reconciled", { object: key, result: resultName(result) });
-          if (result === "gone") this.forget(key);
-          if (typeof result === "object") return this.failed(memory, result);
-          memory.failures = 0;
-          return result === "done" && memory.success !== undefined
-            ? this.resyncIn(memory.success)
-            : undefined;
-        } catch (error) {
-          // Somebody else wrote in between: look again at once.
-          if (!(error instanceof ApiError) || error.status !== 409 || attempt >= CONFLICT_TRIES)
-            throw error;
-        }
-      }
+      const result = await this.passWithoutConflict(key, memory);
+      const problem = typeof result === "object" ? result : undefined;
+      if (result !== "gone")
+        this.observer.reconciled(
+          result === "suspended" ? "suspended" : problem === undefined ? "success" : "error",
+          seconds(),
+        );
+      memory.isCutOff = false;
+      this.observer.log("debug", "looked at", { object: key, result: resultName(result) });
+      if (result === "gone") this.forget(key);
+      if (problem !== undefined) return this.failed(memory, problem);
+      memory.failures = 0;
+      return result === "done" && memory.success !== undefined
+        ? this.resyncIn(memory.success)
+        : undefined;
     } catch (error) {
       this.observer.reconciled("error", seconds());
       const message =
@@ -269,46 +181,32 @@ export class Reconciler {
     }
   }
 
+  /** A pass; where somebody else wrote in between, another one at once. */
+  private async passWithoutConflict(key: string, memory: PassMemory): Promise<PassResult> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.pass(key, memory);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 409 || attempt >= CONFLICT_TRIES)
+          throw error;
+      }
+    }
+  }
+
   /** Milliseconds until a healthy object is looked at again; undefined for never. */
   private resyncIn({ until }: { until: number }): number | undefined {
     return until === Infinity ? undefined : Math.max(0, until - performance.now());
   }
 
-  /** One and the same text for equal ones: thousands of objects have the same conditions. */
-  private shared(text: string): string {
-    const known = this.texts.get(text);
-    if (known !== undefined) return known;
-    if (this.texts.size >= 1000) this.texts.clear();
-    this.texts.set(text, text);
-    return text;
-  }
-
-  private memoryOf(key: string): Memory {
-    let memory = this.memory.get(key);
-    if (memory === undefined) {
-      memory = {
-        failures: 0,
-        success: undefined,
-        failedAs: "",
-        lastModified: undefined,
-        conditions: "",
-        reason: undefined,
-        isCutOff: false,
-      };
-      this.memory.set(key, memory);
-    }
-    return memory;
-  }
-
   /** What time alone does not fix is tried again after the longest wait only; a change of the object or of keys comes before. */
-  private failed(memory: Memory, problem: Problem | undefined): number {
+  private failed(memory: PassMemory, problem: Problem | undefined): number {
     memory.failures += 1;
     memory.success = undefined;
     const isPermanent = problem?.isStalled === true || problem?.waits === true;
     return backOff(isPermanent ? Infinity : memory.failures, this.settings.capMs, Math.random);
   }
 
-  private async pass(key: string, memory: Memory): Promise<PassResult> {
+  private async pass(key: string, memory: PassMemory): Promise<PassResult> {
     const slash = key.indexOf("/");
     const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
     const object = this.bodies.take(key) ?? (await this.cluster.sopsSecret(namespace, name));
@@ -448,7 +346,7 @@ export class Reconciler {
   }
 
   /** Did the last pass end well, and has nothing changed since? Then there is nothing to decrypt or read. */
-  private isSettled({ metadata, status }: SopsSecret, memory: Memory): boolean {
+  private isSettled({ metadata, status }: SopsSecret, memory: PassMemory): boolean {
     const { uid = "", generation = 0, namespace = "" } = metadata;
     const known = { uid, generation, hash: metadataHash(metadata) };
     return status?.message === statusTexts.healthy && this.isDone(namespace, known, memory);
@@ -456,14 +354,14 @@ export class Reconciler {
 
   /** The same from what was last seen of an object, for what comes back of its own pass while that runs. */
   isCurrent({ key, ...known }: KnownObject): boolean {
-    const memory = this.memory.get(key);
+    const memory = this.memories.known(key);
     return memory !== undefined && this.isDone(key.slice(0, key.indexOf("/")), known, memory);
   }
 
   private isDone(
     namespace: string,
     { uid, generation, hash }: Omit<KnownObject, "key">,
-    { success }: Memory,
+    { success }: PassMemory,
   ): boolean {
     if (
       success === undefined ||
@@ -518,11 +416,9 @@ export class Reconciler {
   private async writeStatus(
     object: SopsSecret,
     next: SopsSecretStatus,
-    memory: Memory,
+    memory: PassMemory,
   ): Promise<void> {
-    memory.conditions = this.shared(
-      (next.conditions ?? []).map(({ type, status }) => `${type}=${status}`).join(" "),
-    );
+    this.memories.setConditions(memory, next.conditions ?? []);
     if (!differs(object.status, next, this.hasOldCrd)) return;
     this.observer.wrote("status");
     try {
@@ -550,7 +446,7 @@ const noting = (service: KeyService, used: Set<string>): KeyService => ({
 const warning = (reason: string, note: string): ClusterEvent => ({ type: "Warning", reason, note });
 
 /** An object that was encrypted before the one it replaced: somebody may have put an old revision back. */
-function revisionEvents({ lastModified }: Judgement, memory: Memory): ClusterEvent[] {
+function revisionEvents({ lastModified }: Judgement, memory: PassMemory): ClusterEvent[] {
   if (lastModified === undefined || memory.lastModified === undefined) return [];
   if (lastModified >= memory.lastModified) return [];
   const note = `the object was encrypted at ${lastModified}, earlier than the one that it replaced (${memory.lastModified})`;
