@@ -14,7 +14,7 @@ export class MacMismatch extends SopsmithError {
   constructor(message: string, options: { cause?: unknown; file?: string } = {}) {
     super("mac-mismatch", 51, message, {
       ...options,
-      hint: "The file was changed without its key, for example by hand or in a merge. Restore it, or look at it with --ignore-mac.",
+      hint: "The file was changed without its key, for example by hand or in a merge. Restore it, or view it with --ignore-mac.",
     });
   }
 }

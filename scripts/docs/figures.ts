@@ -44,9 +44,9 @@ export function speedReason(results: string): string {
   const many = row("1,000 small files, decrypt");
   const all = [yaml, json, many].map(({ times }) => Math.round(times));
   return `**${Math.min(...all)} to ${Math.max(...all)} times as fast as sops** on large
-  files and on many. 100,000 values encrypt in ${inSeconds(yaml.sopsmith)} as YAML (sops: ${inSeconds(yaml.sops)})
-  and ${inSeconds(json.sopsmith)} as JSON (sops: ${inSeconds(json.sops)}); 1,000 files decrypt in ${inSeconds(many.sopsmith)}
-  (sops: ${inSeconds(many.sops)}): [measured](bench/RESULTS.md).`;
+  files, and on many at once. 100,000 values encrypt in ${inSeconds(yaml.sopsmith)} as YAML
+  (sops: ${inSeconds(yaml.sops)}) and ${inSeconds(json.sopsmith)} as JSON (sops: ${inSeconds(json.sops)}); 1,000 files decrypt in
+  ${inSeconds(many.sopsmith)} (sops: ${inSeconds(many.sops)}): [measured](bench/RESULTS.md).`;
 }
 
 /** The README with the figures of the results. */

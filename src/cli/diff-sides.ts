@@ -59,7 +59,7 @@ export async function parseSides({ operands, separator, host }: Call): Promise<S
         1,
         `${JSON.stringify(word)} is neither a commit nor a file`,
         {
-          hint: "Put -- in front of the names of files that are gone.",
+          hint: "Put -- before the names of files that no longer exist.",
         },
       );
   }

@@ -65,7 +65,7 @@ export const inputType: TextFlag = {
 export const outputType: TextFlag = {
   kind: "text",
   names: ["output-type"],
-  about: `format of the output: ${FORMAT_NAMES}; default: that of the input`,
+  about: `format of the output: ${FORMAT_NAMES}; default: the format of the input`,
 };
 export const filenameOverride: TextFlag = {
   kind: "text",
@@ -456,7 +456,7 @@ export const only: ListFlag = {
 export const prefix: TextFlag = {
   kind: "text",
   names: ["prefix"],
-  about: "put this in front of the name of each variable",
+  about: "put this before the name of each variable",
 };
 export const separator: TextFlag = {
   kind: "text",

@@ -130,10 +130,7 @@ async function runCommand(
       !harmless.has(flag) &&
       global.given.some((text) => text.startsWith(`--${flag.names[0]}=`))
     )
-      warn(
-        streams,
-        `--${flag.names[0]} in front of "${name}" has no effect; put it after the command`,
-      );
+      warn(streams, `--${flag.names[0]} before "${name}" has no effect; put it after the command`);
   const reaching = args.given.filter((text) =>
     further.some(({ names }) => text.startsWith(`--${names[0]}=`)),
   );

@@ -42,7 +42,7 @@ export function explainText({
     lines.push("", `${path.text}: ${verdict[path.isEncrypted]}`, `  ${path.because}`);
   lines.push(
     "",
-    `Configuration: ${config === undefined ? "none here or above" : `${config.path}, ${config.from}`}`,
+    `Configuration: ${config === undefined ? "none found here or above" : `${config.path}, ${config.from}`}`,
   );
   if (config?.note !== undefined) lines.push(`  ${config.note}`);
   if (rules !== undefined) {

@@ -182,11 +182,11 @@ async function hintFor(pattern: string, about: About): Promise<string | undefine
   const guesses: readonly (readonly [() => boolean | Promise<boolean>, string])[] = [
     [
       () => isWindows && matches(pattern, slashed),
-      String.raw`On Windows paths have backslashes: write [/\\] for each / in the pattern, which matches everywhere.`,
+      String.raw`On Windows, paths have backslashes: write [/\\] for each / in the pattern, which matches everywhere.`,
     ],
     [
       () => isWindows && isAnchored && matches(unanchored, slashed),
-      String.raw`On Windows paths have backslashes: write [/\\] for each / in the pattern. Then ^ is wrong too: the path is matched from its beginning, ${quoted(subject)}.`,
+      String.raw`On Windows, paths have backslashes: write [/\\] for each / in the pattern. Then ^ is wrong too: the path is matched from its beginning, ${quoted(subject)}.`,
     ],
     [
       () => !isWindows && subject.includes("\\") && matches(pattern, slashed),

@@ -301,7 +301,7 @@ function removalAt(yaml: Yaml, text: string, trail: Trail): Splice {
     const to = startOf(next.key);
     if (!text.slice(end, to).includes("#")) return { start, end: to, text: "" };
   }
-  throw new Unspliceable(`line ${lineOf(text, start)} holds more than what must be removed`);
+  throw new Unspliceable(`line ${lineOf(text, start)} contains more than the part to remove`);
 }
 
 const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;

@@ -46,17 +46,17 @@ const pairs: readonly (readonly [Pair, number | undefined, string | RegExp | und
   [
     { rules: ["^secrets/"], file: String.raw`secrets\a.yaml`, platform: "win32" },
     undefined,
-    /^On Windows paths have backslashes: write \[\/\\\\\] for each \//,
+    /^On Windows, paths have backslashes: write \[\/\\\\\] for each \//,
   ],
   [
     { rules: ["secrets/prod/.*"], file: "secrets/prod/a.yaml", platform: "win32" },
     undefined,
-    /^On Windows paths have backslashes/,
+    /^On Windows, paths have backslashes/,
   ],
   [
     { rules: ["^prod/a"], file: String.raw`secrets\prod\a.yaml`, platform: "win32" },
     undefined,
-    /^On Windows paths have backslashes.*Then \^ is wrong too: .*"secrets\\\\prod\\\\a\.yaml"/,
+    /^On Windows, paths have backslashes.*Then \^ is wrong too: .*"secrets\\\\prod\\\\a\.yaml"/,
   ],
   [
     { rules: ["^secrets[/\\\\]"], file: String.raw`secrets\a.yaml`, platform: "win32" },

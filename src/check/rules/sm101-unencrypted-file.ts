@@ -13,7 +13,7 @@ export const fileInClear: Rule = {
   severity: "error",
   finds: "a file that a creation rule names is not encrypted",
   why: [
-    "A `path_regex` in `.sops.yaml` says which files are to be encrypted. This one matches and has no `sops` block: anyone who can read the repository can read its values, even after they are removed, from the history.",
+    "A `path_regex` in `.sops.yaml` says which files should be encrypted. This one matches and has no `sops` block: anyone who can read the repository can read its values, and the history keeps them even after you remove them.",
     "Only rules with a `path_regex` count: one without it matches every file, so it does not say that a file should be encrypted. A file in which the rule's selection (such as `encrypted_regex: ^(data|stringData)$`) covers no value needs no encryption and is not reported, nor is an empty file. `.sops.yaml` itself is never reported, whatever the pattern says.",
   ],
   fix: "Run `sopsmith encrypt -i` with the file; if it was ever pushed, change its secrets at their source.",

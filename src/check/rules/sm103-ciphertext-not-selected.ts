@@ -26,7 +26,7 @@ export const ciphertextNotSelected: Rule = {
       return [
         {
           ...place,
-          message: `${keyPath(place.path)} is a ciphertext where the file's ${subject.sealed?.selector.name} says that values are not encrypted: decrypt prints it as it is`,
+          message: `${keyPath(place.path)} is encrypted, but the file's ${subject.sealed?.selector.name} says that it is not: decrypt prints the ciphertext as it is`,
         },
       ];
     });

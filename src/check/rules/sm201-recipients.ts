@@ -6,7 +6,7 @@ export const recipients: Rule = {
   id: "SM201",
   name: "recipients",
   severity: "error",
-  finds: "the recipients of a file are not those of its creation rule",
+  finds: "the recipients of a file do not match its creation rule",
   why: [
     "`.sops.yaml` says who may read a file, and the file says who can. They drift apart when somebody edits `.sops.yaml` and forgets `updatekeys`, or adds a key to a file by hand: a new colleague cannot open the file, or somebody who left still can.",
     "Groups are compared by their position, as `updatekeys` does. `sopsmith updatekeys --check` checks this and SM202.",

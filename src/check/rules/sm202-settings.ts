@@ -7,7 +7,7 @@ export const settings: Rule = {
   name: "settings",
   severity: "warning",
   finds:
-    "selection, threshold or `mac_only_encrypted` of a file are not those of its creation rule",
+    "the selection, the threshold or `mac_only_encrypted` of a file does not match its creation rule",
   why: [
     "A file keeps the selection, the `shamir_threshold` and the `mac_only_encrypted` that it was encrypted with: a later change to `.sops.yaml` does not affect it. If the selection in the file was narrowed, new values that the rule would encrypt stay unencrypted.",
     "The threshold should be the rule's `shamir_threshold`; where the rule sets none, the file keeps its own, lowered to the number of groups. Binary files have no selection. `sopsmith updatekeys --check` makes the same comparison.",

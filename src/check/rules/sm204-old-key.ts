@@ -11,7 +11,7 @@ export const oldKey: Rule = {
   finds: "a master key or the data key has been in use for too long",
   why: [
     "Master keys of types other than age carry the date on which they were added to the file. After 180 days they are due for rotation, as sops advises.",
-    "With `max_age: 180d` in the policy, the data key is checked too: its age is that of the last commit in which every ciphertext of the file changed, found in Git's history. A shallow clone has no history, so nothing is reported there.",
+    "With `max_age: 180d` in the policy, the data key is checked too: it is as old as the last commit in Git's history in which every ciphertext of the file changed. A shallow clone has no history, so nothing is reported there.",
   ],
   fix: "Run `sopsmith rotate -i` for the data key; for a master key, replace it in `.sops.yaml` and run `sopsmith updatekeys`.",
   example: { language: "yaml", text: "# .sops.yaml\ncheck:\n  max_age: 180d" },

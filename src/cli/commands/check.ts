@@ -63,7 +63,7 @@ export const check: Command = {
   flags: [staged, range, stdinFilename, onlyRules, format, strict],
   notes: [
     "Finds problems with encrypted files, without a key and without the network: unencrypted secrets, broken ciphertexts,",
-    "recipients that are not those of .sops.yaml, private keys. Checks the given paths, or everything here that Git does not",
+    "recipients that do not match .sops.yaml, private keys. Checks the given paths, or everything here that Git does not",
     "ignore. Exits with status 10 when there is an error. No value is ever shown.",
     `The rules are ${rules[0]?.id} to ${rules.at(-1)?.id}; docs/rules has a page for each. The "check" section of .sops.yaml says which`,
     "findings to ignore and what else to require. Each finding says what to do. Nothing is changed: a fix needs a key or a decision.",

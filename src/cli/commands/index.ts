@@ -60,7 +60,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "layout",
-    summary: "keep a file's own layout, or switch to that of sops",
+    summary: "keep a file's own layout, or switch to the layout of sops",
     load: async () => (await import("./layout.ts")).layout,
   },
   {
@@ -110,7 +110,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "explain",
-    summary: "explain which creation rule holds for a file, and why a value is encrypted",
+    summary: "explain which creation rule applies to a file, and why a value is encrypted",
     load: async () => (await import("./explain.ts")).explain,
   },
   {
@@ -120,7 +120,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "grant",
-    summary: "let somebody open files: in .sops.yaml and in the files",
+    summary: "let somebody open files: updates .sops.yaml and the files",
     load: async () => (await import("./grant.ts")).grant,
   },
   {
@@ -130,7 +130,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "secrets",
-    summary: "look at the values of encrypted files without a key",
+    summary: "examine the values of encrypted files without a key",
     commands: [
       {
         name: "age",

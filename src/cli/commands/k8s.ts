@@ -44,7 +44,7 @@ const helmValues = text(
   "helm-values",
 );
 const scope = text(
-  "bind the object to its place: strict (namespace and name; the default where the namespace is known), namespace or none",
+  "bind the object to its place: strict (namespace and name; the default if the namespace is known), namespace or none",
   "how",
   "scope",
 );

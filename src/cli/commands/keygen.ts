@@ -19,7 +19,7 @@ export const keygen: Command = {
   ],
   notes: [
     "A key has two halves. The recipient (age1…) is public: files are encrypted to it. The identity (AGE-SECRET-KEY-1…)",
-    "opens them: keep it secret, and keep a copy of it. The key files are those of age and age-keygen.",
+    "opens them: keep it secret, and keep a copy of it. The key files have the format of age and age-keygen.",
     'With --json, prints a line for each key: {"recipient":"age1…"}, with its "file", or its "identity" if no file is written.',
   ],
   examples: [

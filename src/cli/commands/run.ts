@@ -34,7 +34,7 @@ export const run: Command = {
   notes: [
     "Each value becomes an environment variable of the command: db.pass is DB_PASS, the second item of hosts is HOSTS_1; keys of an ENV file are used unchanged. Mappings are merged, lists are replaced, a later file wins over an earlier one, and a variable that is already set wins over every file.",
     "The command runs without a shell. Signals are passed on to it. The exit status is that of the command, or 255 if a signal ended it.",
-    "Encrypted text is masked as *** in output that goes to a pipe or a file, also in base64, URL-escaped and JSON-escaped form. Output to a terminal is not masked. Values of fewer than 6 characters, numbers, booleans and unencrypted values are never masked.",
+    "Encrypted text is masked as *** in output that goes to a pipe or a file, even in base64, URL-escaped or JSON-escaped form. Output to a terminal is not masked. Values of fewer than 6 characters, numbers, booleans and unencrypted values are never masked.",
     "With --watch, the command is started again after each change, even if it has ended. It gets SIGTERM before that, and SIGKILL 5 seconds later.",
   ],
   examples: [

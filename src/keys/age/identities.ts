@@ -185,7 +185,7 @@ function sshHomeFile(file: string, host: Host): Source {
   const path = `${home || "~"}/.ssh/${file}`;
   return {
     name: path,
-    absent: home ? "no such file" : "the home directory is not known",
+    absent: home ? "no such file" : "the home directory is unknown",
     async read() {
       const content = home ? await readIfThere(path, host) : undefined;
       return content && (await import("./ssh-source.ts")).readSshFile(content, path, host);

@@ -144,6 +144,6 @@ export const rows: readonly Row[] = [
   {
     line: "--output o decrypt sealed.yaml",
     stdout: yamlText,
-    stderr: /^WARN: --output in front of "decrypt" has no effect/,
+    stderr: /^WARN: --output before "decrypt" has no effect/,
   },
 ];

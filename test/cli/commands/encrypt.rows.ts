@@ -89,13 +89,13 @@ export const rows: readonly Row[] = [
   {
     line: "--encrypted-comment-regex x encrypt --age A plain.yaml",
     stdout: /\na: ENC\[/,
-    stderr: /^WARN: --encrypted-comment-regex in front of "encrypt" has no effect/,
+    stderr: /^WARN: --encrypted-comment-regex before "encrypt" has no effect/,
   },
   {
     line: "--age A encrypt plain.yaml",
     code: 1,
     stderr:
-      /^WARN: --age in front of.*\nconfig file not found, or has no creation rules, and no keys provided through command line options\n/,
+      /^WARN: --age before "encrypt".*\nconfig file not found, or has no creation rules, and no keys provided through command line options\n/,
   },
   {
     line: "encrypt --age A --shamir-secret-sharing-threshold 2 plain.yaml",

@@ -110,5 +110,5 @@ test("says when no rule matches, and when there is no configuration", async () =
   expect(code).toBe(0);
   expect(stdout).toContain("No creation rule matches: `sopsmith encrypt` refuses the file.\n");
   const bare = await repository().box.run(["explain", "a.json"]);
-  expect(bare.stdout).toContain("Configuration: none here or above\n");
+  expect(bare.stdout).toContain("Configuration: none found here or above\n");
 });
