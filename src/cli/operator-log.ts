@@ -21,7 +21,8 @@ const timeEncodings: Readonly<Record<string, (now: Date) => string | number>> = 
 };
 
 /** What is wrong with the settings, a sentence each: the defaults are used in place of it. */
-export function logMistakes({ encoder, level, timeEncoding }: LogSettings): string[] {
+export function logMistakes(settings: LogSettings): string[] {
+  const { encoder, level, timeEncoding } = inLowerCase(settings);
   const mistakes: string[] = [];
   if (level !== "" && rankOf(level) === undefined)
     mistakes.push("-zap-log-level must be debug, info, error or a number; using info");
@@ -40,12 +41,21 @@ function rankOf(level: string): number | undefined {
   return level === "debug" || level === "info" || level === "error" ? ranks[level] : undefined;
 }
 
+/** The same settings with words in lower case: the former operator takes them in any. */
+const inLowerCase = (settings: LogSettings): LogSettings => ({
+  development: settings.development,
+  encoder: settings.encoder.toLowerCase(),
+  level: settings.level.toLowerCase(),
+  timeEncoding: settings.timeEncoding.toLowerCase(),
+});
+
 /** One line for each message: JSON, or for people with tabs between time, level, message and fields. */
 export function operatorLog(
-  settings: LogSettings,
+  given: LogSettings,
   now: () => Date,
   write: (line: string) => void,
 ): Log {
+  const settings = inLowerCase(given);
   const { development, encoder } = settings;
   const least = rankOf(settings.level) ?? (development ? ranks.debug : ranks.info);
   const timeOf = timeEncodings[settings.timeEncoding] ?? ((at: Date) => at.toISOString());

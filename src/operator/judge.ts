@@ -144,7 +144,9 @@ function checkSpec({ spec, sops }: SopsSecret): Problem | undefined {
   if (sops === undefined || sops === null || (isObject(sops) && Object.keys(sops).length === 0))
     return {
       ...invalid(
-        "the object is not encrypted: it has no sops block, so everybody who can read it can see its values; encrypt its file, apply it again, and change the values",
+        JSON.stringify(spec).includes("ENC[AES256_GCM,")
+          ? "the object has encrypted values, but no sops block; restore the object from its file"
+          : "the object is not encrypted: it has no sops block, so everybody who can read it can see its values; encrypt its file, apply it again, and change the values",
       ),
       reason: "DecryptFailed",
     };

@@ -37,6 +37,8 @@ test.each([
   ["info", 2],
   ["0", 2],
   ["error", 1],
+  ["DEBUG", 3],
+  ["Error", 1],
   ["nonsense", 2],
 ])("level %s lets %d of debug, info and error through", (level, count) => {
   expect(lines({ level })).toHaveLength(count);
@@ -55,7 +57,7 @@ test.each([
 
 test("unknown settings are reported, and known ones are not", () => {
   expect(logMistakes(none)).toEqual([]);
-  expect(logMistakes({ ...none, encoder: "console", level: "7", timeEncoding: "epoch" })).toEqual(
+  expect(logMistakes({ ...none, encoder: "Console", level: "7", timeEncoding: "epoch" })).toEqual(
     [],
   );
   expect(

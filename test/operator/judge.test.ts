@@ -413,6 +413,10 @@ test.each([
 test("an object without a sops block, and one selected by comments, cannot be decrypted", async () => {
   const plain = stored(shop);
   expect((await look(plain)).refusal?.message).toMatch(/^the object is not encrypted: /);
+  const { sops: _, ...cut } = stored(sopsEncrypt(shop, ...canonical));
+  expect((await look(cut)).refusal?.message).toMatch(
+    /^the object has encrypted values, but no sops/,
+  );
   expect((await look(plain)).refusal).toMatchObject({
     reason: "DecryptFailed",
     text: "Decryption error",
