@@ -166,6 +166,15 @@ export const encryptedCommentRegex: TextFlag = {
   names: ["encrypted-comment-regex"],
   about: "encrypt only values whose comment matches this regular expression",
 };
+/** Which values are encrypted; one of them at most. */
+export const selectors: readonly Flag[] = [
+  unencryptedSuffix,
+  encryptedSuffix,
+  unencryptedRegex,
+  encryptedRegex,
+  unencryptedCommentRegex,
+  encryptedCommentRegex,
+];
 export const macOnlyEncrypted: BoolFlag = {
   kind: "bool",
   names: ["mac-only-encrypted"],

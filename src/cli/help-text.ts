@@ -143,18 +143,7 @@ const groups: readonly (readonly [string, ReadonlySet<Flag>])[] = [
       ...flags.keyServices,
     ]),
   ],
-  [
-    "WHAT IS ENCRYPTED",
-    new Set<Flag>([
-      flags.unencryptedSuffix,
-      flags.encryptedSuffix,
-      flags.unencryptedRegex,
-      flags.encryptedRegex,
-      flags.unencryptedCommentRegex,
-      flags.encryptedCommentRegex,
-      flags.macOnlyEncrypted,
-    ]),
-  ],
+  ["WHAT IS ENCRYPTED", new Set<Flag>([...flags.selectors, flags.macOnlyEncrypted])],
 ];
 
 /** The options that the help shows, in groups where they are many. What belongs to no group comes first. */

@@ -264,3 +264,20 @@ export function textAt(value: unknown, ...path: readonly string[]): string | und
   }
   return typeof at === "string" ? at : undefined;
 }
+
+/** What a service answered in place of a result, as a clause. `code` and `message` may be empty. */
+export const answered = (
+  service: string,
+  { status }: HttpResponse,
+  code: string,
+  message: string,
+): string =>
+  `${service} answered ${status}${code === "" ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`;
+
+/** The failure of a key that did not wrap the data key, which a service tells by a refusal. */
+export const wrappedByAnother = (said: string): RemoteFailure =>
+  new RemoteFailure(
+    said,
+    "restore the `sops` block from version control: the data key was not wrapped with this key",
+    "damaged",
+  );

@@ -8,12 +8,14 @@ import { entry, map, type Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
 import {
+  answered,
   onWire,
   parseObject,
   RemoteFailure,
   remoteKeys,
   textAt,
   tokenInTime,
+  wrappedByAnother,
   type Wire,
 } from "../remote.ts";
 import { urlPath } from "../url-path.ts";
@@ -241,7 +243,7 @@ function refusal(response: HttpResponse): RemoteFailure {
   }
   const code = textAt(error, "innererror", "code") ?? textAt(error, "code") ?? "";
   const message = textAt(error, "message") ?? "";
-  const said = `the vault answered ${response.status}${code === "" ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`;
+  const said = answered("the vault", response, code, message);
   if (response.status === 401)
     return new RemoteFailure(said, "renew the credentials: log in again with az login");
   if (code === "KeyDisabled" || /disabled/i.test(message))
@@ -253,12 +255,7 @@ function refusal(response: HttpResponse): RemoteFailure {
     );
   if (response.status === 404)
     return new RemoteFailure(said, "check the key's name and version, and whether it was deleted");
-  if (response.status === 400)
-    return new RemoteFailure(
-      said,
-      "restore the `sops` block from version control: the data key was not wrapped with this key",
-      "damaged",
-    );
+  if (response.status === 400) return wrappedByAnother(said);
   if (response.status === 429 || response.status >= 500)
     return new RemoteFailure(said, "try again later");
   return new RemoteFailure(said, "see what Microsoft says about this error");

@@ -6,11 +6,13 @@ import { withAbsolutePath } from "../../io/program-path.ts";
 import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import {
+  answered,
   parseObject,
   RemoteFailure,
   remoteKeys,
   textAt,
   tokenInTime,
+  wrappedByAnother,
   type Wire,
 } from "../remote.ts";
 import { urlPath } from "../url-path.ts";
@@ -291,7 +293,7 @@ function refusal(response: HttpResponse, verb: "encrypt" | "decrypt"): RemoteFai
   }
   const status = textAt(error, "status") ?? "";
   const message = textAt(error, "message") ?? "";
-  const said = `GCP KMS answered ${response.status}${status === "" ? "" : ` ${status}`}${message === "" ? "" : `: ${message}`}`;
+  const said = answered("GCP KMS", response, status, message);
   if (response.status === 401)
     return new RemoteFailure(
       said,
@@ -305,12 +307,7 @@ function refusal(response: HttpResponse, verb: "encrypt" | "decrypt"): RemoteFai
   if (response.status === 404) return new RemoteFailure(said, "check the resource ID");
   if (/disabled|destroy|not enabled/i.test(message))
     return new RemoteFailure(said, "enable the key's version: gcloud kms keys versions enable");
-  if (response.status === 400 && verb === "decrypt")
-    return new RemoteFailure(
-      said,
-      "restore the `sops` block from version control: the data key was not wrapped with this key",
-      "damaged",
-    );
+  if (response.status === 400 && verb === "decrypt") return wrappedByAnother(said);
   if (response.status === 429 || response.status >= 500)
     return new RemoteFailure(said, "try again later");
   return new RemoteFailure(said, "see what Google says about this error");

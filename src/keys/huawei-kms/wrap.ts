@@ -4,7 +4,15 @@ import type { Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { findHuaweiCredentials, findProject } from "./credentials.ts";
 import { signedHeaders } from "./signature.ts";
-import { parseObject, RemoteFailure, remoteKeys, textAt, type Wire } from "../remote.ts";
+import {
+  answered,
+  parseObject,
+  RemoteFailure,
+  remoteKeys,
+  textAt,
+  wrappedByAnother,
+  type Wire,
+} from "../remote.ts";
 
 const calls: Pick<KeyProvider, "wrap" | "unwrap"> = remoteKeys({
   failed: (verb) => `failed to ${verb} sops data key with HuaweiCloud KMS: `,
@@ -117,7 +125,7 @@ function refusal(response: HttpResponse, operation: string): RemoteFailure {
   }
   const code = textAt(answer, "error", "error_code") ?? textAt(answer, "error_code") ?? "";
   const message = textAt(answer, "error", "error_msg") ?? textAt(answer, "error_msg") ?? "";
-  const said = `HuaweiCloud KMS answered ${response.status}${code === "" ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`;
+  const said = answered("HuaweiCloud KMS", response, code, message);
   if (response.status === 401)
     return new RemoteFailure(
       said,
@@ -129,12 +137,7 @@ function refusal(response: HttpResponse, operation: string): RemoteFailure {
     return new RemoteFailure(said, `let these credentials use ${operation} on the key`);
   if (response.status === 404)
     return new RemoteFailure(said, "check the key's id, its region and the project");
-  if (response.status === 400 && operation === "decrypt-data")
-    return new RemoteFailure(
-      said,
-      "restore the `sops` block from version control: the data key was not wrapped with this key",
-      "damaged",
-    );
+  if (response.status === 400 && operation === "decrypt-data") return wrappedByAnother(said);
   if (response.status === 429 || response.status >= 500)
     return new RemoteFailure(said, "try again later");
   return new RemoteFailure(said, "see what HuaweiCloud says about this error");

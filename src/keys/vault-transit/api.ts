@@ -1,5 +1,5 @@
 import { foundFile, namedFile, type HttpResponse, type TlsSettings } from "../../io/host.ts";
-import { RemoteFailure, type Wire } from "../remote.ts";
+import { RemoteFailure, type Wire, wrappedByAnother } from "../remote.ts";
 import { mayFollow } from "./servers.ts";
 
 export const CHECK_ADDRESS =
@@ -170,11 +170,7 @@ export function refusal(
   if (/disallowed by policy|too old/i.test(errors))
     return new RemoteFailure(said, "lower the key's min_decryption_version in Vault");
   if (/message authentication failed|invalid ciphertext|could not decode/i.test(errors))
-    return new RemoteFailure(
-      said,
-      "restore the `sops` block from version control: the data key was not wrapped with this key",
-      "damaged",
-    );
+    return wrappedByAnother(said);
   if (status === 503 || /sealed/i.test(errors))
     return new RemoteFailure(said, "unseal Vault, or wait until it is ready");
   return new RemoteFailure(said, "check Vault's log");
