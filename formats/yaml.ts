@@ -27,10 +27,10 @@ export const yaml: Format = {
   strayComments: true,
   checkSealable: refuseFalseMerges,
   layout: {
-    isMarked: (source) =>
-      Buffer.from(source.buffer, source.byteOffset, source.byteLength).includes(
-        "# sopsmith-layout 1",
-      ),
+    isMarked: (source) => {
+      const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+      return bytes.includes("# sopsmith-layout 1") || bytes.includes('"sopsmith_layout": "1"');
+    },
     load: () => import("./yaml/layout.ts"),
   },
   // Such a text comes back from this emitter, but sops itself writes it as `null` the next time (spec file-format D2).

@@ -25,7 +25,7 @@ import {
   type Slot,
 } from "../layout.ts";
 import { editsBetween } from "./follow.ts";
-import { DEFAULT_SECTION, Reader, type CommentPlace, type Piece, type Places } from "./reader.ts";
+import { Reader, type CommentPlace, type Piece, type Places } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 /** Begins every line of the marker. It tells a stranger whose it is. */
@@ -76,12 +76,6 @@ function readPlaces(source: Uint8Array): Read {
   };
   // What is said about quotes and comments of values that are to be encrypted does not matter: nothing is taken from them.
   const root = new Reader(text, drop, true, places).document();
-  const names = new Set<string>();
-  for (const [i, { key, value }] of entriesOf(root).entries()) {
-    const isFirst = i === 0 && value.kind === "map" && value.items.length === 0;
-    if (names.has(key)) throw new CannotKeep("a section appears twice");
-    if (!isFirst || key !== DEFAULT_SECTION) names.add(key);
-  }
   return { text, root, places };
 }
 

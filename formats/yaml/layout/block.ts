@@ -1,6 +1,16 @@
-import { find, map, type Item, type Mapping, type Node } from "../../../src/tree/node.ts";
+import {
+  entry,
+  find,
+  map,
+  str,
+  type Item,
+  type Mapping,
+  type Node,
+} from "../../../src/tree/node.ts";
+import { LAYOUT_VERSION } from "../../layout.ts";
 import { emitDocuments } from "../emitter.ts";
-import { lineEnd, lineStart } from "./marker.ts";
+import { FIELD, lineEnd, lineStart, RECORDS_FIELD, type Marker } from "./marker.ts";
+import { flowEntry } from "./writing.ts";
 
 /** How a `sops` block is written. */
 export interface BlockStyle {
@@ -28,10 +38,47 @@ export function blockText(
   return lines.map((line) => (line === "" ? line : margin + line)).join(lineBreak);
 }
 
-/** Where the `sops` block of a document is: its lines, with the last one's break. Undefined without one. */
+/** The same as an entry of a flow mapping, on one line. The marker is in fields. */
+export function flowBlockText(
+  block: readonly Item[],
+  { records }: Pick<Marker, "records">,
+): string {
+  const fields = [entry(FIELD, str(LAYOUT_VERSION))];
+  if (records.size > 0) {
+    const own = [...records].map(([name, sealed]) => entry(name, str(sealed)));
+    fields.push(entry(RECORDS_FIELD, map(own)));
+  }
+  const manner = {
+    step: 0,
+    listStep: 0,
+    quotes: "double",
+    keyQuotes: "double",
+    lineBreak: "\n",
+  } as const;
+  const entries = block.flatMap((item) =>
+    item.kind === "entry" && item.value.kind === "map"
+      ? [flowEntry(item.key, map([...item.value.items, ...fields]), manner)]
+      : [],
+  );
+  return entries.join(", ");
+}
+
+/** Is a document a mapping in `{…}`? Tag, anchor and comments may be in front of it. */
+export function isFlowRoot(text: string, document: Mapping | undefined): boolean {
+  if (document === undefined) return false;
+  const head = /(?:[!&][^\s{]*\s+|#[^\r\n]*[\r\n]\s*)*\{/y;
+  head.lastIndex = Math.max(document.start, 0);
+  return head.test(text);
+}
+
+/**
+ * Where the `sops` block of a document is: its lines, with the last one's break. In a flow mapping, it is the entry with the comma or space
+ * in front of it. Undefined without one.
+ */
 export function blockRange(text: string, document: Mapping): [number, number] | undefined {
   const block = find(document, "sops");
   if (block === undefined) return undefined;
+  if (isFlowRoot(text, document)) return [block.start - 1, block.value.end];
   const end = Math.max(block.end, lastOffset(text, block.value));
   return [lineStart(text, block.start), lineEnd(text, end)];
 }

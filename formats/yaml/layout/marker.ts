@@ -1,7 +1,15 @@
+import { find, type Documents } from "../../../src/tree/node.ts";
 import { LAYOUT_VERSION } from "../../layout.ts";
+import { entriesOf } from "../../entry-changes.ts";
 
 /** Begins every line of the marker. It tells a stranger whose it is. */
 export const MARKER = "# sopsmith-layout ";
+
+/** The marker of a text whose root is a flow mapping, where a comment would need a line: a field of the `sops` block, as in JSON. */
+export const FIELD = "sopsmith_layout";
+
+/** The field of its records. */
+export const RECORDS_FIELD = `${FIELD}_records`;
 
 /** What the marker of an encrypted text says. */
 export interface Marker {
@@ -45,6 +53,20 @@ export function takeMarker(text: string): { marker: Marker; text: string } | und
     return { marker, text: hasComments ? text : text.slice(0, start) + text.slice(end) };
   }
   return undefined;
+}
+
+/** What the fields of the first document's `sops` block say; undefined without a marker of this version. */
+export function fieldMarker([document]: Documents): Marker | undefined {
+  const block = document && find(document, "sops")?.value;
+  if (block?.kind !== "map") return undefined;
+  const version = find(block, FIELD)?.value;
+  if (version?.kind !== "str" || version.value !== LAYOUT_VERSION) return undefined;
+  const records = new Map<string, string>();
+  const stored = find(block, RECORDS_FIELD)?.value;
+  if (stored?.kind === "map")
+    for (const { key, value } of entriesOf(stored))
+      if (value.kind === "str") records.set(key, value.value);
+  return { isOpenEnded: false, records };
 }
 
 /** Does the line in front of `start` hold the key `sops` and nothing else? */

@@ -7,6 +7,7 @@ import {
   type Scalar,
   type Sequence,
 } from "../../../src/tree/node.ts";
+import { ParseError } from "../../../src/errors.ts";
 import {
   CannotKeep,
   sameValues,
@@ -21,7 +22,7 @@ import { decodeStream, ended } from "../chars.ts";
 import { commentOfLine, type CommentRecord } from "../comments.ts";
 import { readText, type Spans } from "../reader.ts";
 import { contractAliases, COPY, expandAliases, hasCopies } from "./aliases.ts";
-import { blockText } from "./block.ts";
+import { blockText, flowBlockText, isFlowRoot } from "./block.ts";
 import { editsBetween } from "./follow.ts";
 import { lineBreakOf, lineStart, markerLines } from "./marker.ts";
 import { blockSpelling, carried, placeOf, rendered, renderedBlock } from "./places.ts";
@@ -38,7 +39,12 @@ interface Block {
   readonly from: number;
   readonly to: number;
   readonly margin: string;
+  /** It is an entry of a flow mapping, with the comma or space in front of it. */
+  readonly isInFlow?: boolean;
 }
+
+/** What can be in front of a flow mapping: comments, directives, a marker, tag and anchor. */
+const FLOW_ROOT = /^(?:[ \t\r\n]|[#%][^\r\n]*[\r\n]|---(?=[ \t\r\n{])|[!&][^\s{]*[ \t\r\n])*\{/;
 
 /** See `LayoutReader.readPlain`. */
 export function readPlain(source: Uint8Array): PlainText {
@@ -53,7 +59,7 @@ export function readPlain(source: Uint8Array): PlainText {
   if (hasAliases) read = readDraft(expandAliases(own), isAscii);
   const { isOpenEnded } = read;
   let shortened: Scalar | undefined;
-  if (hasAliases || isOpenEnded) {
+  if (hasAliases || isOpenEnded || read.blocks[0]?.isInFlow === true) {
     const plain = readText(ended([own]), isAscii);
     if (isOpenEnded) shortened = copyLast(read.documents, plain);
     if (!sameValues(read.documents, plain))
@@ -70,7 +76,7 @@ interface Read extends Draft {
 
 function readDraft(own: string, isAscii: boolean): Read {
   const lineBreak = lineBreakOf(own);
-  const draft = withBlocks(own, insertions(own, isAscii), lineBreak);
+  const draft = flowDraft(own, isAscii) ?? withBlocks(own, insertions(own, isAscii), lineBreak);
   const spans = newSpans();
   const documents = readText(ended([draft.text]), isAscii, spans);
   if (documents.length !== draft.blocks.length)
@@ -96,6 +102,39 @@ export const newSpans = (): Spans => ({
   comments: [],
   hasAliases: false,
 });
+
+/**
+ * The draft of a text whose only document is a flow mapping: the block is its last entry. Undefined for other texts.
+ *
+ * @throws {CannotKeep}
+ */
+function flowDraft(own: string, isAscii: boolean): Draft | undefined {
+  if (!FLOW_ROOT.test(own)) return undefined;
+  const documents = readText(ended([own]), isAscii);
+  const [root] = documents;
+  if (root === undefined || !isFlowRoot(own, root)) return undefined;
+  if (documents.length > 1) throw new CannotKeep("its root is `{…}`, and more documents follow");
+  if (root.items.length === 0) throw new CannotKeep("it has no keys");
+  const from = root.end - 1;
+  // After a comma of its own there is none.
+  for (const gap of [",", " "]) {
+    const entry = `${gap}"sops": {"version": "x"}`;
+    const text = own.slice(0, from) + entry + own.slice(from);
+    const block = { from, to: from + entry.length, margin: "", isInFlow: true };
+    if (isReadable(text, isAscii)) return { text, blocks: [block], isOpenEnded: false };
+  }
+  throw new CannotKeep("a `sops` block cannot be added to it");
+}
+
+function isReadable(text: string, isAscii: boolean): boolean {
+  try {
+    readText(ended([text]), isAscii);
+    return true;
+  } catch (error) {
+    if (error instanceof ParseError) return false;
+    throw error;
+  }
+}
 
 /** Where the documents of a text end, and the margins of their keys. */
 function insertions(own: string, isAscii: boolean): { at: number; margin: string }[] {
@@ -220,7 +259,11 @@ class YamlPlainText implements PlainText {
     };
     const edits: Edit[] = [];
     const marker = markerLines({ isOpenEnded: this.read.isOpenEnded, records });
-    for (const [i, { from, to, margin }] of blocks.entries()) {
+    for (const [i, { from, to, margin, isInFlow }] of blocks.entries()) {
+      if (isInFlow === true) {
+        edits.push({ from: from + 1, to, by: flowBlockText(block, { records }) });
+        continue;
+      }
       const own = blockText(block, i === 0 ? marker : [], { indent, margin, lineBreak });
       const isBroken = from === 0 || /[\n\r]/.test(text.charAt(from - 1));
       edits.push({ from, to, by: isBroken ? own : lineBreak + own });

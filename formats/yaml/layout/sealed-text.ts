@@ -12,8 +12,15 @@ import {
 import { decodeStream, joinStream } from "../chars.ts";
 import { readText, type Spans } from "../reader.ts";
 import { contractAliases } from "./aliases.ts";
-import { blockRange, blockText } from "./block.ts";
-import { lineBreakOf, lineStart, markerLines, takeMarker, type Marker } from "./marker.ts";
+import { blockRange, blockText, flowBlockText, isFlowRoot } from "./block.ts";
+import {
+  fieldMarker,
+  lineBreakOf,
+  lineStart,
+  markerLines,
+  takeMarker,
+  type Marker,
+} from "./marker.ts";
 import { carriedStyle, placeOf, rendered, renderedBlock, takeBlockSpelling } from "./places.ts";
 import { newSpans, orphansOf } from "./plain-text.ts";
 
@@ -34,10 +41,11 @@ export function readBack(pieces: Iterable<string>): { read: SealedText; text: st
 
 function readDecoded(decoded: string, isAscii: boolean, byteOrderMark: string): SealedText {
   const taken = takeMarker(decoded);
-  if (taken === undefined) throw new CannotKeep("it has no marker");
-  const { text, marker } = taken;
+  const text = taken?.text ?? decoded;
   const spans = newSpans();
   const documents = readText(text, isAscii, spans);
+  const marker = taken?.marker ?? (isFlowRoot(text, documents[0]) && fieldMarker(documents));
+  if (!marker) throw new CannotKeep("it has no marker");
   return new YamlSealedText(text.slice(0, -1), { documents, spans, marker, byteOrderMark });
 }
 
@@ -114,7 +122,9 @@ class YamlSealedText implements SealedText {
   withBlock({ block, indent }: Pick<SealedParts, "block" | "indent">): string[] {
     const { text, blocks } = this;
     const lineBreak = lineBreakOf(text);
+    const isInFlow = isFlowRoot(text, this.documents[0]);
     const edits = blocks.map(([from, to], i): Edit => {
+      if (isInFlow) return { from: from + 1, to, by: flowBlockText(block, this.marker) };
       const margin = /^ */.exec(text.slice(from, from + 1000))?.[0] ?? "";
       const lines = i === 0 ? markerLines(this.marker) : [];
       return { from, to, by: blockText(block, lines, { indent, margin, lineBreak }) };
