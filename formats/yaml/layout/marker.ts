@@ -9,7 +9,7 @@ export const MARKER = "# sopsmith-layout ";
 export const FIELD = "sopsmith_layout";
 
 /** The field of its records. */
-export const RECORDS_FIELD = `${FIELD}_records`;
+export const RECORDS_FIELD: string = `${FIELD}_records`;
 
 /** What the marker of an encrypted text says. */
 export interface Marker {
