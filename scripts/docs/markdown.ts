@@ -20,7 +20,7 @@ export function referenceText(pages: readonly Page[]): string {
     ...pages.flatMap(section),
     "## Options before a command",
     "",
-    "`sopsmith [options] FILE` is the older form of the command line. Before a command, only `--config`, `--indent`, `--mac-only-encrypted` and `--verbose` have an effect; every command takes these after its name as well.",
+    "`sopsmith [options] FILE` is the older form of the command line. Before a command, only `--config`, `--indent`, `--mac-only-encrypted` and `--verbose` have an effect; every command takes these after its name as well, where `-v` is short for `--verbose`.",
     "",
     ...flagTable(shownFlags(globalFlags)),
     "",

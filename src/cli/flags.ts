@@ -425,6 +425,8 @@ export const verbose: BoolFlag = {
   names: ["verbose"],
   about: "report on stderr which keys were used and what was written",
 };
+/** The same after a command's name, where `-v` cannot ask for the version. */
+export const verboseHere: BoolFlag = { ...verbose, names: ["verbose", "v"] };
 export const disableVersionCheck: BoolFlag = {
   kind: "bool",
   names: ["disable-version-check"],

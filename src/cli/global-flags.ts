@@ -47,6 +47,11 @@ export const reachCommands: ReadonlySet<Flag> = new Set<Flag>([
   flags.verbose,
 ]);
 
+/** Those flags as a command knows them. */
+export const afterCommand: readonly Flag[] = [...reachCommands].map((flag) =>
+  flag === flags.verbose ? flags.verboseHere : flag,
+);
+
 /** Do no harm in front of a command, or the same as after it. */
 export const harmless: ReadonlySet<Flag> = new Set<Flag>([
   flags.layout,

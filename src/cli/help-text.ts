@@ -2,7 +2,7 @@ import { versionLine } from "../version.ts";
 import type { Command, CommandGroup, Entry, Streams } from "./command.ts";
 import * as flags from "./flags.ts";
 import type { Flag } from "./flags.ts";
-import { reachCommands } from "./global-flags.ts";
+import { afterCommand } from "./global-flags.ts";
 import { Layout, type Block, type Sheet } from "./help-layout.ts";
 import { keyFlags } from "./key-flags.ts";
 
@@ -82,7 +82,7 @@ export function commandHelp(
   sheet: Sheet,
 ): string {
   const own = new Set(command.flags.flatMap(({ names }) => names));
-  const further = [...reachCommands].filter(({ names }) => !names.some((one) => own.has(one)));
+  const further = afterCommand.filter(({ names }) => !names.some((one) => own.has(one)));
   return new Layout(sheet).sections([
     ["NAME", [text(`sopsmith ${name} - ${summary}`)]],
     [

@@ -11,7 +11,7 @@ import {
 import { commands } from "./commands/index.ts";
 import * as flags from "./flags.ts";
 import type { Flag } from "./flags.ts";
-import { globalFlags, harmless, reachCommands } from "./global-flags.ts";
+import { afterCommand, globalFlags, harmless, reachCommands } from "./global-flags.ts";
 import { Options } from "./options.ts";
 import { warn } from "./warn.ts";
 
@@ -119,7 +119,7 @@ async function runCommand(
 ): Promise<void> {
   const own = [...command.flags, flags.help];
   const taken = new Set(own.flatMap(({ names }) => names));
-  const further = [...reachCommands].filter(({ names }) => !names.some((one) => taken.has(one)));
+  const further = afterCommand.filter(({ names }) => !names.some((one) => taken.has(one)));
   const commandFlags = [...own, ...further];
   // The words of a command that is run are its own.
   const leading = command.completes?.at(-1) === "command line" ? new Set(further) : undefined;
@@ -159,7 +159,8 @@ async function runCommand(
 
 /** With `--verbose`, a host that tells what is done. */
 async function hostFor(given: readonly Options[], host: Host, streams: Streams): Promise<Host> {
-  if (!given.some((options) => options.on(flags.verbose))) return host;
+  if (!given.some((options) => options.on(flags.verbose) || options.on(flags.verboseHere)))
+    return host;
   const { verboseHost } = await import("./verbose.ts");
   return verboseHost(host, streams);
 }

@@ -8,7 +8,7 @@ import { info, warn } from "../warn.ts";
 
 export const keyservice: Command = {
   operands: "",
-  flags: [flags.network, flags.address, flags.prompt, flags.verbose],
+  flags: [flags.network, flags.address, flags.prompt, flags.verboseHere],
   notes: [
     "Runs until it is stopped. Other machines or users can then encrypt and decrypt with the keys of this one, through --keyservice. There is no encryption and no authentication: anyone who can connect can use the keys. Keep it local, or tunnel it.",
   ],
@@ -24,7 +24,7 @@ export const keyservice: Command = {
   ],
   async run({ options, globals, operands, host, streams }) {
     if (operands.length > 0) warn(streams, "keyservice accepts no operands; they are ignored");
-    const isVerbose = options.on(flags.verbose) || globals.on(flags.verbose);
+    const isVerbose = options.on(flags.verboseHere) || globals.on(flags.verbose);
     const network = options.text(flags.network);
     const address = options.text(flags.address);
     const server = await serveKeys(

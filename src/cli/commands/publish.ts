@@ -28,7 +28,7 @@ export const publish: Command = {
     flags.recursive,
     flags.allOrNothing,
     flags.json,
-    flags.verbose,
+    flags.verboseHere,
     flags.decryptionOrder,
     flags.layout,
     ...flags.keyServices,
@@ -180,7 +180,7 @@ async function prepare(
   const report = async (status: Outcome): Promise<void> => {
     if (options.on(flags.json))
       await streams.writeStdout([`${JSON.stringify({ file, destination: target, status })}\n`]);
-    else if (options.on(flags.verbose) || globals.on(flags.verbose))
+    else if (options.on(flags.verboseHere) || globals.on(flags.verbose))
       info(streams, `${file}: ${status === "uploaded" ? "uploaded to" : "already in"} ${target}`);
   };
   if (!options.on(flags.yes)) {

@@ -255,7 +255,7 @@ export const rows: readonly Row[] = [
     stdout: /^uploading \/.*\/sealed\.yaml to s3:\/\/bucket\/sealed \? \(y\/n\): ?$/,
   },
   {
-    line: "publish sealed.yaml",
+    line: "publish -v sealed.yaml",
     ...unsent,
     stdout: /to s3:\/\/bucket\/sealed\.yaml \? /,
   },
@@ -291,6 +291,11 @@ export const rows: readonly Row[] = [
   },
   {
     line: "keyservice --net unix --addr no/where.sock --prompt --verbose",
+    code: 1,
+    stderr: /no\/where\.sock/,
+  },
+  {
+    line: "keyservice --net unix --addr no/where.sock -v",
     code: 1,
     stderr: /no\/where\.sock/,
   },

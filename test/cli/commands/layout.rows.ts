@@ -140,9 +140,14 @@ const lines: readonly Omit<Row, "files">[] = [
     stderr: /./,
   },
   {
-    line: "--verbose encrypt --layout keep --age A flow.yaml",
+    line: "--verbose encrypt --layout keep --age A open.yaml",
     stdout: /^a: ENC/,
-    stderr: /^INFO: flow\.yaml: its layout is not kept: /m,
+    stderr: /^INFO: open\.yaml: its layout is not kept: /m,
+  },
+  {
+    line: "encrypt --layout keep --age A open.yaml -v",
+    stdout: /^a: ENC/,
+    stderr: /^INFO: open\.yaml: its layout is not kept: an unencrypted block scalar /m,
   },
   { line: "layout keep sealed.yaml", after: decryptsKept("sealed.yaml", yamlText) },
   { line: "layout sops kept.yaml", after: decrypts("kept.yaml", canonical) },
@@ -177,7 +182,7 @@ const atHome: readonly Row[] = lines.map((row) => ({
   ...row,
   files: {
     ...files,
-    "flow.yaml": "{a: 1}\n",
+    "open.yaml": "a: 1\nb_unencrypted: |\n  x",
     ...(/updatekeys/.test(row.line) ? { ".sops.yaml": inTwo } : {}),
   },
 }));
