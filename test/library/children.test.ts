@@ -13,7 +13,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function spy(name: string): string {
   const log = join(folder, `${name}.log`);
   const path = join(folder, name);
-  writeFileSync(path, `#!/bin/sh\nenv >>'${log}'\nexit 1\n`);
+  // In Node, so that this test needs no shell.
+  const write = `for (const name in process.env)
+    require("node:fs").appendFileSync(${JSON.stringify(log)}, name + "=" + process.env[name] + "\\n");`;
+  writeFileSync(path, `#!${process.execPath}\n${write}\nprocess.exit(1);\n`);
   chmodSync(path, 0o755);
   return log;
 }
