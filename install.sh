@@ -12,7 +12,7 @@ fail() {
   exit 1
 }
 
-# All of it is in a function, so that a script that was cut off on its way does nothing.
+# All of it is in a function, so that a script that was truncated on the way does nothing.
 main() {
   releases=${SOPSMITH_RELEASES:-https://github.com/sopsmith/sopsmith/releases}
   folder=${SOPSMITH_INSTALL_DIR:-${HOME:+$HOME/.local/bin}}
@@ -33,7 +33,7 @@ main() {
   case $system-$machine in
     Linux-x64 | Linux-arm64) name=sopsmith-linux-$machine ;;
     Darwin-x64 | Darwin-arm64) name=sopsmith-macos-$machine ;;
-    *) fail "there is no executable for $system on $machine; with Node.js: npm install -g sopsmith" ;;
+    *) fail "there is no executable for $system on $machine; if you have Node.js, run npm install -g sopsmith" ;;
   esac
   # musl's C library says so when its ldd is asked for a version.
   if [ "$system" = Linux ] && ldd --version 2>&1 | grep -qi musl; then name=$name-musl; fi
@@ -53,7 +53,7 @@ main() {
   fi
   checksum "$work/sopsmith"
   [ "$actual" = "$expected" ] ||
-    fail "$name has the checksum $actual, not $expected: it was changed or cut off on its way. Nothing was installed"
+    fail "$name has the checksum $actual, not $expected: it was changed or truncated on the way. Nothing was installed"
 
   try mkdir -p "$folder"
   try cp "$work/sopsmith" "$made"

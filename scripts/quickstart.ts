@@ -1,5 +1,5 @@
 // The main job on one screen, with the built command: a YAML file before and after, and a list of what was tried. Works in
-// a folder of its own with a throw-away key, which it removes. Ends with status 1 if anything is not as it should be.
+// a folder of its own with a throwaway key, which it removes. Exits with status 1 if anything is not as it should be.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -137,7 +137,7 @@ function tryOut(recipient: string): void {
     .filter((line) => !lines.includes(line) && !line.includes("lastmodified:"));
   check(
     changed.length === 2 && changed[0]?.includes("password") === true,
-    "changing one value changes its line, the time and the MAC: 3 lines of a diff",
+    "changing one value changes its line, the time and the MAC: a diff of 3 lines",
   );
 
   write("ours.yaml", read("shop.yaml"));
@@ -165,7 +165,10 @@ function tryOut(recipient: string): void {
   );
 
   const locked = call(["decrypt", "shop.yaml"], false);
-  check(locked.status === 128 && locked.stdout.length === 0, "without the key it stays closed");
+  check(
+    locked.status === 128 && locked.stdout.length === 0,
+    "without the key, the file does not open",
+  );
 }
 
 try {
@@ -178,12 +181,12 @@ try {
     process.exitCode = 1;
   } else
     say(`
-All of it holds; the throw-away key and the files are gone. Your turn:
+Everything works. The throwaway key and the files have been removed. Your turn:
 
   npm pack --silent && npm install -g ./sopsmith-*.tgz
   sopsmith init                  your own key, .sops.yaml and a first file
   sopsmith encrypt -i FILE       encrypt another file
-  sopsmith edit FILE             README.md goes on from here`);
+  sopsmith edit FILE             README.md continues from here`);
 } catch (error) {
   process.stderr.write(
     `quickstart failed: ${error instanceof Error ? error.message : String(error)}\n`,

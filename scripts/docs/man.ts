@@ -19,13 +19,13 @@ const titleOf = ({ name }: Page): string => `sopsmith-${name.replaceAll(" ", "-"
 
 /** Variables that no option is bound to. */
 const variables: readonly (readonly [string, string])[] = [
-  ["SOPS_AGE_KEY", "age identities, one on each line"],
+  ["SOPS_AGE_KEY", "age identities, one per line"],
   ["SOPS_AGE_KEY_FILE", "file with age identities"],
   ["SOPS_AGE_KEY_CMD", "command that prints age identities"],
-  ["SOPS_EDITOR, EDITOR", "editor of sopsmith edit"],
+  ["SOPS_EDITOR, EDITOR", "editor for sopsmith edit"],
   ["SOPS_GPG_EXEC", "gpg to use"],
   ["SOPS_HC_VAULT_ALLOWLIST", "Vault servers that a file may name"],
-  ["TMPDIR", "where temporary files go, instead of memory"],
+  ["TMPDIR", "directory for temporary files, instead of memory"],
   ["NO_COLOR", "set to anything: no colours on a terminal"],
 ];
 
@@ -52,7 +52,7 @@ function programPage(pages: readonly Page[]): string {
     ".SH EXIT STATUS",
     ...exitCodes.flatMap(([status, meaning]) => item(status, meaning)),
     ".SH FILES",
-    ...item(".sops.yaml", "rules for new files, looked for from the working directory upwards"),
+    ...item(".sops.yaml", "rules for new files, searched for from the working directory upwards"),
     ...item("~/.config/sops/age/keys.txt", "age identities"),
     ".SH SEE ALSO",
     ...references(pages.map(titleOf)),

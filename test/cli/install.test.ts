@@ -180,7 +180,7 @@ test("if anything fails, it says so in one line with the reason, and leaves noth
     ],
     [{ HOME: "" }, /HOME is not set; set SOPSMITH_INSTALL_DIR/],
     [{ SOPSMITH_RELEASES: broken.url }, /sopsmith-\S+ does not run here\. Nothing was installed/],
-    [riscv, /there is no executable for Linux on riscv64; with Node\.js: npm install -g sopsmith/],
+    [riscv, /there is no executable for Linux on riscv64; if you have Node\.js, run npm install -g sopsmith/],
   ];
   for (const [env, message] of cases) {
     const { status, stdout, stderr, isThere } = await install({ SOPSMITH_RELEASES: url, ...env });
@@ -215,7 +215,7 @@ test("on a system without an executable it says how to install with Node.js", as
   const { status, stderr } = await install({ PATH: `${fake.dir}:${process.env["PATH"] ?? ""}` });
   expect([status, stderr]).toEqual([
     1,
-    "install.sh: there is no executable for Plan9 on Plan9; with Node.js: npm install -g sopsmith\n",
+    "install.sh: there is no executable for Plan9 on Plan9; if you have Node.js, run npm install -g sopsmith\n",
   ]);
 });
 
