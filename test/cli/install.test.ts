@@ -180,7 +180,10 @@ test("if anything fails, it says so in one line with the reason, and leaves noth
     ],
     [{ HOME: "" }, /HOME is not set; set SOPSMITH_INSTALL_DIR/],
     [{ SOPSMITH_RELEASES: broken.url }, /sopsmith-\S+ does not run here\. Nothing was installed/],
-    [riscv, /there is no executable for Linux on riscv64; if you have Node\.js, run npm install -g sopsmith/],
+    [
+      riscv,
+      /there is no executable for Linux on riscv64; if you have Node\.js, run npm install -g sopsmith/,
+    ],
   ];
   for (const [env, message] of cases) {
     const { status, stdout, stderr, isThere } = await install({ SOPSMITH_RELEASES: url, ...env });
