@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { mkdirSync, rmSync } from "node:fs";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { Both } from "../keys/both.ts";
 import { alice, bob } from "../keys/fake-host.ts";
 import { Moto } from "../keys/moto.ts";
@@ -174,6 +174,60 @@ test("a recreation rule gives the published file other keys, shown first, as rea
       expect((await both[reader](["decrypt", "back.yaml"])).stdout).toContain("deep: <b>");
   }
 });
+
+const ownTexts: Readonly<Record<string, string>> = {
+  "kept.yaml": "# shop\nuser: 'shop'   # not root\n\nlist: [0x10, \"b\"]\n",
+  "braces.yaml": "{user: 'shop', list: [0x10, b]} # shop\n",
+  "kept.json": '{ "user" : "shop", "list": [1, 2.50] }',
+  "kept.env": "# shop\n\nUSER=shop\n",
+  "kept.ini": "; shop\n[a]\n\nuser=shop\nport : 1\n",
+};
+
+test.each(Object.entries(ownTexts))(
+  "%s keeps its author's layout when it is published",
+  async (name, text) => {
+    const keep = { SOPSMITH_LAYOUT: "keep" };
+    const { box } = both;
+    for (const dir of ["s3", "again", "vault"]) {
+      box.write(`${dir}/${name}`, text);
+      onTestFinished(() => rmSync(box.path(`${dir}/${name}`)));
+      expect(await both.sopsmith(["encrypt", "-i", `${dir}/${name}`], keep)).toMatchObject({
+        code: 0,
+      });
+      expect(box.read(`${dir}/${name}`)).toMatch(/sopsmith.layout/);
+    }
+    // As it is.
+    expect(await both.sopsmith(["publish", "-y", `s3/${name}`], keep)).toMatchObject({ code: 0 });
+    expect(await objects()).toEqual({ [`some/${name}`]: box.read(`s3/${name}`) });
+    // With other keys.
+    expect(await both.sopsmith(["publish", "-y", `again/${name}`], keep)).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    const [published = ""] = Object.values(await objects());
+    expect(published).toContain(bob.recipient);
+    expect(published).not.toContain(alice.recipient);
+    expect(published).toMatch(/sopsmith.layout/);
+    const back = `back-${name}`;
+    box.write(back, published);
+    expect(await both.sopsmith(["decrypt", back], keep)).toMatchObject({ code: 0, stdout: text });
+    const read = await both.sops(["decrypt", "--output-type", "json", back]);
+    expect([read.code, read.stderr]).toEqual([0, ""]);
+    expect(read.stdout).toContain('"shop"');
+    // As values, which are those that sops sends for the same file.
+    for (const program of ["sopsmith", "sops"] as const) {
+      secrets.clear();
+      expect(await both[program](["publish", "-y", `vault/${name}`], keep)).toMatchObject({
+        code: 0,
+      });
+    }
+    const sent = vault.requests
+      .filter(({ method }) => method === "PUT")
+      .map(({ body }) => body.trim());
+    expect(sent).toHaveLength(2);
+    expect(JSON.parse(sent[0] ?? "")).toEqual(JSON.parse(sent[1] ?? "null"));
+  },
+);
 
 test("the stub of Google Cloud Storage gets the same object as from real sops", async () => {
   for (const program of ["sopsmith", "sops"] as const) {
