@@ -73,7 +73,7 @@ export function fakeHost(around: Surroundings = {}): Host & { log: string[] } {
   };
 }
 
-/** Throw-away keys, made for tests. The first is the known answer of spec keys section 16. */
+/** Throw-away keys, made for tests. The first is the known answer of spec keys section 15. */
 export const alice = {
   identity: "AGE-SECRET-KEY-14CH4LZ5VW0LG9043AS3XYMPVN2EAH804PQ7AG4HG6AE03DJLNFXSSLWNPH",
   recipient: "age16yhmu0zhgzn2set07fm7595ddr95m6v7s4ezn967757v9t7q5peqm5mtts",
