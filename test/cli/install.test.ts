@@ -118,9 +118,9 @@ test.each([
     /has the checksum [0-9a-f]{64}, not /,
   ],
   [
-    "was cut off",
+    "was truncated",
     Object.fromEntries(names.map((name) => [name, executable.subarray(0, 10)])),
-    /cut off/,
+    /truncated/,
   ],
   ["has no checksum", { SHA256SUMS: `${sum}  sopsmith-plan9\n` }, /has no checksum for sopsmith-/],
 ] as const)("it installs nothing where the executable %s", async (_, files, message) => {
