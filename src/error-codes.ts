@@ -260,7 +260,7 @@ export const errorCodes = {
   "no-default-key-file": {
     status: 1,
     inLibrary: true,
-    means: "The default key file has no place, because the home directory is unknown.",
+    means: "There is no default key file, because the home directory is unknown.",
   },
   "no-document": { status: 92, inLibrary: true, means: "The source contains no document." },
   "no-fifo": { status: 3, inLibrary: false, means: "A named pipe cannot be created." },

@@ -55,7 +55,7 @@ const noNulls = bool("drop keys whose value is null", "prune-nulls");
 const noEmpty = bool("drop empty lists, and empty maps in metadata", "prune-empty");
 const as = text("manifest (default), kubectl or secret", "type", "as");
 const secrets = text(
-  "read Secrets that sops encrypted when Terraform runs: data or ephemeral",
+  "how Terraform reads Secrets that sops encrypted: data or ephemeral",
   "mode",
   "secrets",
 );

@@ -46,7 +46,7 @@ async function decrypt(
   const damaged = () =>
     fail(
       "it is damaged, or not protected by a passphrase",
-      `restore the identity file of ${location}`,
+      `restore the identity file given by ${location}`,
     );
   let binary: Uint8Array;
   try {
@@ -73,7 +73,7 @@ async function decrypt(
   if (identities === undefined)
     throw fail(
       "it contains something other than age identities",
-      `put age identities, one per line, into the file of ${location}`,
+      `put age identities, one per line, into the file given by ${location}`,
     );
   return identities;
 }

@@ -335,7 +335,7 @@ function credentialsFailure(
   if (!isUnknown && !/parse|JSON/i.test(message))
     return new RemoteFailure(
       `${prefix}no AWS credentials: ${message}`,
-      chosen ? `fix the profile ${chosen}` : "fix the source of the credentials",
+      chosen ? `fix the profile ${chosen}` : "fix the credential source",
     );
   return new RemoteFailure(
     `${prefix}no AWS credentials were found${chosen ? ` for profile ${chosen}` : ""}`,

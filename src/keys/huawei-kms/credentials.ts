@@ -117,7 +117,7 @@ export async function findProject(
   const id = Array.isArray(projects) ? textAt(projects[0], "id") : undefined;
   if (id === undefined)
     throw new RemoteFailure(
-      `IAM names no project for ${region} (status ${response.status})`,
+      `IAM lists no project for ${region} (status ${response.status})`,
       "set HUAWEICLOUD_SDK_PROJECT_ID",
     );
   return id;
