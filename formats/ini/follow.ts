@@ -63,7 +63,8 @@ class Follower {
   removeSection(section: Entry): void {
     const keys = entriesOf(mappingOf(section.value));
     const last = keys.at(-1);
-    if (section.start === section.end) throw new CannotKeep("a section without a header was removed");
+    if (section.start === section.end)
+      throw new CannotKeep("a section without a header was removed");
     const end = last === undefined ? this.lineEnd(section.end) : this.placeOf(last).lineEnd;
     this.removeLines(this.lineStart(section.start), end);
   }
