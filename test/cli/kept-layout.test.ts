@@ -98,3 +98,18 @@ test("set and unset of several files change only their own values", async () => 
     expect(await box.run(["unset", name, '["new"]'])).toMatchObject({ code: 0 });
   await expectPlain(box);
 });
+
+test("edit says of an INI file what reading drops only where the text is not kept", async () => {
+  const box = await sealedBox();
+  const edit = (script: string) => {
+    box.write("edit.sed", script);
+    const EDITOR = `sed -i -f ${box.path("edit.sed")}`;
+    return box.run(["edit", "own.ini"], { env: { EDITOR, TMPDIR: tmpdir() } });
+  };
+  expect(await edit(`s/^a=x/a="x" ; one/\n`)).toMatchObject({ code: 0, stderr: "" });
+  const text = files["own.ini"].replace("a=x", 'a="x" ; one');
+  expect(await box.run(["decrypt", "own.ini"])).toMatchObject({ stdout: text });
+  const lost = await edit("s/^b : y/a=2/\n");
+  expect(lost).toMatchObject({ code: 0 });
+  expect(lost.stderr).toMatch(/comment dropped: [^]*its layout is lost, [^]*earlier value/);
+});

@@ -1,7 +1,7 @@
 import type { Format } from "../../../formats/format.ts";
 import { loadFormat } from "../../../formats/index.ts";
 import { changeSource, type Change } from "../../change.ts";
-import { AlreadyEncrypted, encryptSource, parsePlain, sealNew } from "../../encrypt.ts";
+import { AlreadyEncrypted, encryptSource, keptText, parsePlain, sealNew } from "../../encrypt.ts";
 import { SopsmithError } from "../../errors.ts";
 import { parseSealed, type Audit } from "../../file.ts";
 import { ChangedMeanwhile } from "../../io/write-errors.ts";
@@ -94,7 +94,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
     raiseVersion: true,
   };
   const show = async (sealed: Uint8Array): Promise<Shown> => {
-    const shown: Shown = { sealed, documents: [], text: [] };
+    const shown: Shown = { sealed, documents: [], text: [], isOwn: false };
     await changeSource(
       sealed,
       how,
@@ -106,6 +106,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
           names,
         });
         shown.documents = documents;
+        shown.isOwn = own !== undefined && !isBlockShown;
         shown.text = isBlockShown
           ? emitWithBlock(documents, metadata, format, verb)
           : own === undefined
@@ -123,7 +124,7 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
     async accept(typed) {
       const result = isBlockShown
         ? parseWithBlock(typed, format, verb.warn)
-        : { documents: parsePlain(typed, format.parse, verb), metadata: undefined };
+        : { documents: await parseTyped(typed, format, verb, shown), metadata: undefined };
       checkTyped(result.documents, typed, format, verb);
       if (result.metadata !== undefined) await checkKeys(result.metadata, verb, call);
       const change: Change = async (documents, metadata, own) => {
@@ -173,6 +174,24 @@ interface Shown {
   readonly sealed: Uint8Array;
   documents: Documents;
   text: Chunks;
+  /** It is the author's own text. */
+  isOwn: boolean;
+}
+
+/** Parses what was typed. What reading takes from a text does not matter where the text itself is kept. */
+async function parseTyped(
+  typed: Uint8Array,
+  format: Format,
+  verb: Stores["verb"],
+  { isOwn }: Pick<Shown, "isOwn">,
+): Promise<Documents> {
+  if (!isOwn) return parsePlain(typed, format.parse, verb);
+  const taken: string[] = [];
+  const warn = (message: string): void => void taken.push(message);
+  const documents = parsePlain(typed, format.parse, { ...verb, warn });
+  if (taken.length > 0 && (await keptText(typed, format, { layout: "keep" })) === undefined)
+    for (const message of taken) verb.warn(message);
+  return documents;
 }
 
 /**
