@@ -121,14 +121,19 @@ export function refuseMissing(source: Source): void {
     throw noFile(`Error: cannot operate on non-existent file ${quoted(source.path)}`, source.file);
 }
 
+/** A document of so many bytes takes much more memory than the program itself. */
+const LARGE = 1 << 18;
+
 /** @throws {SopsmithError} exit 2 */
 export async function readSource({ host, streams }: Call, source: Source): Promise<Uint8Array> {
   // Before reading, so that a change in between is noticed.
   if (!source.isStdin) source.version = fileVersion(source.opened);
   try {
-    return source.isStdin
+    const content = source.isStdin
       ? (source.content ?? (await streams.readStdin()))
       : await host.readFile(source.opened);
+    if (content.byteLength >= LARGE) (await import("../io/young-heap.ts")).keepYoungHeapSmall();
+    return content;
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     const what = source.isStdin ? "Error reading from stdin" : `Error reading file: ${source.file}`;
