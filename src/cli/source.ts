@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import { fileVersion, type FileVersion } from "../io/file-version.ts";
 import { systemCode, systemReason } from "../io/system-error.ts";
+import { keepYoungHeapSmall } from "../io/young-heap.ts";
 import type { FormatName } from "../../formats/format.ts";
 import type { Call, Streams } from "./command.ts";
 import * as flags from "./flags.ts";
@@ -132,7 +133,7 @@ export async function readSource({ host, streams }: Call, source: Source): Promi
     const content = source.isStdin
       ? (source.content ?? (await streams.readStdin()))
       : await host.readFile(source.opened);
-    if (content.byteLength >= LARGE) (await import("../io/young-heap.ts")).keepYoungHeapSmall();
+    if (content.byteLength >= LARGE) keepYoungHeapSmall();
     return content;
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
