@@ -56,7 +56,7 @@ class Follower {
       const line = this.keyLine(entry, beside, keys);
       if (behind !== undefined) this.addLine(this.placeOf(behind).lineEnd, line);
       else if (own.start < own.end) this.addLine(this.lineEnd(own.end), line);
-      else throw new CannotKeep("a key would come before all others");
+      else this.addAtStart(own.start, line, entry === added.at(-1)?.entry);
     }
   }
 
@@ -133,6 +133,12 @@ class Follower {
       to: at,
       by: isOpen ? this.lineBreak + line : line + this.lineBreak,
     });
+  }
+
+  /** An empty line comes after the last one that is added. */
+  private addAtStart(at: number, line: string, isLast: boolean): void {
+    const isApart = /^[ \t]*(?:\r?\n|$)/.test(this.text.slice(at));
+    this.addLine(at, isLast && !isApart ? line + this.lineBreak : line);
   }
 
   /** The last line of a text without a final line break takes the one in front of it along. */

@@ -102,6 +102,7 @@ test.each([
   ["a number", ["b", "m"], 5, own.replace("m=1", "m=5")],
   ["a new key that is aligned", ["a", "n"], "x", own.replace("= 2\n", "= 2\nn      = x\n")],
   ["a new key without spaces", ["b", "n"], "a;b", own.replace("m=1\n", "m=1\nn=`a;b`\n")],
+  ["a new key before all sections", ["DEFAULT", "n"], "x", `n = x\n\n${own}`],
   ["a new section", ["c"], { d: "e" }, `${own}\n\n[c]\nd=e`],
 ] as const)("set changes only its own value: %s", async (_, path, value, wanted) => {
   expect(await set(format, await encryptText(own, { format, layout }), [...path], value)).toBe(

@@ -29,6 +29,7 @@ const texts: Readonly<Record<string, string>> = {
   "no line break at the end": '{\n  "a": 1\n}',
   "a key in front that is spelled in its own way": '{"\\u0061": 1, "b\\/c": "x"}\n',
   "members with nothing between": '{"a":1\n,"b":2\n,"c":3}\n',
+  "a first member on the line of its bracket": '{"a": "x",\n "b": [1, 2],\n "c": 3}\n',
   "white space around it": ' \n{"a" : 1 ,\n"b": 2 } \n\t',
   "keys that come twice": '{"a": 1, "a": "x", "b": {"c": 1.0, "c": 2.0}}\n',
   "what stays unencrypted": '{\n  "a_unencrypted": [1.0, "\\u00e9", 1e3],\n  "b": 2\n}\n',
@@ -60,7 +61,7 @@ test("the block goes after the last member, with the indentation of the file", a
 
 test.each([
   ["no keys", "{}\n", /no keys/],
-  ["a negative zero that stays unencrypted", '{"a_unencrypted": -0, "b": 1}', /another way/],
+  ["a negative zero that stays unencrypted", '{"a_unencrypted": -0, "b": 1}', /read differently/],
 ])("a text that cannot keep its layout says why: %s", async (_, text, reason) => {
   const { outcome, sealed } = await keepAndOpen(format, text);
   expect(outcome).toMatch(reason);
@@ -142,4 +143,12 @@ test("a file that is sealed again keeps every line except those of time and MAC"
 
 test("a forged layout gives the same values or an error, never others", async () => {
   expect(await expectForgeriesHarmless(format, 60)).toBeGreaterThan(200);
+});
+
+test("new members are written as the last where the first follows the bracket on its line", async () => {
+  const sealed = await encryptText('{"a": "x",\n "b": 1}\n', { format, layout });
+  expect(sealed).toMatch(/^ "sops": \{$/m);
+  expect(await set(format, sealed, ["n"], { c: 2 })).toBe(
+    '{"a": "x",\n "b": 1,\n "n": {\n  "c": 2\n }}\n',
+  );
 });
