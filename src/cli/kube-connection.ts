@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { SopsmithError } from "../errors.ts";
 import { absent } from "../io/optional-package.ts";
 import type { Connection, Credentials } from "../operator/api.ts";
@@ -35,10 +35,25 @@ export async function connectToCluster(
   if (text === undefined && path === "" && !env["KUBECONFIG"]) {
     const own = await podCluster(env, folder);
     if (own !== undefined) return own;
+    // The library would take localhost:8080 then, where no cluster has been for years.
+    throw noCluster();
   }
+  // Several files in one variable are the library's to read.
+  if (text === undefined && !file.includes(delimiter)) throw unreadable(file);
   const known = text === undefined ? undefined : await plainCluster(text, dirname(resolve(file)));
-  return known ?? libraryCluster(path);
+  return known ?? libraryCluster(path, file);
 }
+
+const unreadable = (file: string, cause?: unknown): SopsmithError =>
+  new SopsmithError("bad-kubeconfig", 1, `the kubeconfig ${file} cannot be read`, {
+    hint: "With -kubeconfig or KUBECONFIG, name a file that kubectl can use.",
+    cause,
+  });
+
+const noCluster = (): SopsmithError =>
+  new SopsmithError("no-cluster", 1, "no cluster is configured", {
+    hint: "Run in a pod, or name a kubeconfig with -kubeconfig or KUBECONFIG.",
+  });
 
 /** Asks again for credentials when they are a while old. */
 function remembered(get: () => Promise<Credentials>): Connection["credentials"] {
@@ -163,7 +178,8 @@ async function authorization(user: Fields, folder: string): Promise<Record<strin
   return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 
-async function libraryCluster(path: string): Promise<Cluster> {
+/** @param file what the path stands for, in messages */
+async function libraryCluster(path: string, file: string): Promise<Cluster> {
   const { KubeConfig } = await import("@kubernetes/client-node").catch(
     absent("@kubernetes/client-node"),
   );
@@ -172,16 +188,10 @@ async function libraryCluster(path: string): Promise<Cluster> {
     if (path === "") config.loadFromDefault();
     else config.loadFromFile(path);
   } catch (cause) {
-    throw new SopsmithError("bad-kubeconfig", 1, `the kubeconfig ${path} cannot be read`, {
-      hint: "With -kubeconfig, name a file that kubectl can use.",
-      cause,
-    });
+    throw unreadable(file, cause);
   }
   const cluster = config.getCurrentCluster();
-  if (cluster === null)
-    throw new SopsmithError("no-cluster", 1, "no cluster is configured", {
-      hint: "Run in a pod, or name a kubeconfig with -kubeconfig or KUBECONFIG.",
-    });
+  if (cluster === null) throw noCluster();
   const context = config.getContextObject(config.getCurrentContext());
   const credentials = remembered(async () => {
     const options: Parameters<typeof config.applyToHTTPSOptions>[0] = { headers: {} };

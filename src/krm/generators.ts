@@ -56,7 +56,8 @@ type Generate = (config: Mapping, tools: Tools) => Promise<Mapping[]>;
 export function generatorFor(resource: Mapping): Generate | undefined {
   const [group = "", version = ""] = textIn(resource, "apiVersion").split("/");
   const kind = textIn(resource, "kind");
-  if (group === "viaduct.ai" && (kind === "ksops" || kind === "ksops-exec")) return ksops;
+  // KSOPS does not look at the kind, so repositories spell it as they like.
+  if (group === "viaduct.ai") return ksops;
   if (group !== "goabout.com" || (kind !== "SopsSecretGenerator" && kind !== "SopsSecret"))
     return undefined;
   if (version !== "v1beta1")

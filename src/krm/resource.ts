@@ -60,7 +60,8 @@ export function textsOf(value: Node | undefined, path: string): string[] {
   if (value.kind !== "seq") throw new KrmError(`${path} must be a list of file names`);
   return value.items.flatMap((item, index) => {
     if (item.kind === "comment") return [];
-    if (item.kind !== "str") throw new KrmError(`${path}[${index}] must be the name of a file`);
+    if (item.kind !== "str" || item.value === "")
+      throw new KrmError(`${path}[${index}] must be the name of a file`);
     return [item.value];
   });
 }

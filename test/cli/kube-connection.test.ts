@@ -113,4 +113,9 @@ test("a kubeconfig that is missing, or names no cluster, is reported", async () 
   const path = join(dir, "empty");
   writeFileSync(path, stringify({ apiVersion: "v1", kind: "Config", "current-context": "x" }));
   await expect(connectToCluster(path, env)).rejects.toThrow("no cluster is configured");
+  // Not localhost:8080, as the client library has it.
+  await expect(connectToCluster("", env, dir)).rejects.toThrow("no cluster is configured");
+  await expect(connectToCluster("", { ...env, KUBECONFIG: "/none" })).rejects.toThrow(
+    "the kubeconfig /none cannot be read",
+  );
 });

@@ -207,6 +207,11 @@ describe("a ksops generator", () => {
     [{}, "ksops g: it has neither files nor secretFrom, so there is nothing to generate"],
     [{ files: "a.yaml" }, "ksops g: files must be a list of file names"],
     [{ files: [1] }, "ksops g: files[0] must be the name of a file"],
+    [{ files: [""] }, "ksops g: files[0] must be the name of a file"],
+    [
+      { kind: "Secrets" },
+      "Secrets g: it has neither files nor secretFrom, so there is nothing to generate",
+    ],
     [{ secretFrom: [1] }, "ksops g: secretFrom[0] must be a map"],
     [{ secretFrom: [{ type: "x" }] }, "ksops g: secretFrom[0].metadata.name is missing"],
   ])("that says %j is refused", async (rest, message) => {
