@@ -70,7 +70,7 @@ export function readSealed(source: Uint8Array): SealedText {
 function readPlaces(source: Uint8Array): Read {
   if (!isUtf8(source)) throw new CannotKeep("it is not UTF-8");
   const text = decodeText(source);
-  const places: Places = { keys: new Map(), comments: new Map(), last: [] };
+  const places: Places = { keys: new Map(), comments: new Map(), last: [], dropped: [] };
   const drop = (what: string): never => {
     throw new CannotKeep(what);
   };
@@ -174,8 +174,10 @@ class IniSealedText implements SealedText {
     this.documents = [read.root];
     const own = marker.block.value.kind === "map" ? marker.block.value.items[0] : undefined;
     const place = own?.kind === "comment" ? read.places.comments.get(own.start) : undefined;
-    const last = place?.pieces.filter(({ to }) => to < this.at) ?? [];
-    this.orphans = orphansIn({ ...read, places: { ...read.places, last } });
+    const isOutside = ({ to }: Piece): boolean => to < this.at;
+    const last = place?.pieces.filter(isOutside) ?? [];
+    const dropped = read.places.dropped.filter(isOutside);
+    this.orphans = orphansIn({ ...read, places: { ...read.places, last, dropped } });
   }
 
   open(slots: readonly Slot[], spellings: ReadonlyMap<string, string>): string {
@@ -269,9 +271,9 @@ function partsIn(spelling: string): [lead: string, inline: string] {
   return [lead, inline];
 }
 
-/** Comments after the last key, each line by itself. */
+/** Comments that belong to no key: after the last one, each line by itself, and after closing quotes. */
 function orphansIn({ text, places }: Read): Comment[] {
-  return places.last.flatMap(({ from, to }) => {
+  return [...places.dropped, ...places.last].flatMap(({ from, to }) => {
     const own = text.slice(from, to);
     const value = own.slice(introducerOf(own).length);
     return value === "" ? [] : [comment(value, false, from, to)];

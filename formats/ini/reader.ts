@@ -102,6 +102,8 @@ export interface Places {
   readonly comments: Map<number, CommentPlace>;
   /** Lines of comments after the last key. */
   last: readonly Piece[];
+  /** Comments after closing quotes, which reading drops. */
+  readonly dropped: Piece[];
 }
 
 export interface KeyPlace {
@@ -323,8 +325,11 @@ export class Reader {
     if (close >= mark.length) {
       const behind = close + mark.length;
       this.valueTo = start + behind;
-      if (trim(rest.slice(behind)) !== "")
-        this.dropped("text after the closing quote dropped", start + behind);
+      const text = trim(rest.slice(behind));
+      const at = start + rest.indexOf(text, behind);
+      if (this.places !== undefined && /^[#;]/.test(text))
+        this.places.dropped.push({ from: at, to: at + text.length });
+      else if (text !== "") this.dropped("text after the closing quote dropped", start + behind);
       return rest.slice(mark.length, close);
     }
     const parts = [rest.slice(mark.length)];

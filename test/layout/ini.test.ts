@@ -26,6 +26,8 @@ const texts: Readonly<Record<string, string>> = {
   quotes: '[a]\nk = "x"\nl = \'y z\'\nm = `a;b`\nn = """a`b"""\no = ""\np = "a"b"\n',
   "values over several lines":
     '[a]\nk = a \\\n  b\\\nc\nl = """x\n y\n\n"""  ; c\nm = `one\ntwo`\nn = 1\n',
+  "comments after closing quotes":
+    '[a]\nk = `x`  ; one\nl = """y""" # two\n[b]\nm = `#z`#three\n; four\nn = `` ;; five  \n',
   "empty values": "[a]\nk =\nl=\nm = ; c\n[b]\n",
   "keys without a section": "k = 1\n; c\nl = 2\n[a]\nm = 3\n",
   "quoted keys": '[a]\n"k" = 1\n`l=x` = 2\n"""m`n""" = 3\n',

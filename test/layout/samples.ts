@@ -15,6 +15,7 @@ export const kept: Readonly<Record<string, string>> = {
   "anchors that nobody refers to": "a: &x 1\nb: &y\n  c: d\ne: &z [f]\n",
   "aliases and merge keys":
     "base: &base\n  user: u\n  port: 0x50\nother:\n  <<: *base\n  name: n\nall: [*base, *base]\ns: &s 'q'\nt: *s\n",
+  "copies of what is empty": "a: &a {b: !!str , c: , d: !!null , e: !x }\nf: *a\ng:\n  <<: *a\n",
   "comments everywhere":
     "# top\n\n# second\na: 1 # end\n#left\nb: # behind the key\n  # inside\n  c: d   # far\n    # deep\n  e: f\n# tail\n\n# last\n",
   "comments in lists and flow":

@@ -132,7 +132,10 @@ function flow(parts: readonly string[], isMapping: boolean): string {
 
 /** A scalar's value in one spelling that any collection can hold, its type kept. */
 function flowScalar({ style, value, tag }: Event): string {
+  const isTagged = tag !== "" && tag !== "!";
   const isPlain = style === "plain" && /^(?:[\w.+-][\w.+:-]*|~)?$/.test(value);
-  const text = isPlain ? value || "null" : doubleQuoted(value);
-  return tag !== "" && tag !== "!" ? `${tag} ${text}` : text;
+  // What is empty is null, unless a tag says otherwise.
+  const empty = isTagged && !/null$/.test(tag) ? '""' : "null";
+  const text = isPlain ? value || empty : doubleQuoted(value);
+  return isTagged ? `${tag} ${text}` : text;
 }
