@@ -144,6 +144,9 @@ export class UnwrapError extends SopsmithError {
   }
 }
 
+/** The account of a pod could not log in where a key is kept: its remedy is about that account, and holds in a cluster as it is. */
+export class LoginError extends UnwrapError {}
+
 /** Text that names no key of its type. Exit 1. */
 export class KeySyntaxError extends SopsmithError {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,6 +1,6 @@
 import type { KeyFailure } from "../data-key/failure-report.ts";
 import { DataKeyError } from "../data-key/recover.ts";
-import type { UnwrapError } from "../keys/provider.ts";
+import { LoginError, type UnwrapError } from "../keys/provider.ts";
 
 /** What gives the operator keys of a type: values of its chart. */
 const remedies: Readonly<Record<string, string>> = {
@@ -50,6 +50,7 @@ export function missingKey(failures: readonly KeyFailure[], sources: readonly st
     type === "age" && held.length > 0
       ? `, or encrypt the file to ${named(held)} too, whose key the operator has`
       : "";
+  if (telling instanceof LoginError) return `${what}; ${telling.remedy}`;
   return `${what}${looked}; ${remedies[type] ?? "give the operator the key"}${other}`;
 }
 

@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import type { Host, HttpRequest, HttpResponse } from "../../src/io/host.ts";
 import { localKeyService } from "../../src/key-service/key-service.ts";
 import { withKubernetesLogin } from "../../src/key-service/vault-login.ts";
-import type { MasterKey } from "../../src/keys/provider.ts";
+import { LoginError, type MasterKey } from "../../src/keys/provider.ts";
 import { vaultTransit } from "../../src/keys/vault-transit/vault-transit.ts";
+import { missingKey } from "../../src/operator/missing-key.ts";
 import { fakeHost } from "../keys/fake-host.ts";
 
 const address = "https://vault.example.com";
@@ -134,6 +135,12 @@ test.each([
     .catch((error: unknown) => error);
   expect(String(failed)).toMatch(wanted);
   expect(String(failed)).not.toContain(vault.jwt);
+  // In a condition: its own advice once, not that to set a role, which is set.
+  if (!(failed instanceof LoginError)) throw new Error("no failed login");
+  const told = missingKey([{ key: await keyOf(), errors: [failed] }], []);
+  expect(told).toMatch(wanted);
+  expect(told.split(failed.remedy)).toHaveLength(2);
+  expect(told).not.toContain("vault.role");
 });
 
 test("neither token goes to a server that a file names", async () => {

@@ -8,6 +8,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -217,6 +219,50 @@ test("a tenant's labelled Secret opens its namespace's objects and no other's", 
     expect((await admin.sops("neighbour", "s"))?.status?.message).toBe("Decryption error");
   } finally {
     await operator.stop();
+  }
+});
+
+test("a login to Vault that is refused is told in the condition, with the role and without the token", async () => {
+  const namespace = await admin.namespace("vault");
+  const logins: string[] = [];
+  const server = createServer((request, response) => {
+    logins.push(request.url ?? "");
+    response.writeHead(403).end('{"errors":["permission denied"]}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const tokenFile = join(dir, "account-token");
+  writeFileSync(tokenFile, "eyJhbGciOiJub25l.account.token");
+  const operator = await Operator.start(
+    kube.kubeconfig,
+    [
+      ...["-watch-namespace", namespace, "-vault-kubernetes-role", "shop"],
+      ...["-vault-kubernetes-token-file", tokenFile],
+    ],
+    { VAULT_ADDR: address, VAULT_MAX_RETRIES: "0" },
+  );
+  try {
+    await operator.ready();
+    const object = sealed("s");
+    const key = {
+      vault_address: address,
+      engine_path: "transit",
+      key_name: "k",
+      created_at: "2026-11-28T12:00:00Z",
+      enc: "vault:v1:AAAA",
+    };
+    object.sops = { ...(object.sops as object), age: [], hc_vault: [key] };
+    await admin.applySops(namespace, object);
+    await says(namespace, "s", "Decryption error");
+    const status = JSON.stringify((await admin.sops(namespace, "s"))?.status);
+    expect(status).toContain(
+      "the login to Vault with the role shop failed: Vault answered 403: permission denied; check that the role shop of auth/kubernetes/login is bound to the operator's service account and namespace",
+    );
+    expect(status + operator.log).not.toContain("account.token");
+    expect(new Set(logins)).toEqual(new Set(["/v1/auth/kubernetes/login"]));
+  } finally {
+    await operator.stop();
+    server.close();
   }
 });
 

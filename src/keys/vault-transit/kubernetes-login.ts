@@ -1,4 +1,5 @@
 import type { Host } from "../../io/host.ts";
+import { LoginError, UnwrapError } from "../provider.ts";
 import { parseObject, RemoteFailure, textAt, unwrapOnWire, type Wire } from "../remote.ts";
 import { urlPath } from "../url-path.ts";
 import { refusal, request } from "./api.ts";
@@ -29,15 +30,21 @@ const NEVER = 3600;
 /**
  * Logs in to the server in `VAULT_ADDR`, which alone gets the account's token.
  *
- * @throws {UnwrapError}
+ * @throws {LoginError}
  */
-export function logInWithKubernetes(
+export async function logInWithKubernetes(
   login: KubernetesLogin,
   host: Host,
   signal?: AbortSignal,
 ): Promise<VaultToken> {
   const prefix = `the login to Vault with the role ${login.role} failed: `;
-  return unwrapOnWire(host, prefix, (wire) => logInOver(login, wire), signal);
+  try {
+    return await unwrapOnWire(host, prefix, (wire) => logInOver(login, wire), signal);
+  } catch (error) {
+    if (!(error instanceof UnwrapError)) throw error;
+    const { message, failure, remedy, exitCode, cause } = error;
+    throw new LoginError(message, { failure, remedy, exitCode, cause });
+  }
 }
 
 async function logInOver(
