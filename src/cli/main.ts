@@ -36,7 +36,7 @@ export async function run(argv: readonly string[], host: Host, streams: Streams)
     const { problemOf, writeProblem } = await import("./problem.ts");
     const { asksForJson } = await import("./asks-for-json.ts");
     const problem = problemOf(error);
-    writeProblem(streams, problem, await asksForJson(argv));
+    writeProblem(streams, problem, await asksForJson(argv), argv);
     return problem.exitCode;
   } finally {
     await audit?.close();

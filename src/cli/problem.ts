@@ -1,6 +1,6 @@
 import { SopsmithError } from "../errors.ts";
 import type { Streams } from "./command.ts";
-import { printable } from "../io/printable.ts";
+import { jsonLine, printable, printableLine } from "../io/printable.ts";
 import { oneLine } from "./warn.ts";
 
 /** What is reported about a failure; with `--json` one line of stderr holds just this. */
@@ -33,14 +33,32 @@ export function problemOf(error: unknown): Problem {
   return { code, exitCode, message: message.trimEnd(), file, path, hint };
 }
 
-/** Prints a failure on stderr: its message and, where there is one, a line that says what to do; or one line of JSON. */
-export function writeProblem(streams: Streams, problem: Problem, asJson: boolean): void {
+/**
+ * Prints a failure on stderr: its message and, where there is one, a line that says what to do; or one line of JSON.
+ *
+ * @param words the command line: a name in it begins no line of its own where the message holds it
+ */
+export function writeProblem(
+  streams: Streams,
+  problem: Problem,
+  asJson: boolean,
+  words: readonly string[] = [],
+): void {
   if (asJson) {
-    streams.writeStderr(`${JSON.stringify(problem)}\n`);
+    streams.writeStderr(jsonLine(problem));
     return;
   }
-  for (const text of [problem.message, problem.hint ?? ""])
-    if (text !== "") streams.writeStderr(`${printable(text)}\n`);
+  const names = [problem.file ?? "", ...words, ...words.map((word) => word.replace(/^-[^=]*=/, ""))]
+    .filter((name) => /[\t\n]/.test(name))
+    .toSorted((a, b) => b.length - a.length);
+  for (const text of [problem.message, problem.hint ?? ""]) {
+    if (text === "") continue;
+    const named = names.reduce(
+      (said, name) => said.replaceAll(name, () => printableLine(name)),
+      text,
+    );
+    streams.writeStderr(`${printable(named)}\n`);
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { printableLine } from "../io/printable.ts";
 import { unwrapFailures, type MasterKey, type UnwrapError } from "../keys/provider.ts";
 
 /** One group's part of the data key, or why each of its keys failed. */
@@ -55,7 +56,8 @@ export function report(results: readonly GroupResult[], threshold: number, file:
   const rest = details.length - (room - 1);
   const shown =
     details.length <= room ? details : [...details.slice(0, room - 1), `  … and ${rest} more`];
-  return [...lines, ...shown, ...last].join("\n");
+  // Ids and names come from the file: they begin no lines of their own.
+  return [...lines, ...shown, ...last].map(printableLine).join("\n");
 }
 
 /** The one thing to do: the remedy of the failure that is nearest to success, with the keys it is true of. */

@@ -1,5 +1,5 @@
 import { keyPath } from "../check/key-path.ts";
-import { printable } from "../io/printable.ts";
+import { jsonLine, printable } from "../io/printable.ts";
 import { pathText } from "../tree/path.ts";
 import type { ValueChange } from "./compare.ts";
 import type { FileDifference, SettingChange } from "./file-difference.ts";
@@ -102,7 +102,7 @@ function* jsonReport(files: readonly FileDifference[], show: ShowValue): Iterabl
     }));
     const { comments = { added: 0, removed: 0 }, isRotated = false, isAfresh = false } = tree ?? {};
     const told = { file, movedFrom, state, reason, values, comments, recipients, settings };
-    yield `${JSON.stringify({ ...told, rotated: isRotated, encryptedAfresh: isAfresh })}\n`;
+    yield jsonLine({ ...told, rotated: isRotated, encryptedAfresh: isAfresh });
   }
 }
 

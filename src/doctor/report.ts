@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Host } from "../io/host.ts";
-import { printableLine } from "../io/printable.ts";
+import { jsonLine, printableLine } from "../io/printable.ts";
 import type { Finding } from "./finding.ts";
 
 /** What the report says, fit to be shown to strangers. */
@@ -79,5 +79,5 @@ export function reportText({ first, findings }: Diagnosis, isStyled: boolean): s
 /** The same on one line of JSON. */
 export function reportJson({ first, isWell, findings }: Diagnosis): string {
   const rows = findings.map(({ name, state, text, todo = null }) => ({ name, state, text, todo }));
-  return `${JSON.stringify({ todo: isWell ? null : first, well: isWell, checks: rows })}\n`;
+  return jsonLine({ todo: isWell ? null : first, well: isWell, checks: rows });
 }

@@ -15,6 +15,15 @@ export function printableLine(text: string): string {
   return printable(text).replaceAll(/[\t\n]/g, spelledOut);
 }
 
+/**
+ * One line of JSON, with what {@link printable} spells out escaped as JSON does it: a reader gets the same value, a terminal is not steered.
+ */
+export function jsonLine(value: unknown): string {
+  const text = JSON.stringify(value);
+  // JSON.stringify escapes control characters below space itself.
+  return `${text.replaceAll(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
 function spelledOut(char: string): string {
   const code = char.charCodeAt(0).toString(16);
   return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;

@@ -12,7 +12,10 @@ export interface Spot {
 /** Something that Terraform or Kubernetes cannot hold or would change. Exit 1; one line `FILE:LINE: document N: TEXT`. */
 export class ConversionError extends SopsmithError {
   constructor(message: string, spot?: Spot, cause?: unknown) {
-    super("not-convertible", 1, spot === undefined ? message : located(message, spot), { cause });
+    super("not-convertible", 1, spot === undefined ? message : located(message, spot), {
+      cause,
+      file: spot?.file,
+    });
   }
 }
 

@@ -28,6 +28,22 @@ const lines: readonly (readonly string[])[] = [
   ["check", "."],
   ["publish", "--yes", name],
   ["--verbose", "rotate", "-i", name],
+  ["explain", "missing", name],
+  ["types", name],
+  ["mergetool", name],
+  ["k8s", "check", name],
+  ["terraform", name],
+  ["operator", "render", name],
+  ["keygen", "-o", name],
+  ["krm", name],
+  ["--config", name, "decrypt", name],
+  ["who", `${name}x`],
+  ["filestatus", "--check", "--json", name],
+  ["filestatus", "--recursive", "."],
+  ["explain", "--json", name],
+  ["who", "--json"],
+  ["secrets", "age", "--json"],
+  ["updatekeys", "--check", "--json", name],
 ];
 
 test.concurrent.each(lines.map((line) => [line.join(" ").replaceAll(name, "NAME"), line] as const))(
@@ -41,11 +57,47 @@ test.concurrent.each(lines.map((line) => [line.join(" ").replaceAll(name, "NAME"
         { SOPS_AGE_KEY: identity, EDITOR: "false" },
       );
       const { stdout, stderr } = await box.run(line).finally(() => box.remove());
-      const isJson = line[0] === "filestatus";
-      const shown = isJson ? stderr : stdout + stderr;
+      const shown = stdout + stderr;
       // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
       expect(shown).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u202e]/);
       expect(shown).not.toMatch(/^ERROR: forged/m);
     }
   },
 );
+
+test("a file that is not encrypted is named on one line", async () => {
+  const box = new Sandbox({ [name]: "a: plain\n" });
+  const { code, stderr } = await box.run(["filestatus", "--check", name]);
+  box.remove();
+  expect(stderr).toBe(
+    "a\\x1b[31mRED\\x1b]0;title\\x07\\x0aERROR: forged \\u202egnp\\u2028.yaml is not encrypted\nEncrypt with `sopsmith encrypt -i FILE`.\n",
+  );
+  expect(code).toBe(10);
+});
+
+test("JSON of a hostile name is the name again", async () => {
+  const box = new Sandbox({ [name]: hostile });
+  const { stdout } = await box.run(["filestatus", "--json", name]);
+  box.remove();
+  expect(JSON.parse(stdout)).toEqual({ file: name, encrypted: true });
+});
+
+test("an id in the report of a file that cannot be opened begins no line", async () => {
+  const file = JSON.parse(sealed["sealed.json"] ?? "") as { sops: Record<string, unknown> };
+  delete file.sops["age"];
+  file.sops["hc_vault"] = [
+    {
+      vault_address: "http://127.0.0.1:9",
+      engine_path: "transit",
+      key_name: "k\nERROR: forged \u202e",
+      created_at: "2026-01-01T00:00:00Z",
+      enc: "vault:v1:x",
+    },
+  ];
+  const box = new Sandbox({ "a.json": JSON.stringify(file) }, { VAULT_TOKEN: "t" });
+  const { code, stderr } = await box.run(["decrypt", "a.json"]);
+  box.remove();
+  expect(code).toBe(128);
+  expect(stderr).toContain("k\\x0aERROR: forged \\u202e");
+  expect(stderr).not.toMatch(/^ERROR|\u202e/m);
+});

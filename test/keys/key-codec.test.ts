@@ -79,6 +79,10 @@ test.each<[KeyType, string, string]>([
     "https://v/prefix/v1/transit/keys/k",
     "running Vault with a prefixed URL is not supported!",
   ],
+  ["hc_vault", "https://v/v1/transit/keys/../k", 'vault path has a segment "." or ".."'],
+  ["hc_vault", "https://v/v1/transit/%2E%2e/keys/k", 'vault path has a segment "." or ".."'],
+  ["hc_vault", "https://v/v1/./keys/k", 'vault path has a segment "." or ".."'],
+  ["hc_vault", "https://v/v1/transit/keys/..", 'vault path has a segment "." or ".."'],
   ["hc_vault", "https://v/v1/transit", "vault path does not seem to be formatted correctly:"],
 ])("%s: refuses %j", async (type, text, message) => {
   await expect(parse(type, text)).rejects.toMatchObject({

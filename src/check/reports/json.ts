@@ -1,3 +1,4 @@
+import { jsonLine } from "../../io/printable.ts";
 import { pathText } from "../../tree/path.ts";
 import { helpUri } from "../help-uri.ts";
 import type { Report } from "./report.ts";
@@ -8,6 +9,6 @@ export const jsonReport: Report = function* ({ findings }) {
     const place = path === undefined ? null : pathText(path);
     const found = { rule, severity, file, line, column, path: place, message, fix };
     const of = commit === undefined ? {} : { commit };
-    yield `${JSON.stringify({ ...found, helpUri: helpUri(rule), ...of })}\n`;
+    yield jsonLine({ ...found, helpUri: helpUri(rule), ...of });
   }
 };

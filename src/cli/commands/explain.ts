@@ -1,3 +1,4 @@
+import { jsonLine } from "../../io/printable.ts";
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { formatForPath } from "../../../formats/index.ts";
@@ -77,7 +78,7 @@ export const explain: Command = {
     };
     await streams.writeStdout(
       options.on(flags.json)
-        ? [`${JSON.stringify(explainRecord(explanation))}\n`]
+        ? [jsonLine(explainRecord(explanation))]
         : explainText(explanation).map((line) => `${line}\n`),
     );
   },

@@ -1,3 +1,4 @@
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { resolve } from "node:path";
 import type { FormatName } from "../../../formats/format.ts";
 import { formatForPath } from "../../../formats/index.ts";
@@ -141,10 +142,11 @@ class Guard {
     const due = keysDueForRotation(status.keys, host.now());
     const isJson = options.on(flags.json);
     if (!status.encrypted) {
-      this.lines.push(`${file} is not encrypted`);
+      this.lines.push(`${printableLine(file)} is not encrypted`);
       this.hasPlainFile = true;
     }
-    for (const { line, message } of status.problems) this.lines.push(`${file}:${line}: ${message}`);
+    for (const { line, message } of status.problems)
+      this.lines.push(`${printableLine(file)}:${line}: ${printableLine(message)}`);
     const line = {
       ...(isNamed ? { file } : {}),
       encrypted: status.encrypted,
@@ -153,7 +155,7 @@ class Guard {
         : {}),
       ...(isJson && status.problems.length > 0 ? { problems: status.problems.map(shown) } : {}),
     };
-    await streams.writeStdout([`${JSON.stringify(line)}\n`]);
+    await streams.writeStdout([jsonLine(line)]);
   }
 
   /** @throws {NotEncrypted} */

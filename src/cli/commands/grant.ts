@@ -1,6 +1,6 @@
 import { configuredIndent } from "../../config/loaded-config.ts";
 import { SopsmithError } from "../../errors.ts";
-import { printableLine } from "../../io/printable.ts";
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { provider } from "../../keys/index.ts";
 import { withKey } from "../../people/edit-rules.ts";
 import { keyReference, shortKey, type KeyId } from "../../people/key-id.ts";
@@ -70,12 +70,12 @@ export const grant: Command = {
     });
     if (options.on(flags.json)) {
       await streams.writeStdout([
-        `${JSON.stringify({
+        jsonLine({
           name,
           key: { type: key.type, id: key.id },
           config: configs.map(({ file, patch }) => ({ file, patch })),
           files: files.map(({ file: { file } }) => file),
-        })}\n`,
+        }),
       ]);
     } else await tellPlan(call, name, key, configs, files);
     if (options.on(planFlag) || (configs.length === 0 && files.length === 0)) return;

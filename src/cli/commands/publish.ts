@@ -16,7 +16,7 @@ import { expandOperands, isPattern, type OperandFile } from "../operands.ts";
 import { readConfig } from "../call-cache.ts";
 import { noFile, readSource, sourceOf } from "../source.ts";
 import { openStores } from "../formats.ts";
-import { printableLine } from "../../io/printable.ts";
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { info, warn } from "../warn.ts";
 
 export const publish: Command = {
@@ -179,7 +179,7 @@ async function prepare(
   }
   const report = async (status: Outcome): Promise<void> => {
     if (options.on(flags.json))
-      await streams.writeStdout([`${JSON.stringify({ file, destination: target, status })}\n`]);
+      await streams.writeStdout([jsonLine({ file, destination: target, status })]);
     else if (options.on(flags.verboseHere) || globals.on(flags.verbose))
       info(streams, `${file}: ${status === "uploaded" ? "uploaded to" : "already in"} ${target}`);
   };

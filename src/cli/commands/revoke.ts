@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { keyPath } from "../../check/key-path.ts";
 import { SopsmithError } from "../../errors.ts";
-import { printableLine } from "../../io/printable.ts";
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { withoutKeys } from "../../people/edit-rules.ts";
 import { History, type ReadValue } from "../../people/history.ts";
 import { keyReference, shortKey, type KeyId } from "../../people/key-id.ts";
@@ -97,13 +97,13 @@ async function run(call: Call): Promise<void> {
       found.map((value) => record(file, value, host.now())),
     );
     await streams.writeStdout([
-      `${JSON.stringify({
+      jsonLine({
         names: words,
         keys: keys.map(({ type, id }) => ({ type, id })),
         config: configs.map(({ file, patch }) => ({ file, patch })),
         files: files.map(({ file: { file } }) => file),
         values: records,
-      })}\n`,
+      }),
     ]);
   } else await streams.writeStdout(planText(shownNames, keys, configs, files, values, host.now()));
   const path = options.text(report);

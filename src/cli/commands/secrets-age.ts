@@ -1,6 +1,6 @@
 import { keyPath } from "../../check/key-path.ts";
 import { SopsmithError } from "../../errors.ts";
-import { printableLine } from "../../io/printable.ts";
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { History, type Since, type Value } from "../../people/history.ts";
 import { pathText } from "../../tree/path.ts";
 import { UsageError } from "../args.ts";
@@ -73,7 +73,7 @@ export const secretsAge: Command = {
       .toSorted((a, b) => b.age - a.age);
     const tooOld = values.filter(({ isTooOld }) => isTooOld).length;
     if (options.on(flags.json))
-      await streams.writeStdout(values.map((value) => `${JSON.stringify(record(value))}\n`));
+      await streams.writeStdout(values.map((value) => jsonLine(record(value))));
     else if (values.length > 0) {
       const [head = "", ...lines] = table([
         ["AGE", "CHANGED", "COMMIT", "AUTHOR", "VALUE"],

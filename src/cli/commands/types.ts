@@ -1,3 +1,4 @@
+import { printableLine } from "../../io/printable.ts";
 import { lstatSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { formatForPath, loadFormat } from "../../../formats/index.ts";
@@ -74,7 +75,7 @@ async function writeAll(call: Call): Promise<void> {
     await replaceFile(resolve(host.cwd(), file), [Buffer.from(text)], {
       warn: (message) => warn(streams, message),
     });
-    await streams.writeStdout([`${file}\n`]);
+    await streams.writeStdout([`${printableLine(file)}\n`]);
   }
 }
 

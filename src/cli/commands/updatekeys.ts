@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { configuredIndent } from "../../config/loaded-config.ts";
 import { ConfigError, ConflictError, SopsmithError } from "../../errors.ts";
-import { printableLine } from "../../io/printable.ts";
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { systemCode, systemReason } from "../../io/system-error.ts";
 import { keysDueForRotation, type DueKey } from "../../keys/rotation.ts";
 import {
@@ -250,5 +250,5 @@ async function report(
   const inStep = (isEmpty || isChanged) && settings.length === 0;
   const line = { file, inStep, changed: isChanged, threshold, groups, settings };
   const rotationDue = due.map(({ id, since }) => ({ key: id, since }));
-  await streams.writeStdout([`${JSON.stringify({ ...line, rotationDue })}\n`]);
+  await streams.writeStdout([jsonLine({ ...line, rotationDue })]);
 }

@@ -4,7 +4,7 @@ import { SopsmithError } from "../../errors.ts";
 import { readBlobs } from "../../git/blobs.ts";
 import { prefixHere } from "../../git/git.ts";
 import { fileHistories } from "../../git/history.ts";
-import { printableLine } from "../../io/printable.ts";
+import { jsonLine, printableLine } from "../../io/printable.ts";
 import { accessTo, type Access, type AccessInput, type Opens } from "../../people/access.ts";
 import { History } from "../../people/history.ts";
 import { keyReference, type KeyId } from "../../people/key-id.ts";
@@ -94,7 +94,7 @@ export const who: Command = {
     const access = accessTo(files.map(inputOf), names);
     switch (how) {
       case "json":
-        await streams.writeStdout(records(access, files).map((one) => `${JSON.stringify(one)}\n`));
+        await streams.writeStdout(records(access, files).map(jsonLine));
         return;
       case "markdown":
         await streams.writeStdout(whoMarkdown(access).map((line) => `${line}\n`));
@@ -265,7 +265,7 @@ async function tellOne(
           commit: commit?.name ?? null,
           author: commit?.author ?? null,
         };
-        return `${JSON.stringify(record)}\n`;
+        return jsonLine(record);
       }),
     );
     return;

@@ -34,6 +34,12 @@ function parseVaultUri(uri: string): Record<string, string> {
     );
   }
   const segments = path.replace(/^\//, "").replace(/\/$/, "").split("/");
+  // Also where sops ignores the segment: a request would go to another path than the one that is written.
+  if (segments.some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))) {
+    throw new KeySyntaxError(
+      `vault path has a segment "." or "..": (it should be like ${VAULT_EXAMPLE})`,
+    );
+  }
   const isVersion = (segment: string) => /^v\d+$/.test(segment);
   const isRoot = (index: number) =>
     isVersion(segments[index] ?? "") &&
