@@ -236,8 +236,12 @@ test("a login to Vault that is refused is told in the condition, with the role a
   const operator = await Operator.start(
     kube.kubeconfig,
     [
-      ...["-watch-namespace", namespace, "-vault-kubernetes-role", "shop"],
-      ...["-vault-kubernetes-token-file", tokenFile],
+      "-watch-namespace",
+      namespace,
+      "-vault-kubernetes-role",
+      "shop",
+      "-vault-kubernetes-token-file",
+      tokenFile,
     ],
     { VAULT_ADDR: address, VAULT_MAX_RETRIES: "0" },
   );
