@@ -135,7 +135,7 @@ function flowScalar({ style, value, tag }: Event): string {
   const isTagged = tag !== "" && tag !== "!";
   const isPlain = style === "plain" && /^(?:[\w.+-][\w.+:-]*|~)?$/.test(value);
   // What is empty is null, unless a tag says otherwise.
-  const empty = isTagged && !/null$/.test(tag) ? '""' : "null";
+  const empty = isTagged && !tag.endsWith("null") ? '""' : "null";
   const text = isPlain ? value || empty : doubleQuoted(value);
   return isTagged ? `${tag} ${text}` : text;
 }
