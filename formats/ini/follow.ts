@@ -66,7 +66,11 @@ class Follower {
     if (section.start === section.end)
       throw new CannotKeep("a section without a header was removed");
     const end = last === undefined ? this.lineEnd(section.end) : this.placeOf(last).lineEnd;
-    this.removeLines(this.lineStart(section.start), end);
+    const from = this.lineStart(section.start);
+    // Of the empty lines before and after it, those before stay.
+    const isApart = from === 0 || /\n[ \t]*\r?\n$/.test(this.text.slice(0, from));
+    const empty = isApart ? /^(?:[ \t]*\r?\n)+/.exec(this.text.slice(end))?.[0].length : 0;
+    this.removeLines(from, end + (empty ?? 0));
   }
 
   addSection(own: Mapping, { key, value }: Entry): void {

@@ -145,3 +145,35 @@ test.each(planted)("no comment is left readable: %s", async (_, text) => {
 test("a forged layout gives the same values or an error, never others", async () => {
   expect(await expectForgeriesHarmless(format, 200)).toBeGreaterThan(300);
 });
+
+const peers = "[Peer]\n# one\nKey = a\n\n[Peer]\n# two\nKey=b\n\n[Peer]\n# three\nKey : c\n";
+const sections = (text: string): string[] => text.split(/^(?=\[)/m);
+
+test("unset removes the first of the sections with one name, and leaves the others as they are", async () => {
+  const sealed = await encryptText(peers, { format, layout });
+  expect(await unset(format, sealed, ["Peer"])).toBe(sections(peers).slice(1).join(""));
+});
+
+test.each([0, 1, 2])("section %i of those with one name can be removed", async (index) => {
+  const sealed = await encryptText(peers, { format, layout });
+  const warnings: string[] = [];
+  const options = { format, layout, warn: (text: string) => void warnings.push(text) } as const;
+  const changed = await changeText(
+    sealed,
+    ([first]) => {
+      const entries = first?.items.filter(({ kind }) => kind === "entry") ?? [];
+      const gone = entries[index + 1];
+      if (gone !== undefined) first?.items.splice(first.items.indexOf(gone), 1);
+      return true;
+    },
+    options,
+  );
+  const plain = await decryptText(changed ?? "", options);
+  expect(warnings).toEqual([]);
+  expect(plain.trim()).toBe(
+    sections(peers)
+      .filter((_, i) => i !== index)
+      .join("")
+      .trim(),
+  );
+});
