@@ -21,7 +21,7 @@ export interface LoadOptions extends Pick<Naming, "prefix" | "separator"> {
   readonly files: string | URL | readonly (string | URL)[];
   /**
    * Variables that win over the files, such as `process.env`: `DB_PASS` replaces `db.pass` if a file has that. Numbers, booleans and times keep
-   * their type if the variable's text is of that type. Default: none.
+   * their type if the variable's text can be read as that type. Default: none.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
