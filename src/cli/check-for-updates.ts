@@ -50,7 +50,9 @@ async function latestRelease(host: Host): Promise<Release> {
   if (status >= 300 && status < 400 && tag !== undefined) return releaseOf(tag, location);
   const answer = await ask("GET", LISTING);
   if (answer.status !== 200)
-    throw new Error(`the list of releases was answered with status ${answer.status}`);
+    throw new Error(
+      `the request for the list of releases was answered with status ${answer.status}`,
+    );
   const release = parseRelease(Buffer.from(answer.body).toString());
   return releaseOf(release.tag, release.url);
 }

@@ -197,7 +197,8 @@ export const encryptionContext: TextFlag = {
 export const threshold: IntFlag = {
   kind: "int",
   names: ["shamir-secret-sharing-threshold"],
-  about: "number of key groups needed to recover the data key; 0 means the configuration's",
+  about:
+    "number of key groups needed to recover the data key; 0 means the number in the configuration",
 };
 export const decryptionOrder: TextFlag = {
   kind: "text",

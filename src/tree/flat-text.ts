@@ -28,7 +28,7 @@ export function flatText(node: Node): string {
       return "<nil>";
     case "seq":
     case "map":
-      throw new EmitError("cannot use complex value where only text can be");
+      throw new EmitError("cannot use a list or mapping where only text is allowed");
     default:
       return node satisfies never;
   }

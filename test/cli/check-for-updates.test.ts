@@ -86,7 +86,7 @@ test.each([
   [
     "a refusal",
     listed({ status: 403 }),
-    "\n[warning] failed to retrieve latest version from upstream: the list of releases was answered with status 403\n",
+    "\n[warning] failed to retrieve latest version from upstream: the request for the list of releases was answered with status 403\n",
   ],
   [
     "no JSON",

@@ -249,7 +249,7 @@ export const commands: readonly Entry[] = [
   },
   {
     name: "completion",
-    summary: "print the script that lets a shell complete our command lines",
+    summary: "print the script that lets a shell complete sopsmith commands",
     commands: (["bash", "zsh", "fish", "powershell"] as const).map((shell) => ({
       name: shell,
       summary: `print the script for ${shell === "powershell" ? "PowerShell" : shell}`,
