@@ -95,7 +95,8 @@ export async function open(
     if (nonce) nonces.remember(computed, "str", metadata.lastModified, nonce);
     const opened = { documents, metadata, dataKey, nonces };
     if (marked === undefined) return opened;
-    const own = marked.open(documents, { cipher, nonces: remembering });
+    const freeMemory = freeMemoryFor(documents, host);
+    const own = marked.open(documents, { cipher, nonces: remembering, freeMemory });
     if (own === undefined)
       warn(
         "its layout was changed and no longer fits its values, so they are written as sops would write them",
@@ -139,6 +140,13 @@ export function parseSealed(
 
 /** From so many nodes on it pays to load what makes each of them cheaper. */
 const MANY_NODES = 4000;
+
+/** From so many nodes on, what a phase of the work leaves is worth a collection of its own. */
+const VERY_MANY_NODES = 50_000;
+
+function freeMemoryFor(documents: Documents, { freeMemory }: Host): (() => void) | undefined {
+  return freeMemory && hasMoreNodes(documents, VERY_MANY_NODES) ? freeMemory : undefined;
+}
 
 /** @param isSealed announces the documents' ciphertexts to the cipher */
 async function leafCipher(
@@ -266,6 +274,7 @@ export async function seal(
       format,
       indent,
       explain,
+      freeMemory: freeMemoryFor(kept.documents, host),
       seal: (plaintext, type, aad) => sealText(plaintext, type, aad, sealing),
     });
     if (chunks !== undefined) return chunks;

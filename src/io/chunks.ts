@@ -16,11 +16,14 @@ export function* batches(chunks: Chunks): Generator<Uint8Array> {
       if (chunk.length > 0) yield chunk;
       continue;
     }
-    text += chunk;
-    if (text.length < BATCH_LENGTH) continue;
-    const end = endsInHalfPair(text) ? text.length - 1 : text.length;
-    yield Buffer.from(text.slice(0, end));
-    text = text.slice(end);
+    // A long piece is not held a second time as bytes.
+    for (let at = 0; at < chunk.length; at += BATCH_LENGTH) {
+      text += chunk.slice(at, at + BATCH_LENGTH);
+      if (text.length < BATCH_LENGTH) continue;
+      const end = endsInHalfPair(text) ? text.length - 1 : text.length;
+      yield Buffer.from(text.slice(0, end));
+      text = text.slice(end);
+    }
   }
   if (text !== "") yield Buffer.from(text);
 }

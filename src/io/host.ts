@@ -129,6 +129,11 @@ export interface Host {
    * @throws the system's error, with `code` such as `ECONNREFUSED`
    */
   connect(path: string): Promise<Channel>;
+  /**
+   * Collects garbage now. Called between the phases of work on a very large document, each of which leaves much. Undefined where the engine
+   * does better by itself.
+   */
+  readonly freeMemory?: (() => void) | undefined;
   /** The home directory in the user database, whatever `$HOME` is; undefined for a user without an entry there. */
   accountHome(): string | undefined;
   /**

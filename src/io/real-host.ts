@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { ChildResult, Host, ReadLimits, RunOptions } from "./host.ts";
+import { freeMemory } from "./free-memory.ts";
 import { writeStderr } from "./output.ts";
 import { systemCode } from "./system-error.ts";
 import { startDirectory, workingDirectory } from "./working-directory.ts";
@@ -20,6 +21,7 @@ export function realHost(): Host {
     fetch: async (request) => (await import("./http.ts")).send(request, process.env),
     spawn: async (argv, env) => (await import("./channel.ts")).spawn(argv, env),
     connect: async (path) => (await import("./channel.ts")).connect(path),
+    freeMemory,
     accountHome,
     promptSecret: async (prompt) => (await import("./prompt.ts")).promptSecret(prompt),
     promptLine: async (prompt) => (await import("./prompt.ts")).promptLine(prompt),

@@ -35,6 +35,8 @@ export interface KeepSealing {
   /** A text as `ENC[…]`. */
   seal(plaintext: string | Uint8Array, type: string, aad: string): string;
   readonly explain?: Warn | undefined;
+  /** See `Host.freeMemory`. */
+  readonly freeMemory?: (() => void) | undefined;
 }
 
 /** A plain text whose layout goes into the encrypted file. */
@@ -97,7 +99,7 @@ export class KeptText {
 
   private sealed(sealing: KeepSealing): Chunks {
     const { text, slots } = this;
-    const { metadata, format, indent, seal } = sealing;
+    const { metadata, format, indent, seal, freeMemory } = sealing;
     for (const orphan of text.orphans)
       slots.comment(orphan, seal(orphan.value, "comment", ORPHAN_AAD), ORPHAN_AAD);
     const spellings = new Map<string, string>();
@@ -112,8 +114,10 @@ export class KeptText {
     }
     const block = blockOf(metadata, format);
     for (let round = 0; round < MAX_ROUNDS; round++) {
+      freeMemory?.();
       const pieces = text.seal({ slots: slots.all(), records, block, indent });
       const { read, file } = readBack(pieces, this.reader);
+      freeMemory?.();
       requireSame(read.documents, this.documents, metadata, format);
       const found = settle(read, slots, sealing);
       if (found === undefined) continue;

@@ -19,6 +19,8 @@ export interface KeepOpening {
   readonly cipher: LeafCipher;
   /** For a file that is sealed again. */
   readonly nonces: Nonces | undefined;
+  /** See `Host.freeMemory`. */
+  readonly freeMemory?: (() => void) | undefined;
 }
 
 /** The author's own text of a file. */
@@ -53,7 +55,9 @@ export class MarkedText {
   open(documents: Documents, opening: KeepOpening): OwnText | undefined {
     const { format, reader } = this;
     return attempt(() => {
+      opening.freeMemory?.();
       const text = Buffer.from(this.plainText(opening));
+      opening.freeMemory?.();
       if (opening.nonces === undefined)
         return sameValues(format.parse(text, { sealed: false }), documents) ? { text } : undefined;
       const kept = new KeptText(text, format, reader);
