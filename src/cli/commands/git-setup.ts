@@ -94,7 +94,7 @@ export const gitUninstall: Command = {
   operands: "",
   flags: [],
   notes: [
-    "Undoes what sopsmith git install did in this clone: its settings, its .gitattributes and its pre-commit hook.",
+    "Undoes what sopsmith git install did in this clone: its settings, its lines in .gitattributes and its pre-commit hook.",
   ],
   examples: [{ does: "see ciphertext in diffs again", line: "sopsmith git uninstall" }],
   async run(call) {

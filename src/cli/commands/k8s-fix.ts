@@ -98,7 +98,7 @@ export const k8sMigrate: Command = {
   flags: [...where, keepData],
   notes: [
     "Converts SopsSecrets of v1alpha1 and v1alpha2 to v1alpha3: secret_templates becomes secretTemplates, and data, which was",
-    "plain text there, stringData. An unencrypted file needs no key.",
+    "plain text there, becomes stringData. An unencrypted file needs no key.",
   ],
   examples: [{ does: "migrate a file in place", line: "sopsmith k8s migrate -i old.enc.yaml" }],
   run: (call) =>

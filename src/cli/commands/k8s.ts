@@ -71,7 +71,7 @@ export const k8sEncrypt: Command = {
   notes: [
     "Makes one encrypted SopsSecret from plain manifests of Secrets and ConfigMaps, with its keys in the order that lets the operator",
     "check the MAC.",
-    "The keys come from the flags, or from the creation rule in .sops.yaml that matches --out (else the first file).",
+    "The keys come from the flags, or from the creation rule in .sops.yaml that matches --out or, without it, the first file.",
   ],
   examples: [
     {

@@ -50,7 +50,7 @@ export const krm: Command = {
   notes: [
     "kustomize runs it as an exec function (kustomize build --enable-alpha-plugins --enable-exec) or as an exec plugin. It accepts the",
     "generators of KSOPS (viaduct.ai/v1 ksops) and SopsSecretGenerator (goabout.com/v1beta1); listed under transformers, it decrypts",
-    "every resource with a sops block. If you run sopsmith under the name ksops or SopsSecretGenerator, it is this command: ln -s sopsmith ksops.",
+    "every resource with a sops block. Run under the name ksops or SopsSecretGenerator (ln -s sopsmith ksops), sopsmith runs this command.",
   ],
   examples: [
     {
