@@ -128,11 +128,17 @@ const LARGE = 1 << 18;
 /** @throws {SopsmithError} exit 2 */
 export async function readSource({ host, streams }: Call, source: Source): Promise<Uint8Array> {
   // Before reading, so that a change in between is noticed.
+  const before = source.version;
   if (!source.isStdin) source.version = fileVersion(source.opened);
+  // A FIFO that has taken the file's place since it was read first would be waited for.
+  const limits =
+    before !== undefined && source.version === undefined
+      ? { isRegular: true, maxBytes: Infinity }
+      : undefined;
   try {
     const content = source.isStdin
       ? (source.content ?? (await streams.readStdin()))
-      : await host.readFile(source.opened);
+      : await host.readFile(source.opened, limits);
     if (content.byteLength >= LARGE) keepYoungHeapSmall();
     return content;
   } catch (error) {

@@ -108,6 +108,17 @@ test("does not replace a text that was kept before", async () => {
   expect(await opens(box, "s.yaml.rescue.1")).toBe(typedText);
 });
 
+// A FIFO would be waited for, and Ctrl+C could not end the wait.
+test("keeps the text when the file has become a FIFO", { timeout: 20_000 }, async () => {
+  const box = boxWith(`${typed}; rm "$DIR/s.yaml"; mkfifo "$DIR/s.yaml"`);
+  const { code, stderr } = await edit(box);
+  expect(stderr).toBe(
+    `Error reading file: s.yaml: is not a regular file\n${keptAt(box.path("s.yaml.rescue"))}`,
+  );
+  expect(code).toBe(2);
+  expect(await opens(box, "s.yaml.rescue")).toBe(typedText);
+});
+
 test("keeps the text in the state directory when nothing can be written beside the file", async () => {
   const box = boxWith(`${typed}; rm -r "$DIR/sub"`);
   mkdirSync(box.path("sub"));
