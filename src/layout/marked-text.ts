@@ -36,27 +36,34 @@ export class MarkedText {
   readonly documents: Documents;
   /** Takes what is opened. */
   readonly slots: Slots = new Slots();
-  private readonly text: SealedText;
+  /** Undefined when it was opened: the rest of the work needs its memory. */
+  private unopened: SealedText | undefined;
   private readonly reader: LayoutReader;
   private readonly format: Format;
 
   constructor(source: Uint8Array, format: Format, reader: LayoutReader) {
     this.format = format;
     this.reader = reader;
-    this.text = reader.readSealed(source);
-    this.documents = this.text.documents;
+    this.unopened = reader.readSealed(source);
+    this.documents = this.unopened.documents;
+  }
+
+  private get text(): SealedText {
+    if (this.unopened === undefined) throw new Error("the text was opened already");
+    return this.unopened;
   }
 
   /**
-   * The plain text, read back: it holds the documents that were opened.
+   * The plain text, read back: it holds the documents that were opened. To be called once, as the last thing: the encrypted text is let go.
    *
    * @returns undefined where it does not, since nothing else vouches for the layout
    */
   open(documents: Documents, opening: KeepOpening): OwnText | undefined {
     const { format, reader } = this;
     return attempt(() => {
-      opening.freeMemory?.();
       const text = Buffer.from(this.plainText(opening));
+      this.unopened = undefined;
+      this.slots.clear();
       opening.freeMemory?.();
       if (opening.nonces === undefined)
         return sameValues(format.parse(text, { sealed: false }), documents) ? { text } : undefined;

@@ -23,6 +23,11 @@ export class Slots {
     this.comments.push({ plain, sealed: sealed === undefined ? undefined : { text: sealed, aad } });
   }
 
+  clear(): void {
+    this.scalars.length = 0;
+    this.comments.length = 0;
+  }
+
   /** Those that have a ciphertext. */
   all(): Slot[] {
     const all = [...this.scalars];
