@@ -175,3 +175,15 @@ test("every sample is read by real sops without a warning", async () => {
     expect([name, (await sops.decrypt(path)).said]).toEqual([name, ""]);
   }
 });
+
+test.each([
+  ["a: |\nb: 1\n", set(["a"], "x"), "a: x\nb: 1\n"],
+  ["a: |\nb: 1\n", set(["a"], "x\ny\n"), "a: |\n   x\n   y\nb: 1\n"],
+  ["m:\n  a: |\nb: 1\n", set(["m", "c"], "x"), "m:\n  a: |\n  c: x\nb: 1\n"],
+  ["m:\n  a: >- # c\nb: 1\n", set(["m", "c"], "x"), "m:\n  a: >- # c\n  c: x\nb: 1\n"],
+  ["? a\n: 1\n", set(["b"], 2), "? a\n: 1\nb: 2\n"],
+  ["m:\n  ? a\n  : 1\nn: 1\n", set(["m", "b"], 2), "m:\n  ? a\n  : 1\n  b: 2\nn: 1\n"],
+])("set next to empty block scalars and explicit keys: %j", async (text, edit, wanted) => {
+  const changed = await edit(await encryptText(text, { layout }));
+  expect(await decryptText(changed, { layout })).toBe(wanted);
+});

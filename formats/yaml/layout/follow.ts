@@ -215,12 +215,13 @@ class Follower {
     const literal = literalOf(wanted, indent, manner);
     if (literal !== undefined) {
       this.edits.push({ from: headFrom, to: headTo, by: literal.head });
-      this.edits.push({ from, to, by: literal.lines });
+      const lineBreak = from === to ? this.followed.lineBreak : "";
+      this.edits.push({ from, to, by: literal.lines + lineBreak });
       return;
     }
     const by = inlineScalar(wanted, manner.quotes, { isInFlow: false });
     this.edits.push({ from: headFrom, to: headTo, by });
-    this.edits.push({ from: this.beforeBreak(from), to, by: "" });
+    if (from < to) this.edits.push({ from: this.beforeBreak(from), to, by: "" });
   }
 
   private indentBelow({ parent, entry, node }: Place, { step }: Manner): string {
@@ -282,7 +283,7 @@ class Follower {
       );
     const beside = previous ?? entriesOf(own)[0];
     if (beside === undefined) throw new CannotKeep("an entry would have no column");
-    const column = this.column(beside.start);
+    const column = this.columnOfKey(beside.start);
     const lines = blockEntry(key, value, column, manner);
     if (previous !== undefined) this.addLines(this.endOfEntry(previous), lines);
     else throw new CannotKeep("an entry would come before all others");
@@ -411,6 +412,12 @@ class Follower {
     return at - lineStart(this.text, at);
   }
 
+  /** Where a key begins, or the mark in front of it. */
+  private columnOfKey(at: number): number {
+    const mark = /\?[ \t]+$/.exec(this.text.slice(lineStart(this.text, at), at));
+    return mark?.index ?? this.column(at);
+  }
+
   /** Where a collection's own text begins, after anchor and tag. */
   private contentOf({ start }: { start: number }): number {
     const properties = /(?:[&!]\S*\s+)*/y;
@@ -458,7 +465,12 @@ class Follower {
 
   /** Blank lines after a block scalar that keeps them are its own. */
   private endWithBlanks(last: Node, end: number): number {
-    if (last.kind !== "str" || last.end !== end || !last.value.endsWith("\n\n")) return end;
+    if (last.kind !== "str" || last.end !== end || last.start === end) return end;
+    if (last.value === "") {
+      const { block, from, to } = placeOf(this.text, last, this.followed.spans);
+      return block !== undefined && from === to ? block.headTo : end;
+    }
+    if (!last.value.endsWith("\n\n")) return end;
     const { block } = placeOf(this.text, last, this.followed.spans);
     if (block === undefined || !this.text.slice(block.headFrom, block.headTo).includes("+"))
       return end;
