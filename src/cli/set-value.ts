@@ -41,6 +41,21 @@ export async function parseSetValue(text: string | Uint8Array): Promise<Node> {
   return BigInt(number) === value.value ? float(number, value.start, value.end) : value;
 }
 
+/**
+ * Whether the value of `set`, an integer beyond int64, lost digits when it became a float.
+ *
+ * @param value what {@link parseSetValue} made of the text
+ */
+export function hasLostDigits(text: string | Uint8Array, value: Node): boolean {
+  if (value.kind !== "float" || !Number.isFinite(value.value)) return false;
+  const literal = Buffer.from(text).toString().trim();
+  return /^-?\d+$/.test(literal) && BigInt(literal) !== BigInt(value.value);
+}
+
+/** What is said then. */
+export const DIGITS_LOST =
+  "the integer is larger than 64 bits and is stored as a float: its last digits are lost; set it as text with --string to keep them";
+
 /** The value of `set --string`: the text as it is, but for one line feed at the end of a file or of stdin. */
 export async function textValue(text: string | Uint8Array): Promise<Node> {
   return typeof text === "string"

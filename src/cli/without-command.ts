@@ -9,7 +9,7 @@ import { parseChangePath, parseExtractPath } from "./paths.ts";
 import { commands } from "./commands/index.ts";
 import { creationRule } from "./creation-rule.ts";
 import { globalFlags } from "./global-flags.ts";
-import { parseSetValue } from "./set-value.ts";
+import { DIGITS_LOST, hasLostDigits, parseSetValue } from "./set-value.ts";
 import { exists, quoted, refuseMissing, requiredOperand, sourceOf, type Source } from "./source.ts";
 import { openStores, type Stores } from "./formats.ts";
 import { warn } from "./warn.ts";
@@ -144,6 +144,7 @@ async function prepare(
       const argument = splitSetArgument(options.text(flags.setMode));
       const path = parseChangePath(argument.path, "set");
       const value = await parseSetValue(argument.value);
+      if (hasLostDigits(argument.value, value)) warn(call.streams, DIGITS_LOST);
       const { setInSource } = await import("./commands/set.ts");
       return async () => (await setInSource(call, source, stores, { path, value, order })) ?? [];
     }

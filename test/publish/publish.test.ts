@@ -311,6 +311,36 @@ test("several files and patterns are published in one call, and every failure is
   expect(Object.keys(await objects())).toEqual(["b", "some/a.enc.yaml"]);
 });
 
+test("files that keep their layout are published with it, several in one call", async () => {
+  const text = "# top\n\npw:  'x'   # note\nl: [1, 2]\n\n\nlast: true\n";
+  both.box.write("kept.yaml", text);
+  const env = { SOPSMITH_LAYOUT: "keep" };
+  const { stdout: kept } = await both.box.run(["encrypt", "kept.yaml"], { env });
+  expect(kept).toContain("# sopsmith-layout");
+  const files = ["s3/kept.yaml", "again/kept.yaml", "vault/kept.yaml"];
+  for (const file of files) both.box.write(file, kept);
+  const published = await both.box.run(["publish", "-y", ...files], { env });
+  expect(published).toMatchObject({ code: 0, stderr: "" });
+  const { "some/kept.yaml": asIs, kept: recreated = "", ...others } = await objects();
+  expect([asIs, others]).toEqual([kept, {}]);
+  expect(recreated).toContain(bob.recipient);
+  expect(recreated).not.toContain(alice.recipient);
+  both.box.write("recreated.yaml", recreated);
+  const opened = await both.box.run(["decrypt", "recreated.yaml"], { env });
+  expect(opened.stdout).toBe(text);
+  const byBoth = await Promise.all(
+    (["sops", "sopsmith"] as const).map((program) =>
+      both[program](["decrypt", "--output-type", "json", "recreated.yaml"]),
+    ),
+  );
+  for (const { stdout } of byBoth)
+    expect(JSON.parse(stdout)).toEqual({ pw: "x", l: [1, 2], last: true });
+  expect(secrets.get("/v1/secret/data/some/kept.yaml")).toEqual({
+    data: { pw: "x", l: [1, 2], last: true },
+  });
+  for (const file of files) rmSync(both.box.path(file));
+});
+
 test("a question is asked first: y publishes, n does not", async () => {
   const path = both.box.path("s3/a.enc.yaml");
   const question = `uploading ${path} to s3://bucket/some/a.enc.yaml ? (y/n): `;

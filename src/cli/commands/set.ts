@@ -8,9 +8,10 @@ import { untilUndisturbed, writeBack } from "../deliver.ts";
 import * as flags from "../flags.ts";
 import { openOrder } from "../open-order.ts";
 import { changePath, parseChangePath } from "../paths.ts";
-import { parseSetValue, textValue } from "../set-value.ts";
+import { DIGITS_LOST, hasLostDigits, parseSetValue, textValue } from "../set-value.ts";
 import { changeFiles, severalFiles } from "../many.ts";
 import { noFile, readSource, sourceOf, type Source } from "../source.ts";
+import { warn } from "../warn.ts";
 import { reviewSet } from "../rule-review.ts";
 import { openStores, type Stores } from "../formats.ts";
 
@@ -82,7 +83,7 @@ export const set: Command = {
     if (several !== undefined) {
       const path = parseChangePath(pathText, "set", options.on(flags.dotted));
       const text = await readValue(call, valueText);
-      await parse(text);
+      if (hasLostDigits(text, await parse(text))) warn(call.streams, DIGITS_LOST);
       const order = openOrder(call);
       return changeFiles(call, several, { done: "changed" }, async (one, source) => {
         const stores = await openStores(one, source);
@@ -96,8 +97,11 @@ export const set: Command = {
     const path = parseChangePath(pathText, "set", options.on(flags.dotted));
     const text = await readValue(call, valueText);
     const order = openOrder(call);
+    let isTold = false;
     await untilUndisturbed(async () => {
       const value = await parse(text);
+      if (!isTold && hasLostDigits(text, value)) warn(call.streams, DIGITS_LOST);
+      isTold = true;
       const chunks = await setInSource(call, source, stores, { path, value, order });
       if (chunks !== undefined) await writeBack(call, source, chunks);
     });

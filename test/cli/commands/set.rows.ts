@@ -27,6 +27,21 @@ export const rows: readonly Row[] = [
     line: `set sealed.yaml '["a"]' 9007199254740993`,
     after: decrypts("sealed.yaml", /\na: 9007199254740993\n/),
   },
+  {
+    line: `set sealed.yaml '["a"]' 12345678901234567890`,
+    stderr:
+      /^WARN: the integer is larger than 64 bits and is stored as a float: its last digits are lost; set it as text with --string to keep them\n$/,
+    after: decrypts("sealed.yaml", /\na: 1\.2345678901234567e\+19\n/),
+  },
+  {
+    line: `-i --set '["a"] -99999999999999999999' sealed.json`,
+    stderr: /^WARN: the integer is larger than 64 bits/,
+  },
+  // A float holds it.
+  {
+    line: `set sealed.yaml '["a"]' 18446744073709551616`,
+    after: decrypts("sealed.yaml", /\na: 1\.8446744073709552e\+19\n/),
+  },
   { line: `set --no-atomic sealed.json '["a"]' null`, after: decrypts("sealed.json", /"a": null/) },
   {
     line: `set --value-stdin sealed.yaml '["secret"]'`,
