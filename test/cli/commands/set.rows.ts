@@ -36,6 +36,7 @@ export const rows: readonly Row[] = [
   {
     line: `-i --set '["a"] -99999999999999999999' sealed.json`,
     stderr: /^WARN: the integer is larger than 64 bits/,
+    after: decrypts("sealed.json", /"a": -100000000000000000000,/),
   },
   // A float holds it.
   {
