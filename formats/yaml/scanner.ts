@@ -26,6 +26,9 @@ interface SimpleKey {
   column: number;
 }
 
+/** So many consumed tokens are kept at most: those that a garbage collector finds it copies. */
+const MAX_CONSUMED = 64;
+
 /** As deep as go-yaml lets blocks and flow collections nest. */
 const MAX_DEPTH = 10_000;
 
@@ -74,7 +77,7 @@ export class Scanner {
   skip(): void {
     this.head++;
     this.parsed++;
-    if (this.head > 4096) {
+    if (this.head > MAX_CONSUMED) {
       // Two consumed tokens stay: the comment scanner looks back at them.
       this.tokens.splice(0, this.head - 2);
       this.head = 2;
