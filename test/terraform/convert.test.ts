@@ -373,7 +373,7 @@ type: Opaque
       'ephemeral "sops_file" "secret_shop_db" {',
     );
     expect(() => reverse(run(sealed, { secrets: "ephemeral" }).text, "x.tf")).toThrow(
-      "x.tf:1: ephemeral sops_file holds no Kubernetes manifest",
+      "x.tf:1: ephemeral sops_file contains no Kubernetes manifest",
     );
   });
 });
@@ -442,7 +442,7 @@ metadata:
     ["{ for k in x : k => k }\n", "x.tf:1: for is not a literal"],
     ['{ a = "x\n" }\n', "x.tf:1: text without a closing quote"],
     ["{ a = <<EOT\nx\n", "x.tf:1: a heredoc without its end mark"],
-    ['variable "x" {}\n', "x.tf:1: variable x holds no Kubernetes manifest"],
+    ['variable "x" {}\n', "x.tf:1: variable x contains no Kubernetes manifest"],
     ['resource "kubernetes_manifest" "x" {}\n', "x.tf:1: manifest is missing"],
     ["{ a = 1, a = 2 }\n", 'the key "a" appears twice'],
     [`{ a = ${"[".repeat(1100)} }\n`, "more than 1000 levels"],
