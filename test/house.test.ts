@@ -91,7 +91,15 @@ test("zizmor finds nothing in the workflows, the action and Dependabot's setting
   const zizmor = (input: string) =>
     spawnSync(
       counterpart("zizmor"),
-      ["--offline", "--persona=auditor", "--no-progress", "--quiet", "--format=plain", input],
+      [
+        "--offline",
+        "--color=never",
+        "--persona=auditor",
+        "--no-progress",
+        "--quiet",
+        "--format=plain",
+        input,
+      ],
       { cwd: root, encoding: "utf8" },
     );
   for (const input of [".github", "action.yml"]) {

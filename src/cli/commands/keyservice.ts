@@ -27,33 +27,27 @@ export const keyservice: Command = {
     const isVerbose = options.on(flags.verboseHere) || globals.on(flags.verbose);
     const network = options.text(flags.network);
     const address = options.text(flags.address);
-    const server = await serveKeys(
-      {
-        network: network === "" ? "tcp" : network,
-        address: address === "" ? "127.0.0.1:5000" : address,
-        keys: localKeyService,
-        confirm: options.on(flags.prompt) ? (question) => streams.askYesNo(question) : undefined,
-      },
-      host,
-    );
-    if (isVerbose) info(streams, `Listening on ${server.uri}`);
-    const signal = await stopSignal();
-    if (isVerbose) info(streams, `Caught signal ${signalName(signal)}: shutting down.`);
-    await server.stop();
+    // Signals are caught before the service listens: one that comes at once must not leave the socket behind.
+    let caught: (signal: StopSignal) => void;
+    const stopSignal = new Promise<StopSignal>((resolve) => (caught = resolve));
+    const serve = async (): Promise<void> => {
+      const server = await serveKeys(
+        {
+          network: network === "" ? "tcp" : network,
+          address: address === "" ? "127.0.0.1:5000" : address,
+          keys: localKeyService,
+          confirm: options.on(flags.prompt) ? (question) => streams.askYesNo(question) : undefined,
+        },
+        host,
+      );
+      if (isVerbose) info(streams, `Listening on ${server.uri}`);
+      const signal = await stopSignal;
+      if (isVerbose) info(streams, `Caught signal ${signalName(signal)}: shutting down.`);
+      await server.stop();
+    };
+    await withSignals((signal) => {
+      caught(signal);
+      return "continue";
+    }, serve);
   },
 };
-
-function stopSignal(): Promise<StopSignal> {
-  return new Promise((resolve, reject) => {
-    let stop: () => void;
-    const stopped = new Promise<void>((done) => (stop = done));
-    withSignals(
-      (signal) => {
-        resolve(signal);
-        stop();
-        return "continue";
-      },
-      () => stopped,
-    ).catch(reject);
-  });
-}
