@@ -18,7 +18,7 @@ export interface LoadedConfig {
  * The configuration in force: the explicit one, else the nearest `.sops.yaml` at or above the working directory.
  *
  * @param explicit path, "" for none
- * @param warnOfField told of what is ignored inside the file; `warn` where it is not given
+ * @param warnOfField called with each field that is ignored inside the file; `warn` where it is not given
  * @returns undefined when there is none
  * @throws {ConfigError} for one that cannot be read
  */

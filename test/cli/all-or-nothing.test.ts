@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
+import { runsAsRoot } from "../as-root.ts";
 import { isExecutable, shellProgram } from "./program-under-test.ts";
 import { identities, sealed } from "./samples.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -16,10 +17,9 @@ function boxWithThree(): Sandbox {
 }
 
 const line = `${shellProgram} rotate -i --all-or-nothing ${names.join(" ")}`;
-const isRoot = process.getuid?.() === 0;
 
 // As root: mounting needs it.
-test.runIf(isRoot)("a mount point among the files is found before anything changes", () => {
+test.runIf(runsAsRoot)("a mount point among the files is found before anything changes", () => {
   const box = boxWithThree();
   copyFileSync(box.path("y.yaml"), box.path("m"));
   const script = `mount --bind m y.yaml || exit 77; ${line}`;
@@ -39,26 +39,29 @@ test.runIf(isRoot)("a mount point among the files is found before anything chang
 });
 
 // As root: the file of another user in a sticky folder.
-test.runIf(isRoot)("a file that a sticky folder protects is found before anything changes", () => {
-  const box = boxWithThree();
-  mkdirSync(box.path("sticky"));
-  chmodSync(box.dir, 0o755);
-  for (const name of names) {
-    copyFileSync(box.path(name), box.path(`sticky/${name}`));
-    chmodSync(box.path(`sticky/${name}`), 0o666);
-    if (name !== "y.yaml") chownSync(box.path(`sticky/${name}`), 65_534, 65_534);
-  }
-  chmodSync(box.path("sticky"), 0o1777);
-  const result = spawnSync(
-    "setpriv",
-    ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", line],
-    { cwd: box.path("sticky"), env: box.env, encoding: "utf8" },
-  );
-  expect(result.stderr).toMatch(/y\.yaml: [^]*1 of 3 files failed; none was rotated/);
-  expect(result.status).toBe(3);
-  expect(readdirSync(box.path("sticky"))).toEqual(names);
-  for (const name of names) expect(readFileSync(box.path(`sticky/${name}`), "utf8")).toBe(text);
-});
+test.runIf(runsAsRoot)(
+  "a file that a sticky folder protects is found before anything changes",
+  () => {
+    const box = boxWithThree();
+    mkdirSync(box.path("sticky"));
+    chmodSync(box.dir, 0o755);
+    for (const name of names) {
+      copyFileSync(box.path(name), box.path(`sticky/${name}`));
+      chmodSync(box.path(`sticky/${name}`), 0o666);
+      if (name !== "y.yaml") chownSync(box.path(`sticky/${name}`), 65_534, 65_534);
+    }
+    chmodSync(box.path("sticky"), 0o1777);
+    const result = spawnSync(
+      "setpriv",
+      ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", line],
+      { cwd: box.path("sticky"), env: box.env, encoding: "utf8" },
+    );
+    expect(result.stderr).toMatch(/y\.yaml: [^]*1 of 3 files failed; none was rotated/);
+    expect(result.status).toBe(3);
+    expect(readdirSync(box.path("sticky"))).toEqual(names);
+    for (const name of names) expect(readFileSync(box.path(`sticky/${name}`), "utf8")).toBe(text);
+  },
+);
 
 /** Runs in front of the program: sends a signal when the second file is about to get its new content. */
 const hook = (signal: string): string => `

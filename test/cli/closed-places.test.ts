@@ -2,11 +2,10 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runsAsRoot } from "../as-root.ts";
 import { isExecutable, programUnderTest } from "./program-under-test.ts";
 import { identities, recipients } from "./samples.ts";
 import { Sandbox } from "./sandbox.ts";
-
-const isRoot = process.getuid?.() === 0;
 
 let box: Sandbox;
 
@@ -33,7 +32,7 @@ async function sealed(file: string): Promise<void> {
 }
 
 // After `sudo -u` the working directory may be one that the user cannot enter.
-describe.runIf(isRoot)("a working directory that the user cannot enter", () => {
+describe.runIf(runsAsRoot)("a working directory that the user cannot enter", () => {
   let closed: string;
 
   beforeEach(async () => {
@@ -106,7 +105,7 @@ test("a missing working directory is reported", () => {
 });
 
 // What cannot be read may hold a secret that is not encrypted.
-describe.runIf(isRoot)("a check does not skip what it cannot read", () => {
+describe.runIf(runsAsRoot)("a check does not skip what it cannot read", () => {
   beforeEach(async () => {
     box.write(
       ".sops.yaml",
