@@ -26,6 +26,8 @@ export async function namesInForce({ shared, globals, host }: Call): Promise<Key
 /** The error with names in place of keys, for people; where JSON is asked for it stays as it is. */
 export async function withNames(error: unknown, call: Call): Promise<unknown> {
   if (!(error instanceof SopsmithError) || call.options.on(flags.json)) return error;
+  // Its message is a patch.
+  if (error.code === "not-editable") return error;
   if (!/age1|ssh-|arn:|\/keys\/|cryptoKeys|[0-9A-Fa-f]{16}/.test(error.message)) return error;
   error.message = (await namesInForce(call)).inText(error.message);
   return error;

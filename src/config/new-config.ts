@@ -19,32 +19,44 @@ export function anchorOf(name: string): string {
   return anchor === "" ? "key" : anchor;
 }
 
-/** Key types whose keys are one text each, with the field that the text has in a key group; "" for none. */
-const textFields = new Map<KeyType, string>([
-  ["age", ""],
-  ["pgp", ""],
-  ["hc_vault", ""],
-  ["kms", "arn"],
-  ["gcp_kms", "resource_id"],
-  ["hckms", "key_id"],
-]);
+/** What a key is as an item of a key group, for the types whose items are mappings; items of the others are texts. */
+const itemFields: Readonly<Partial<Record<KeyType, (id: string) => Record<string, string>>>> = {
+  kms: (id) => {
+    const at = id.indexOf("+arn:");
+    return at < 0 ? { arn: id } : { arn: id.slice(0, at), role: id.slice(at + 1) };
+  },
+  gcp_kms: (id) => ({ resource_id: id }),
+  hckms: (id) => ({ key_id: id }),
+  azure_kv: (id) => {
+    const [, vaultUrl = id, key = "", version = ""] =
+      /^(https:\/\/[^/]+)\/keys\/([^/]+)\/?(.*)$/.exec(id) ?? [];
+    return version === "" ? { vaultUrl, key } : { vaultUrl, key, version };
+  },
+};
+
+/** An item of a key group's list, as a value: a text, or texts by field. */
+export const groupValue = ({ type, id }: Member["key"]): string | Record<string, string> =>
+  itemFields[type]?.(id) ?? id;
 
 /**
- * The item of a key group's list that stands for a key which has an anchor; undefined for a type whose keys are more than
- * one text.
+ * An item of a key group's list, as YAML for a list in block style.
+ *
+ * @param anchor of the key's text; used where the item has that text in it
  */
-export function groupItem(type: KeyType, anchor: string): string | undefined {
-  const field = textFields.get(type);
-  if (field === undefined) return undefined;
-  return field === "" ? `*${anchor}` : `${field}: *${anchor}`;
+export function groupItem(key: Member["key"], anchor: string | undefined): string {
+  const value = groupValue(key);
+  const text = anchor === undefined ? scalarText(key.id) : `*${anchor}`;
+  if (typeof value === "string") return text;
+  const [[field] = [""], ...more] = Object.entries(value);
+  if (more.length === 0) return `${field}: ${text}`;
+  const fields = Object.entries(value).map(([name, one]) => `${name}: ${scalarText(one)}`);
+  return `{ ${fields.join(", ")} }`;
 }
 
-/** Types that {@link groupItem} knows, for a message. */
-export const textTypes: readonly KeyType[] = [...textFields.keys()];
-
-/** A scalar of YAML: as it is where that is safe, else in single quotes. */
+/** A scalar of YAML: as it is where it is sure to be read as a text, else in single quotes. */
 export function scalarText(text: string): string {
-  return /^[A-Za-z0-9][\w./@:+=-]*(?: [\w./@+=-]+)*$/.test(text) && !/:( |$)|^[\d.]+$/.test(text)
+  return /^[A-Za-z0-9][\w./@:+=-]*(?: [\w./@+=-]+)*$/.test(text) &&
+    !/:( |$)|^0[box]|^[\d.]+(?:e[+-]?\d+)?$/i.test(text)
     ? text
     : `'${text.replaceAll("'", "''")}'`;
 }
@@ -52,7 +64,7 @@ export function scalarText(text: string): string {
 /**
  * A `.sops.yaml` with one creation rule: the members' keys by name, and the rule for the files.
  *
- * @param members at least one, of the types in {@link textTypes}
+ * @param members at least one
  */
 export function newConfig(members: readonly Member[], pathRegex: string): string {
   const taken = new Set<string>();
@@ -71,7 +83,7 @@ export function newConfig(members: readonly Member[], pathRegex: string): string
     `      ${index === 0 ? "- " : "  "}${provider(type).groupField}:`,
     ...named
       .filter(({ key }) => key.type === type)
-      .map(({ anchor }) => `          - ${groupItem(type, anchor) ?? ""}`),
+      .map(({ key, anchor }) => `          - ${groupItem(key, anchor)}`),
   ]);
   return [
     "# Who can decrypt, by name, and which files are encrypted to whom. `sopsmith who` shows it.",

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type * as YamlPackage from "yaml";
 import type { Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
-import { anchorOf, groupItem, scalarText } from "../config/new-config.ts";
+import { anchorOf, groupItem, groupValue, scalarText } from "../config/new-config.ts";
 import { provider } from "../keys/index.ts";
 import { keyInText, keyReference, type KeyId } from "./key-id.ts";
 
@@ -377,6 +378,24 @@ function pieceRemoval(text: string, node: Scalar, references: ReadonlySet<string
 
 // Putting in.
 
+/** The same key with the same settings: keys of AWS may differ in their role, those of Azure in their version. */
+const isSameItem = (a: KeyId, b: KeyId): boolean =>
+  keyReference(a) === keyReference(b) &&
+  (typeof groupValue(b) === "string" || isDeepStrictEqual(groupValue(a), groupValue(b)));
+
+/** Whether an anchor is in front of a node, where an alias of it is possible. */
+function isBefore(yaml: Yaml, doc: Document, anchor: string | undefined, node: Node): boolean {
+  let first: Node | undefined;
+  yaml.visit(doc, {
+    Node(_, one: Node & { anchor?: string }) {
+      if (one.anchor !== anchor || anchor === undefined) return undefined;
+      first = one;
+      return yaml.visit.BREAK;
+    },
+  });
+  return first !== undefined && startOf(first) < startOf(node);
+}
+
 /** The text in which the key has an anchor, and that anchor; undefined where no anchor can be in front of the rules. */
 function withAnchor(
   yaml: Yaml,
@@ -392,11 +411,9 @@ function withAnchor(
   });
   for (const [anchor, node] of taken) {
     const [own, ...more] = keysOf(yaml, doc, node);
-    if (own !== undefined && more.length === 0 && keyReference(own) === keyReference(key))
+    if (own !== undefined && more.length === 0 && isSameItem(own, key))
       return { text, anchor: yaml.isScalar(node) ? anchor : undefined };
   }
-  if (groupItem(key.type, "x") === undefined)
-    throw new Unspliceable(`keys of ${provider(key.type).label} have several fields`);
   let anchor = anchorOf(name);
   for (let i = 2; taken.has(anchor); i++) anchor = `${anchorOf(name)}-${i}`;
   const item = `&${anchor} ${scalarText(key.id)}`;
@@ -461,17 +478,17 @@ function insertion(
   if (!yaml.isMap(container)) throw new Unspliceable(`a rule in it has no key group ${group}`);
   const { groupField, configField } = provider(key.type);
   const field = hasGroups ? groupField : configField;
-  const literal = scalarText(key.id);
-  const comment = anchor === undefined ? ` # ${name}` : "";
-  const inGroup = anchor === undefined ? undefined : groupItem(key.type, anchor);
-  const item = hasGroups
-    ? (inGroup ?? groupItem(key.type, "x")?.replace("*x", literal) ?? literal)
-    : anchor === undefined
-      ? literal
-      : `*${anchor}`;
-  const flowItem = item.includes(": ") ? `{${item}}` : item;
   const written = container.get(field, true);
   const value = target(yaml, doc, written);
+  const place = yaml.isSeq(value) ? value : container;
+  const usable = isBefore(yaml, doc, anchor, place) ? anchor : undefined;
+  const comment = usable === undefined ? ` # ${name}` : "";
+  const item = hasGroups
+    ? groupItem(key, usable)
+    : usable === undefined
+      ? scalarText(key.id)
+      : `*${usable}`;
+  const flowItem = /^\w+: /.test(item) ? `{${item}}` : item;
   if (yaml.isSeq(value)) {
     if (value.items.some((one) => hasKey(yaml, doc, one, key))) return undefined;
     return append(yaml, text, value, value.flow === true ? flowItem : item, comment);
@@ -483,6 +500,8 @@ function insertion(
     return { start, end, text: `[${text.slice(start, end)}, ${flowItem}]` };
   }
   if (yaml.isScalar(value) && typeof value.value === "string" && value.value !== "") {
+    if (!PIECE.test(key.id))
+      throw new Unspliceable(`${field} in it is one text, where this key needs quotes`);
     const last = piecesOf(text, value).at(-1);
     if (last === undefined) throw new Unspliceable(`${field} in it cannot be read`);
     const from = lineStart(text, last.end);
@@ -494,17 +513,23 @@ function insertion(
   return newField(yaml, text, container, field, item, flowItem, comment);
 }
 
+/** What means the same in every style of scalar. */
+const PIECE = /^[\w./@:+=!-]+(?: [\w./@+=!-]+)*$/;
+
 const hasKey = (yaml: Yaml, doc: Document, node: unknown, key: KeyId): boolean =>
   keysOf(yaml, doc, node).some((one) => keyReference(one) === keyReference(key));
 
-/** Whether some list of a key group has it. */
+/** Whether some list of a key group has it, or a group that is merged into it. */
 function hasKeyIn(yaml: Yaml, doc: Document, group: unknown, key: KeyId): boolean {
   const map = target(yaml, doc, group);
   return (
     yaml.isMap(map) &&
     map.items.some(({ value }) => {
       const list = target(yaml, doc, value);
-      return yaml.isSeq(list) && list.items.some((one) => hasKey(yaml, doc, one, key));
+      return (
+        yaml.isSeq(list) &&
+        list.items.some((one) => hasKey(yaml, doc, one, key) || hasKeyIn(yaml, doc, one, key))
+      );
     })
   );
 }
@@ -581,21 +606,24 @@ function rewrittenWith(
       if (!rules.has(trail.at(-1)?.index ?? -1) || !yaml.isMap(node)) continue;
       const groups = target(yaml, doc, node.get("key_groups", true));
       const hasGroups = yaml.isSeq(groups) && groups.items.length > 0;
+      if (hasGroups && groups.items.some((one) => hasKeyIn(yaml, doc, one, key))) continue;
       const container = hasGroups ? target(yaml, doc, groups.items[group]) : node;
       if (!yaml.isMap(container)) return undefined;
-      const { groupField, configField, type } = provider(key.type);
+      const { groupField, configField } = provider(key.type);
       const field = hasGroups ? groupField : configField;
-      const value = target(yaml, doc, container.get(field, true));
-      const one: unknown =
-        hasGroups && type === "kms"
-          ? { arn: key.id }
-          : hasGroups && type === "gcp_kms"
-            ? { resource_id: key.id }
-            : key.id;
-      if (yaml.isSeq(value)) value.add(doc.createNode(one));
-      else if (yaml.isScalar(value) && value.value !== "")
-        value.value = `${String(value.value)},${key.id}`;
-      else container.set(field, doc.createNode([one]));
+      const written = container.get(field, true);
+      const value = target(yaml, doc, written);
+      if (hasKey(yaml, doc, value, key)) continue;
+      const item = doc.createNode(hasGroups ? groupValue(key) : key.id);
+      // A number would not be a key.
+      if (yaml.isScalar(item) && scalarText(key.id) !== key.id) item.type = "QUOTE_SINGLE";
+      const isText = yaml.isScalar(value) && value.value !== "";
+      if (yaml.isSeq(value)) {
+        if (!value.items.some((one) => hasKey(yaml, doc, one, key))) value.add(item);
+      } else if (isText && yaml.isAlias(written))
+        container.set(field, doc.createNode([written, item]));
+      else if (isText) value.value = `${String(value.value)},${key.id}`;
+      else container.set(field, doc.createNode([item]));
     }
     return doc.toString(wide);
   } catch {

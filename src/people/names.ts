@@ -133,7 +133,8 @@ export async function namesInConfig(text: Uint8Array): Promise<KeyNames> {
   const { Composer, Parser, isMap, isScalar, visit } = await import("yaml");
   const found: NamedKey[] = [];
   const add = (node: Node, end: Scalar, key: KeyId): void => {
-    const after = commentAfter(source, end);
+    const isFlow = isMap(node) && node.flow === true;
+    const after = commentAfter(source, isFlow ? node : end);
     if (node.anchor !== undefined) {
       const description = after === "" ? undefined : after;
       found.push({ key, name: clean(node.anchor), description, source: "anchor" });
@@ -185,7 +186,7 @@ const isPlain = ({ type, value }: Scalar): boolean =>
   typeof value === "string" && type !== "BLOCK_LITERAL" && type !== "BLOCK_FOLDED";
 
 /** The comment on the rest of the line, behind nothing but the comma or the brace that ends an item; "" for none. */
-function commentAfter(source: string, { range }: Scalar): string {
+function commentAfter(source: string, { range }: Node): string {
   const rest = source.slice(range?.[1] ?? source.length);
   const [, comment = ""] = /^[ \t]*[,}]*[ \t]+#+([^\n]*)/.exec(rest) ?? [];
   return clean(comment);

@@ -7,6 +7,9 @@ import {
   usualPathRegex,
   withoutBraces,
 } from "../../src/config/new-config.ts";
+import { selectRule } from "../../src/config/match.ts";
+import { provider, providers } from "../../src/keys/index.ts";
+import { alice, fakeHost } from "../keys/fake-host.ts";
 
 const age = (id: string) => ({ type: "age", id }) as const;
 
@@ -38,6 +41,33 @@ test("writes a configuration that reads back, with each type's field", async () 
   expect(rule?.pathRegex).toBe("it's");
   const filled = [...(rule?.keyGroups[0]?.keys ?? [])].filter(([, items]) => items.length > 0);
   expect(filled.map(([type]) => type).toSorted()).toEqual(["age", "kms", "pgp"]);
+});
+
+test("writes keys of every type so that they read back with all their fields", async () => {
+  const keys = [
+    { type: "age", id: alice.recipient },
+    { type: "pgp", id: "1234567890123E45" },
+    {
+      type: "kms",
+      id: "arn:aws:kms:eu-west-1:123456789012:key/1+arn:aws:iam::123456789012:role/r",
+    },
+    { type: "gcp_kms", id: "projects/p/locations/global/keyRings/r/cryptoKeys/k" },
+    { type: "hckms", id: "cn-north-4:12345678-1234-1234-1234-123456789012" },
+    { type: "azure_kv", id: "https://v.vault.azure.net/keys/k/0123456789abcdef" },
+    { type: "hc_vault", id: "https://vault.example.com:8200/v1/transit/keys/k" },
+  ] as const;
+  expect(keys.map(({ type }) => type).toSorted()).toEqual(
+    providers.map(({ type }) => type).toSorted(),
+  );
+  const host = fakeHost();
+  const members = keys.map((key) => ({ name: key.type, key }));
+  const config = await parseConfig(Buffer.from(newConfig(members, "x")), "x", () => undefined);
+  const rule = await selectRule(config, "x", "x", host);
+  for (const { type, id } of keys) {
+    const [own] = await provider(type).parse(id, host);
+    expect(rule?.keyGroups.flat()).toContainEqual(own);
+  }
+  expect(rule?.keyGroups.flat()).toHaveLength(keys.length);
 });
 
 test.each([

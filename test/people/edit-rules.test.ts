@@ -1,11 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
+import { loadRule } from "../../src/config/match.ts";
+import { provider } from "../../src/keys/index.ts";
 import type { KeyId } from "../../src/people/key-id.ts";
 import { patchOf, withKey, withoutKeys, type Edited } from "../../src/people/edit-rules.ts";
+import { alice, bob, fakeHost } from "../keys/fake-host.ts";
 import { scratchDir } from "../io/script.ts";
 import { keysOfRule } from "../../src/people/rule-keys.ts";
 
@@ -224,6 +228,125 @@ describe("does not splice what cannot be spliced, but says what it would change"
     expect(await withoutKeys(text, [key(b)], undefined)).toMatchObject({
       problem: expect.stringContaining("line 2"),
     });
+  });
+});
+
+const huawei = "cn-north-4:12345678-1234-1234-1234-123456789012";
+const role = "arn:aws:iam::123456789012:role/ops";
+const ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+
+describe("adds a key of any type so that the rule has exactly that key", () => {
+  /** The rule's keys as files store them. */
+  async function loaded(text: string): Promise<{ type: string; fields: unknown }[]> {
+    const config = await parseConfig(Buffer.from(text), "x", (message) => {
+      throw new Error(message);
+    });
+    const [rule] = config.creationRules ?? [];
+    if (rule === undefined) throw new Error("no rule");
+    const { keyGroups } = await loadRule(rule, "x", host);
+    return keyGroups.flat().map(({ type, fields }) => ({ type, fields }));
+  }
+  const host = fakeHost();
+  const [a, b] = [alice.recipient, bob.recipient];
+
+  const keys: readonly KeyId[] = [
+    key(b),
+    key(`${ssh} bob's: "box" #1`),
+    { type: "pgp", id: "85D77543B3D624B63CEA9E6DBC17301B491B3F21" },
+    { type: "pgp", id: "1234567890123456" },
+    { type: "pgp", id: "1234567890123E45" },
+    { type: "pgp", id: "0x12345678ABCDEF12" },
+    { type: "kms", id: arn },
+    { type: "kms", id: `${arn}+${role}` },
+    { type: "gcp_kms", id: "projects/p/locations/global/keyRings/r/cryptoKeys/k" },
+    { type: "hckms", id: huawei },
+    { type: "azure_kv", id: "https://v.vault.azure.net/keys/k/0123456789abcdef" },
+    { type: "hc_vault", id: "https://vault.example.com:8200/v1/transit/keys/k" },
+  ];
+  const shapes: readonly (readonly [string, string])[] = [
+    ["a rule", `creation_rules:\n  - age:\n      - ${a}\n`],
+    ["a text", `creation_rules:\n  - path_regex: ''\n    age: ${a}\n`],
+    ["a quoted text", `creation_rules:\n  - path_regex: ''\n    age: '${a}'\n`],
+    ["a rule in flow style", `creation_rules: [{age: [${a}]}]\n`],
+    ["a group", `creation_rules:\n  - key_groups:\n      - age:\n          - ${a}\n`],
+    ["a group in flow style", `creation_rules: [{key_groups: [{age: [${a}]}]}]\n`],
+    [
+      "a group before the list of keys",
+      `creation_rules:\n  - key_groups:\n      - age: [${a}]\nkeys:\n  - &carol ${c}\n`,
+    ],
+    ["a rule in a file in flow style", `{creation_rules: [{age: [${a}]}]}\n`],
+    ["a group in a file in flow style", `{creation_rules: [{key_groups: [{age: [${a}]}]}]}\n`],
+  ];
+  test.each(shapes)("%s", async (_, text) => {
+    for (const one of keys) {
+      const edited = await withKey(text, { name: "bob", key: one, rules: new Set([0]), group: 0 });
+      const changed = "problem" in edited ? (edited.rewritten ?? "") : edited.text;
+      const [own] = await provider(one.type).parse(one.id, host);
+      const found = await loaded(changed);
+      expect(found.filter(({ fields }) => isDeepStrictEqual(fields, own?.fields))).toHaveLength(1);
+      expect(found).toHaveLength(2);
+      const again = await withKey(changed, {
+        name: "bob",
+        key: one,
+        rules: new Set([0]),
+        group: 0,
+      });
+      if ("problem" in again) expect(again.rewritten).toBe(changed);
+      else expect(await loaded(again.text)).toHaveLength(2);
+      const without = await withoutKeys(changed, [one], undefined);
+      expect(await keysIn("problem" in without ? (without.rewritten ?? "") : without.text)).toEqual(
+        [[[a]]],
+      );
+    }
+  });
+
+  test("with its fields, as the type has them in a group", async () => {
+    const written = async (one: KeyId): Promise<string> => {
+      const text = `creation_rules: [{key_groups: [{age: [${a}]}]}]\n`;
+      const edited = await withKey(text, { name: "x", key: one, rules: new Set([0]), group: 0 });
+      return (
+        textOf(edited)
+          .split("\n")[2]
+          ?.slice(text.length - 5) ?? ""
+      );
+    };
+    expect(await written({ type: "hckms", id: huawei })).toBe(", hckms: [{key_id: *x}]}]}]");
+    expect(await written({ type: "kms", id: `${arn}+${role}` })).toBe(
+      `, kms: [{ arn: ${arn}, role: ${role} }]}]}]`,
+    );
+    expect(await written({ type: "azure_kv", id: "https://v.vault.azure.net/keys/k" })).toBe(
+      ", azure_keyvault: [{ vaultUrl: https://v.vault.azure.net, key: k }]}]}]",
+    );
+  });
+
+  test("also where another role of the key has a name", async () => {
+    const text = `keys:\n  - &ci ${arn}\ncreation_rules:\n  - age: ${a}\n`;
+    const added = { type: "kms", id: `${arn}+${role}` } as const;
+    const edited = await withKey(text, { name: "ops", key: added, rules: new Set([0]), group: 0 });
+    expect(textOf(edited)).toBe(
+      `keys:\n  - &ci ${arn}\n  - &ops ${arn}+${role}\ncreation_rules:\n  - age: ${a}\n    kms:\n      - *ops\n`,
+    );
+  });
+
+  test("as a text where its name comes only later", async () => {
+    const text = `creation_rules:\n  - path_regex: x\n    age: [${a}]\n  - age: [&bob ${b}]\n`;
+    const edited = await withKey(text, { name: "bob", key: key(b), rules: new Set([0]), group: 0 });
+    expect(textOf(edited)).toBe(text.replace(a, `${a}, ${b}`));
+  });
+
+  test("not where a merged group has it", async () => {
+    const text = `keys:\n  - &bob ${b}\ncreation_rules:\n  - key_groups:\n      - merge:\n          - age: [*bob]\n        age: [${a}]\n`;
+    const edited = await withKey(text, { name: "bob", key: key(b), rules: new Set([0]), group: 0 });
+    expect(textOf(edited)).toBe(text);
+  });
+
+  test("in the text that it shows, too, and in no other rule", async () => {
+    const text = `{keys: [&alice ${a}], creation_rules: [{path_regex: x, age: *alice}, {age: *alice}]}\n`;
+    const edited = await withKey(text, { name: "bob", key: key(b), rules: new Set([0]), group: 0 });
+    expect(await keysIn(("rewritten" in edited && edited.rewritten) || "")).toEqual([
+      [[a, b]],
+      [[a]],
+    ]);
   });
 });
 

@@ -54,6 +54,7 @@ test("names cloud keys that are written as mappings", async () => {
             arn: ${arn} # production
             role: arn:aws:iam::1:role/x
           - {arn: "arn:aws:kms:us-east-1:1:alias/dev"} # dev
+          - { arn: "arn:aws:kms:us-east-1:1:alias/ci", role: "arn:aws:iam::1:role/x" } # ci
         azure_keyvault:
           - vaultUrl: https://v.vault.azure.net
             key: sops # vault key
@@ -63,6 +64,7 @@ test("names cloud keys that are written as mappings", async () => {
     `prod [production] (anchor): kms ${arn}`,
     // The comment stands after the mapping's brace.
     "dev (comment): kms arn:aws:kms:us-east-1:1:alias/dev",
+    "ci (comment): kms arn:aws:kms:us-east-1:1:alias/ci",
     "vault key (comment): azure_kv https://v.vault.azure.net/keys/sops",
   ]);
 });

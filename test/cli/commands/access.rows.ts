@@ -15,12 +15,25 @@ export const rows: readonly Row[] = [
   {
     line: "grant bob no-key",
     code: 1,
-    stderr: /^"no-key" is not a public key that can get a name\n/,
+    stderr: /^"no-key" is not a public key\n/,
   },
   {
     line: "grant bob AGE-SECRET-KEY-1",
     code: 1,
     stderr: /^this is an identity, the secret half of a key\n/,
+  },
+  {
+    line: "grant --yes ci arn:aws:kms:eu-west-1:123456789012:key/1|a:b|prod",
+    files: rule,
+    code: 1,
+    stderr: /^"arn\S+" is more than the ARN of a key\nLeave out what is after the first \|/,
+  },
+  {
+    // The patch can be applied: it shows alice's key, not her name.
+    line: "grant --yes bob B",
+    files: { ".sops.yaml": `{keys: [&alice ${A}], creation_rules: [{age: [*alice]}]}\n` },
+    code: 1,
+    stderr: new RegExp(String.raw`^-\{keys: \[&alice ${A}\], .*\n\+\{.* ${A} .* ${B} `, "m"),
   },
   { line: "grant --plan --yes bob B", code: 8, stderr: /--plan and --yes cannot be used together/ },
   { line: "grant --json bob B", code: 8, stderr: /Use --json with --plan or --yes/ },
