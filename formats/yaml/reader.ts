@@ -18,7 +18,7 @@ import { decodeText, lineAt } from "../../src/tree/text.ts";
 import { decodeStream } from "./chars.ts";
 import { commentOfLine, type CommentRecord } from "./comments.ts";
 import { Parser, type Event } from "./parser.ts";
-import { readPlainBlock } from "./plain-block.ts";
+import { readQuickBlock } from "./quick-block.ts";
 import { resolvePlain, resolveTagged } from "./resolve.ts";
 
 /** A node while its document is read: its tree form, and the comments that its parent has yet to place. */
@@ -61,7 +61,7 @@ export function readDocuments(source: Uint8Array): Documents {
  * @param spans takes what the documents do not tell about where things are
  */
 export function readText(text: string, isAscii: boolean, spans?: Spans): Documents {
-  const document = readPlainBlock(text, isAscii);
+  const document = readQuickBlock(text, isAscii, spans?.inFlow);
   return document === undefined ? readGeneral(text, spans) : [document];
 }
 
@@ -71,9 +71,9 @@ export interface Spans {
   readonly scalars: Map<number, ScalarSpan>;
   /** The `start` of each scalar in a flow collection. */
   readonly inFlow: Set<number>;
-  /** Ends of all documents, without the markers after them; empty for a text that was read as one plain block. */
+  /** Ends of all documents, without the markers after them; empty for a text that the quick reader took. */
   readonly documentEnds: number[];
-  /** All comments, also those that are in no document. */
+  /** All comments, also those that are in no document; empty where all are in one. */
   comments: readonly CommentRecord[];
   hasAliases: boolean;
 }

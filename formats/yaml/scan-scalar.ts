@@ -184,22 +184,35 @@ function endOfQuotedRun(text: string, from: number, quote: number): number {
 
 /** One escape of a double-quoted scalar, the scanner standing on the backslash. */
 function scanEscape(scanner: Scanner): string {
-  const letter = scanner.text.charAt(scanner.pos + 1);
+  const escape = escapeAt(scanner.text, scanner.pos);
+  if ("wrong" in escape) scanner.fail(escape.wrong);
+  scanner.pos += escape.length;
+  return escape.value;
+}
+
+/**
+ * What an escape in double quotes stands for.
+ *
+ * @param at the offset of its backslash, with a character after it
+ * @returns the text and the length of the escape, or what is wrong with it
+ */
+export function escapeAt(
+  text: string,
+  at: number,
+): { value: string; length: number } | { wrong: string } {
+  const letter = text.charAt(at + 1);
   const digits = letter === "x" ? 2 : letter === "u" ? 4 : letter === "U" ? 8 : 0;
   if (digits === 0) {
-    const plain = ESCAPES[letter];
-    if (plain === undefined) scanner.fail("found unknown escape character");
-    scanner.pos += 2;
-    return plain;
+    const value = ESCAPES[letter];
+    return value === undefined ? { wrong: "found unknown escape character" } : { value, length: 2 };
   }
-  const hex = scanner.text.slice(scanner.pos + 2, scanner.pos + 2 + digits);
+  const hex = text.slice(at + 2, at + 2 + digits);
   if (hex.length < digits || !/^[0-9A-Fa-f]+$/.test(hex))
-    scanner.fail("did not find expected hexdecimal number");
+    return { wrong: "did not find expected hexdecimal number" };
   const code = Number.parseInt(hex, 16);
   if ((code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
-    scanner.fail("found invalid Unicode character escape code");
-  scanner.pos += 2 + digits;
-  return String.fromCodePoint(code);
+    return { wrong: "found invalid Unicode character escape code" };
+  return { value: String.fromCodePoint(code), length: 2 + digits };
 }
 
 /** A `|` or `>` scalar with its header; a comment after the header becomes a line comment of the scalar. */

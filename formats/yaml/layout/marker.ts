@@ -29,10 +29,9 @@ export function markerLines({ isOpenEnded, records }: Marker): string[] {
 /**
  * Finds the marker: it is on the line after that of a key `sops`.
  *
- * @returns what it says, and the text, without its lines where that lets it be read as a plain block; undefined without a marker of this
- *   version
+ * @returns what it says; undefined without a marker of this version
  */
-export function takeMarker(text: string): { marker: Marker; text: string } | undefined {
+export function findMarker(text: string): Marker | undefined {
   const first = `${MARKER}${LAYOUT_VERSION}`;
   for (let at = text.indexOf(first); at >= 0; at = text.indexOf(first, at + 1)) {
     const start = lineStart(text, at);
@@ -41,16 +40,12 @@ export function takeMarker(text: string): { marker: Marker; text: string } | und
     const head = /^ *# sopsmith-layout \d+(?: (no-eol))?[ \t]*$/.exec(lines.next().value ?? "");
     if (!head) continue;
     const records = new Map<string, string>();
-    let end = lineEnd(text, start);
     for (const line of lines) {
       const record = /^ *# sopsmith-layout (\S{8}) (ENC\[\S+\])[ \t]*$/.exec(line);
       if (!record) break;
       records.set(record[1] as string, record[2] as string);
-      end = lineEnd(text, end);
     }
-    const marker = { isOpenEnded: head[1] !== undefined, records };
-    const hasComments = text.lastIndexOf("#", start - 1) >= 0;
-    return { marker, text: hasComments ? text : text.slice(0, start) + text.slice(end) };
+    return { isOpenEnded: head[1] !== undefined, records };
   }
   return undefined;
 }

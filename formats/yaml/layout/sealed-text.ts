@@ -18,7 +18,7 @@ import {
   lineBreakOf,
   lineStart,
   markerLines,
-  takeMarker,
+  findMarker,
   type Marker,
 } from "./marker.ts";
 import { carriedStyle, placeOf, rendered, renderedBlock, takeBlockSpelling } from "./places.ts";
@@ -39,12 +39,10 @@ export function readBack(pieces: Iterable<string>): { read: SealedText; text: st
   return { read, text: byteOrderMark + text.slice(0, -1) };
 }
 
-function readDecoded(decoded: string, isAscii: boolean, byteOrderMark: string): SealedText {
-  const taken = takeMarker(decoded);
-  const text = taken?.text ?? decoded;
+function readDecoded(text: string, isAscii: boolean, byteOrderMark: string): SealedText {
   const spans = newSpans();
   const documents = readText(text, isAscii, spans);
-  const marker = taken?.marker ?? (isFlowRoot(text, documents[0]) && fieldMarker(documents));
+  const marker = findMarker(text) ?? (isFlowRoot(text, documents[0]) && fieldMarker(documents));
   if (!marker) throw new CannotKeep("it has no marker");
   return new YamlSealedText(text.slice(0, -1), { documents, spans, marker, byteOrderMark });
 }

@@ -1,0 +1,409 @@
+import {
+  comment,
+  entry,
+  map,
+  nil,
+  seq,
+  type Comment,
+  type Entry,
+  type Mapping,
+  type Node,
+  type Sequence,
+} from "../../src/tree/node.ts";
+import { LF, SPACE } from "./chars.ts";
+import { flowAt, isFlowStart } from "./quick-flow.ts";
+import {
+  APOSTROPHE,
+  blockScalarAt,
+  canBegin,
+  COLON,
+  DASH,
+  HASH,
+  isTextKey,
+  plainAt,
+  QUOTE,
+  quotedAt,
+} from "./quick-scalars.ts";
+
+/**
+ * A reader of the style that both programs write, and of what most people write: block mappings and lists, keys of letters and digits or in
+ * quotes, each value on its key's line or below it as a literal, flow collections, and comments whose place is beyond doubt. No token is
+ * made and few characters are looked at one by one, which takes a fraction of the general reader's time.
+ *
+ * It gives up on everything else, such as anchors, tags, text on several lines, several documents, and whatever is wrong: the general
+ * reader then decides from the start, and words the error.
+ */
+
+/** A collection whose end has not been read yet. */
+interface Open {
+  readonly node: Mapping | Sequence;
+  /** Where its keys or dashes are. */
+  readonly column: number;
+  /** The keys of a mapping that has many. */
+  keys: Set<string> | undefined;
+}
+
+/** Comment lines without an empty line between them, in one column. */
+interface Group {
+  readonly column: number;
+  readonly comments: Comment[];
+}
+
+/** From here on a mapping's keys are looked up in a set. */
+const MANY_KEYS = 8;
+
+const MAX_DEPTH = 1000;
+const MAX_KEY_LENGTH = 1000;
+
+/** The general reader looks a little further for a comment. */
+const MAX_GAP = 400;
+
+const BAR = 124;
+const FOLD = 62;
+
+/**
+ * @param text as `decodeStream` gives it
+ * @param isAscii no character of it is beyond ASCII
+ * @param inFlow takes the start of each scalar in a flow collection
+ * @returns the one document, as the general reader reads it, except that the `end` of a block collection is not reported; undefined for
+ *   text in another style
+ */
+export function readQuickBlock(
+  text: string,
+  isAscii: boolean,
+  inFlow?: Set<number>,
+): Mapping | undefined {
+  if (text.charCodeAt(text.length - 2) !== LF) return undefined;
+  if (text.includes("\t") || text.includes("\r")) return undefined;
+  if (!isAscii && /[\u0085\u2028\u2029\ufeff]/.test(text)) return undefined;
+  const found = inFlow && new Set<number>();
+  const reader = new QuickBlockReader(text, found);
+  if (!reader.read()) return undefined;
+  if (found) for (const start of found) inFlow.add(start);
+  return reader.root;
+}
+
+class QuickBlockReader {
+  readonly root: Mapping = map([], 0);
+  private readonly text: string;
+  private readonly inFlow: Set<number> | undefined;
+  /** The offset of what ends the text. */
+  private readonly last: number;
+  private at = 0;
+  private readonly open: Open[] = [{ node: this.root, column: 0, keys: undefined }];
+  /** An entry with nothing on its line: what it holds is below. */
+  private waiting: Entry | undefined;
+  /** Comments above what comes next, in its column. */
+  private above: readonly Comment[] = [];
+  /** The comment on the line of the value that was read last. */
+  private beside: Comment | undefined;
+  private isAfterEmptyLine = false;
+  private hasMarker = false;
+  private hasItems = false;
+
+  constructor(text: string, inFlow: Set<number> | undefined) {
+    this.text = text;
+    this.last = text.length - 1;
+    this.inFlow = inFlow;
+  }
+
+  /** False for text in another style. */
+  read(): boolean {
+    const { text, last } = this;
+    while (this.at < last) {
+      const lineStart = this.at;
+      let c = text.charCodeAt(this.at);
+      while (c === SPACE) c = text.charCodeAt(++this.at);
+      const column = this.at - lineStart;
+      if (c === LF) {
+        this.isAfterEmptyLine = true;
+        this.at++;
+        continue;
+      }
+      if (c === HASH) {
+        this.at = lineStart;
+        if (!this.comments()) return false;
+        continue;
+      }
+      if (!this.hasItems && this.isMarker(column)) continue;
+      const isItem = c === DASH && text.charCodeAt(this.at + 1) === SPACE;
+      if (!this.arrive(column, isItem) || !this.line(column, isItem)) return false;
+      this.isAfterEmptyLine = false;
+    }
+    return this.hasItems;
+  }
+
+  /** Steps over the `---` in front of the document. */
+  private isMarker(column: number): boolean {
+    const isMarker = !this.hasMarker && column === 0 && this.text.startsWith("---\n", this.at);
+    if (isMarker) {
+      this.hasMarker = true;
+      this.isAfterEmptyLine = false;
+      this.at += 4;
+    } else {
+      this.hasItems = true;
+      this.root.start = this.at;
+    }
+    return isMarker;
+  }
+
+  /** Opens the collection that begins in this column, or closes those that ended before it. */
+  private arrive(column: number, isItem: boolean): boolean {
+    const { open, waiting } = this;
+    let top = open[open.length - 1] as Open;
+    if (waiting !== undefined) {
+      this.waiting = undefined;
+      // A list may be in its key's own column.
+      if (column > top.column || (column === top.column && isItem)) {
+        waiting.value = this.begin(column, isItem);
+        return open.length <= MAX_DEPTH;
+      }
+    }
+    while (
+      column < top.column ||
+      (column === top.column && !isItem && top.node.kind === "seq" && open.length > 1)
+    ) {
+      open.pop();
+      top = open[open.length - 1] as Open;
+    }
+    return column === top.column && isItem === (top.node.kind === "seq");
+  }
+
+  private begin(column: number, isItem: boolean): Mapping | Sequence {
+    const node = isItem ? seq([], this.at) : map([], this.at);
+    this.open.push({ node, column, keys: undefined });
+    return node;
+  }
+
+  /**
+   * Reads comment lines, up to the next line that is none. A comment is above what comes next, or the last in a collection that ends there.
+   *
+   * @returns false where more than columns decides which of the two it is (spec file-format, Appendix A)
+   */
+  private comments(): boolean {
+    const { text, last } = this;
+    const groups: Group[] = [];
+    let isTouching = !this.isAfterEmptyLine && (this.hasItems || this.hasMarker);
+    /** An empty line comes after comments, and none between them and what is above them. */
+    let isFoot = false;
+    let isNew = true;
+    let column = 0;
+    for (let gap = this.at; ;) {
+      const lineStart = this.at;
+      let c = text.charCodeAt(this.at);
+      while (c === SPACE) c = text.charCodeAt(++this.at);
+      column = this.at - lineStart;
+      if (this.at - gap > MAX_GAP) return false;
+      if (c === LF) {
+        isFoot ||= isTouching;
+        isTouching = false;
+        isNew = true;
+        this.at++;
+        continue;
+      }
+      if (c !== HASH) {
+        this.at = lineStart;
+        break;
+      }
+      const one = this.comment(false);
+      const group = groups[groups.length - 1];
+      if (isNew || group === undefined || group.column !== column)
+        groups.push({ column, comments: [one] });
+      else group.comments.push(one);
+      isNew = false;
+      gap = this.at;
+    }
+    return this.at < last
+      ? this.place(groups, column, isFoot)
+      : this.placeLast(groups, isFoot || isTouching);
+  }
+
+  /** @param column where what comes next is */
+  private place(groups: Group[], column: number, isFoot: boolean): boolean {
+    const { text, waiting } = this;
+    const top = this.open[this.open.length - 1] as Open;
+    const [first] = groups;
+    if (first !== undefined && first.column > column && first.column === top.column) {
+      for (const one of first.comments) top.node.items.push(one);
+      groups.shift();
+    }
+    if (groups.some((group) => group.column !== column)) return false;
+    const at = this.at + column;
+    const isItem = text.charCodeAt(at) === DASH && text.charCodeAt(at + 1) === SPACE;
+    const isFirst =
+      waiting !== undefined && (column > top.column || (column === top.column && isItem));
+    if (isFoot && !isFirst) {
+      const isBesideList = top.node.kind === "seq" && top.column === column;
+      if (isItem || isBesideList || !this.hasItems) return false;
+    }
+    this.above = [...this.above, ...groups.flatMap(({ comments }) => comments)];
+    return true;
+  }
+
+  /** Places comments at the end of the text. */
+  private placeLast(groups: readonly Group[], isFoot: boolean): boolean {
+    const top = this.open[this.open.length - 1] as Open;
+    const isBesideList = top.node.kind === "seq" && top.column === 0;
+    if (isFoot && isBesideList) return false;
+    if (groups.some(({ column }) => column !== 0)) return false;
+    for (const { comments } of groups) for (const one of comments) this.root.items.push(one);
+    return true;
+  }
+
+  /** Takes the comment at the current place, and its line break. */
+  private comment(isInline: boolean): Comment {
+    const { text, at: start } = this;
+    const end = text.indexOf("\n", start);
+    this.at = end + 1;
+    return comment(text.slice(start + 1, end), isInline, start, end);
+  }
+
+  /** The rest of a line that begins with an item or an entry of the innermost collection. */
+  private line(start: number, startsItem: boolean): boolean {
+    const { text, open } = this;
+    if (this.above.length > 0) {
+      const { items } = (open[open.length - 1] as Open).node;
+      for (const one of this.above) items.push(one);
+      this.above = [];
+    }
+    let column = start;
+    let isItem = startsItem;
+    while (isItem) {
+      const list = (open[open.length - 1] as Open).node as Sequence;
+      let c: number;
+      do {
+        this.at++;
+        column++;
+        c = text.charCodeAt(this.at);
+      } while (c === SPACE);
+      isItem = c === DASH && text.charCodeAt(this.at + 1) === SPACE;
+      const isEntry = !isItem && this.keyEnd() > 0;
+      if (!isItem && !isEntry) {
+        const value = this.value();
+        if (value === undefined) return false;
+        if (this.beside !== undefined) list.items.push(this.beside);
+        list.items.push(value);
+        return true;
+      }
+      list.items.push(this.begin(column, isItem));
+      if (open.length > MAX_DEPTH) return false;
+    }
+    return this.entry();
+  }
+
+  /** Where the key at the current place ends; -1 where none begins that this reader knows. */
+  private keyEnd(): number {
+    const { text } = this;
+    let end = this.at;
+    for (;;) {
+      const c = text.charCodeAt(end);
+      if (
+        (c >= 97 && c <= 122) ||
+        c === 95 ||
+        (c >= 65 && c <= 90) ||
+        (c >= 48 && c <= 57) ||
+        // - . / but not in front.
+        (c >= 45 && c <= 47 && end > this.at)
+      ) {
+        end++;
+      } else if (c === COLON && end > this.at && end - this.at <= MAX_KEY_LENGTH) {
+        return this.isColon(end) ? end : -1;
+      } else {
+        return (c === QUOTE || c === APOSTROPHE) && end === this.at ? this.quotedKeyEnd() : -1;
+      }
+    }
+  }
+
+  private quotedKeyEnd(): number {
+    const end = quotedAt(this.text, this.at)?.end ?? -1;
+    return end >= 0 && end - this.at <= MAX_KEY_LENGTH && this.isColon(end) ? end : -1;
+  }
+
+  private isColon(at: number): boolean {
+    const next = this.text.charCodeAt(at + 1);
+    return this.text.charCodeAt(at) === COLON && (next === SPACE || next === LF);
+  }
+
+  private entry(): boolean {
+    const { text, at: start } = this;
+    const end = this.keyEnd();
+    if (end < 0) return false;
+    const first = text.charCodeAt(start);
+    const isQuoted = first === QUOTE || first === APOSTROPHE;
+    const key = isQuoted ? (quotedAt(text, start)?.value ?? "") : text.slice(start, end);
+    if (!isQuoted && !isTextKey(key)) return false;
+    const { node } = this.open[this.open.length - 1] as Open;
+    const { items } = node as Mapping;
+    if (this.isRepeated(key)) return false;
+    this.at = end + 1;
+    let c = text.charCodeAt(this.at);
+    while (c === SPACE) c = text.charCodeAt(++this.at);
+    if (c === LF || c === HASH) {
+      if (c === HASH) items.push(this.comment(false));
+      else this.at++;
+      const made = entry(key, nil(end + 1, end + 1), start, end);
+      items.push(made);
+      this.waiting = made;
+      return true;
+    }
+    const value = this.value();
+    if (value === undefined) return false;
+    const { beside } = this;
+    if (beside !== undefined) {
+      if (value.kind === "map" || value.kind === "seq")
+        value.items.unshift({ ...beside, inline: false });
+      else items.push(beside);
+    }
+    items.push(entry(key, value, start, end));
+    return true;
+  }
+
+  private isRepeated(key: string): boolean {
+    const open = this.open[this.open.length - 1] as Open;
+    const { items } = open.node as Mapping;
+    if (open.keys === undefined) {
+      if (items.length < MANY_KEYS) {
+        for (const item of items) if (item.kind === "entry" && item.key === key) return true;
+        return false;
+      }
+      open.keys = new Set();
+      for (const item of items) if (item.kind === "entry") open.keys.add(item.key);
+    }
+    if (open.keys.has(key)) return true;
+    open.keys.add(key);
+    return false;
+  }
+
+  /** The value up to the end of the line, or of its lines; the place is then the next line. */
+  private value(): Node | undefined {
+    const { text, at: start } = this;
+    const first = text.charCodeAt(start);
+    this.beside = undefined;
+    let node: Node | undefined;
+    if (canBegin(first)) node = plainAt(text, start);
+    else if (first === QUOTE || first === APOSTROPHE) node = quotedAt(text, start);
+    else if (isFlowStart(first)) node = flowAt(text, start, this.inFlow);
+    else if (first === BAR || first === FOLD)
+      node = blockScalarAt(text, start, (this.open[this.open.length - 1] as Open).column);
+    // Also a dash with nothing after it.
+    else if (first === DASH && text.charCodeAt(start + 1) > SPACE) node = plainAt(text, start);
+    return node !== undefined && this.isLast(node.end) ? node : undefined;
+  }
+
+  /** Is there nothing but a comment after this place on its line? */
+  private isLast(end: number): boolean {
+    const { text } = this;
+    let at = end;
+    let c = text.charCodeAt(at);
+    if (c !== LF) {
+      while (c === SPACE) c = text.charCodeAt(++at);
+      if (c === HASH && at > end && at - end < MAX_GAP) {
+        this.at = at;
+        this.beside = this.comment(true);
+        return true;
+      }
+    }
+    this.at = at + 1;
+    return c === LF;
+  }
+}
