@@ -18,26 +18,16 @@ export interface KeyFlags {
   readonly remove: TextFlag;
 }
 
-const shortNames = new Map([
-  ["kms", "k"],
-  ["pgp", "p"],
-  ["age", "a"],
-]);
-
-/** The order in which keys from flags are in their group (spec cli 4.6). */
-const groupOrder = ["kms", "gcp_kms", "hckms", "azure_kv", "pgp", "hc_vault", "age"];
-
+/** In the order in which keys from flags are in their group (spec cli 4.6). */
 export const keyFlags: readonly KeyFlags[] = providers
-  .toSorted((a, b) => groupOrder.indexOf(a.type) - groupOrder.indexOf(b.type))
+  .toSorted((a, b) => a.order.flags - b.order.flags)
   .map((provider) => {
-    const { flag, env, label } = provider;
-    const keys = provider.type === "age" ? "age recipients" : `${label} keys`;
-    const short = shortNames.get(flag);
+    const { flag, shortFlag, env, label, plural: keys = `${label} keys` } = provider;
     return {
       provider,
       to: {
         kind: "text",
-        names: short === undefined ? [flag] : [flag, short],
+        names: shortFlag === undefined ? [flag] : [flag, shortFlag],
         env,
         about: `comma-separated ${keys} to encrypt to`,
       },

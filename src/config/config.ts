@@ -2,7 +2,7 @@ import type { Warn } from "../../formats/format.ts";
 import type { LayoutChoice } from "../layout/choice.ts";
 import { SELECTOR_NAMES, type SelectorName } from "../metadata/selection.ts";
 import { providers } from "../keys/index.ts";
-import type { KeyType } from "../keys/provider.ts";
+import type { KeyType, RuleItem } from "../keys/provider.ts";
 import { entry, map, nil, str, type Node } from "../tree/node.ts";
 import { readPolicy, type CheckPolicy } from "./policy.ts";
 import { checkMergeDepth, Fields, textOf, visit, type Reading } from "./fields.ts";
@@ -122,10 +122,10 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
 
   function readRule(fields: Fields): RuleSource {
     const keys = new Map<KeyType, FlatKeys>();
-    for (const { type, configField } of providers) {
+    for (const { type, configField, isTextList = false } of providers) {
       keys.set(
         type,
-        type === "hckms"
+        isTextList
           ? { items: fields.texts(configField) }
           : flatKeys(fields.value(configField), reading),
       );
@@ -152,28 +152,29 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     const fields = new Fields(item, "a key group", reading);
     const merge = (fields.list("merge") ?? []).map((group) => readGroup(group, depth + 1));
     const keys = new Map<KeyType, KeyItem[]>();
-    for (const { type, groupField } of providers) {
+    for (const { type, groupField, ruleItem } of providers) {
       keys.set(
         type,
-        (fields.list(groupField) ?? []).map((key) => readKeyItem(type, groupField, key)),
+        (fields.list(groupField) ?? []).map((key) => readKeyItem(ruleItem, groupField, key)),
       );
     }
     fields.finish({ notes: groupNotes });
     return { merge, keys };
   }
 
-  function readKeyItem(type: KeyType, field: string, item: Value): KeyItem {
-    const names = itemFields[type];
-    if (names === undefined) {
+  function readKeyItem(ruleItem: RuleItem, field: string, item: Value): KeyItem {
+    if (ruleItem.kind === "text") {
       const value = textOf(item, `each item of '${field}'`, reading);
       const problem =
-        type === "hc_vault" && value === "" ? `an item of '${field}' is empty` : undefined;
+        ruleItem.refusesEmpty === true && value === ""
+          ? `an item of '${field}' is empty`
+          : undefined;
       return { node: str(value), problem };
     }
     const fields = new Fields(item, `an item of '${field}'`, reading);
-    const node = map(names.map((name) => entry(name, str(fields.text(name)))));
+    const node = map(ruleItem.fields.map((name) => entry(name, str(fields.text(name)))));
     let problem: string | undefined;
-    if (type === "kms") {
+    if (ruleItem.hasContext === true) {
       const context = [...fields.textMap("context")];
       node.items.push(
         entry("context", map(context.map(([key, value]) => entry(key, textOrNull(value))))),
@@ -202,14 +203,6 @@ export async function parseConfig(text: Uint8Array, path: string, warn: Warn): P
     return rule;
   }
 }
-
-/** Fields of the items that are mappings; items of the other types are texts. A kms item also has `context`. */
-const itemFields: Readonly<Partial<Record<KeyType, readonly string[]>>> = {
-  kms: ["arn", "role", "aws_profile"],
-  gcp_kms: ["resource_id"],
-  hckms: ["key_id"],
-  azure_kv: ["vaultUrl", "key", "version"],
-};
 
 const destinationTexts = [
   "path_regex",

@@ -2,8 +2,8 @@ import { posix, win32 } from "node:path";
 import { ConfigError, SopsmithError } from "../errors.ts";
 import type { Host } from "../io/host.ts";
 import { withAwsSettings } from "../keys/aws-kms/aws-kms.ts";
-import { provider } from "../keys/index.ts";
-import type { KeyGroup, KeyType } from "../keys/provider.ts";
+import { providersInRules } from "../keys/index.ts";
+import type { KeyGroup } from "../keys/provider.ts";
 import { BadPattern, compileGoRegExp, loadRegExps, type GoRegExp } from "../go/regexp.ts";
 import {
   parseSelectors,
@@ -36,17 +36,6 @@ export class NoMatchingRule extends ConfigError {
     });
   }
 }
-
-/** Order of the keys in a rule's group (spec keys 1.5). */
-const RULE_ORDER: readonly KeyType[] = [
-  "age",
-  "pgp",
-  "kms",
-  "gcp_kms",
-  "hckms",
-  "azure_kv",
-  "hc_vault",
-];
 
 /**
  * Finds the creation rule for a file and parses its keys (spec config sections 3–5).
@@ -153,26 +142,18 @@ export async function loadRule(
   };
 }
 
-/** How sops calls the flat fields in its messages, where that is not the field's own name. */
-const fieldNames = new Map([
-  ["gcp_kms", "gcpkms"],
-  ["hc_vault_transit_uri", "vault"],
-]);
-
 async function flatGroup(
   rule: RuleSource,
   host: Host,
   context?: Map<string, string>,
 ): Promise<KeyGroup> {
   const group: KeyGroup = [];
-  for (const type of RULE_ORDER) {
-    const keyProvider = provider(type);
-    const { configField } = keyProvider;
-    const keys = rule.keys.get(type) ?? { items: [] };
+  for (const keyProvider of providersInRules) {
+    const { configField, configFieldName = configField } = keyProvider;
+    const keys = rule.keys.get(keyProvider.type) ?? { items: [] };
     if ("problem" in keys) {
-      const name = fieldNames.get(configField) ?? configField;
       throw new ConfigError(
-        `invalid ${name} key configuration: invalid ${configField} key configuration: ${keys.problem}`,
+        `invalid ${configFieldName} key configuration: invalid ${configField} key configuration: ${keys.problem}`,
       );
     }
     const parsed =
@@ -188,11 +169,11 @@ async function groupKeys(source: GroupSource, host: Host): Promise<KeyGroup> {
   const group: KeyGroup = [];
   for (const merged of source.merge)
     for (const key of await groupKeys(merged, host)) group.push(key);
-  for (const type of RULE_ORDER) {
-    for (const { node, problem } of source.keys.get(type) ?? []) {
+  for (const keyProvider of providersInRules) {
+    for (const { node, problem } of source.keys.get(keyProvider.type) ?? []) {
       if (problem !== undefined)
         throw new SopsmithError("rule-key", 2, `error loading config: ${problem}`);
-      for (const key of await provider(type).parseItem(node, host)) group.push(key);
+      for (const key of await keyProvider.parseItem(node, host)) group.push(key);
     }
   }
   return group;

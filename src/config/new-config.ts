@@ -1,4 +1,4 @@
-import type { KeyType, MasterKey } from "../keys/provider.ts";
+import type { MasterKey } from "../keys/provider.ts";
 import { provider } from "../keys/index.ts";
 import { wildcardSource } from "./glob.ts";
 
@@ -19,24 +19,11 @@ export function anchorOf(name: string): string {
   return anchor === "" ? "key" : anchor;
 }
 
-/** What a key is as an item of a key group, for the types whose items are mappings; items of the others are texts. */
-const itemFields: Readonly<Partial<Record<KeyType, (id: string) => Record<string, string>>>> = {
-  kms: (id) => {
-    const at = id.indexOf("+arn:");
-    return at < 0 ? { arn: id } : { arn: id.slice(0, at), role: id.slice(at + 1) };
-  },
-  gcp_kms: (id) => ({ resource_id: id }),
-  hckms: (id) => ({ key_id: id }),
-  azure_kv: (id) => {
-    const [, vaultUrl = id, key = "", version = ""] =
-      /^(https:\/\/[^/]+)\/keys\/([^/]+)\/?(.*)$/.exec(id) ?? [];
-    return version === "" ? { vaultUrl, key } : { vaultUrl, key, version };
-  },
-};
-
 /** An item of a key group's list, as a value: a text, or texts by field. */
-export const groupValue = ({ type, id }: Member["key"]): string | Record<string, string> =>
-  itemFields[type]?.(id) ?? id;
+export function groupValue({ type, id }: Member["key"]): string | Record<string, string> {
+  const { ruleItem } = provider(type);
+  return ruleItem.kind === "text" ? id : ruleItem.split(id);
+}
 
 /**
  * An item of a key group's list, as YAML for a list in block style.

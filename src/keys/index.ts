@@ -18,6 +18,11 @@ export const providers: readonly KeyProvider[] = [
   age,
 ];
 
+/** The same in the order of the keys in a rule's group (spec keys 1.5). */
+export const providersInRules: readonly KeyProvider[] = providers.toSorted(
+  (a, b) => a.order.rule - b.order.rule,
+);
+
 const byType = new Map(providers.map((provider) => [provider.type, provider]));
 
 export function provider(type: KeyType): KeyProvider {

@@ -31,7 +31,10 @@ interface Description {
   complete?(fields: Mapping, host: Host): Promise<Mapping>;
 }
 
-type Codec = Omit<KeyProvider, "isRemote" | "logged" | "isWrapped" | "wrap" | "unwrap">;
+type Codec = Omit<
+  KeyProvider,
+  "isRemote" | "logged" | "isWrapped" | "wrap" | "unwrap" | "ruleItem" | "order" | "ids"
+>;
 
 /**
  * The reading and writing half of a key type whose keys remember when they were made and are listed with commas: every

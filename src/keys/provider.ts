@@ -33,6 +33,48 @@ export interface StoredField {
 }
 
 /**
+ * What the display string of a key tells by its form alone: nothing is looked up, and the text may be malformed. People
+ * spell one key in several ways.
+ */
+export interface KeyIds {
+  /** How a key looks as a whole, or how it begins. No key has the form of two types. */
+  readonly form: RegExp;
+  /** What looks like a key in the middle of a message. */
+  readonly inMessage?: RegExp;
+  /** A text that is equal for two spellings of one key; default: the display string. */
+  same?(id: string): string;
+  /** A few characters for people to tell keys apart, not enough to use the key; default: the display string. */
+  short?(id: string): string;
+  /** The name that a key carries in itself, as the first group, and where such a name comes from. */
+  readonly name?: { readonly pattern: RegExp; readonly source: "ssh comment" | "cloud name" };
+  /** The part of the text of `same` that every file with the key has; default: all of it. */
+  stored?(same: string): string;
+  /** In files, its letters may be of either case. */
+  readonly isAnyCase?: boolean;
+}
+
+/** What an item of the type's list in a rule's `key_groups` is (spec keys 1.2). */
+export type RuleItem =
+  | {
+      readonly kind: "text";
+      /** An empty text makes sops crash. */
+      readonly refusesEmpty?: boolean;
+    }
+  | {
+      readonly kind: "map";
+      /** Its texts. */
+      readonly fields: readonly string[];
+      /** Those of them that tell which key it is. */
+      readonly idFields: readonly string[];
+      /** The display string, as far as `idFields` tell it; default: the one text. */
+      join?(...texts: string[]): string;
+      /** The texts that an item has, from one that `parse` takes. */
+      split(text: string): Record<string, string>;
+      /** It also has the texts of an encryption context, by name. */
+      readonly hasContext?: boolean;
+    };
+
+/**
  * A master key type. Every part of the program that must know the types (options, configuration, metadata, decryption
  * order) loops over the registry in index.ts.
  */
@@ -42,11 +84,23 @@ export interface KeyProvider {
   readonly label: string;
   /** The stem of `--age`, `--add-age`, `--rm-age`. */
   readonly flag: string;
+  /** `a` for `-a`, short for `--age`. */
+  readonly shortFlag?: string;
+  /** What its keys are called in help; default: the label and `keys`. */
+  readonly plural?: string;
   /** Environment variable bound to the flag. */
   readonly env: string;
   /** Fields of a creation rule: flat form and inside `key_groups`. */
   readonly configField: string;
   readonly groupField: string;
+  /** What sops calls the flat field in its messages; default: `configField`. */
+  readonly configFieldName?: string;
+  /** sops decodes the flat field as a list of texts; others take a text or a list, and are looked at later (spec config 4.1). */
+  readonly isTextList?: boolean;
+  readonly ruleItem: RuleItem;
+  /** Ranks of the type where keys are in other orders than the registry's: in a rule's group (spec keys 1.5), among flags (spec cli 4.6). */
+  readonly order: { readonly rule: number; readonly flags: number };
+  readonly ids: KeyIds;
   /** In ascending byte order. */
   readonly storedFields: readonly StoredField[];
   /** The list is written inside a key group even when it is empty (spec file-format 5.2). */

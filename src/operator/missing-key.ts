@@ -1,9 +1,9 @@
 import type { KeyFailure } from "../data-key/failure-report.ts";
 import { DataKeyError } from "../data-key/recover.ts";
-import { LoginError, type UnwrapError } from "../keys/provider.ts";
+import { LoginError, type KeyType, type UnwrapError } from "../keys/provider.ts";
 
 /** What gives the operator keys of a type: values of its chart. */
-const remedies: Readonly<Record<string, string>> = {
+const remedies: Readonly<Record<KeyType, string>> = {
   age: "mount the Secret with the key (secretsAsFiles in the chart's values) and name its file in SOPS_AGE_KEY_FILE (extraEnv)",
   pgp: "set gpg.enabled in the chart's values, put the private key into the Secrets gpg.secret1 and gpg.secret2, and use an image with gnupg",
   kms: "let the operator's service account assume a role that may use the key (serviceAccount.annotations in the chart's values), or mount credentials (secretsAsEnvVars)",

@@ -3,7 +3,7 @@ import type * as YamlPackage from "yaml";
 import type { Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { anchorOf, groupItem, groupValue, scalarText } from "../config/new-config.ts";
 import { provider } from "../keys/index.ts";
-import { keyInText, keyReference, type KeyId } from "./key-id.ts";
+import { keyInMapping, keyInText, keyReference, type KeyId } from "./key-id.ts";
 
 /**
  * Changes of `.sops.yaml` that splice its text: whatever is not changed keeps its bytes, comments and anchors among them.
@@ -182,15 +182,11 @@ function keysOf(yaml: Yaml, doc: Document, node: unknown): KeyId[] {
     return keys.some((key) => key === undefined) ? [] : keys.flatMap((key) => key ?? []);
   }
   if (!yaml.isMap(at)) return [];
-  const text = (name: string): string | undefined => {
+  const named = keyInMapping((name) => {
     const value = target(yaml, doc, at.get(name, true));
     return yaml.isScalar(value) && typeof value.value === "string" ? value.value : undefined;
-  };
-  const id = text("arn") ?? text("resource_id") ?? text("key_id");
-  if (id !== undefined) return [keyInText(id)].flatMap((key) => key ?? []);
-  const [vault, key] = [text("vaultUrl"), text("key")];
-  if (vault === undefined || key === undefined) return [];
-  return [{ type: "azure_kv", id: `${vault.replace(/\/+$/, "")}/keys/${key}` }];
+  });
+  return named?.key === undefined ? [] : [named.key];
 }
 
 /** An anchor can go when its aliases have gone. */

@@ -9,6 +9,7 @@ import {
   type FileVersion,
 } from "../git/history.ts";
 import type { Host } from "../io/host.ts";
+import { provider } from "../keys/index.ts";
 import { parseMetadata } from "../metadata/metadata.ts";
 import { detach } from "../metadata/placement.ts";
 import { sealedFormat } from "../status.ts";
@@ -277,23 +278,9 @@ async function readersOf(
 
 /** Whether a file has what each stored form of a key has. */
 function mentions(content: Buffer, key: KeyId): boolean {
-  const text = keyReference(key).split(" ").at(-1) ?? "";
-  switch (key.type) {
-    case "pgp":
-    case "age":
-      // PGP's digits and age's letters may be in either case.
-      return (
-        content.includes(text) ||
-        content.toString("latin1").toUpperCase().includes(text.toUpperCase())
-      );
-    case "azure_kv":
-    case "hc_vault":
-      return content.includes(text.split("/").at(-1) ?? "");
-    case "kms":
-    case "gcp_kms":
-    case "hckms":
-      return content.includes(text);
-    default:
-      return key.type satisfies never;
-  }
+  const { stored, isAnyCase = false } = provider(key.type).ids;
+  const same = keyReference(key).split(" ").at(-1) ?? "";
+  const text = stored?.(same) ?? same;
+  if (content.includes(text)) return true;
+  return isAnyCase && content.toString("latin1").toUpperCase().includes(text.toUpperCase());
 }

@@ -1,7 +1,8 @@
 import type { Node, Scalar } from "yaml";
 import { decodeText } from "../tree/text.ts";
 import { printableLine } from "../io/printable.ts";
-import { keyInText, keyReference, shortKey, type KeyId } from "./key-id.ts";
+import { provider, providers } from "../keys/index.ts";
+import { keyInMapping, keyInText, keyReference, shortKey, type KeyId } from "./key-id.ts";
 
 /**
  * Where a name comes from, the strongest first: the anchor of a key in `.sops.yaml`, the comment after a key there, the user
@@ -20,8 +21,10 @@ export interface NamedKey {
 }
 
 /** What looks like a key in a message. */
-const KEY_LIKE =
-  /\bage1[a-z0-9]{20,}|\bssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+|\barn:[^\s,;"'()]+|\bprojects\/[^\s,;"'()]+\/cryptoKeys\/[^\s,;"'():/]+|\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+|\b(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{16})\b/g;
+const KEY_LIKE = new RegExp(
+  providers.flatMap(({ ids }) => ids.inMessage?.source ?? []).join("|"),
+  "g",
+);
 
 /** Longer names do not help anybody. */
 const LONGEST = 80;
@@ -87,27 +90,10 @@ export class KeyNames {
 
 /** The name that a key carries in itself: the comment of an SSH key, what a key is called in its cloud. */
 function nameInKey(key: KeyId): NamedKey | undefined {
-  const { type, id } = key;
-  const name = (text: string | undefined, source: NameSource): NamedKey | undefined => {
-    const line = clean(text ?? "");
-    return line === "" ? undefined : { key, name: line, description: undefined, source };
-  };
-  switch (type) {
-    case "age":
-      return name(/^ssh-\S+\s+\S+\s+(.+)$/.exec(id)?.[1], "ssh comment");
-    case "kms":
-      return name(/:(alias\/[^+|\s]+)/.exec(id)?.[1], "cloud name");
-    case "gcp_kms":
-      return name(/\/cryptoKeys\/([^/]+)/.exec(id)?.[1], "cloud name");
-    case "azure_kv":
-    case "hc_vault":
-      return name(/\/keys\/([^/]+)/.exec(id)?.[1], "cloud name");
-    case "pgp":
-    case "hckms":
-      return undefined;
-    default:
-      return type satisfies never;
-  }
+  const { name } = provider(key.type).ids;
+  const line = clean(name?.pattern.exec(key.id)?.[1] ?? "");
+  if (name === undefined || line === "") return undefined;
+  return { key, name: line, description: undefined, source: name.source };
 }
 
 /** One line without control characters, of a length that can be shown. */
@@ -153,23 +139,18 @@ export async function namesInConfig(text: Uint8Array): Promise<KeyNames> {
         if (key !== undefined) add(node, node, key);
       },
       Map(_, node) {
-        const text = (name: string): Scalar | undefined => {
+        const scalar = (name: string): Scalar | undefined => {
           const value: unknown = node.get(name, true);
           return isScalar(value) && isPlain(value) ? value : undefined;
         };
-        const id = text("arn") ?? text("resource_id") ?? text("key_id");
-        const [vault, key] = [text("vaultUrl"), text("key")];
-        if (id !== undefined && isMap(node)) {
-          const named = keyInText(String(id.value));
-          if (named !== undefined) add(node, id, named);
-          return visit.SKIP;
-        }
-        if (vault !== undefined && key !== undefined) {
-          const address = String(vault.value).replace(/\/+$/, "");
-          add(node, key, { type: "azure_kv", id: `${address}/keys/${String(key.value)}` });
-          return visit.SKIP;
-        }
-        return undefined;
+        const named = keyInMapping((name) => {
+          const value = scalar(name);
+          return value === undefined ? undefined : String(value.value);
+        });
+        if (named === undefined) return undefined;
+        const end = scalar(named.field);
+        if (named.key !== undefined && end !== undefined) add(node, end, named.key);
+        return visit.SKIP;
       },
     });
     break;

@@ -1,7 +1,7 @@
 import type { GroupSource, RuleSource } from "../config/config.ts";
+import { provider } from "../keys/index.ts";
 import type { KeyType } from "../keys/provider.ts";
-import type { Mapping, Node } from "../tree/node.ts";
-import { readText } from "../tree/typed-fields.ts";
+import { find, type Mapping, type Node } from "../tree/node.ts";
 import type { KeyId } from "./key-id.ts";
 
 /**
@@ -25,24 +25,16 @@ function keysOfGroup({ merge, keys }: GroupSource): KeyId[] {
   return [...merge.flatMap(keysOfGroup), ...own].filter(({ id }) => id !== "");
 }
 
-/** How the types whose items are mappings make an id of one. */
-const ids: Readonly<Partial<Record<KeyType, (item: Mapping) => string>>> = {
-  kms: (item) => readText(item, "arn"),
-  gcp_kms: (item) => readText(item, "resource_id"),
-  hckms: (item) => readText(item, "key_id"),
-  azure_kv: (item) =>
-    `${field(item, "vaultUrl").replace(/\/+$/, "")}/keys/${readText(item, "key")}`,
-};
-
 function idOf(type: KeyType, node: Node): string {
-  if (node.kind === "map") return ids[type]?.(node) ?? "";
+  const { ruleItem } = provider(type);
+  if (node.kind === "map" && ruleItem.kind === "map") {
+    const texts = ruleItem.idFields.map((name) => fieldOf(node, name));
+    return ruleItem.join?.(...texts) ?? texts.join("");
+  }
   return node.kind === "str" ? node.value.trim() : "";
 }
 
-/** A field whose name is not all lower case. */
-function field(item: Mapping, name: string): string {
-  for (const entry of item.items)
-    if (entry.kind === "entry" && entry.key === name && entry.value.kind === "str")
-      return entry.value.value;
-  return "";
+function fieldOf(item: Mapping, name: string): string {
+  const value = find(item, name)?.value;
+  return value?.kind === "str" ? value.value : "";
 }

@@ -10,9 +10,25 @@ export const age: KeyProvider = {
   type: "age",
   label: "age",
   flag: "age",
+  shortFlag: "a",
+  plural: "age recipients",
   env: "SOPS_AGE_RECIPIENTS",
   configField: "age",
   groupField: "age",
+  ruleItem: { kind: "text" },
+  order: { rule: 0, flags: 6 },
+  ids: {
+    form: /^(?:age1[a-z0-9]{6,}|AGE1[A-Z0-9]{6,}|ssh-(?:ed25519|rsa) \S+(?: .*)?)$/,
+    inMessage: /\bage1[a-z0-9]{20,}|\bssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+/,
+    same: (id) => (id.startsWith("ssh-") ? id.split(/\s+/, 2).join(" ") : id.toLowerCase()),
+    short: (id) => {
+      const [kind = "", body] = id.split(/\s+/);
+      if (body !== undefined) return `${kind} …${body.slice(-8)}`;
+      return kind.length <= 13 ? kind : `${kind.slice(0, 8)}…${kind.slice(-4)}`;
+    },
+    name: { pattern: /^ssh-\S+\s+\S+\s+(.+)$/, source: "ssh comment" },
+    isAnyCase: true,
+  },
   storedFields: [{ name: "recipient", kind: "text" }],
   inEveryGroup: true,
   isWrapped: async (enc, id) => (await import("./recipient.ts")).isWrapped(enc, id),

@@ -40,6 +40,26 @@ export const awsKms: KeyProvider = {
       return out;
     },
   }),
+  shortFlag: "k",
+  ruleItem: {
+    kind: "map",
+    fields: ["arn", "role", "aws_profile"],
+    idFields: ["arn"],
+    split: (id) => {
+      const at = id.indexOf("+arn:");
+      return at < 0 ? { arn: id } : { arn: id.slice(0, at), role: id.slice(at + 1) };
+    },
+    hasContext: true,
+  },
+  order: { rule: 2, flags: 0 },
+  ids: {
+    form: /^arn:/,
+    inMessage: /\barn:[^\s,;"'()]+/,
+    // Without role, context and profile.
+    same: (id) => /^[^+|\s]*/.exec(id)?.[0] ?? id,
+    short: (id) => id.replace(/^arn:[^:]*:kms:([^:]*):[^:]*:/, "$1 ").replace(/[+|].*/s, ""),
+    name: { pattern: /:(alias\/[^+|\s]+)/, source: "cloud name" },
+  },
   isWrapped: isBase64,
   isRemote: true,
   logged: { topic: "AWSKMS", field: "arn" },

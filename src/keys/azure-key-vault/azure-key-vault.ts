@@ -36,6 +36,28 @@ export const azureKeyVault: KeyProvider = {
         ? (await import("./wrap.ts")).withNewestVersion(fields, host)
         : fields,
   }),
+  ruleItem: {
+    kind: "map",
+    fields: ["vaultUrl", "key", "version"],
+    idFields: ["vaultUrl", "key"],
+    join: (vaultUrl = "", name = "") => `${vaultUrl.replace(/\/+$/, "")}/keys/${name}`,
+    split: (id) => {
+      const [, vaultUrl = id, key = "", version = ""] =
+        /^(https:\/\/[^/]+)\/keys\/([^/]+)\/?(.*)$/.exec(id) ?? [];
+      return version === "" ? { vaultUrl, key } : { vaultUrl, key, version };
+    },
+  },
+  order: { rule: 5, flags: 3 },
+  ids: {
+    form: /^https:\/\/[^/]+\/keys\/[^/]+/,
+    inMessage: /\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+/,
+    // Without the version.
+    same: (id) => id.replace(/^(https:\/\/[^/]+)\/+(keys\/[^/]+).*$/, "$1/$2"),
+    short: (id) => id.replace(/^https:\/\/([^/.]+)[^/]*\/+keys\/([^/]+).*$/, "$1 $2"),
+    name: { pattern: /\/keys\/([^/]+)/, source: "cloud name" },
+    // Files have the vault and the key apart.
+    stored: (same) => same.split("/").at(-1) ?? "",
+  },
   isWrapped: (enc) => /^[\w-]{16,}={0,2}$/.test(enc),
   isRemote: true,
   logged: { topic: "AZKV", field: "key" },

@@ -22,6 +22,20 @@ export const gcpKms: KeyProvider = {
     fromMapping: (item) =>
       map([entry("resource_id", textLeaf(readText(item, "resource_id").replaceAll(" ", "")))]),
   }),
+  configFieldName: "gcpkms",
+  ruleItem: {
+    kind: "map",
+    fields: ["resource_id"],
+    idFields: ["resource_id"],
+    split: (id) => ({ resource_id: id }),
+  },
+  order: { rule: 3, flags: 1 },
+  ids: {
+    form: /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+/,
+    inMessage: /\bprojects\/[^\s,;"'()]+\/cryptoKeys\/[^\s,;"'():/]+/,
+    short: (id) => id.replace(/^projects\/([^/]+)\/.*\/cryptoKeys\//, "$1 "),
+    name: { pattern: /\/cryptoKeys\/([^/]+)/, source: "cloud name" },
+  },
   isWrapped: isBase64,
   isRemote: true,
   logged: { topic: "GCPKMS", field: "resourceID" },

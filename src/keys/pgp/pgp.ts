@@ -18,6 +18,20 @@ export const pgp: KeyProvider = {
     identify: (fields) => readText(fields, "fp"),
     fromText: (part) => ({ fp: part.replaceAll(" ", "") }),
   }),
+  shortFlag: "p",
+  ruleItem: { kind: "text" },
+  order: { rule: 1, flags: 4 },
+  ids: {
+    form: /^(?:0x)?(?:(?: ?[0-9A-Fa-f]){16}|(?: {0,2}[0-9A-Fa-f]){40})!?$/,
+    inMessage: /\b(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{16})\b/,
+    same: (id) =>
+      id
+        .replaceAll(/^0x|[\s!]/g, "")
+        .toUpperCase()
+        .slice(-16),
+    short: (id) => (id.length > 16 ? `…${id.slice(-16)}` : id),
+    isAnyCase: true,
+  },
   isWrapped: (enc) => /^\s*-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----\s*$/.test(enc),
   isRemote: false,
   logged: { topic: "PGP", field: "fingerprint" },

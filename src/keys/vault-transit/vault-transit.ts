@@ -17,6 +17,18 @@ export const vaultTransit: KeyProvider = {
       `${readText(fields, "vault_address")}/v1/${readText(fields, "engine_path")}/keys/${readText(fields, "key_name")}`,
     fromText: (part) => (part === "" ? undefined : parseVaultUri(part)),
   }),
+  configFieldName: "vault",
+  ruleItem: { kind: "text", refusesEmpty: true },
+  order: { rule: 6, flags: 5 },
+  ids: {
+    form: /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]+\/v\d+\/.+\/keys\/[^/]+\/?$/,
+    inMessage: /\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+/,
+    same: (id) => id.replace(/\/$/, ""),
+    short: (id) => id.replace(/^[a-z]+:\/\//i, ""),
+    name: { pattern: /\/keys\/([^/]+)/, source: "cloud name" },
+    // Files have the address and the key apart.
+    stored: (same) => same.split("/").at(-1) ?? "",
+  },
   isWrapped: (enc) => /^vault:v\d+:./.test(enc),
   isRemote: true,
   logged: { topic: "VAULT_TRANSIT", field: "Path", success: "successful" },
