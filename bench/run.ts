@@ -221,10 +221,11 @@ try {
   const recipient = execFileSync(counterpart("ageKeygen"), ["-y", keyFile], {
     encoding: "utf8",
   }).trim();
-  const seal = (program: "sops" | "npm", name: string) => {
+  const seal = (program: "sops" | "npm", name: string, ...options: readonly string[]) => {
     const [command, ...words] = programs[program];
     const [from, to] = [join(folder, name), join(folder, `sealed-${name}`)];
-    execFileSync(command, [...words, "encrypt", "--age", recipient, "--output", to, from], { env });
+    const args = [...words, "encrypt", ...options, "--age", recipient, "--output", to, from];
+    execFileSync(command, args, { env });
     if (statSync(to).size === 0) throw new Error(`nothing in ${to}`);
   };
   writeFileSync(join(folder, "flat.yaml"), "HOST: db.example\nUSER: shop\nPASSWORD: secret\n");
