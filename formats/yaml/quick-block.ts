@@ -293,25 +293,17 @@ class QuickBlockReader {
 
   /** Where the key at the current place ends; -1 where none begins that this reader knows. */
   private keyEnd(): number {
-    const { text } = this;
-    let end = this.at;
-    for (;;) {
+    const { text, at: start } = this;
+    const first = text.charCodeAt(start);
+    if (!canBegin(first)) return first === QUOTE || first === APOSTROPHE ? this.quotedKeyEnd() : -1;
+    for (let end = start + 1; end - start <= MAX_KEY_LENGTH; end++) {
       const c = text.charCodeAt(end);
-      if (
-        (c >= 97 && c <= 122) ||
-        c === 95 ||
-        (c >= 65 && c <= 90) ||
-        (c >= 48 && c <= 57) ||
-        // - . / but not in front.
-        (c >= 45 && c <= 47 && end > this.at)
-      ) {
-        end++;
-      } else if (c === COLON && end > this.at && end - this.at <= MAX_KEY_LENGTH) {
-        return this.isColon(end) ? end : -1;
-      } else {
-        return (c === QUOTE || c === APOSTROPHE) && end === this.at ? this.quotedKeyEnd() : -1;
-      }
+      if (c >= 97 && c <= 122) continue;
+      if (c === COLON && this.isColon(end)) return text.charCodeAt(end - 1) === SPACE ? -1 : end;
+      // A bracket also ends the search in each ciphertext.
+      if (c < SPACE || c === HASH || isFlowStart(c)) return -1;
     }
+    return -1;
   }
 
   private quotedKeyEnd(): number {

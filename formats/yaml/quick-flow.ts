@@ -24,6 +24,7 @@ import { resolvePlain } from "./resolve.ts";
 
 const MAX_DEPTH = 100;
 
+const QUESTION = 63;
 const BRACKET = 91;
 const BRACKET_END = 93;
 const BRACE = 123;
@@ -120,7 +121,7 @@ class FlowReader {
       if (c === LF || c === COMMA || c === BRACKET_END || c === BRACE_END) break;
       if (c === COLON) {
         if (!canBegin(text.charCodeAt(at + 1))) break;
-      } else if (!canBegin(c) && c !== DASH) {
+      } else if (c < SPACE || c === HASH || c === QUESTION || isFlowStart(c)) {
         return undefined;
       }
       end = at + 1;

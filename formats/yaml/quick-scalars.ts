@@ -19,24 +19,16 @@ export const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 
 /** May a plain scalar begin so? Not with an indicator; those that depend on what follows are left out. */
 export function canBegin(c: number): boolean {
-  return (
-    (c >= 97 && c <= 122) ||
-    (c >= 65 && c <= 90) ||
-    isDigit(c) ||
-    c === 95 || // _
-    c === 47 || // /
-    c === 46 || // .
-    c === 43 || // +
-    c === 36 || // $
-    c === 40 || // (
-    c === 126 || // ~
-    c >= 0xa0
-  );
+  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || isDigit(c) || c >= 0xa0 || STARTS.has(c);
 }
 
-/** Does a plain key stand for text? A number or a word such as `true` does not. */
+const STARTS: ReadonlySet<number> = new Set(
+  Array.from("$()+./;<=\\^_~", (char) => char.charCodeAt(0)),
+);
+
+/** Does a plain key stand for text? A number, a word such as `true` and the merge key do not. */
 export function isTextKey(key: string): boolean {
-  return resolvePlain(key, -1, -1).kind === "str";
+  return key !== "<<" && resolvePlain(key, -1, -1).kind === "str";
 }
 
 /** A plain scalar outside flow collections, up to the end of its line or a comment. */

@@ -94,6 +94,7 @@ test.each([
   "\"a b\": 1\n'it''s': 'it''s'\nb: \"\\x41\\u00e9\\n\\\"\"\n",
   "a: >\n  x\n  y\nb: >-\n  x\nc: |\n  x\n\n   y\n\nd: -x\n",
   "a:\n-   b: 1\n    c: 2\n-  x\n",
+  "a b: ^x\n$c(d)@e: =\n/f/:\n  - g h: [i&j, k l*m, (n)]\n",
 ])("reads %j without the general reader, and alike", (text) => {
   expect(expectSame(text)).toBe(true);
 });
@@ -256,8 +257,21 @@ const { block } = fc.letrec<{ block: readonly string[]; entry: readonly string[]
   ),
 }));
 
-const keys = ["a", "b", "c", "d", "e1", "f.x", '"q"', "'s q'", "k_l"];
+const keys =
+  "a,b,c,d,e1,f.x,\"q\",'s q',k_l,a b,x(y),$s,p@q,é k,a:b,/x/y,=,<<,a#b,1x,...,%k,x!y".split(",");
 const ownValues = [
+  "=x",
+  "<y",
+  "^q",
+  ")",
+  "a & b",
+  "[a&b, c*d, e!f]",
+  "[a'b, c\"d, a%b]",
+  "{a b: c, p@q: r}",
+  "{<<: {a: b}}",
+  "[a#b]",
+  "[a:, b]",
+  "a :b",
   "1",
   "x",
   "b c",
