@@ -43,6 +43,7 @@ export const ranks = {
   access: 70,
   git: 80,
   editor: 90,
+  rescue: 100,
 } as const;
 
 /** The file that is asked about, as far as it can be read. */

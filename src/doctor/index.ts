@@ -8,6 +8,7 @@ import { checkGit } from "./git.ts";
 import { checkGpg } from "./gpg.ts";
 import { checkPlugins } from "./plugins.ts";
 import { checkProgram } from "./program.ts";
+import { checkRescues } from "./rescues.ts";
 import { checkVariables } from "./variables.ts";
 
 /** The registry of checks, in the order of the table. */
@@ -22,4 +23,5 @@ export const checks: readonly Check[] = [
   checkClouds,
   checkGit,
   checkEditor,
+  checkRescues,
 ];

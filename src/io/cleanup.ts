@@ -23,10 +23,13 @@ const stopSignals = [
   "SIGUSR2",
 ] as const;
 
+/** A promise puts the end off until it is settled. Further signals are asked about meanwhile; a rejection means `die`. */
+type Responder = (signal: StopSignal) => SignalResponse | Promise<SignalResponse>;
+
 const removals = new Set<() => void>();
-const responders: ((signal: StopSignal) => SignalResponse)[] = [];
+const responders: Responder[] = [];
 /** What let signals pass last; it still does while the handlers linger. */
-let lastResponder: ((signal: StopSignal) => SignalResponse) | undefined;
+let lastResponder: Responder | undefined;
 let isListening = false;
 
 /**
@@ -45,10 +48,7 @@ export function onProcessEnd(remove: () => void): () => void {
 }
 
 /** Lets `respond` answer signals while `work` runs. The innermost of several scopes answers. */
-export async function withSignals<T>(
-  respond: (signal: StopSignal) => SignalResponse,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function withSignals<T>(respond: Responder, work: () => Promise<T>): Promise<T> {
   responders.push(respond);
   listen();
   try {
@@ -97,6 +97,15 @@ function answer(name: NodeJS.Signals): void {
   // A program that uses this as a library may have its own answer; removal then waits for its exit.
   if (respond === undefined && process.listenerCount(signal) > 1) return;
   const response = respond?.(signal) ?? "die";
+  if (response instanceof Promise)
+    void response.then(
+      (settled) => obey(signal, settled),
+      () => obey(signal, "die"),
+    );
+  else obey(signal, response);
+}
+
+function obey(signal: StopSignal, response: SignalResponse): void {
   if (response === "continue") return;
   removeAll();
   if (response === "die") {

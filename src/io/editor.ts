@@ -9,7 +9,7 @@ import { splitWords, UnsplittableText } from "./words.ts";
 
 /** Exit 201, as in sops. */
 export class EditorFailed extends SopsmithError {
-  constructor(reason: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(reason: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
     super("editor-failed", 201, `Could not run editor: ${reason}`, options);
   }
 }

@@ -108,6 +108,23 @@ test("git mergetool runs it after git install", async () => {
   expect(unmerged(repo)).toBe("sub dir/it's $y.yaml\0");
 });
 
+test.each([
+  ["with markers", "sed -i s/ours$/typed/", 1, /^<<<<<<< [^]*a: typed\n=======\na: theirs\n/],
+  ["that cannot be encrypted", `sh -c 'echo "1: typed" > "$0"'`, 23, /^1: typed\n$/],
+])("keeps a text %s, encrypted", async (_, editor, code, text) => {
+  const repo = await repository();
+  await conflictIn(repo, { "a.yaml": "a: 1\n" });
+  const { status, stdout, stderr } = runIn(repo, ".", ["mergetool"], editor);
+  expect([status, stdout]).toEqual([code, ""]);
+  const kept = repo.path("a.yaml.rescue");
+  expect(stderr).toContain(
+    `open it with \`sopsmith decrypt --input-type binary --output-type binary ${kept}\``,
+  );
+  expect(repo.read("a.yaml.rescue")).not.toContain("typed");
+  expect(repo.opened("a.yaml.rescue")).toMatch(text);
+  expect(unmerged(repo)).toBe("a.yaml\0");
+});
+
 test("a wrong key, and Ctrl-C in the editor, change nothing and leave no plain text", async () => {
   const repo = await repository();
   await conflicting(repo);

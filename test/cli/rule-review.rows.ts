@@ -75,6 +75,7 @@ export const rows: readonly Row[] = [
     env: { EDITOR: "sed -i s/Welcome/Hi/" },
     code: 1,
     stderr: /new\.yaml: no value was encrypted/,
+    after: decrypts("new.yaml.rescue", /^hello: Hi to SOPS/),
   },
   // The rule would encrypt more.
   {
@@ -133,6 +134,7 @@ export const rows: readonly Row[] = [
     files: { ...narrowed, ...rule() },
     code: 1,
     stderr: /sealed\.yaml: \["other"\] is left unencrypted by encrypted_regex/,
+    after: decrypts("sealed.yaml.rescue", /^other: hello$/m),
   },
   // Recipients that the rule does not have.
   {

@@ -17,11 +17,11 @@ import { walk } from "../../metadata/walk.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { changedPaths } from "../changed-paths.ts";
 import { untilUndisturbed, writeBack, writeNew } from "../deliver.ts";
-import { editUntilWritten, LOST, ShownBlockRefused } from "../edit-session.ts";
+import { editUntilWritten, ShownBlockRefused } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { keyFlags } from "../key-flags.ts";
 import { openOrder } from "../open-order.ts";
-import { rescue, withFate, type Rescued } from "../rescue.ts";
+import { rescue, rescueText, sealLike, tellOfRescues, withFate } from "../rescue.ts";
 import { sealSettings, type SealSettings } from "../seal-settings.ts";
 import { emitWithBlock, parseWithBlock, takeOver } from "../shown-block.ts";
 import { exists, readSource, requiredOperand, sourceOf, type Source } from "../source.ts";
@@ -72,6 +72,7 @@ export async function editSource(call: Call, source: Source, stores: Stores): Pr
   // The file is opened more than once: to be shown, and for each text that is to be sealed.
   const { services, wipe } = remembering(stores.verb.services);
   const remembered = { ...stores, verb: { ...stores.verb, services } };
+  tellOfRescues(call, source, stores.verb.warn);
   try {
     if (exists(source)) await editExisting(call, source, remembered);
     else await editNew(call, source, remembered);
@@ -119,7 +120,10 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
     return shown;
   };
   let shown = await show(await readSource(call, source));
-  const kept: Rescued[] = [];
+  // That the file was opened has been written down.
+  const audit: Audit = async (action) => {
+    if (action !== "decrypt") await verb.audit(action);
+  };
   await editUntilWritten(call, source, shown.text, {
     async accept(typed) {
       const result = isBlockShown
@@ -135,21 +139,13 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
         if (result.metadata !== undefined) takeOver(metadata, result.metadata);
         return own === undefined || isBlockShown ? true : typed;
       };
-      // That the file was opened has been written down.
-      const audit: Audit = async (action) => {
-        if (action !== "decrypt") await verb.audit(action);
-      };
       return (await changeSource(shown.sealed, { ...how, audit }, change, host)) ?? [shown.sealed];
     },
     async write(chunks) {
       const failed = await writeUnlessChanged(call, source, shown.sealed, chunks);
-      if (failed === undefined) {
-        for (const copy of kept) copy.drop();
-        return undefined;
-      }
+      if (failed === undefined) return undefined;
       const copy = await rescue(call, source, chunks, verb.output);
-      if (copy !== undefined) kept.push(copy);
-      const fate = copy?.sentence ?? LOST;
+      const fate = copy.sentence;
       if (!(failed instanceof ChangedMeanwhile)) throw withFate(failed, fate);
       const before = shown.documents;
       try {
@@ -159,13 +155,15 @@ async function editExisting(call: Call, source: Source, stores: Stores): Promise
       }
       const what = changedPaths(before, shown.documents) ?? "only its keys or settings, no values";
       const message = `${source.file} was changed by another process while you edited it (${what}), and was not overwritten.`;
-      if (process.stdin.isTTY) return { chunks: shown.text, message, fate };
+      if (process.stdin.isTTY) return { chunks: shown.text, message, copy };
       throw new SopsmithError(failed.code, failed.exitCode, message, {
         hint: fate,
         file: source.file,
         cause: failed,
       });
     },
+    keep: (text) =>
+      rescueText(call, source, () => sealLike(shown.sealed, text, { ...how, audit }, host)),
   });
 }
 
@@ -283,9 +281,19 @@ async function editNew(call: Call, source: Source, stores: Stores): Promise<void
       } catch (error) {
         if (!(error instanceof SopsmithError)) throw error;
         const copy = await rescue(call, source, chunks, verb.output);
-        throw withFate(error, copy?.sentence ?? LOST);
+        throw withFate(error, copy.sentence);
       }
     },
+    keep: (typed) =>
+      rescueText(call, source, async () => {
+        const whole = await loadFormat("binary");
+        const how = { ...verb, ...settings, input: whole.name, output: whole.name };
+        return sealNew(
+          parsePlain(typed, whole.parse, verb),
+          { ...how, selectors: [], macOnlyEncrypted: false, review: undefined },
+          host,
+        );
+      }),
   });
 }
 

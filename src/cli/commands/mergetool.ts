@@ -9,10 +9,10 @@ import { sealedFormat } from "../../status.ts";
 import { conflictMarkerLine } from "../../merge/lines.ts";
 import type { Call, Chunks, Command } from "../command.ts";
 import { writeBack } from "../deliver.ts";
-import { editUntilAccepted, LOST } from "../edit-session.ts";
+import { editUntilAccepted } from "../edit-session.ts";
 import * as flags from "../flags.ts";
 import { conflictLines, mergeOptions } from "../merge-file.ts";
-import { rescue, withFate } from "../rescue.ts";
+import { rescue, rescueText, sealLike, withFate } from "../rescue.ts";
 import { readSource, sourceOf } from "../source.ts";
 
 const labels = { ours: "ours", theirs: "theirs" };
@@ -65,7 +65,7 @@ async function resolveFile(call: Call, file: string, sources: MergeSources): Pro
   } catch (error) {
     if (isResolved || !(error instanceof SopsmithError)) throw error;
     const kept = await rescue(call, source, chunks, options.format);
-    throw withFate(error, kept?.sentence ?? LOST);
+    throw withFate(error, kept.sentence);
   }
   if (!call.options.on(flags.noAdd))
     await git(call.host, ["--literal-pathspecs", "add", "--", resolve(call.host.cwd(), file)]);
@@ -74,20 +74,34 @@ async function resolveFile(call: Call, file: string, sources: MergeSources): Pro
 
 type Options = Awaited<ReturnType<typeof mergeOptions>>;
 
-function edited(
+async function edited(
   call: Call,
   file: string,
   sources: MergeSources,
   options: Options,
 ): Promise<Chunks> {
-  return mergeEdited(sources, options, call.host, async (text, accept, conflicts) => {
-    call.streams.writeStderr(conflictLines(file, conflicts));
-    return editUntilAccepted(call, sourceOf(call, file), [text], (typed) => {
-      refuseMarkers(typed, file);
-      accept(typed);
-      return Promise.resolve(typed);
+  const source = sourceOf(call, file);
+  const how = { ...options, input: options.format, output: options.format };
+  const keep = (text: Uint8Array) =>
+    rescueText(call, source, () => sealLike(sources.ours, text, how, call.host));
+  let taken: Uint8Array | undefined;
+  try {
+    return await mergeEdited(sources, options, call.host, async (text, accept, conflicts) => {
+      call.streams.writeStderr(conflictLines(file, conflicts));
+      taken = await editUntilAccepted(call, source, [text], {
+        accept(typed) {
+          refuseMarkers(typed, file);
+          accept(typed);
+          return Promise.resolve(typed);
+        },
+        keep,
+      });
+      return taken;
     });
-  });
+  } catch (error) {
+    if (taken === undefined || !(error instanceof SopsmithError)) throw error;
+    throw withFate(error, (await keep(taken)).sentence);
+  }
 }
 
 async function accepted(

@@ -153,7 +153,7 @@ test("keeps the text when the disk is full", async () => {
     encoding: "utf8",
   });
   expect(stderr).toMatch(
-    /file too large\nThe file is unchanged\. What was typed in the editor is lost\.\n$/,
+    /file too large\nThe file is unchanged\. What was typed in the editor is lost\. It could not be kept anywhere: write .*: file too large\.\n$/,
   );
   expect(status).toBe(1);
   expect(box.read("s.yaml")).toBe(sealed["sealed.yaml"]);

@@ -61,14 +61,16 @@ const one: readonly Row[] = [
     line: "edit sealed.yaml",
     env: { EDITOR: "sh -c 'echo x: 1 >> \"$0\"; false'" },
     code: 201,
-    stderr: /^Could not run editor: exit status 1\n$/,
+    stderr: /^Could not run editor: exit status 1\nWhat you typed is kept, encrypted, in .*\n$/,
+    after: decrypts("sealed.yaml.rescue", `${yamlText}x: 1\n`),
   },
   {
     line: "edit sealed.yaml",
     env: reject,
     code: 1,
     stderr:
-      /^Could not load tree, probably due to invalid syntax\. Press enter to return to the editor, or Ctrl\+C to exit\.\n.*\n[^]*lost/,
+      /^Could not load tree, probably due to invalid syntax\. Press enter to return to the editor, or Ctrl\+C to exit\.\n.*\n[^]*kept, encrypted, in/,
+    after: decrypts("sealed.yaml.rescue", yamlText.replace("secret:", "secret")),
   },
   {
     line: "edit sealed.yaml",
@@ -86,12 +88,14 @@ const one: readonly Row[] = [
     env: { EDITOR: "sh -c 'echo sops: 1 >> \"$0\"'" },
     code: 1,
     stderr: /^Tree not valid for encryption\. Press enter/,
+    after: decrypts("sealed.yaml.rescue", `${yamlText}sops: 1\n`),
   },
   {
     line: "edit sealed.yaml",
     env: { EDITOR: "sh -c 'echo 1: 1 >> \"$0\"'" },
     code: 1,
     stderr: /^Tree not valid for encryption\. Press enter/,
+    after: decrypts("sealed.yaml.rescue", `${yamlText}1: 1\n`),
   },
   { line: "edit plain.yaml", env: change, code: 1, stderr: /^sops metadata not found/ },
   { line: "edit", code: 100, stderr: /^Error: no file specified\n/ },

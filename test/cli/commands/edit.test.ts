@@ -10,7 +10,7 @@ checkRows(rows);
 describe("a signal while the editor runs", () => {
   test.concurrent.each([
     ["SIGTERM", "TERM", 1, /^User canceled operation/],
-    ["SIGINT", "INT", 1, /^User canceled operation.*What was typed in the editor is lost/],
+    ["SIGINT", "INT", 1, /^User canceled operation.*The editor had saved no change/],
     ["SIGHUP", "HUP", null, /^$/],
   ])(
     "%s ends the program, and no plain text is left behind",

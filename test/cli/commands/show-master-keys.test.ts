@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { expectCode, sandboxFor } from "../rows.ts";
 import { identities, recipients, sealed, yamlText } from "../samples.ts";
@@ -39,6 +40,7 @@ describe("edit --show-master-keys", () => {
       code: 1,
       stderr: expect.stringMatching(/^SOPS metadata is invalid\. Press enter/),
     });
+    rmSync(box.path("sealed.yaml.rescue"));
     const keyless = await box.run(["edit", "-s", "sealed.yaml"], {
       env: { EDITOR: "sed -i 's/^    age:/    other:/'" },
     });
@@ -48,6 +50,7 @@ describe("edit --show-master-keys", () => {
         /^No master keys were provided, so sops can't encrypt the file\. Press/,
       ),
     });
+    rmSync(box.path("sealed.yaml.rescue"));
     const wrong = await box.run(["edit", "-s", "sealed.yaml"], {
       env: { EDITOR: insertKey, NEW: "age1nonsense" },
     });
