@@ -295,6 +295,8 @@ class QuickBlockReader {
   private keyEnd(): number {
     const { text, at: start } = this;
     const first = text.charCodeAt(start);
+    // At the start of a line it would end the document.
+    if (text.startsWith("...", start)) return -1;
     if (!canBegin(first)) return first === QUOTE || first === APOSTROPHE ? this.quotedKeyEnd() : -1;
     for (let end = start + 1; end - start <= MAX_KEY_LENGTH; end++) {
       const c = text.charCodeAt(end);

@@ -91,8 +91,9 @@ class FlowReader {
     const isQuoted = c === QUOTE || c === APOSTROPHE;
     const key = isQuoted || canBegin(c) ? this.scalar(c) : undefined;
     if (key?.kind !== "str" || this.text.charCodeAt(this.at) !== COLON) return undefined;
-    if (!isQuoted && !isTextKey(key.value)) return undefined;
     this.at++;
+    if (!isQuoted && (!isTextKey(key.value) || this.text.charCodeAt(this.at) > SPACE))
+      return undefined;
     const value = this.value(this.gap(), depth);
     return value && entry(key.value, value, key.start, key.end);
   }

@@ -147,6 +147,10 @@ test.each([
   "a: [b]: c\n",
   "a: {b}\n",
   "a: {b:}\n",
+  'a: {b:"c"}\n',
+  "a: {b:'c'}\n",
+  "a: {b:{c: d}}\n",
+  "---\na: 1\n... b: 2\n",
   "a: {b: 1, b: 2}\n",
   "a: {1: x}\n",
   "a: [*b]\n",
@@ -258,7 +262,9 @@ const { block } = fc.letrec<{ block: readonly string[]; entry: readonly string[]
 }));
 
 const keys =
-  "a,b,c,d,e1,f.x,\"q\",'s q',k_l,a b,x(y),$s,p@q,é k,a:b,/x/y,=,<<,a#b,1x,...,%k,x!y".split(",");
+  "a,b,c,d,e1,f.x,\"q\",'s q',k_l,a b,x(y),$s,p@q,é k,a:b,/x/y,=,<<,a#b,1x,...,... a,%k,x!y".split(
+    ",",
+  );
 const ownValues = [
   "=x",
   "<y",
@@ -271,6 +277,9 @@ const ownValues = [
   "{<<: {a: b}}",
   "[a#b]",
   "[a:, b]",
+  '{a:"b"}',
+  "[a:'b']",
+  "{a:[b]}",
   "a :b",
   "1",
   "x",
