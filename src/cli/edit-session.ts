@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { ParseError, SopsmithError } from "../errors.ts";
 import { withSignals, type SignalResponse, type StopSignal } from "../io/cleanup.ts";
 import { EditorFailed, editorCommand, runEditor } from "../io/editor.ts";
@@ -93,6 +94,8 @@ export async function editUntilWritten<T>(
         try {
           await runEditor(argv, ...paths);
         } catch (error) {
+          // Ctrl+C reaches the editor and this program at once: what it leads to here counts.
+          await wait(50);
           const fate = error instanceof SopsmithError ? await fateOf(typedNow()) : undefined;
           throw error instanceof SopsmithError && fate !== undefined
             ? withFate(error, fate)
