@@ -25,6 +25,9 @@ export class ShownBlockRefused extends SopsmithError {
 /** What is said where the text is as the editor got it. */
 const NOTHING_SAVED = "The editor had saved no change.";
 
+/** What is said where the user does not wait until the text is kept. */
+const GIVEN_UP = "What was typed in the editor is lost. It was not encrypted yet.";
+
 /** The file is another one now: the edit goes on with its content, and with what was typed beside it. */
 export interface StartOver {
   /** What the file holds now, unencrypted. */
@@ -152,17 +155,19 @@ export async function editUntilWritten<T>(
     let stoppedAt = 0;
     const respond = (signal: StopSignal): SignalResponse | Promise<SignalResponse> => {
       if (state === "over") return "die";
+      const unwritten = `${printable(source.file)} was not written.`;
+      const canceled = (fate: string): SignalResponse => ({
+        exitCode: 1,
+        message: `User canceled operation: ${unwritten} ${fate}`,
+      });
       // Ctrl+C may arrive twice at once, from the terminal and from a parent such as npm; a later one does not wait.
       if (state === "stopping")
-        return signal === "SIGINT" && performance.now() - stoppedAt > 1000 ? "die" : "continue";
+        return signal === "SIGINT" && performance.now() - stoppedAt > 1000
+          ? canceled(GIVEN_UP)
+          : "continue";
       const end = (fate: string | undefined): SignalResponse => {
         if (state === "over") return "continue";
-        const unwritten = `${printable(source.file)} was not written.`;
-        if (signal === "SIGINT" || signal === "SIGTERM")
-          return {
-            exitCode: 1,
-            message: `User canceled operation: ${unwritten} ${fate ?? NOTHING_SAVED}`,
-          };
+        if (signal === "SIGINT" || signal === "SIGTERM") return canceled(fate ?? NOTHING_SAVED);
         if (fate !== undefined) streams.writeStderr(`${unwritten} ${fate}\n`);
         return "die";
       };

@@ -314,3 +314,32 @@ test("the next edit and doctor say where earlier texts are", async () => {
   const other = await box.run(["doctor", "sealed.json"], { env: envOf(box) });
   expect(other.stdout).not.toContain("kept edits");
 });
+
+test("a second Ctrl+C does not wait for a key service that never answers", async () => {
+  const box = boxWith(`${typed}; kill -STOP $SERVICE`);
+  const [program, ...words] = programUnderTest;
+  const service = spawn(
+    program,
+    [...words, "keyservice", "--network", "unix", "--address", box.path("sock")],
+    { env: box.env, stdio: "ignore" },
+  );
+  onTestFinished(() => void service.kill("SIGKILL"));
+  while (!box.names().includes("sock")) await new Promise((done) => setTimeout(done, 50));
+  const only = ["--enable-local-keyservice=false", "--keyservice", `unix://${box.path("sock")}`];
+  const child = spawn(program, [...words, "edit", ...only, "--age", recipients.A, "new.json"], {
+    cwd: box.dir,
+    env: { ...envOf(box), SERVICE: String(service.pid) },
+  });
+  child.stderr.once("data", () => {
+    for (const after of [200, 400, 1600]) setTimeout(() => child.kill("SIGINT"), after);
+  });
+  const start = performance.now();
+  const { stderr, ...rest } = await ending(child);
+  expect(rest).toEqual({ status: 1, signal: null, stdout: "" });
+  expect(stderr).toMatch(
+    /\nUser canceled operation: new\.json was not written\. What was typed in the editor is lost\. It was not encrypted yet\.\n$/,
+  );
+  expect(performance.now() - start).toBeLessThan(15_000);
+  expect(readdirSync(box.path("tmp"))).toEqual([]);
+  expect(box.names().filter((name) => name.includes("new"))).toEqual([]);
+}, 60_000);
