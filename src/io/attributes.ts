@@ -36,8 +36,8 @@ type Dump = ReadonlyMap<string, readonly string[]>;
 
 /**
  * Asks the system's own tools for what Node cannot see: access control lists (`getfacl`) and extended attributes
- * (`getfattr`, which also knows the lists). Where neither is there, `ls` at least shows that there is a list. One process
- * for all files. Labels that the system itself gives (`security.*`, `trusted.*`) are left to it.
+ * (`getfattr`, which also knows the lists). Where neither is there or works, `ls` at least shows that there is a list: without
+ * it, the rights that a list leaves to named users would go to the whole group. One process for all files. Labels that the system itself gives (`security.*`, `trusted.*`) are left to it.
  *
  * @param paths absolute, links resolved
  */
@@ -47,12 +47,16 @@ export async function readAttributes(paths: readonly string[]): Promise<Attribut
   const all = [...paths, ...dirs];
   const getfattr = programPath("getfattr", process);
   const setfattr = programPath("setfattr", process);
-  if (getfattr !== undefined && setfattr !== undefined)
-    return fromGetfattr(await dumpOf([getfattr, "-d", "-m", "-", "-e", "hex"], all), setfattr);
+  if (getfattr !== undefined && setfattr !== undefined) {
+    const dump = await dumpOf([getfattr, "-d", "-m", "-", "-e", "hex"], all);
+    if (dump !== undefined) return fromGetfattr(dump, setfattr);
+  }
   const getfacl = programPath("getfacl", process);
   const setfacl = programPath("setfacl", process);
-  if (getfacl !== undefined && setfacl !== undefined)
-    return fromGetfacl(await dumpOf([getfacl, "-s", "-n", "-E"], all), setfacl);
+  if (getfacl !== undefined && setfacl !== undefined) {
+    const dump = await dumpOf([getfacl, "-s", "-n", "-E"], all);
+    if (dump !== undefined) return fromGetfacl(dump, setfacl);
+  }
   // Without rights for a group, no list gives any to others.
   const ls = paths.some(hasGroupBits) ? programPath("ls", process) : undefined;
   return ls === undefined ? { of: () => undefined } : fromLs(await listed(ls, all));
@@ -152,11 +156,19 @@ function* batchesOf(paths: readonly string[]): Generator<readonly string[]> {
   yield names;
 }
 
-/** The output of getfattr or getfacl: for each file a line `# file: name`, its attributes, and an empty line. */
-async function dumpOf(argv: readonly string[], paths: readonly string[]): Promise<Dump> {
+/**
+ * The output of getfattr or getfacl: for each file a line `# file: name`, its attributes, and an empty line.
+ *
+ * @returns undefined when the tool does not work
+ */
+async function dumpOf(
+  argv: readonly string[],
+  paths: readonly string[],
+): Promise<Dump | undefined> {
   const dump = new Map<string, string[]>();
   for (const names of batchesOf(paths)) {
-    const { stdout } = await run([...argv, "--absolute-names", "--", ...names]);
+    const { stdout, hasAnswered } = await run([...argv, "--absolute-names", "--", ...names]);
+    if (!hasAnswered) return undefined;
     let lines: string[] = [];
     for (const line of stdout.split("\n")) {
       const name = /^# file: (.*)$/.exec(line)?.[1];
@@ -198,18 +210,26 @@ function unescaped(name: string): string {
 
 const LIMIT_MS = 10_000;
 
-function run(
-  [program = "", ...args]: readonly string[],
-  stdin = "",
-): Promise<{ isDone: boolean; stdout: string }> {
+interface Ran {
+  readonly isDone: boolean;
+  /** All was done, or the tool said of which files it was not: of one that has gone, or is closed to this user. */
+  readonly hasAnswered: boolean;
+  readonly stdout: string;
+}
+
+function run([program = "", ...args]: readonly string[], stdin = ""): Promise<Ran> {
   const { PATH = "" } = process.env;
   return new Promise((resolve) => {
     const child = execFile(
       requireProgram(program, process),
       args,
       { env: { PATH, LC_ALL: "C" }, timeout: LIMIT_MS, maxBuffer: 1 << 26 },
-      // A file that is gone makes the status 1; what is said of the others holds.
-      (error, stdout) => resolve({ isDone: error === null, stdout }),
+      (error, stdout, stderr) =>
+        resolve({
+          isDone: error === null,
+          hasAnswered: error === null || (error.code === 1 && stderr !== ""),
+          stdout,
+        }),
     );
     child.stdin?.on("error", () => {});
     child.stdin?.end(stdin);

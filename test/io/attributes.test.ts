@@ -71,6 +71,31 @@ test.each(["getfattr", "getfacl"])("keeps an access control list with %s", async
   expect([list(path), statSync(path).mode]).toEqual([before, mode]);
 });
 
+test.each([
+  ["exit 1", "getfacl"],
+  ["kill -9 $$", "getfacl"],
+  ["echo 'error while loading shared libraries' >&2; exit 127", "getfacl"],
+  ["exit 1", "ls"],
+])("gives nobody more access where a getfattr does %j and there is %s", async (body, kind) => {
+  const dir = mkdtempSync(join(shared, "broken-"));
+  const tools = kind === "ls" ? ["ls"] : ["ls", "getfacl", "setfacl"];
+  for (const tool of tools) symlinkSync(join(paths[kind] ?? "", tool), join(dir, tool));
+  for (const tool of ["getfattr", "setfattr"])
+    writeFileSync(join(dir, tool), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  paths[dir] = dir;
+  const path = fileIn(scratchDir(), 0o600);
+  run("setfacl", "-m", "u:1234:rw", path);
+  const before = list(path);
+  const said = await replace(path, dir);
+  if (kind === "ls") {
+    expect(said).toContain("could not be kept");
+    expect(list(path)).toEqual(["user::rw-", "group::---", "other::---"]);
+  } else {
+    expect(said).toBe("");
+    expect(list(path)).toEqual(before);
+  }
+});
+
 test("keeps extended attributes", async () => {
   const path = fileIn(scratchDir());
   // Not every file system has them.
