@@ -181,6 +181,11 @@ export const errorCodes = {
   krm: { status: 1, inLibrary: false, means: "The KRM function cannot use its input." },
   "layout-refused": { status: 1, inLibrary: false, means: "A file cannot be given this layout." },
   "lease-lost": { status: null, inLibrary: false, means: "The operator lost its lease." },
+  "linked-attributes": {
+    status: 1,
+    inLibrary: false,
+    means: "The repository's .gitattributes is a symbolic link.",
+  },
   "mac-mismatch": {
     status: 51,
     inLibrary: true,

@@ -55,8 +55,8 @@ function expand(body: string): string[] | undefined {
       pieces = inner.flatMap((part) => part ?? []);
       if (groupOptional !== "") pieces = [...pieces, ""];
     } else if (escaped !== undefined) {
-      // What stands for more than itself in a pattern of Git's is left open.
-      const text = /[*?[\]\\!"]/.test(escaped) ? OPEN : escaped;
+      // What stands for more than itself in a pattern of Git's is left open, and what would end the pattern.
+      const text = /[\s*?[\]\\!"]/.test(escaped) ? OPEN : escaped;
       pieces = escapedOptional === "" ? [text] : [text, ""];
     } else if (literal === undefined) pieces = [OPEN];
     else if (repeat === "?") pieces = [literal, ""];

@@ -30,7 +30,7 @@ export function ownSettings(program: readonly string[]): GitSetting[] {
     { name: "merge.sopsmith.driver", value: mergeLine(program) },
     // For the ancestor that Git makes of several: no conflict markers in it.
     { name: "merge.sopsmith.recursive", value: "binary" },
-    { name: "mergetool.sopsmith.cmd", value: `${line(program)} mergetool "$MERGED"` },
+    { name: "mergetool.sopsmith.cmd", value: `${line(program)} mergetool -- "$MERGED"` },
     { name: "mergetool.sopsmith.trustExitCode", value: "true" },
   ];
 }
@@ -41,17 +41,18 @@ export function ownSettings(program: readonly string[]): GitSetting[] {
  */
 function textconvLine(program: readonly string[]): string {
   const test = `${HAS_CIPHERTEXT} "$1" && ${isThere(program)}`;
-  return `f() { if ${test}; then ${line(program)} git textconv "$1"; else cat "$1"; fi; }; f`;
+  return `f() { if ${test}; then ${line(program)} git textconv -- "$1"; else cat -- "$1"; fi; }; f`;
 }
 
 /** The same for a merge: files without ciphertexts, and all where the program has gone, are merged as Git does it by itself. */
 function mergeLine(program: readonly string[]): string {
   const test = `${HAS_CIPHERTEXT} "$1" "$2" "$3" && ${isThere(program)}`;
   const asText = `git merge-file -q --marker-size="$4" -L ours -L base -L theirs "$2" "$1" "$3"`;
-  return `f() { if ${test}; then ${line(program)} git merge "$@"; else ${asText}; fi; }; f %O %A %B %L %P`;
+  return `f() { if ${test}; then ${line(program)} git merge -- "$@"; else ${asText}; fi; }; f %O %A %B %L %P`;
 }
 
-const HAS_CIPHERTEXT = "LC_ALL=C grep -qF 'ENC[AES256_GCM,'";
+/** With `--`, as in every line here: Git passes a file of the work tree under its own name, which may begin with a dash. */
+const HAS_CIPHERTEXT = "LC_ALL=C grep -qF -e 'ENC[AES256_GCM,' --";
 
 const line = (program: readonly string[]): string => program.map(shellWord).join(" ");
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { expectCode, sandboxFor } from "./rows.ts";
 import { identities, sealed } from "./samples.ts";
@@ -165,7 +165,7 @@ test("git install takes its patterns from the creation rules, and textconv runs 
     /^#.*\n\*\.secret\.yaml diff=sopsmith merge=sopsmith\n\*\.secret\.yml .*\n\/prod\/\*\*\/\*\.env .*\n#.*\n$/,
   );
   expect(repo.git("config", "diff.sopsmith.textconv")).toContain(
-    `'${repo.path(".git-bin/sopsmith")}' git textconv "$1"`,
+    `'${repo.path(".git-bin/sopsmith")}' git textconv -- "$1"`,
   );
   expect(repo.git("config", "diff.sopsmith.cachetextconv")).toBe("false\n");
   repo.git("add", ".");
@@ -302,4 +302,63 @@ test("after git install branches that change different values merge, and plain f
   expect(repo.read("plain.yaml")).toBe(lines(2, 2));
   const { stdout } = await repo.run(["decrypt", "s.secret.yaml"]);
   expect(stdout).toMatch(/^a: 2\nsecret: theirs$/m);
+});
+
+test("after git install files whose names begin with a dash are shown decrypted and merge", async () => {
+  const repo = repository();
+  const { git } = repo;
+  const names = ["--help.yaml", "-f.yaml", "-e.yaml"];
+  for (const name of names) repo.write(name, sealed["sealed.yaml"] ?? "");
+  repo.write("-v.yaml", "a: 1\n");
+  expectCode(await repo.run(["git", "install"]), 0);
+  git("add", ".");
+  git("commit", "--quiet", "-m", "base");
+  git("checkout", "--quiet", "-b", "side");
+  for (const name of names)
+    expectCode(await repo.run(["set", `./${name}`, '["secret"]', '"changed"']), 0);
+  repo.write("-v.yaml", "a: 2\n");
+  const diff = git("diff");
+  expect(diff.match(/^\+secret: changed$/gm)).toHaveLength(names.length);
+  expect(diff).toMatch(/^\+a: 2$/m);
+  expect(diff).not.toContain("ENC[");
+  git("commit", "--quiet", "-am", "theirs");
+  git("checkout", "--quiet", "-");
+  for (const name of names)
+    expectCode(await repo.run(["set", `./${name}`, '["more"]', '"ours"']), 0);
+  git("commit", "--quiet", "-am", "ours");
+  git("merge", "--quiet", "--no-edit", "side");
+  for (const name of names) {
+    const { stdout } = await repo.run(["decrypt", `./${name}`]);
+    expect(stdout).toMatch(/^secret: changed$/m);
+    expect(stdout).toMatch(/^more: ours$/m);
+  }
+});
+
+test("git install writes through no link that a repository has as .gitattributes", async () => {
+  const repo = repository();
+  mkdirSync(repo.path("outside"));
+  repo.write("outside/profile", "echo mine\n");
+  symlinkSync("outside/profile", repo.path(".gitattributes"));
+  const refused = await repo.run(["git", "install"]);
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/\.gitattributes is a symbolic link, which Git does not read\n/),
+  ]);
+  expect(repo.read("outside/profile")).toBe("echo mine\n");
+  expect(() => repo.git("config", "--get-regexp", "sopsmith")).toThrow("Command failed");
+  const check = await repo.run(["git", "install", "--check"]);
+  expect([check.code, check.stderr]).toEqual([10, expect.stringContaining("is a symbolic link")]);
+  expectCode(await repo.run(["git", "uninstall"]), 0);
+  expect(repo.read("outside/profile")).toBe("echo mine\n");
+});
+
+test("git install takes rules with spaces in their paths, and configurations below such folders", async () => {
+  const repo = repository();
+  const rule = "creation_rules:\n  - path_regex: ^a/my\\ secret\\.yaml$\n    age: age1x\n";
+  mkdirSync(repo.path("my [1] dir/a"), { recursive: true });
+  repo.write("my [1] dir/.sops.yaml", rule);
+  repo.write("my [1] dir/a/my secret.yaml", "a: 1\n");
+  expectCode(await repo.run(["git", "install"], { cwd: "my [1] dir" }), 0);
+  const attribute = repo.git("check-attr", "diff", "--", "my [1] dir/a/my secret.yaml");
+  expect(attribute).toMatch(/: diff: sopsmith\n$/);
 });

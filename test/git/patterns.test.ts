@@ -12,6 +12,9 @@ test.each([
   ["^prod/db\\.yaml$", ["/prod/db.yaml"]],
   ["[^/]+\\.sops\\.yaml", ["*.sops.yaml*", "**/*.sops.yaml*/**"]],
   ["k8s/.+/secret\\.yaml$", ["secret.yaml"]],
+  // A space or a line break would end the pattern.
+  ["^my\\ secret\\.yaml$", ["*secret.yaml"]],
+  ["x\\\ny\\.yaml$", ["*y.yaml"]],
   // No glob says these.
   ["(?i)x", usualPatterns],
   ["a{2}", usualPatterns],

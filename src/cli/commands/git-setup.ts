@@ -1,4 +1,5 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { lstatSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { formatForPath } from "../../../formats/index.ts";
 import { SopsmithError } from "../../errors.ts";
@@ -63,6 +64,7 @@ export const gitInstall: Command = {
     const root = await topLevel(host);
     const program = ownProgram(host);
     if (options.on(check)) return reportMissing(call, root, program.words);
+    refuseLinkedAttributes(root);
     const patterns = operands.length > 0 ? operands : await patternsOfRules(call, root);
     for (const pattern of patterns)
       if (
@@ -103,7 +105,7 @@ export const gitUninstall: Command = {
     const root = await topLevel(host);
     // Status 128 where there is no such section.
     for (const section of ownSections) await runGit(host, ["config", "--remove-section", section]);
-    await changeAttributes(root, []);
+    if (!isLinkedAttributes(root)) await changeAttributes(root, []);
     const path = await hookPath(call);
     const text = path === undefined ? undefined : await textOf(path);
     if (path !== undefined && text !== undefined && isOwnHook(text)) await rm(path);
@@ -155,7 +157,10 @@ async function patternsOfRules(call: Call, root: string): Promise<readonly strin
   const rules = config?.content.creationRules ?? [];
   if (config === undefined || rules.length === 0) return usualPatterns;
   const patterns = attributePatterns(rules.map(({ pathRegex }) => pathRegex));
-  const below = relative(root, dirname(resolve(call.host.cwd(), config.path))).replaceAll(sep, "/");
+  const below = relative(root, dirname(resolve(call.host.cwd(), config.path)))
+    .replaceAll(sep, "/")
+    // What would end a pattern, or mean more than itself in one.
+    .replaceAll(/[\s"*?[\]\\!]/g, "?");
   if (below === "" || below.startsWith("..")) return patterns;
   return patterns.map((pattern) =>
     pattern.includes("/") ? `/${below}/${pattern.replace(/^\//, "")}` : pattern,
@@ -173,7 +178,9 @@ async function reportMissing(call: Call, root: string, program: readonly string[
     else if (has !== value)
       missing.push(`${name} is not what this program would set: the program was moved`);
   }
-  if (!hasAttributes((await textOf(join(root, ".gitattributes"))) ?? ""))
+  if (isLinkedAttributes(root))
+    missing.push(".gitattributes is a symbolic link, which Git does not read");
+  else if (!hasAttributes((await textOf(join(root, ".gitattributes"))) ?? ""))
     missing.push(".gitattributes names no files");
   if (options.on(hook)) {
     const path = await hookPath(call);
@@ -233,6 +240,24 @@ async function textOf(path: string): Promise<string | undefined> {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   });
+}
+
+const isLinkedAttributes = (root: string): boolean =>
+  lstatSync(join(root, ".gitattributes"), { throwIfNoEntry: false })?.isSymbolicLink() === true;
+
+/**
+ * Git does not read a link under this name, and where a stranger's link leads nothing is to be written.
+ *
+ * @throws {SopsmithError} exit 1
+ */
+function refuseLinkedAttributes(root: string): void {
+  if (isLinkedAttributes(root))
+    throw new SopsmithError(
+      "linked-attributes",
+      1,
+      `${join(root, ".gitattributes")} is a symbolic link, which Git does not read`,
+      { hint: "Put a file in its place." },
+    );
 }
 
 /** Puts the lines for these patterns in the place of those that an earlier call wrote. */
