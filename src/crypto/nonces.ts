@@ -10,12 +10,17 @@ export const NONCE_BYTES = 32;
 /**
  * Nonces for one command. Those of opened leaves are remembered by plaintext, type and place, so that an unchanged leaf is sealed to the same
  * ciphertext again; every other leaf gets a fresh one (spec file-format 2.5). Equal leaves at one place, such as the elements of `[x, x]`,
- * get theirs back in the order in which they were opened: each keeps its own ciphertext. sops gives all of them that of the last.
+ * get theirs back in the order in which they were opened: each keeps its own ciphertext. sops gives all of them that of the last. One that
+ * comes after another leaf gets the nonce that came after that leaf's: where one of ten equal ports changes, the other nine keep theirs.
  */
 export class Nonces {
   private readonly host: Pick<Host, "randomBytes">;
-  /** A place has a queue only once a second equal leaf comes. */
-  private readonly remembered = new Map<string, Uint8Array | Queue>();
+  /** All that are remembered, in document order. */
+  private readonly opened: Uint8Array[] = [];
+  /** Where they are in `opened`. A place has a queue only once a second equal leaf comes. */
+  private readonly remembered = new Map<string, number | Queue>();
+  /** The one that was taken last. */
+  private last = -1;
   private pool: Uint8Array = new Uint8Array(0);
   private used = 0;
 
@@ -26,35 +31,40 @@ export class Nonces {
   /** Remembers the nonce of an opened leaf. */
   remember(plaintext: string | Uint8Array, type: string, aad: string, nonce: Uint8Array): void {
     if (nonce.length !== NONCE_BYTES) return;
-    const key = slot(plaintext, type, aad);
+    this.add(slot(plaintext, type, aad), nonce);
+  }
+
+  private add(key: string, nonce: Uint8Array): void {
+    const at = this.opened.push(nonce) - 1;
     const known = this.remembered.get(key);
-    if (known === undefined) this.remembered.set(key, nonce);
-    else if (known instanceof Queue) known.nonces.push(nonce);
-    else this.remembered.set(key, new Queue([known, nonce]));
+    if (known === undefined) this.remembered.set(key, at);
+    else if (known instanceof Queue) known.places.push(at);
+    else this.remembered.set(key, new Queue([known, at]));
   }
 
   /** Remembers what another command's leaves had too, unless the same nonce is there already. Both must be of one data key. */
   learn(other: Nonces): void {
+    const added: { key: string; at: number }[] = [];
     for (const [key, theirs] of other.remembered) {
-      const own = noncesOf(this.remembered.get(key));
-      const added = noncesOf(theirs).filter(
-        (nonce) => !own.some((known) => Buffer.compare(known, nonce) === 0),
-      );
-      const [first] = [...own, ...added];
-      if (first === undefined) continue;
-      this.remembered.set(
-        key,
-        own.length + added.length === 1 ? first : new Queue([...own, ...added]),
-      );
+      const own = this.remembered.get(key);
+      const known = new Set(placesOf(own).map((at) => textOf(this.opened[at])));
+      for (const at of placesOf(theirs))
+        if (!known.has(textOf(other.opened[at]))) added.push({ key, at });
     }
+    for (const { key, at } of added.toSorted((a, b) => a.at - b.at))
+      this.add(key, other.opened[at] as Uint8Array);
   }
 
-  /** The nonce that was remembered: of several the oldest that was not taken yet, or else the last, as sops does; undefined for none. */
+  /**
+   * The nonce that was remembered; undefined for none. Of several, the first after the one that was taken last and the oldest if there is
+   * none, each once; when all are taken, the last, as sops does.
+   */
   take(plaintext: string | Uint8Array, type: string, aad: string): Uint8Array | undefined {
     if (this.remembered.size === 0) return undefined;
     const known = this.remembered.get(slot(plaintext, type, aad));
-    if (!(known instanceof Queue)) return known;
-    return known.nonces[known.next < known.nonces.length - 1 ? known.next++ : known.next];
+    if (known === undefined) return undefined;
+    this.last = known instanceof Queue ? known.take(this.last) : known;
+    return this.opened[this.last];
   }
 
   /** A new nonce. */
@@ -76,16 +86,54 @@ export class Nonces {
 
 /** Nonces of equal leaves at one place, in document order. */
 class Queue {
-  readonly nonces: Uint8Array[];
-  next = 0;
+  /** Where they are, in ascending order. */
+  readonly places: number[];
+  /** For each a place not after the next one that is free; itself where it is free. */
+  private free: number[] | undefined;
 
-  constructor(nonces: Uint8Array[]) {
-    this.nonces = nonces;
+  constructor(places: number[]) {
+    this.places = places;
+  }
+
+  /** The first free one after a place, or else the first that is free, or else the last. */
+  take(after: number): number {
+    const { places } = this;
+    this.free ??= Array.from({ length: places.length + 1 }, (_, i) => i);
+    let index = this.freeFrom(this.indexAfter(after), this.free);
+    if (index === places.length) index = this.freeFrom(0, this.free);
+    if (index === places.length) return places[index - 1] as number;
+    this.free[index] = index + 1;
+    return places[index] as number;
+  }
+
+  private indexAfter(place: number): number {
+    let low = 0;
+    let high = this.places.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.places[middle] as number) > place) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Halves the way that it goes, so that no run of taken ones is gone through often. */
+  private freeFrom(start: number, free: number[]): number {
+    let index = start;
+    for (;;) {
+      const next = free[index] as number;
+      if (next === index) return index;
+      free[index] = free[next] as number;
+      index = free[index] as number;
+    }
   }
 }
 
-const noncesOf = (known: Uint8Array | Queue | undefined): Uint8Array[] =>
-  known === undefined ? [] : known instanceof Queue ? known.nonces : [known];
+const placesOf = (known: number | Queue | undefined): readonly number[] =>
+  known === undefined ? [] : known instanceof Queue ? known.places : [known];
+
+const textOf = (nonce: Uint8Array | undefined): string =>
+  Buffer.from(nonce ?? []).toString("latin1");
 
 function slot(plaintext: string | Uint8Array, type: string, aad: string): string {
   return `${type}\0${aad.length}\0${aad}${markOf(plaintext)}`;

@@ -29,6 +29,24 @@ test("equal leaves at one place get their nonces back in their order; a further 
   expect(nonces.take("y", "str", "l:")).toEqual(nonce(9));
 });
 
+test("of equal leaves, those after a changed, a new or a removed one keep their nonces", () => {
+  const leaves = (names: readonly string[]) => names.flatMap((name) => [`name ${name}`, "80"]);
+  const before = leaves(["a", "b", "c", "d"]);
+  const taken = (after: readonly string[]) => {
+    const nonces = new Nonces(fakeHost());
+    for (const [i, leaf] of before.entries()) nonces.remember(leaf, "str", "l:", nonce(i));
+    return after.map((leaf) => nonces.take(leaf, "str", "l:")?.[0]);
+  };
+  expect(taken(before)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(taken(before.with(1, "81"))).toEqual([0, undefined, 2, 3, 4, 5, 6, 7]);
+  expect(taken(before.slice(2))).toEqual([2, 3, 4, 5, 6, 7]);
+  expect(taken(leaves(["a", "c", "d"]))).toEqual([0, 1, 4, 5, 6, 7]);
+  expect(taken(leaves(["c", "d", "a", "b"]))).toEqual([4, 5, 6, 7, 0, 1, 2, 3]);
+  // Each once, then the last.
+  expect(taken(["80", "80", "80", "80", "80"])).toEqual([1, 3, 5, 7, 7]);
+  expect(taken(["name c", "80", "80", "80", "80", "80"])).toEqual([4, 5, 7, 1, 3, 7]);
+});
+
 test("the nonces of another version of the file are learned once", () => {
   const [ours, theirs] = [new Nonces(fakeHost()), new Nonces(fakeHost())];
   for (const fill of [1, 2]) ours.remember("x", "str", "l:", nonce(fill));

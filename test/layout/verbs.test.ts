@@ -56,6 +56,17 @@ test("a file that is sealed again unchanged keeps every ciphertext and record", 
   expect(added.filter((line) => !/lastmodified|mac:/.test(line))).toEqual([]);
 });
 
+test("one of many equal values in a list changes alone", async () => {
+  const items = ["a", "b", "c", "d", "e"].map((name) => `  - name: ${name}\n    port: 80\n`);
+  const source = `ports:\n${items.join("")}`;
+  const sealed = await encryptText(source, { layout });
+  const edited = source.replace("80", "81");
+  const changed = (await changeText(sealed, () => Buffer.from(edited), { layout })) ?? "";
+  const [old, now] = [sealed.split("\n"), changed.split("\n")];
+  const touched = now.flatMap((line, i) => (line === old[i] ? [] : [line.trim().split(":")[0]]));
+  expect(touched).toEqual(["port", "lastmodified", "mac"]);
+});
+
 const edits: readonly (readonly [
   string,
   (text: string) => Promise<string>,
