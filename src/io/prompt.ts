@@ -51,24 +51,13 @@ class Unanswered extends SopsmithError {
 }
 
 async function askOnTerminal(question: string): Promise<boolean> {
-  const { input } = await import("@inquirer/prompts");
-  const output = process.stdout.isTTY ? process.stdout : process.stderr;
-  const lead = /^\s*/.exec(question)?.[0] ?? "";
-  output.write(lead);
-  try {
-    const answer = await input(
-      {
-        message: "",
-        theme: { prefix: question.trim(), validationFailureMode: "clear" },
-        validate: (text) => /^[yn]$/.test(text.trim()) || "Answer y or n.",
-      },
-      { input: process.stdin, output },
+  for (let asked = question; ; asked = `Answer y or n. ${question.trim()}`) {
+    const text = await onTerminal((terminal) =>
+      ask(terminal, asked, visibleLine(terminal), "stays"),
     );
-    return answer.trim() === "y";
-  } catch (error) {
-    throw canceled(error);
-  } finally {
-    process.stdin.pause();
+    const word = text?.trim();
+    if (word === "y" || word === "n") return word === "y";
+    if (text === undefined) throw new Unanswered("EOF", question);
   }
 }
 
@@ -192,10 +181,10 @@ export function promptSecret(prompt: string): Promise<string | undefined> {
 
 /** The same for a line that may be seen. */
 export function promptLine(prompt: string): Promise<string | undefined> {
-  return onTerminal((terminal) =>
-    ask(terminal, prompt, new Line((text) => terminal.output.write(text))),
-  );
+  return onTerminal((terminal) => ask(terminal, prompt, visibleLine(terminal)));
 }
+
+const visibleLine = ({ output }: Terminal): Line => new Line((text) => output.write(text));
 
 /**
  * Waits for one of some keys on the controlling terminal; others are passed over.
@@ -257,46 +246,64 @@ function isControl(key: string): boolean {
   return key < " " || (key > "~" && key < "\u00a0");
 }
 
-/** Keys that came in with the last answer, for the next question. */
+/** Keys that came in with the last answer, for the next question; none where the terminal is read byte by byte. */
 let ahead: string[] = [];
 
-async function ask({ input, output }: Terminal, prompt: string, answer: Answer): Promise<string> {
+async function ask(
+  { input, output, listen }: Terminal,
+  prompt: string,
+  answer: Answer,
+  afterwards: "is wiped" | "stays" = "is wiped",
+): Promise<string> {
   const shown = printable(prompt.trimEnd());
-  output.write(`${shown} `);
+  // Before the prompt: who sees it may answer at once, and nothing of that is to be shown.
   input.setRawMode(true);
+  output.write(`${shown} `);
   const decoder = new TextDecoder();
+  const keys = new Keys();
   try {
     return await new Promise<string>((resolve, reject) => {
-      const take = (keys: string[]) => {
+      const take = (pressed: string[]): boolean => {
         try {
-          for (const [index, key] of keys.entries()) {
+          for (const [index, key] of pressed.entries()) {
             const result = answer.press(key);
             if (result === undefined) continue;
-            ahead = keys.slice(index + 1);
+            ahead = pressed.slice(index + 1);
             resolve(result);
-            return;
+            return false;
           }
         } catch (error) {
           reject(error instanceof Error ? error : new UserCanceled());
+          return false;
         }
+        return true;
       };
-      input.on("data", (bytes: Buffer) => take(keysOf(decoder.decode(bytes, { stream: true }))));
       input.on("end", () => reject(new UserCanceled()));
       input.on("error", reject);
-      take(ahead.splice(0));
+      if (take(ahead.splice(0)))
+        listen((bytes) => take(keys.of(decoder.decode(bytes, { stream: true }))));
     });
   } finally {
     input.setRawMode(false);
     // Back to the start of the question, which may be several rows long, and wipe it.
     const rows = Math.floor(shown.length / (output.columns || 80));
-    output.write(`\r${rows > 0 ? `\u001b[${rows}A` : ""}\u001b[J`);
+    const wiped = `\r${rows > 0 ? `\u001b[${rows}A` : ""}\u001b[J`;
+    output.write(afterwards === "stays" ? "\n" : wiped);
   }
 }
 
-/** Characters, or the whole sequence of a key that sends several. */
-function keysOf(text: string): string[] {
-  // oxlint-disable-next-line no-control-regex -- Escape is what is looked for
-  return text.match(/\u001b(?:\[[0-?]*[ -/]*[@-~]|O.)?|[^]/gu) ?? [];
+/** What arrives from a terminal as characters, or the whole sequence of a key that sends several, in whatever pieces it comes. */
+class Keys {
+  private held = "";
+
+  of(text: string): string[] {
+    const whole = this.held + text;
+    // oxlint-disable-next-line no-control-regex -- Escape is what is looked for
+    this.held = /\u001b(?:\[[0-?]*[ -/]*|O)?$/.exec(whole)?.[0] ?? "";
+    const complete = whole.slice(0, whole.length - this.held.length);
+    // oxlint-disable-next-line no-control-regex -- as above
+    return complete.match(/\u001b(?:\[[0-?]*[ -/]*[@-~]|O.)?|[^]/gu) ?? [];
+  }
 }
 
 /** The prompt before this one: two at a time would take each other's keys. */
@@ -322,18 +329,33 @@ function onTerminal<T>(ask: (terminal: Terminal) => Promise<T>): Promise<T | und
 interface Terminal {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
+  /** @param take gets what arrives, until it returns false */
+  listen(take: Take): void;
   close(): void;
 }
+
+type Take = (bytes: Uint8Array) => boolean;
 
 function openTerminal(): Terminal | undefined {
   const [from, to] =
     process.platform === "win32" ? ["\\\\.\\CONIN$", "\\\\.\\CONOUT$"] : ["/dev/tty", "/dev/tty"];
   try {
-    const input = new ReadStream(openSync(from, "r+"));
+    let take: Take = () => false;
+    // Byte by byte: what follows the answer is for the next program, such as the child of exec-env.
+    const onread = {
+      buffer: new Uint8Array(1),
+      callback: (count: number, bytes: Uint8Array) => take(bytes.subarray(0, count)),
+    };
+    const input = new ReadStream(openSync(from, "r+"), { onread });
     const output = new WriteStream(openSync(to, "r+"));
     return {
       input,
       output,
+      listen(by) {
+        take = by;
+        // Starts reading. With `onread` no such event comes; a runtime without that option has only these.
+        input.on("data", (bytes: Buffer) => void by(bytes));
+      },
       close: () => {
         input.destroy();
         output.destroy();
@@ -344,6 +366,7 @@ function openTerminal(): Terminal | undefined {
     return {
       input: process.stdin,
       output: process.stderr,
+      listen: (take) => void process.stdin.on("data", (bytes: Buffer) => void take(bytes)),
       close: () => void process.stdin.pause(),
     };
   }

@@ -125,6 +125,24 @@ test("accepts what was typed before the question appeared, for the next one too"
   expect(readFileSync(join(dir, "answer"), "utf8")).toBe('["pässword","line","y","end"]');
 });
 
+test("leaves what is typed after the answers to the next program", async () => {
+  const dir = scratchDir();
+  writeFileSync(
+    join(dir, "ask.mjs"),
+    `import { spawnSync } from "node:child_process";
+     const { promptSecret, askYesNo } = await import(process.argv[2]);
+     console.log("wait");
+     await new Promise((resolve) => setTimeout(resolve, 700));
+     const answers = [await askYesNo("Sure? (y/n): "), await promptSecret("Secret: ")];
+     const { stdout } = spawnSync("sh", ["-c", 'read line; echo "$line"'], { stdio: ["inherit", "pipe", "inherit"], encoding: "utf8" });
+     process.stderr.write(JSON.stringify([...answers, stdout]));`,
+  );
+  const prompt = `file://${join(import.meta.dirname, "../../src/io/prompt.ts")}`;
+  const command = `'${process.execPath}' '${dir}/ask.mjs' '${prompt}' 2> '${dir}/answer'`;
+  await inTerminal(command, [{ after: "wait", type: "y\rsecret\rfor the child\r" }]);
+  expect(readFileSync(join(dir, "answer"), "utf8")).toBe('[true,"secret","for the child\\n"]');
+});
+
 test("ends with sops's message when the user cancels", async () => {
   expect((await askInTerminal("secret\u0003")).answer).toBe("[1 User canceled operation]\n");
 });
