@@ -71,3 +71,10 @@ test("with the layout of sops a marked file is read as any other", async () => {
   const sealed = await encryptText("a: [0x10]\n", { layout });
   expect(await decryptText(sealed)).toBe("a:\n    - 16\n");
 });
+
+test("a literal with very many empty lines takes no longer than its size asks for", async () => {
+  const source = `a: |\n  x\n${"\n".repeat(150_000)}  y\n`;
+  const sealed = await encryptText(source, { layout });
+  expect(sealed).toContain(marker);
+  expect(await decryptText(sealed, { layout })).toBe(source);
+});

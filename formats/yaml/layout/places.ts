@@ -1,7 +1,7 @@
 import type { Leaf, Scalar } from "../../../src/tree/node.ts";
 import { yamlFloat } from "../../../src/go/float.ts";
 import { CannotKeep } from "../../layout.ts";
-import { isBreak, SPACE } from "../chars.ts";
+import { isBreak, LF, SPACE } from "../chars.ts";
 import type { Spans } from "../reader.ts";
 import { chompMark, doubleQuoted } from "../scalars.ts";
 import type { ScalarStyle } from "../tokens.ts";
@@ -152,11 +152,18 @@ export function renderedBlock(
   { indent, lineBreak }: Pick<NonNullable<ScalarPlace["block"]>, "indent" | "lineBreak">,
 ): { head: string; lines: string } | undefined {
   const chomp = chompMark(value);
-  const body = chomp === "-" ? value : value.replace(/\n+$/, "");
+  const body = chomp === "-" ? value : withoutLastBreaks(value);
   if (body === "" || /^[ \n]/.test(body) || /[\r\u0085\u2028\u2029]/.test(value)) return undefined;
   if (style === "folded" && body.includes("\n")) return undefined;
   const lines = body.split("\n").map((line) => (line === "" ? "" : indent + line));
   return { head: (style === "literal" ? "|" : ">") + chomp, lines: lines.join(lineBreak) };
+}
+
+/** Goes from the end: a pattern would try each line break in the middle, with all that follow it. */
+function withoutLastBreaks(text: string): string {
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === LF) end--;
+  return text.slice(0, end);
 }
 
 /** A record of a block scalar: its head, then its lines. */
