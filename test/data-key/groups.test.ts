@@ -243,6 +243,36 @@ test.each<[Record<string, string>, string]>([
     { SOPS_AGE_KEY_FILE: bob.identity },
     "SOPS_AGE_KEY_FILE holds an identity instead of a path; put it into SOPS_AGE_KEY.",
   ],
+  ...[`"${bob.identity}"`, `'${bob.identity}'`].map((text): [Record<string, string>, string] => [
+    { SOPS_AGE_KEY: text },
+    "SOPS_AGE_KEY holds an identity in quotes, which are not part of it; remove them.",
+  ]),
+  [
+    { SOPS_AGE_KEY: `"${alice.recipient}"` },
+    "SOPS_AGE_KEY holds a recipient (age1…), the public half of a key; it must contain the identity, AGE-SECRET-KEY-1….",
+  ],
+  [
+    { SOPS_AGE_KEY: `SOPS_AGE_KEY=${bob.identity}` },
+    "SOPS_AGE_KEY holds a whole assignment; it must contain only what follows the =, AGE-SECRET-KEY-1….",
+  ],
+  [
+    { SOPS_AGE_KEY: bob.identity.toLowerCase() },
+    "SOPS_AGE_KEY holds an identity in small letters; an identity is written in capitals.",
+  ],
+  [
+    { SOPS_AGE_KEY_FILE: '"/home/u/key.txt"' },
+    "SOPS_AGE_KEY_FILE holds a path in quotes, which are not part of it; remove them.",
+  ],
+  ...["$HOME/key.txt", "${HOME}/key.txt", "%USERPROFILE%\\key.txt"].map(
+    (path): [Record<string, string>, string] => [
+      { SOPS_AGE_KEY_FILE: path },
+      "SOPS_AGE_KEY_FILE begins with the name of a variable that nothing has expanded; write the path itself.",
+    ],
+  ),
+  [
+    { SOPS_AGE_KEY_FILE: "/home/u/key.txt\n" },
+    "SOPS_AGE_KEY_FILE begins or ends with a space or a line break, which belongs to the path; remove it.",
+  ],
 ])("a common mistake is recognised, and explained in one line: %j", async (env, advice) => {
   const keys = await group(["age", alice.recipient]);
   await createDataKey([keys], 0, services, host);

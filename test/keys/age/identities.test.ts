@@ -166,3 +166,14 @@ test("a default key file that cannot be read is an error, not an absent one", as
   );
   expect(found.errors).toEqual([`failed to open file: open ${path}: permission denied`]);
 });
+
+test.each([
+  [`\ufeff${alice.identity}`, "holds a byte order mark at its start; save it as UTF-8"],
+  [Buffer.from(`\ufeff# a key\n${alice.identity}\n`, "utf16le"), "holds UTF-16 text; save it as"],
+  [`  ${alice.identity}`, "holds an identity with spaces around it; remove them."],
+])("says what is wrong with the text of a key file, nothing of it: %#", async (content, advice) => {
+  const host = fakeHost({ env: { SOPS_AGE_KEY_FILE: "keys" }, files: { keys: content } });
+  const found = await findAgeIdentities("age1r", host);
+  expect(found.advice.join()).toContain(`SOPS_AGE_KEY_FILE ${advice}`);
+  expect(found.advice.join()).not.toContain(alice.identity.slice(16));
+});
