@@ -36,7 +36,7 @@ export function problemOf(error: unknown): Problem {
 /**
  * Prints a failure on stderr: its message and, where there is one, a line that says what to do; or one line of JSON.
  *
- * @param words the command line: a name in it begins no line of its own where the message holds it
+ * @param words the command line: a name in it begins no line of its own where the message holds it, and JSON has it as it is
  */
 export function writeProblem(
   streams: Streams,
@@ -45,7 +45,8 @@ export function writeProblem(
   words: readonly string[] = [],
 ): void {
   if (asJson) {
-    streams.writeStderr(jsonLine(problem));
+    const file = words.find((word) => printableLine(word) === problem.file) ?? problem.file;
+    streams.writeStderr(jsonLine({ ...problem, file }));
     return;
   }
   const names = [problem.file ?? "", ...words, ...words.map((word) => word.replace(/^-[^=]*=/, ""))]

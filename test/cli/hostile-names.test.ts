@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { identities, recipients, sealed } from "./samples.ts";
+import { sandboxFor } from "./rows.ts";
 import { Sandbox } from "./sandbox.ts";
 
 /** Colours, the window's title, a line of its own, and text from right to left. */
@@ -100,4 +101,23 @@ test("an id in the report of a file that cannot be opened begins no line", async
   expect(code).toBe(128);
   expect(stderr).toContain("k\\x0aERROR: forged \\u202e");
   expect(stderr).not.toMatch(/^ERROR|\u202e/m);
+});
+
+test("JSON has names as they are, so that a program finds the file", async () => {
+  const odd = "a\u001b[31m\nb.yaml";
+  const box = sandboxFor(identities.A, {
+    [odd]: sealed["sealed.yaml"] ?? "",
+    "open\n.yaml": "a: 1\n",
+    ".sops.yaml": `creation_rules:\n  - age: ${recipients.B}\n`,
+  });
+  onTestFinished(() => box.remove());
+  const fileOf = (line: string): unknown => (JSON.parse(line) as { file?: unknown }).file;
+  const checked = await box.run(["updatekeys", "--check", "--json", odd]);
+  expect([fileOf(checked.stdout), fileOf(checked.stderr)]).toEqual([odd, odd]);
+  const changed = await box.run(["updatekeys", "--yes", "--json", odd]);
+  expect(fileOf(changed.stdout)).toBe(odd);
+  const unsealed = await box.run(["updatekeys", "--check", "--json", "open\n.yaml"]);
+  expect(fileOf(unsealed.stderr)).toBe("open\n.yaml");
+  const gone = await box.run(["filestatus", "--json", "gone\n"]);
+  expect(fileOf(gone.stderr)).toBe("gone\n");
 });

@@ -232,7 +232,7 @@ function progress(call: FileCall, text: string): void {
 /** With `--json`, one line about the file on stdout. */
 async function report(
   { options, streams }: Call,
-  { file }: Source,
+  { opened: file }: Source,
   {
     difference,
     due,
