@@ -77,4 +77,4 @@ test("a literal with very many empty lines takes no longer than its size asks fo
   const sealed = await encryptText(source, { layout });
   expect(sealed).toContain(marker);
   expect(await decryptText(sealed, { layout })).toBe(source);
-});
+}, 5_000);
