@@ -120,7 +120,8 @@ function readGroup(holder: Mapping, path: string): RawKey[] {
 /** The field as it is written again; none when it is left out. A time is still as it was read. */
 function readStored(stored: Mapping, field: StoredField, path: string): Entry[] {
   if (field.kind !== "text-map") {
-    const text = readText(stored, field.name, path);
+    const read = field.kind === "time" ? readTimeText : readText;
+    const text = read(stored, field.name, path);
     return text === "" && field.omitEmpty === true ? [] : [entry(field.name, textLeaf(text))];
   }
   const texts = readTextMap(stored, field.name, path);

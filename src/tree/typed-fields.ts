@@ -55,9 +55,9 @@ export function readText(mapping: Mapping, name: string, path = ""): string {
 }
 
 /** A text, or a time without quotes, as other programs than sops write it. */
-export function readTimeText(mapping: Mapping, name: string): string {
+export function readTimeText(mapping: Mapping, name: string, path = ""): string {
   const value = readField(mapping, name);
-  return value?.kind === "time" ? value.value : readText(mapping, name);
+  return value?.kind === "time" ? value.value : readText(mapping, name, path);
 }
 
 export function readBool(mapping: Mapping, name: string, path = ""): boolean {

@@ -228,6 +228,16 @@ test("reads lastmodified without quotes, as rops writes it", () => {
   expect(parseMetadata(block).lastModified).toBe("2020-01-01T00:00:00Z");
 });
 
+test("reads created_at of keys without quotes too, and writes it as a text", () => {
+  const at = "2020-01-01T00:00:00Z";
+  const pgp = node([{ created_at: time(at), enc: "E", fp: "AB" }]);
+  const metadata = parseMetadata(blockOf({ ...base, pgp }));
+  const quoted = node([{ created_at: at, enc: "E", fp: "AB" }]);
+  expect(emitMetadata(metadata)).toEqual(
+    emitMetadata(parseMetadata(blockOf({ ...base, pgp: quoted }))),
+  );
+});
+
 test.each<[string, Record<string, unknown>, string]>([
   [
     "a timestamp for a text",
