@@ -85,9 +85,31 @@ export interface Sealing {
  * @throws {EmitError | UnwalkableTree} with a path, see `pathOfError`
  */
 export function sealTree(documents: Documents, sealing: Sealing): string {
+  const { nonces, selection } = sealing;
+  if (nonces.hasEqual) nonces.expect(leavesToSeal(documents, selection));
   const sealer = new Sealer(sealing);
-  walk(documents, sealing.selection, sealer);
+  walk(documents, selection, sealer);
   return sealer.mac.digest();
+}
+
+/** What will be encrypted, in the order in which that happens. */
+function leavesToSeal(
+  documents: Documents,
+  selection: Selection,
+): [plaintext: string | Uint8Array, type: string, aad: string][] {
+  const leaves: [string | Uint8Array, string, string][] = [];
+  walk(documents, selection, {
+    scalar(leaf, { aad, isEncrypted }) {
+      const plaintext = plaintextOf(leaf);
+      if (isEncrypted && plaintext.length > 0) leaves.push([plaintext, typeTag(leaf), aad]);
+      return leaf;
+    },
+    comment(leaf, { aad, isEncrypted }) {
+      if (isEncrypted && leaf.value !== "") leaves.push([leaf.value, "comment", aad]);
+      return leaf;
+    },
+  });
+  return leaves;
 }
 
 /** A text as `ENC[…]`: with the nonce that it had at this place, else with a new one. */

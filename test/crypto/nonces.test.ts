@@ -47,6 +47,28 @@ test("of equal leaves, those after a changed, a new or a removed one keep their 
   expect(taken(["name c", "80", "80", "80", "80", "80"])).toEqual([4, 5, 7, 1, 3, 7]);
 });
 
+test("leaves that are announced keep their nonces around new equal ones", () => {
+  const leaves = (names: readonly string[]): [string, string, string][] =>
+    names.flatMap((name) => [
+      [`name ${name}`, "str", "l:"],
+      ["80", "str", "l:"],
+    ]);
+  const nonces = new Nonces(fakeHost());
+  expect(nonces.hasEqual).toBe(false);
+  for (const [i, leaf] of leaves(["a", "b", "c", "d"]).entries())
+    nonces.remember(...leaf, nonce(i));
+  expect(nonces.hasEqual).toBe(true);
+  const taken = (names: readonly string[]) => {
+    const after = leaves(names);
+    nonces.expect(after);
+    return after.map((leaf) => nonces.take(...leaf)?.[0]);
+  };
+  expect(taken(["a", "b", "x", "c", "d"])).toEqual([0, 1, 2, 3, undefined, 7, 4, 5, 6, 7]);
+  expect(taken(["x", "b", "d"])).toEqual([undefined, 1, 2, 3, 6, 7]);
+  // What was taken is forgotten.
+  expect(taken(["a", "b", "c", "d"])).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
 test("the nonces of another version of the file are learned once", () => {
   const [ours, theirs] = [new Nonces(fakeHost()), new Nonces(fakeHost())];
   for (const fill of [1, 2]) ours.remember("x", "str", "l:", nonce(fill));

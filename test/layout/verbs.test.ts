@@ -56,6 +56,20 @@ test("a file that is sealed again unchanged keeps every ciphertext and record", 
   expect(added.filter((line) => !/lastmodified|mac:/.test(line))).toEqual([]);
 });
 
+test("a new item among items with equal values changes no other line", async () => {
+  const items = ["a", "b", "c", "d", "e"].map((name) => `  - name: ${name}\n    port: 80\n`);
+  const source = `ports:\n${items.join("")}`;
+  const sealed = await encryptText(source, { layout });
+  const added = items.toSpliced(2, 0, "  - name: new\n    port: 80\n").toSpliced(4, 1);
+  const changed = await changeText(sealed, () => Buffer.from(`ports:\n${added.join("")}`), {
+    layout,
+  });
+  const now = new Set((changed ?? "").split("\n"));
+  const gone = sealed.split("\n").filter((line) => !now.has(line));
+  const keys = gone.map((line) => line.trim().replace(/:.*/, "").replace("- ", ""));
+  expect(keys.filter((key) => key !== "lastmodified")).toEqual(["name", "mac"]);
+});
+
 test("one of many equal values in a list changes alone", async () => {
   const items = ["a", "b", "c", "d", "e"].map((name) => `  - name: ${name}\n    port: 80\n`);
   const source = `ports:\n${items.join("")}`;
