@@ -54,8 +54,10 @@ export class ScryptIdentity implements Identity {
 function derive(passphrase: string, salt: Uint8Array, cost: number): Promise<Buffer> {
   const options = { N: cost, r: 8, p: 1, maxmem: 128 * 8 * (cost + 4) };
   return new Promise((resolve, reject) => {
-    scrypt(passphrase, salt, 32, options, (error, key) =>
-      error === null ? resolve(key) : reject(error),
-    );
+    // Node says null where there is no error, Bun undefined.
+    scrypt(passphrase, salt, 32, options, (error, key) => {
+      if (error) reject(error);
+      else resolve(key);
+    });
   });
 }
