@@ -284,7 +284,7 @@ async function ask(
         listen((bytes) => take(keys.of(decoder.decode(bytes, { stream: true }))));
     });
   } finally {
-    input.setRawMode(false);
+    if (!input.destroyed) input.setRawMode(false);
     // Back to the start of the question, which may be several rows long, and wipe it.
     const rows = Math.floor(shown.length / (output.columns || 80));
     const wiped = `\r${rows > 0 ? `\u001b[${rows}A` : ""}\u001b[J`;
@@ -353,8 +353,13 @@ function openTerminal(): Terminal | undefined {
       output,
       listen(by) {
         take = by;
-        // Starts reading. With `onread` no such event comes; a runtime without that option has only these.
-        input.on("data", (bytes: Buffer) => void by(bytes));
+        // Starts reading. With `onread` no such event comes; a runtime without that option has only these. It is about to read on, which
+        // would keep the process alive until another key is pressed.
+        input.on("data", (bytes: Buffer) => {
+          if (by(bytes)) return;
+          input.setRawMode(false);
+          input.destroy();
+        });
       },
       close: () => {
         input.destroy();
