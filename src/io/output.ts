@@ -26,12 +26,16 @@ export async function writeStdout(chunks: Chunks): Promise<void> {
       if (written < batch.length) await writeLater(batch.subarray(written));
     }
   } catch (error) {
-    const code = systemCode(error);
-    if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") throw new OutputClosed(error);
+    if (isReaderGone(error)) throw new OutputClosed(error);
     throw new SopsmithError("write-failed", 1, `write /dev/stdout: ${systemReason(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Did a write fail because nobody reads any more? A socket says ECONNRESET where its reader left something unread. */
+export function isReaderGone(error: unknown): boolean {
+  return ["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED"].includes(systemCode(error) ?? "");
 }
 
 /** Through Node's stream, which waits for a slow reader. Making the stream takes longer than opening a small file. */

@@ -3,7 +3,7 @@ import { constants, open, type FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { batches, type Chunks } from "./chunks.ts";
-import { OutputClosed, writeStdout } from "./output.ts";
+import { isReaderGone, OutputClosed, writeStdout } from "./output.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 import { CannotReplace, WriteFailed } from "./write-errors.ts";
 
@@ -96,9 +96,9 @@ export async function writeDescriptor(fd: number, shown: string, chunks: Chunks)
         const { bytesWritten } = await writeSome(fd, batch, done, batch.length - done, null);
         done += bytesWritten;
       } catch (error) {
-        const code = systemCode(error);
-        if (code === "EPIPE") throw new OutputClosed(error);
-        if (code !== "EAGAIN") throw new WriteFailed(shown, error, "The output is incomplete.");
+        if (isReaderGone(error)) throw new OutputClosed(error);
+        if (systemCode(error) !== "EAGAIN")
+          throw new WriteFailed(shown, error, "The output is incomplete.");
         // The other end made the pipe non-blocking and it is full.
         await sleep(5);
       }

@@ -43,6 +43,18 @@ test("says nothing and fails when the reader closes the output", async () => {
   expect(await ending(child)).toMatchObject({ status: 141, stderr: '["output-closed",141,""]' });
 });
 
+test("says nothing either when the reader leaves a part unread in a socket", async () => {
+  const child = startScript(writer, [
+    `Array.from({ length: 50 }, () => "0123456789".repeat(100000))`,
+  ]);
+  child.stdout?.once("data", () => {
+    child.stdout?.pause();
+    // The buffer is full by then.
+    setTimeout(() => child.stdout?.destroy(), 300);
+  });
+  expect(await ending(child)).toMatchObject({ status: 141, stderr: '["output-closed",141,""]' });
+});
+
 test("reports a full device", async () => {
   const full = openSync("/dev/full", "w");
   const child = startScript(writer, [`["x"]`], { stdio: ["ignore", full, "pipe"] });
