@@ -13,22 +13,22 @@ import {
 import { LF, SPACE } from "./chars.ts";
 import { flowAt, isFlowStart } from "./quick-flow.ts";
 import {
-  APOSTROPHE,
   blockScalarAt,
   canBegin,
   COLON,
   DASH,
   HASH,
+  isBlockStart,
+  isQuote,
   isTextKey,
   plainAt,
-  QUOTE,
   quotedAt,
 } from "./quick-scalars.ts";
 
 /**
- * A reader of the style that both programs write, and of what most people write: block mappings and lists, keys of letters and digits or in
- * quotes, each value on its key's line or below it as a literal, flow collections, and comments whose place is beyond doubt. No token is
- * made and few characters are looked at one by one, which takes a fraction of the general reader's time.
+ * A reader of the style that both programs write, and of what most people write: block mappings and lists, keys on one line, each value on
+ * its key's line or below it as a block scalar, flow collections, and comments whose place is beyond doubt. No token is made and few
+ * characters are looked at one by one, which takes a fraction of the general reader's time.
  *
  * It gives up on everything else, such as anchors, tags, text on several lines, several documents, and whatever is wrong: the general
  * reader then decides from the start, and words the error.
@@ -58,13 +58,10 @@ const MAX_KEY_LENGTH = 1000;
 /** The general reader looks a little further for a comment. */
 const MAX_GAP = 400;
 
-const BAR = 124;
-const FOLD = 62;
-
 /**
  * @param text as `decodeStream` gives it
  * @param isAscii no character of it is beyond ASCII
- * @param inFlow takes the start of each scalar in a flow collection
+ * @param inFlow an empty set that takes the start of each scalar in a flow collection
  * @returns the one document, as the general reader reads it, except that the `end` of a block collection is not reported; undefined for
  *   text in another style
  */
@@ -76,11 +73,10 @@ export function readQuickBlock(
   if (text.charCodeAt(text.length - 2) !== LF) return undefined;
   if (text.includes("\t") || text.includes("\r")) return undefined;
   if (!isAscii && /[\u0085\u2028\u2029\ufeff]/.test(text)) return undefined;
-  const found = inFlow && new Set<number>();
-  const reader = new QuickBlockReader(text, found);
-  if (!reader.read()) return undefined;
-  if (found) for (const start of found) inFlow.add(start);
-  return reader.root;
+  const reader = new QuickBlockReader(text, inFlow);
+  if (reader.read()) return reader.root;
+  inFlow?.clear();
+  return undefined;
 }
 
 class QuickBlockReader {
@@ -107,6 +103,10 @@ class QuickBlockReader {
     this.inFlow = inFlow;
   }
 
+  private get top(): Open {
+    return this.open[this.open.length - 1] as Open;
+  }
+
   /** False for text in another style. */
   read(): boolean {
     const { text, last } = this;
@@ -125,46 +125,54 @@ class QuickBlockReader {
         if (!this.comments()) return false;
         continue;
       }
-      if (!this.hasItems && this.isMarker(column)) continue;
-      const isItem = c === DASH && text.charCodeAt(this.at + 1) === SPACE;
+      if (!this.hasItems) {
+        if (column === 0 && this.skipMarker()) continue;
+        this.hasItems = true;
+        this.root.start = this.at;
+      }
+      const isItem = this.isItem(this.at);
       if (!this.arrive(column, isItem) || !this.line(column, isItem)) return false;
       this.isAfterEmptyLine = false;
     }
     return this.hasItems;
   }
 
-  /** Steps over the `---` in front of the document. */
-  private isMarker(column: number): boolean {
-    const isMarker = !this.hasMarker && column === 0 && this.text.startsWith("---\n", this.at);
-    if (isMarker) {
-      this.hasMarker = true;
-      this.isAfterEmptyLine = false;
-      this.at += 4;
-    } else {
-      this.hasItems = true;
-      this.root.start = this.at;
-    }
-    return isMarker;
+  /** Steps over the `---` in front of the document; false where there is none. */
+  private skipMarker(): boolean {
+    if (this.hasMarker || !this.text.startsWith("---\n", this.at)) return false;
+    this.hasMarker = true;
+    this.isAfterEmptyLine = false;
+    this.at += 4;
+    return true;
+  }
+
+  /** Does an item of a list begin here? */
+  private isItem(at: number): boolean {
+    return this.text.charCodeAt(at) === DASH && this.text.charCodeAt(at + 1) === SPACE;
+  }
+
+  /** Does what is in this column belong to the entry that waits? A list may be in its key's own column. */
+  private isAwaited(column: number, isItem: boolean): boolean {
+    const own = this.top.column;
+    return this.waiting !== undefined && (column > own || (column === own && isItem));
   }
 
   /** Opens the collection that begins in this column, or closes those that ended before it. */
   private arrive(column: number, isItem: boolean): boolean {
     const { open, waiting } = this;
-    let top = open[open.length - 1] as Open;
-    if (waiting !== undefined) {
-      this.waiting = undefined;
-      // A list may be in its key's own column.
-      if (column > top.column || (column === top.column && isItem)) {
-        waiting.value = this.begin(column, isItem);
-        return open.length <= MAX_DEPTH;
-      }
+    const isAwaited = this.isAwaited(column, isItem);
+    this.waiting = undefined;
+    if (waiting !== undefined && isAwaited) {
+      waiting.value = this.begin(column, isItem);
+      return open.length <= MAX_DEPTH;
     }
+    let { top } = this;
     while (
       column < top.column ||
       (column === top.column && !isItem && top.node.kind === "seq" && open.length > 1)
     ) {
       open.pop();
-      top = open[open.length - 1] as Open;
+      ({ top } = this);
     }
     return column === top.column && isItem === (top.node.kind === "seq");
   }
@@ -220,19 +228,15 @@ class QuickBlockReader {
 
   /** @param column where what comes next is */
   private place(groups: Group[], column: number, isFoot: boolean): boolean {
-    const { text, waiting } = this;
-    const top = this.open[this.open.length - 1] as Open;
+    const { top } = this;
     const [first] = groups;
     if (first !== undefined && first.column > column && first.column === top.column) {
       for (const one of first.comments) top.node.items.push(one);
       groups.shift();
     }
     if (groups.some((group) => group.column !== column)) return false;
-    const at = this.at + column;
-    const isItem = text.charCodeAt(at) === DASH && text.charCodeAt(at + 1) === SPACE;
-    const isFirst =
-      waiting !== undefined && (column > top.column || (column === top.column && isItem));
-    if (isFoot && !isFirst) {
+    const isItem = this.isItem(this.at + column);
+    if (isFoot && !this.isAwaited(column, isItem)) {
       const isBesideList = top.node.kind === "seq" && top.column === column;
       if (isItem || isBesideList || !this.hasItems) return false;
     }
@@ -242,7 +246,7 @@ class QuickBlockReader {
 
   /** Places comments at the end of the text. */
   private placeLast(groups: readonly Group[], isFoot: boolean): boolean {
-    const top = this.open[this.open.length - 1] as Open;
+    const { top } = this;
     const isBesideList = top.node.kind === "seq" && top.column === 0;
     if (isFoot && isBesideList) return false;
     if (groups.some(({ column }) => column !== 0)) return false;
@@ -262,23 +266,24 @@ class QuickBlockReader {
   private line(start: number, startsItem: boolean): boolean {
     const { text, open } = this;
     if (this.above.length > 0) {
-      const { items } = (open[open.length - 1] as Open).node;
+      const { items } = this.top.node;
       for (const one of this.above) items.push(one);
       this.above = [];
     }
     let column = start;
     let isItem = startsItem;
+    let keyEnd = isItem ? -1 : this.keyEnd();
     while (isItem) {
-      const list = (open[open.length - 1] as Open).node as Sequence;
+      const list = this.top.node as Sequence;
       let c: number;
       do {
         this.at++;
         column++;
         c = text.charCodeAt(this.at);
       } while (c === SPACE);
-      isItem = c === DASH && text.charCodeAt(this.at + 1) === SPACE;
-      const isEntry = !isItem && this.keyEnd() > 0;
-      if (!isItem && !isEntry) {
+      isItem = this.isItem(this.at);
+      keyEnd = isItem ? -1 : this.keyEnd();
+      if (!isItem && keyEnd < 0) {
         const value = this.value();
         if (value === undefined) return false;
         if (this.beside !== undefined) list.items.push(this.beside);
@@ -288,7 +293,7 @@ class QuickBlockReader {
       list.items.push(this.begin(column, isItem));
       if (open.length > MAX_DEPTH) return false;
     }
-    return this.entry();
+    return keyEnd >= 0 && this.entry(keyEnd);
   }
 
   /** Where the key at the current place ends; -1 where none begins that this reader knows. */
@@ -297,7 +302,7 @@ class QuickBlockReader {
     const first = text.charCodeAt(start);
     // At the start of a line it would end the document.
     if (text.startsWith("...", start)) return -1;
-    if (!canBegin(first)) return first === QUOTE || first === APOSTROPHE ? this.quotedKeyEnd() : -1;
+    if (!canBegin(first)) return isQuote(first) ? this.quotedKeyEnd() : -1;
     for (let end = start + 1; end - start <= MAX_KEY_LENGTH; end++) {
       const c = text.charCodeAt(end);
       if (c >= 97 && c <= 122) continue;
@@ -318,16 +323,13 @@ class QuickBlockReader {
     return this.text.charCodeAt(at) === COLON && (next === SPACE || next === LF);
   }
 
-  private entry(): boolean {
+  /** @param end of its key */
+  private entry(end: number): boolean {
     const { text, at: start } = this;
-    const end = this.keyEnd();
-    if (end < 0) return false;
-    const first = text.charCodeAt(start);
-    const isQuoted = first === QUOTE || first === APOSTROPHE;
+    const isQuoted = isQuote(text.charCodeAt(start));
     const key = isQuoted ? (quotedAt(text, start)?.value ?? "") : text.slice(start, end);
     if (!isQuoted && !isTextKey(key)) return false;
-    const { node } = this.open[this.open.length - 1] as Open;
-    const { items } = node as Mapping;
+    const { items } = this.top.node as Mapping;
     if (this.isRepeated(key)) return false;
     this.at = end + 1;
     let c = text.charCodeAt(this.at);
@@ -353,7 +355,7 @@ class QuickBlockReader {
   }
 
   private isRepeated(key: string): boolean {
-    const open = this.open[this.open.length - 1] as Open;
+    const open = this.top;
     const { items } = open.node as Mapping;
     if (open.keys === undefined) {
       if (items.length < MANY_KEYS) {
@@ -375,10 +377,9 @@ class QuickBlockReader {
     this.beside = undefined;
     let node: Node | undefined;
     if (canBegin(first)) node = plainAt(text, start);
-    else if (first === QUOTE || first === APOSTROPHE) node = quotedAt(text, start);
+    else if (isQuote(first)) node = quotedAt(text, start);
     else if (isFlowStart(first)) node = flowAt(text, start, this.inFlow);
-    else if (first === BAR || first === FOLD)
-      node = blockScalarAt(text, start, (this.open[this.open.length - 1] as Open).column);
+    else if (isBlockStart(first)) node = blockScalarAt(text, start, this.top.column);
     // Also a dash with nothing after it.
     else if (first === DASH && text.charCodeAt(start + 1) > SPACE) node = plainAt(text, start);
     return node !== undefined && this.isLast(node.end) ? node : undefined;

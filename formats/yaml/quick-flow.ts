@@ -9,15 +9,14 @@ import {
 } from "../../src/tree/node.ts";
 import { LF, SPACE } from "./chars.ts";
 import {
-  APOSTROPHE,
   canBegin,
   COLON,
   COMMA,
   DASH,
   HASH,
   isDigit,
+  isQuote,
   isTextKey,
-  QUOTE,
   quotedAt,
 } from "./quick-scalars.ts";
 import { resolvePlain } from "./resolve.ts";
@@ -88,7 +87,7 @@ class FlowReader {
   }
 
   private entry(c: number, depth: number): Entry | undefined {
-    const isQuoted = c === QUOTE || c === APOSTROPHE;
+    const isQuoted = isQuote(c);
     const key = isQuoted || canBegin(c) ? this.scalar(c) : undefined;
     if (key?.kind !== "str" || this.text.charCodeAt(this.at) !== COLON) return undefined;
     this.at++;
@@ -104,7 +103,7 @@ class FlowReader {
 
   private scalar(c: number): Node | undefined {
     const start = this.at;
-    const node = c === QUOTE || c === APOSTROPHE ? quotedAt(this.text, start) : this.plain(c);
+    const node = isQuote(c) ? quotedAt(this.text, start) : this.plain(c);
     if (node === undefined) return undefined;
     this.at = node.end;
     this.inFlow?.add(start);

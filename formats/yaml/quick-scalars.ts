@@ -5,15 +5,20 @@ import { escapeAt } from "./scan-scalar.ts";
 
 /** The scalars of the quick reader: those that a look at their line is enough for. */
 
-export const QUOTE = 34;
 export const HASH = 35;
-export const APOSTROPHE = 39;
 export const COMMA = 44;
 export const DASH = 45;
 export const COLON = 58;
 
+const QUOTE = 34;
+const APOSTROPHE = 39;
 const FOLD = 62;
 const BACKSLASH = 92;
+const BAR = 124;
+
+export const isQuote = (c: number): boolean => c === QUOTE || c === APOSTROPHE;
+
+export const isBlockStart = (c: number): boolean => c === BAR || c === FOLD;
 
 export const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 
@@ -47,7 +52,7 @@ export function plainAt(text: string, start: number): Node | undefined {
   return resolvePlain(value, start, end);
 }
 
-/** A scalar in quotes on one line, whose escapes are of one letter. */
+/** A scalar in quotes on one line. */
 export function quotedAt(text: string, start: number): Str | undefined {
   return text.charCodeAt(start) === QUOTE
     ? doubleQuotedAt(text, start)

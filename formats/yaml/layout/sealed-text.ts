@@ -15,10 +15,10 @@ import { contractAliases } from "./aliases.ts";
 import { blockRange, blockText, flowBlockText, isFlowRoot } from "./block.ts";
 import {
   fieldMarker,
+  findMarker,
   lineBreakOf,
   lineStart,
   markerLines,
-  findMarker,
   type Marker,
 } from "./marker.ts";
 import { carriedStyle, placeOf, rendered, renderedBlock, takeBlockSpelling } from "./places.ts";
