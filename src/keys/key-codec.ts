@@ -5,9 +5,11 @@ import { timeText } from "../go/time.ts";
 import { textLeaf } from "../tree/text.ts";
 import {
   itemText,
+  type KeyIds,
   type KeyProvider,
   type KeyType,
   type MasterKey,
+  type RuleItem,
   type StoredField,
 } from "./provider.ts";
 
@@ -30,6 +32,21 @@ interface Description {
   /** The last step of making a key from a text or an item: fills in what only others know. */
   complete?(fields: Mapping, host: Host): Promise<Mapping>;
 }
+
+/** An item of a key group that is a mapping with this one text. */
+export const oneField = (name: string): RuleItem => ({
+  kind: "map",
+  fields: [name],
+  idFields: [name],
+  split: (text) => ({ [name]: text }),
+});
+
+/** What the keys of a vault have in common: an address that ends in `keys` and a name, which files have apart. */
+export const vaultIds: Pick<KeyIds, "inMessage" | "name" | "stored"> = {
+  inMessage: /\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+/,
+  name: { pattern: /\/keys\/([^/]+)/, source: "cloud name" },
+  stored: (same) => same.split("/").at(-1) ?? "",
+};
 
 type Codec = Omit<
   KeyProvider,

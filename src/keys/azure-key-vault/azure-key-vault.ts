@@ -1,7 +1,7 @@
 import { entry, find, map, type Mapping } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
-import { keyCodec, loadedLater, text } from "../key-codec.ts";
+import { keyCodec, loadedLater, text, vaultIds } from "../key-codec.ts";
 import { itemText, KeySyntaxError, type KeyProvider } from "../provider.ts";
 
 /** Azure Key Vault over its REST API, with tokens from Microsoft's chain of credentials (spec keys section 7). */
@@ -50,13 +50,10 @@ export const azureKeyVault: KeyProvider = {
   order: { rule: 5, flags: 3 },
   ids: {
     form: /^https:\/\/[^/]+\/keys\/[^/]+/,
-    inMessage: /\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+/,
+    ...vaultIds,
     // Without the version.
     same: (id) => id.replace(/^(https:\/\/[^/]+)\/+(keys\/[^/]+).*$/, "$1/$2"),
     short: (id) => id.replace(/^https:\/\/([^/.]+)[^/]*\/+keys\/([^/]+).*$/, "$1 $2"),
-    name: { pattern: /\/keys\/([^/]+)/, source: "cloud name" },
-    // Files have the vault and the key apart.
-    stored: (same) => same.split("/").at(-1) ?? "",
   },
   isWrapped: (enc) => /^[\w-]{16,}={0,2}$/.test(enc),
   isRemote: true,

@@ -1,7 +1,7 @@
 import { entry, map } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
-import { isBase64, keyCodec, loadedLater, text } from "../key-codec.ts";
+import { isBase64, keyCodec, loadedLater, oneField, text } from "../key-codec.ts";
 import type { KeyProvider } from "../provider.ts";
 
 /**
@@ -23,12 +23,7 @@ export const gcpKms: KeyProvider = {
       map([entry("resource_id", textLeaf(readText(item, "resource_id").replaceAll(" ", "")))]),
   }),
   configFieldName: "gcpkms",
-  ruleItem: {
-    kind: "map",
-    fields: ["resource_id"],
-    idFields: ["resource_id"],
-    split: (id) => ({ resource_id: id }),
-  },
+  ruleItem: oneField("resource_id"),
   order: { rule: 3, flags: 1 },
   ids: {
     form: /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+/,

@@ -1,7 +1,7 @@
 import { entry, map } from "../../tree/node.ts";
 import { readText } from "../../tree/typed-fields.ts";
 import { textLeaf } from "../../tree/text.ts";
-import { isBase64, keyCodec, loadedLater, text } from "../key-codec.ts";
+import { isBase64, keyCodec, loadedLater, oneField, text } from "../key-codec.ts";
 import { KeySyntaxError, type KeyProvider } from "../provider.ts";
 
 /** HuaweiCloud KMS over its REST API (spec keys section 9). */
@@ -19,12 +19,7 @@ export const huaweiKms: KeyProvider = {
     fromMapping: (item) => map([entry("key_id", textLeaf(checkId(readText(item, "key_id"))))]),
   }),
   isTextList: true,
-  ruleItem: {
-    kind: "map",
-    fields: ["key_id"],
-    idFields: ["key_id"],
-    split: (id) => ({ key_id: id }),
-  },
+  ruleItem: oneField("key_id"),
   order: { rule: 4, flags: 2 },
   ids: { form: /^[a-z]{2}-[a-z]+-\d+:[0-9A-Fa-f-]{36}$/ },
   isWrapped: isBase64,

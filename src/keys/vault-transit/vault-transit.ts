@@ -1,5 +1,5 @@
 import { readText } from "../../tree/typed-fields.ts";
-import { keyCodec, loadedLater, text } from "../key-codec.ts";
+import { keyCodec, loadedLater, text, vaultIds } from "../key-codec.ts";
 import { KeySyntaxError, type KeyProvider } from "../provider.ts";
 
 /** HashiCorp Vault's and OpenBao's transit engine over its HTTP API (spec keys section 8). */
@@ -22,12 +22,9 @@ export const vaultTransit: KeyProvider = {
   order: { rule: 6, flags: 5 },
   ids: {
     form: /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]+\/v\d+\/.+\/keys\/[^/]+\/?$/,
-    inMessage: /\bhttps?:\/\/[^\s,;"'()]+\/keys\/[^\s,;"'()]+/,
+    ...vaultIds,
     same: (id) => id.replace(/\/$/, ""),
     short: (id) => id.replace(/^[a-z]+:\/\//i, ""),
-    name: { pattern: /\/keys\/([^/]+)/, source: "cloud name" },
-    // Files have the address and the key apart.
-    stored: (same) => same.split("/").at(-1) ?? "",
   },
   isWrapped: (enc) => /^vault:v\d+:./.test(enc),
   isRemote: true,
