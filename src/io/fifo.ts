@@ -16,6 +16,7 @@ import { promisify } from "node:util";
 import { SopsmithError } from "../errors.ts";
 import { batches, type Chunks } from "./chunks.ts";
 import type { Host } from "./host.ts";
+import { isReaderGone } from "./output.ts";
 import { requireProgram } from "./program-path.ts";
 import { withSecureTempDir } from "./secure-temp.ts";
 import { systemCode } from "./system-error.ts";
@@ -92,7 +93,7 @@ class FifoWriter {
       for (const batch of batches(chunks)) await this.feed(again, batch);
     } catch (error) {
       // A reader that has enough closes early.
-      if (!["EPIPE", "ENXIO", "ECONNRESET"].includes(systemCode(error) ?? "")) throw error;
+      if (!isReaderGone(error) && systemCode(error) !== "ENXIO") throw error;
     } finally {
       closeSync(again);
     }
