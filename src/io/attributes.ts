@@ -36,8 +36,9 @@ type Dump = ReadonlyMap<string, readonly string[]>;
 
 /**
  * Asks the system's own tools for what Node cannot see: access control lists (`getfacl`) and extended attributes
- * (`getfattr`, which also knows the lists). Where neither is there or works, `ls` at least shows that there is a list: without
- * it, the rights that a list leaves to named users would go to the whole group. One process for all files. Labels that the system itself gives (`security.*`, `trusted.*`) are left to it.
+ * (`getfattr`, which also knows the lists). Where neither is there or works, `ls` at least shows that there is a list:
+ * without it, the rights that a list leaves to named users would go to the whole group. One process for all files. Labels
+ * that the system itself gives (`security.*`, `trusted.*`) are left to it.
  *
  * @param paths absolute, links resolved
  */

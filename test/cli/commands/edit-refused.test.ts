@@ -177,9 +177,9 @@ test(
       );
       const ended = ending(service);
       while (!box.names().includes("sock")) await new Promise((done) => setTimeout(done, 50));
-      const only = ["--enable-local-keyservice=false", "--keyservice", `unix://${address}`];
+      const served = ["--enable-local-keyservice=false", "--keyservice", `unix://${address}`];
       const { code, stderr, stdout } = await box.run(
-        ["edit", ...only, "--age", recipients.A, name],
+        ["edit", ...served, "--age", recipients.A, name],
         { env: { ...envOf(box), SERVICE: String(service.pid) } },
       );
       await ended;
@@ -325,8 +325,8 @@ test("a second Ctrl+C does not wait for a key service that never answers", async
   );
   onTestFinished(() => void service.kill("SIGKILL"));
   while (!box.names().includes("sock")) await new Promise((done) => setTimeout(done, 50));
-  const only = ["--enable-local-keyservice=false", "--keyservice", `unix://${box.path("sock")}`];
-  const child = spawn(program, [...words, "edit", ...only, "--age", recipients.A, "new.json"], {
+  const served = ["--enable-local-keyservice=false", "--keyservice", `unix://${box.path("sock")}`];
+  const child = spawn(program, [...words, "edit", ...served, "--age", recipients.A, "new.json"], {
     cwd: box.dir,
     env: { ...envOf(box), SERVICE: String(service.pid) },
   });
